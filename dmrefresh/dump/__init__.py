@@ -1,0 +1,1 @@
+"""The text format of a dump: lexer, events, reader, statement policy, schema."""

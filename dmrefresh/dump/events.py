@@ -1,0 +1,145 @@
+"""What flows out of a dump once it has been read: one Head, then rows and statements, then the End."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something begins in the plain text of the dump: line from 1, byte offset from 0."""
+
+    line: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, byte {self.offset}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Name:
+    """A schema-qualified name as the server holds it, without quotes."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        """As rulesets and messages write it: the schema is left out where it is `public`."""
+        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement.
+
+    Attributes:
+        sql: its text without the closing semicolon, in the dump's encoding.
+        kind: the words that name it, such as `CREATE TABLE` or `ALTER TABLE ADD CONSTRAINT`.
+        target: the object it makes or changes, where it names one.
+        place: where it begins.
+    """
+
+    sql: bytes
+    kind: str
+    target: Name | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class TableData:
+    """A block of whole COPY lines of one table.
+
+    Attributes:
+        table: the table.
+        columns: its columns in the order of the lines.
+        rows: the lines, each ending in a newline; empty where the block is empty.
+        count: how many lines there are.
+        place: where the first of them begins.
+        last: true in exactly the last block of each COPY, also where the table is empty.
+    """
+
+    table: Name
+    columns: tuple[str, ...]
+    rows: bytes | memoryview
+    count: int
+    place: Place
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as CREATE TABLE gives it.
+
+    Attributes:
+        name: as the server holds it.
+        type: as the dump writes it, such as `character varying(255)` or `public.user_roles_enum`.
+        not_null: whether NULL is refused.
+        max_length: characters at most, where the type says so.
+        enum: whether the type is an enum of this dump.
+        generated: whether the server computes it (then it is never in the rows).
+    """
+
+    name: str
+    type: str
+    not_null: bool = False
+    max_length: int | None = None
+    enum: bool = False
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as the Head describes it; `parent` is set for a partition or a child."""
+
+    name: Name
+    columns: tuple[Column, ...]
+    parent: Name | None = None
+    partitioned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What the Head says about tables, enums and sequences, and how many relations will be made."""
+
+    tables: Mapping[Name, Table] = field(default_factory=dict)
+    enums: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
+    schemas: tuple[str, ...] = ("public",)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Everything before the first row; always the first event.
+
+    Attributes:
+        server_version: the server the dump was made from, such as `15.18`.
+        dump_version: the pg_dump that wrote it.
+        encoding: the dump's client_encoding, as PostgreSQL names it.
+        schema: what the statements describe.
+        statements: all statements before the first COPY, in order.
+    """
+
+    server_version: str
+    dump_version: str
+    encoding: str
+    schema: Schema
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end marker was reached at top level; nothing but blanks followed.
+
+    Attributes:
+        rows: lines of all COPY blocks.
+        size: bytes of plain text.
+    """
+
+    rows: int
+    size: int
+
+
+Event: TypeAlias = Head | Statement | TableData | End

@@ -1,0 +1,1 @@
+"""The target: connect, guard, publish, check."""

@@ -1,0 +1,1 @@
+"""What personal data turns into: rulesets, fakers and the columnar engine that applies them."""
