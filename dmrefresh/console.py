@@ -1,0 +1,84 @@
+"""What a person sees: plain lines with the time, on standard error, without colour or cursor tricks."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from datetime import datetime
+from typing import TextIO
+
+from dmrefresh.errors import Failure
+from dmrefresh.observer import Observer
+from dmrefresh.report import Report
+
+_EVERY = 10.0
+"""Seconds between two lines about the same table."""
+
+_STEPS = {
+    "begun": "the publishing transaction is open; readers go on reading the old data",
+    "loaded": "every row is loaded; checking",
+    "checked": "every check holds; committing",
+    "committed": "published",
+}
+
+
+class Lines(Observer):
+    """Writes one line an event, at most one in ten seconds about progress.
+
+    Args:
+        stream: where to; standard error if None.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self._last = time.monotonic()
+
+    def line(self, text: str) -> None:
+        """Write a line with the time of day in front."""
+        print(f"{datetime.now():%H:%M:%S}  {text}", file=self.stream, flush=True)
+
+    def note(self, message: str) -> None:
+        """A step began or ended."""
+        self.line(message)
+
+    def warn(self, message: str) -> None:
+        """Something to look at."""
+        self.line(f"warning: {message}")
+
+    def progress(self, table: str, rows: int) -> None:
+        """Rows given to the server, now and then."""
+        if time.monotonic() - self._last >= _EVERY:
+            self._last = time.monotonic()
+            self.line(f"{table}: {rows:,} rows so far")
+
+    def step(self, name: str) -> None:
+        """A step of publishing."""
+        if name in _STEPS:
+            self.line(_STEPS[name])
+
+    def summary(self, report: Report) -> None:
+        """The closing lines of a refresh that went well."""
+        replaced = sum(sum(table.replaced.values()) for table in report.tables)
+        self.line(
+            f"{report.target} is refreshed from {report.dump.name}: {report.rows:,} rows in "
+            f"{len(report.tables)} tables, {replaced:,} values replaced, {report.total_seconds:.1f} s"
+        )
+        busiest = sorted(report.stages.items(), key=lambda item: -item[1])
+        self.line("seconds by stage: " + ", ".join(f"{name} {value:.1f}" for name, value in busiest))
+        if report.changed_types:
+            names = ", ".join(report.changed_types)
+            self.warn(f"these types differ from before; sessions that prepared statements with them reconnect: {names}")
+
+    def failed(self, failure: Failure) -> None:
+        """What happened, what state the target is in, what to do next."""
+        self.line(f"error: {failure.what}")
+        print(f"\n{failure.state}", file=self.stream)
+        if failure.hint:
+            print(f"hint: {failure.hint}", file=self.stream, flush=True)
+
+    def trace(self, error: BaseException) -> None:
+        """Where it happened, without the texts of exceptions, which may quote what they stumbled over."""
+        for frame in traceback.extract_tb(error.__traceback__):
+            print(f"  {frame.filename}:{frame.lineno} {frame.name}", file=self.stream)
+        print(f"  {type(error).__module__}.{type(error).__qualname__}", file=self.stream, flush=True)

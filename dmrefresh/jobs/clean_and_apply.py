@@ -1,0 +1,233 @@
+"""clean-and-apply: the newest encrypted dump, sanitised in the stream, published to a target."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import stamina
+
+from dmrefresh import __version__, process
+from dmrefresh.dump.events import End, Event
+from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.sanitise import sanitise
+from dmrefresh.errors import DumpDamaged, Failure, UsageFailure
+from dmrefresh.keys import KeyFiles, Keyring, decrypt_with_sops, private_keyring
+from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.postgres.publish import Published, publish
+from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.report import DumpReport, Report, TableReport
+from dmrefresh.settings import Settings, Target
+from dmrefresh.stages.gpg import decrypt
+from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.prefetch import prefetch
+from dmrefresh.stages.s3 import fetch
+from dmrefresh.store import DumpRef, Store
+from sanitisers import Ruleset, RulesetError, Sanitiser, load_ruleset, ships
+
+_ATTEMPTS = 3
+_DAMAGED_ATTEMPTS = 2
+"""A damaged dump is downloaded once more: if the bucket holds it damaged, a third time changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a refresh needs to know, found out before it begins."""
+
+    store: Store
+    dump: DumpRef
+    keys: KeyFiles
+    ruleset: Ruleset
+    sanitiser_key: bytes = field(repr=False)
+    target_name: str
+    target: Target
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What one attempt found out on its way."""
+
+    number: int
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    sanitiser: Sanitiser | None = None
+    end: End | None = None
+
+
+def prepare(
+    settings: Settings,
+    target: str,
+    *,
+    dump: str | None = None,
+    stage: str | None = None,
+    ruleset: str | None = None,
+) -> Plan:
+    """Find the dump, read the ruleset, look for the keys' files.
+
+    Args:
+        settings: the settings that hold.
+        target: the target's name in them.
+        dump: take the object of this name instead of the newest.
+        stage: whose dumps to take, instead of the one in the settings.
+        ruleset: a ruleset's name or file, instead of the one in the settings.
+
+    Raises:
+        Failure: something is missing; nothing was touched.
+    """
+    to = settings.target(target)
+    rules = read_ruleset(ruleset or settings.ruleset.path)
+    store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+    return Plan(
+        store=store,
+        dump=store.named(dump) if dump else store.newest(stage or settings.dumps.stage),
+        keys=settings.keys.files(),
+        ruleset=rules,
+        sanitiser_key=_sanitiser_key(settings),
+        target_name=target,
+        target=to,
+    )
+
+
+def run(plan: Plan, observer: Observer | None = None) -> Report:
+    """Refresh the target; what is certainly passing is tried again from a clean start.
+
+    Raises:
+        Failure: of any kind; unless it is CommitInDoubt, the target is as it was.
+    """
+    observer = observer or Observer()
+    began = time.monotonic()
+    patience = _Patience()
+    _introduce(plan, observer)
+    for attempt in stamina.retry_context(on=patience, attempts=_ATTEMPTS, timeout=None, wait_initial=1.0):
+        with attempt:
+            patience.attempt = attempt.num
+            if attempt.num > 1:
+                observer.note(f"attempt {attempt.num} of {_ATTEMPTS}, from a clean start")
+            this = _Attempt(attempt.num)
+            identity = _identity()
+            try:
+                published = _refresh(plan, identity, this, observer)
+            except Failure as failure:
+                if patience(failure) and attempt.num < _ATTEMPTS:
+                    observer.warn(f"attempt {attempt.num} failed: {failure.what}")
+                raise
+    return _report(plan, identity, this, published, time.monotonic() - began)
+
+
+def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> Published:
+    """One attempt: the whole chain, from the bucket to the commit."""
+    timed = this.stopwatch.timed
+    slip = Receipt(identity, plan.dump.key, plan.ruleset.fingerprint, __version__)
+
+    def ready(sanitiser: Sanitiser) -> None:
+        this.sanitiser = sanitiser
+        for warning in sanitiser.warnings:
+            observer.warn(warning)
+
+    try:
+        with private_keyring(plan.keys) as keyring:
+            observer.note("the private key is in a throw-away keyring in memory")
+            text = _plain_text(plan, keyring, this.stopwatch)
+            events = timed("read", read_dump(text))
+            clean = timed("sanitise", sanitise(prefetch(events), plan.ruleset, plan.sanitiser_key, on_ready=ready))
+            return publish(
+                _noting_the_end(prefetch(clean), this),
+                plan.target.url,
+                slip,
+                allow_superuser=plan.target.allow_superuser,
+                observer=observer,
+                stopwatch=this.stopwatch,
+            )
+    finally:
+        process.kill_all()
+
+
+def _plain_text(plan: Plan, keyring: Keyring, stopwatch: Stopwatch) -> Iterator[bytes]:
+    """The dump's plain text. It exists in memory only, a few blocks at a time."""
+    timed = stopwatch.timed
+    ciphertext = timed("fetch", fetch(plan.store, plan.dump))
+    return timed("gunzip", gunzip(timed("decrypt", decrypt(ciphertext, keyring))))
+
+
+def _noting_the_end(events: Iterable[Event], this: _Attempt) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, End):
+            this.end = event
+        yield event
+
+
+def read_ruleset(name: str) -> Ruleset:
+    """Read a ruleset: one that ships by its name, or a file.
+
+    Raises:
+        UsageFailure: there is none, or it says something that cannot be meant; with file and line.
+    """
+    path = ships(name) or Path(name).expanduser()
+    if not path.is_file():
+        raise UsageFailure(f"There is no ruleset {name}.", hint="give the path of a YAML file, or digitalmarketplace")
+    try:
+        return load_ruleset(path)
+    except RulesetError as error:
+        raise UsageFailure(str(error), hint="nothing was fetched or touched") from None
+
+
+def _sanitiser_key(settings: Settings) -> bytes:
+    """Random for each run, so that nobody can ever test a guess, unless the secrets hold one."""
+    if settings.keys.sanitiser_key is None:
+        return secrets.token_bytes(32)
+    return decrypt_with_sops(settings.keys.locate(settings.keys.sanitiser_key))
+
+
+@dataclass(slots=True)
+class _Patience:
+    """Says whether a failure is worth another attempt."""
+
+    attempt: int = 0
+
+    def __call__(self, error: Exception) -> bool:
+        if isinstance(error, DumpDamaged):
+            return self.attempt < _DAMAGED_ATTEMPTS
+        return isinstance(error, Failure) and error.retry
+
+
+def _identity() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def _introduce(plan: Plan, observer: Observer) -> None:
+    for skipped in plan.store.skipped:
+        observer.warn(skipped)
+    megabytes = plan.dump.size / 1e6
+    age = ""
+    if plan.dump.taken is not None:
+        hours = (datetime.now(UTC) - plan.dump.taken).total_seconds() / 3600
+        age = f", {hours:.0f} hours old" if hours < 48 else f", {hours / 24:.0f} days old"
+    observer.note(f"dump: {plan.dump.key}, {megabytes:.1f} MB{age}")
+
+
+def _report(plan: Plan, identity: str, this: _Attempt, published: Published, seconds: float) -> Report:
+    assert this.sanitiser is not None
+    assert this.end is not None
+    by_table = this.sanitiser.report()
+    return Report(
+        dump=DumpReport(plan.dump.key, plan.dump.size, plan.dump.modified.isoformat()),
+        target=plan.target_name,
+        run=identity,
+        ruleset=plan.ruleset.fingerprint,
+        rows=published.rows,
+        bytes=this.end.size,
+        total_seconds=round(seconds, 3),
+        attempts=this.number,
+        stages={name: round(value, 3) for name, value in this.stopwatch.seconds.items()},
+        tables=[
+            TableReport(t.name, t.rows_in, t.rows_out, dict(t.replaced), {k: list(v) for k, v in t.samples.items()})
+            for t in by_table
+        ],
+        left_out=dict(published.left_out),
+        carried_types=published.carried_types,
+        changed_types=published.changed_types,
+        warnings=list(this.sanitiser.warnings),
+    )

@@ -1,0 +1,206 @@
+"""The private key: from SOPS into a throw-away keyring in memory, and gone on every way out."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dmrefresh import process
+from dmrefresh.errors import KeyUnusable
+
+_PREFIX = "dmrefresh-"
+_IN_MEMORY = {"tmpfs", "ramfs"}
+_SOPS_NEEDS = ("SOPS_", "AWS_", "GOOGLE_", "CLOUDSDK_", "AZURE_", "VAULT_", "XDG_")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFiles:
+    """The SOPS files that hold the private key and its passphrase, both encrypted in binary mode."""
+
+    secret_key: Path
+    passphrase: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """A GnuPG home directory in memory-backed storage, holding one private key.
+
+    Attributes:
+        home: the directory; it is removed when the keyring is closed.
+        passphrase: of the private key (bytes, never shown).
+        fingerprint: of the private key's primary key.
+        key_ids: the long identifiers of the primary key and its subkeys.
+    """
+
+    home: Path
+    passphrase: bytes = field(repr=False)
+    fingerprint: str
+    key_ids: frozenset[str] = frozenset()
+
+    @property
+    def gpg(self) -> list[str]:
+        """The beginning of every gpg command line: this keyring, and no configuration of the user's."""
+        return ["gpg", "--homedir", str(self.home), "--batch", "--no-tty", "--no-options", "--quiet"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What gpg gets of our environment."""
+        return {**process.environment(), "GNUPGHOME": str(self.home), "LC_ALL": "C.UTF-8"}
+
+
+def decrypt_with_sops(file: Path) -> bytes:
+    """Decrypt a file that SOPS encrypted in binary mode; the plaintext stays in memory.
+
+    Raises:
+        KeyUnusable: the file is missing, sops is, or sops cannot decrypt it with the keys it finds.
+    """
+    if not file.is_file():
+        raise KeyUnusable(
+            f"There is no {file.name} in {file.parent}.",
+            hint="set DM_CREDENTIALS_REPO to the credentials repository, or [keys] in dmrefresh.toml",
+        )
+    argv = ["sops", "--decrypt", "--input-type", "binary", "--output-type", "binary", str(file)]
+    try:
+        done = process.run(argv, env=process.environment(*_SOPS_NEEDS), timeout=120)
+    except FileNotFoundError:
+        raise KeyUnusable("sops is not installed, or not on PATH.", hint="install SOPS 3.8 or newer") from None
+    except subprocess.TimeoutExpired:
+        raise KeyUnusable(f"sops did not decrypt {file.name} within two minutes.") from None
+    if done.returncode or not done.stdout:
+        raise KeyUnusable(
+            f"sops cannot decrypt {file.name} (exit status {done.returncode}).",
+            hint="is the key that SOPS needs at hand (SOPS_AGE_KEY_FILE, or rights on the KMS key)?",
+        )
+    return done.stdout
+
+
+@contextlib.contextmanager
+def private_keyring(files: KeyFiles) -> Iterator[Keyring]:
+    """Open a throw-away keyring that holds the private key for as long as the block runs.
+
+    The directory is readable by its owner alone, lies in memory-backed storage, and is removed with its
+    gpg-agent on every way out; what a killed run left behind is removed by the next one.
+
+    Raises:
+        KeyUnusable: no memory-backed storage, or SOPS, gpg, the key or its passphrase is of no use.
+    """
+    storage = memory_backed_storage()
+    _sweep(storage)
+    secret_key = decrypt_with_sops(files.secret_key)
+    passphrase = decrypt_with_sops(files.passphrase).rstrip(b"\r\n")
+    if not passphrase or b"\n" in passphrase:
+        raise KeyUnusable(f"{files.passphrase.name} does not hold a passphrase of one line.")
+    with _private_directory(storage) as home:
+        try:
+            yield _import(home, secret_key, passphrase)
+        finally:
+            _end_agent(home)
+
+
+def memory_backed_storage() -> Path:
+    """A folder in memory where the keyring may lie.
+
+    Raises:
+        KeyUnusable: there is none on this machine (macOS has none).
+    """
+    for candidate in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm", "/run/shm"):  # noqa: S108
+        if candidate and os.access(candidate, os.W_OK | os.X_OK) and _filesystem(Path(candidate)) in _IN_MEMORY:
+            return Path(candidate)
+    raise KeyUnusable(
+        "This machine has no memory-backed storage for the private key (tmpfs on XDG_RUNTIME_DIR or /dev/shm).",
+        hint="run this where there is one; a private key is never written to a disk",
+    )
+
+
+def _filesystem(path: Path) -> str:
+    """The type of the file system that `path` lies on, from /proc/mounts (proc(5))."""
+    best = ("", "")
+    resolved = str(path.resolve())
+    with (
+        contextlib.suppress(OSError),
+        Path("/proc/mounts").open(encoding="utf-8", errors="replace") as mounts,
+    ):
+        for line in mounts:
+            _, mount, kind, *_ = line.split(" ")
+            mount = mount.replace("\\040", " ")
+            inside = resolved == mount or resolved.startswith(mount.rstrip("/") + "/")
+            if inside and len(mount) >= len(best[0]):
+                best = (mount, kind)
+    return best[1]
+
+
+@contextlib.contextmanager
+def _private_directory(storage: Path) -> Iterator[Path]:
+    # Locked before it takes the name that the sweep looks for, so that no other run takes it for a left-over.
+    directory = Path(tempfile.mkdtemp(prefix=".new-", dir=storage))
+    lock = os.open(directory / "in-use", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        directory = directory.rename(storage / f"{_PREFIX}{directory.name.removeprefix('.new-')}")
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(lock)
+
+
+def _sweep(storage: Path) -> None:
+    """Remove keyrings that a killed run left: those whose lock nobody holds."""
+    for directory in storage.glob(f"{_PREFIX}*"):
+        try:
+            if directory.stat().st_uid != os.geteuid():
+                continue
+            lock = os.open(directory / "in-use", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        else:
+            _end_agent(directory)
+            shutil.rmtree(directory, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+
+def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
+    """Import the key and prove, before anything is fetched, that the passphrase opens it."""
+    import gnupg
+
+    try:
+        gpg = gnupg.GPG(gnupghome=str(home), env=Keyring(home, b"", "").environment, options=["--no-options"])
+    except OSError:
+        raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None
+    gpg.encoding = "utf-8"
+    gpg.import_keys(secret_key)
+    keys = gpg.list_keys(secret=True)
+    if len(keys) != 1:
+        raise KeyUnusable(f"The secret key file holds {len(keys)} usable private keys; one is wanted.")
+    fingerprint = str(keys[0]["fingerprint"])
+    key_ids = frozenset({str(keys[0]["keyid"]), *(str(subkey[0]) for subkey in keys[0]["subkeys"])})
+    keyring = Keyring(home, passphrase, fingerprint, key_ids)
+    # Handing a private key out is the one thing that asks for the passphrase of every sort of key, an expired
+    # one included (which still opens old dumps). What is handed out is protected, and thrown away.
+    argv = [*keyring.gpg, "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--export-secret-keys", fingerprint]
+    opened = process.run(argv, env=keyring.environment, stdin=passphrase + b"\n")
+    if opened.returncode or not opened.stdout:
+        raise KeyUnusable(
+            "The passphrase does not open the private key.",
+            hint="was the key rotated without its passphrase in the credentials repository?",
+        )
+    return keyring
+
+
+def _end_agent(home: Path) -> None:
+    """End the gpg-agent of a keyring, and remove the socket folder it may have under /run/user."""
+    env = Keyring(home, b"", "").environment
+    for command in (["--kill", "all"], ["--remove-socketdir"]):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            process.run(["gpgconf", "--homedir", str(home), *command], env=env, timeout=10)

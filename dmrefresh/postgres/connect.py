@@ -1,0 +1,114 @@
+"""A session on the target, and who is not let in."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
+from dmrefresh.postgres import Connection
+
+# Whatever a role or a database carries, a load of hours must not be ended by it; a wait for a lock must be.
+# https://www.postgresql.org/docs/current/runtime-config-client.html
+_SETTINGS = {
+    "statement_timeout": ("0", 0),
+    "lock_timeout": ("10s", 0),
+    "idle_in_transaction_session_timeout": ("0", 0),
+    "idle_session_timeout": ("0", 140000),
+    "transaction_timeout": ("0", 170000),
+    "standard_conforming_strings": ("on", 0),
+    "search_path": ("", 0),
+}
+
+
+@contextmanager
+def session(url: str, application_name: str = "dmrefresh") -> Iterator[Connection]:
+    """A connection in autocommit mode, with time limits of ours; closed at the end.
+
+    Args:
+        url: the target's connection URL.
+        application_name: what pg_stat_activity shows.
+
+    Raises:
+        TargetUnreachable: the server does not answer or does not let us in.
+        UsageFailure: the URL is none.
+    """
+    try:
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            application_name=application_name,
+            connect_timeout=15,
+            prepare_threshold=None,
+        )
+    except psycopg.OperationalError:
+        raise TargetUnreachable(
+            f"The target {shown(url)} does not answer, or does not let this role in.",
+            hint="is the server running, and the url right?",
+        ) from None
+    except psycopg.Error:
+        raise UsageFailure("The target's url is no PostgreSQL connection URL.") from None
+    try:
+        for name, (value, since) in _SETTINGS.items():
+            if connection.info.server_version >= since:
+                connection.execute(sql.SQL("SELECT pg_catalog.set_config({}, {}, false)").format(name, value))
+        yield connection
+    finally:
+        connection.close()
+
+
+def shown(url: str) -> str:
+    """A connection URL as it may be printed: host, port and database, nothing that lets one in."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error:
+        return "(unreadable url)"
+    where = f"{parts.get('host') or 'the local socket'}"
+    port = f":{parts['port']}" if parts.get("port") else ""
+    return f"{parts.get('dbname') or '(default database)'} on {where}{port}"
+
+
+def refuse_remote(connection: Connection) -> None:
+    """Let only a server on this machine through.
+
+    Raises:
+        TargetUnfit: it is on another machine; rows would leave this one before every check is done.
+    """
+    host = connection.info.hostaddr or connection.info.host
+    if not host or host.startswith("/") or host == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise TargetUnfit(
+        "The target is on another machine; only local targets are published to.",
+        hint="run dmrefresh on the machine of the database",
+    )
+
+
+def refuse_superuser(connection: Connection, *, allowed: bool) -> None:
+    """Let only an ordinary role through: what a dump defines then runs with its rights and no more.
+
+    Raises:
+        RightsMissing: the role is a superuser and the settings do not allow that.
+    """
+    is_superuser = connection.info.parameter_status("is_superuser") == "on"
+    if is_superuser and not allowed:
+        raise RightsMissing(
+            "The target's role is a superuser; functions in the dump would run with every right.",
+            hint="use the role that owns the database, or set allow_superuser = true for this target",
+        )
+
+
+def refuse_standby(connection: Connection) -> None:
+    """Raises TargetUnfit where the server is a standby, which takes no data."""
+    row = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone()
+    if row is not None and row[0]:
+        raise TargetUnfit("The target is a standby server: it takes no data.")

@@ -1,0 +1,176 @@
+"""Loading: the dump's statements and rows, into the publishing transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
+from dmrefresh.dump.policy import Action, decide
+from dmrefresh.errors import ChecksFailed, DumpDamaged, TargetUnfit
+from dmrefresh.observer import Observer
+from dmrefresh.postgres import Connection, carried_types, previous
+from dmrefresh.postgres.failures import translated
+
+_HELD_BACK = "ALTER TABLE FORCE ROW LEVEL SECURITY"
+"""Forced row-level security would hide rows from the checks; it is switched on after them."""
+
+
+class Loader:
+    """Executes statements and copies rows.
+
+    Args:
+        connection: the publishing transaction.
+        head: the dump's Head.
+        observer: is told of rows.
+
+    Attributes:
+        rows: rows loaded, by table.
+        left_out: statements that the policy leaves out, counted by kind.
+        carried, changed: names of types that kept their identity, or could not.
+    """
+
+    def __init__(self, connection: Connection, head: Head, observer: Observer) -> None:
+        self.connection = connection
+        self.head = head
+        self.observer = observer
+        self.rows: dict[Name, int] = {}
+        self.left_out: Counter[str] = Counter()
+        self.carried: list[str] = []
+        self.changed: list[str] = []
+        self._held_back: list[Statement] = []
+
+    def load(self, stream: Iterator[Event]) -> None:
+        """Execute the Head's statements, then everything that follows, up to the End.
+
+        Raises:
+            DumpDamaged: the stream ends without an End.
+            ChecksFailed: the server counted other rows than it was given.
+            Failure: whatever the server refuses, and whatever the stages before raise.
+        """
+        for statement in self.head.statements:
+            self._execute(statement)
+        for event in stream:
+            if isinstance(event, TableData):
+                self._copy(event, stream)
+            elif isinstance(event, Statement):
+                self._execute(event)
+            elif isinstance(event, End):
+                break
+        else:
+            raise DumpDamaged("The dump ends before its end marker.")
+        if next(stream, None) is not None:
+            raise DumpDamaged("Something follows the end of the dump.")
+
+    def execute_held_back(self) -> None:
+        """Execute what had to wait until the checks were done."""
+        for statement in self._held_back:
+            self._run(statement)
+
+    def _execute(self, statement: Statement) -> None:
+        decision = decide(statement)
+        if decision.action is Action.LEAVE_OUT:
+            self.left_out[statement.kind] += 1
+        elif statement.kind == _HELD_BACK:
+            self._held_back.append(statement)
+        elif statement.kind == "CREATE EXTENSION":
+            self._ensure_extension(statement)
+        else:
+            self._run(statement)
+            if statement.kind in ("CREATE TYPE", "CREATE DOMAIN") and statement.target is not None:
+                self._carry_over(statement.target)
+
+    def _run(self, statement: Statement) -> None:
+        with translated(f"at the {statement.kind} of the dump's {statement.place}"):
+            # The extended protocol, which a binary result brings about, takes one statement and no more.
+            self.connection.execute(statement.sql, binary=True)
+
+    def _ensure_extension(self, statement: Statement) -> None:
+        """An extension that is there is left as it is; one that is not must be there to be had."""
+        name = statement.target.name if statement.target else ""
+        row = self.connection.execute(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = %s), "
+            "EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = %s)",
+            (name, name),
+        ).fetchone()
+        assert row is not None
+        there, to_be_had = row
+        if there:
+            self.left_out[statement.kind] += 1
+        elif to_be_had:
+            self._run(statement)
+        else:
+            raise TargetUnfit(
+                f"The dump needs the extension {name}, which the target's server does not have.",
+                hint="install it on the server",
+            )
+
+    def _carry_over(self, made: Name) -> None:
+        with translated(f"while the type {made} was carried over"):
+            carried = carried_types.carry_over(self.connection, made, previous.name_for(made.schema))
+        if carried is not None:
+            (self.carried if carried else self.changed).append(str(made))
+
+    def _copy(self, block: TableData, stream: Iterator[Event]) -> None:
+        """Give the server all rows of one COPY of the dump.
+
+        With FREEZE, the rows are visible to every snapshot once they are committed; without it, one from
+        before the swap would see empty tables. A partitioned table takes no FREEZE (COPY).
+        """
+        table = self.head.schema.tables.get(block.table)
+        frozen = table is None or not table.partitioned
+        command = sql.SQL("COPY {} {}FROM STDIN{}").format(
+            sql.Identifier(block.table.schema, block.table.name),
+            _column_list(block.columns),
+            sql.SQL(" WITH (FREEZE)" if frozen else ""),
+        )
+        given = 0
+        with translated(f"while the rows of {block.table} were loaded"):
+            cursor = self.connection.cursor()
+            with _copying(cursor, command) as copy:
+                while True:
+                    given += block.count
+                    if block.count:
+                        copy.write(block.rows)
+                    self.observer.progress(str(block.table), given)
+                    if block.last:
+                        break
+                    following = next(stream, None)
+                    if not isinstance(following, TableData) or following.table != block.table:
+                        raise DumpDamaged(f"The rows of {block.table} break off.")
+                    block = following
+        if cursor.rowcount != given:
+            raise ChecksFailed(f"{block.table} was given {given} rows but the server took {cursor.rowcount}.")
+        self.rows[block.table] = self.rows.get(block.table, 0) + given
+
+
+class _BrokenOff(Exception):
+    """What the server is told when the rows break off: nothing."""
+
+
+@contextmanager
+def _copying(cursor: psycopg.Cursor[tuple[Any, ...]], command: sql.Composable) -> Iterator[psycopg.Copy]:
+    """A COPY that fails without a word: psycopg sends an exception's text to the server, and so to its log."""
+    error: BaseException | None = None
+    try:
+        with cursor.copy(command) as copy:
+            try:
+                yield copy
+            except BaseException as caught:
+                error = caught
+                raise _BrokenOff from None
+    except (_BrokenOff, psycopg.Error):
+        if error is None:
+            raise
+        raise error from None
+
+
+def _column_list(columns: tuple[str, ...]) -> sql.Composable:
+    if not columns:
+        return sql.SQL("")
+    return sql.SQL("({}) ").format(sql.SQL(", ").join(sql.Identifier(c) for c in columns))

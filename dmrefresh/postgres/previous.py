@@ -1,0 +1,101 @@
+"""The previous data after a swap: kept apart while the transaction runs, dropped after it, never by force.
+
+Nothing of anybody else's is dropped along: before each batch its tables are locked, what outside depends on
+them is looked for, and only then does CASCADE run, within what the swap itself moved aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psycopg import sql
+
+from dmrefresh.errors import Failure, TargetUnfit
+from dmrefresh.postgres import Connection, dependents, lock
+from dmrefresh.postgres.failures import translated
+
+_MARK = "dmrefresh: previous data, dropped by the next run if not before"
+_BATCH = 50
+"""Tables dropped in one transaction; each holds several locks until its end."""
+_LONGEST_NAME = 63
+
+
+def name_for(schema: str) -> str:
+    """Where the swap moves `schema`."""
+    return "dmrefresh_previous" if schema == "public" else f"dmrefresh_previous_{schema}"[:_LONGEST_NAME]
+
+
+def move_aside(connection: Connection, schema: str) -> str:
+    """Rename `schema` and mark it as ours; returns its new name.
+
+    Raises:
+        psycopg.Error: the server refuses.
+    """
+    name = name_for(schema)
+    connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(schema), sql.Identifier(name)))
+    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(name), _MARK))
+    return name
+
+
+def left_over(connection: Connection) -> list[str]:
+    """The schemas that earlier swaps moved aside and nobody has dropped yet."""
+    rows = connection.execute(
+        "SELECT nspname FROM pg_catalog.pg_namespace "
+        "WHERE pg_catalog.obj_description(oid, 'pg_namespace') = %s ORDER BY 1",
+        (_MARK,),
+    )
+    return [row[0] for row in rows]
+
+
+def refuse_strangers(connection: Connection, schemas: Iterable[str]) -> None:
+    """Raises TargetUnfit where a schema has the name that the swap needs but not the mark of one."""
+    wanted = [name_for(schema) for schema in schemas]
+    rows = connection.execute("SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)", (wanted,))
+    for (name,) in rows.fetchall():
+        raise TargetUnfit(
+            f"The target has a schema {name} that is needed for the swap, and it cannot be dropped now.",
+            hint="end the sessions that still use it, or rename it if it is not dmrefresh's",
+        )
+
+
+def drop(connection: Connection) -> list[str]:
+    """Drop the previous data of every earlier swap, in short transactions.
+
+    Returns:
+        the schemas that could not be dropped now, because a session still uses them, something outside
+        depends on them, or another refresh is at it. The next run tries again.
+    """
+    remaining = []
+    for schema in left_over(connection):
+        try:
+            with translated(f"while {schema} was dropped"):
+                while _drop_batch(connection, schema):
+                    pass
+        except Failure:  # what is in the way is no matter of this run
+            remaining.append(schema)
+    return remaining
+
+
+def _drop_batch(connection: Connection, schema: str) -> bool:
+    """Drop up to `_BATCH` tables of the schema, or the schema itself when there are none; True to go on."""
+    with connection.transaction():
+        lock.take(connection)
+        tables = [
+            row[0]
+            for row in connection.execute(
+                "SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = "
+                "(SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %s) AND relkind IN ('r', 'p') "
+                "ORDER BY relispartition DESC, oid LIMIT %s",
+                (schema, _BATCH),
+            )
+        ]
+        names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
+        if tables:
+            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
+        if dependents.outside(connection, [schema]):
+            raise TargetUnfit(f"Something outside depends on {schema} now.")
+        if tables:
+            connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(names))
+            return True
+        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+        return False

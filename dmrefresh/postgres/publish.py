@@ -1,0 +1,230 @@
+"""publish: the schema swap. Everything between BEGIN and COMMIT, in one transaction of the target.
+
+    BEGIN · lock · public is moved aside · a new public is made · the whole dump is loaded ·
+    grants · checks · receipt · COMMIT · the previous data is dropped
+
+Whoever reads meanwhile sees the old data until the commit and the new data after it, over the same
+connection. Whatever goes wrong before the commit rolls back: the target keeps its very relations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import psycopg
+
+from dmrefresh import signals
+from dmrefresh.dump.events import Event, Head
+from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, Failure, TargetUnfit
+from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.postgres import (
+    Connection,
+    checks,
+    connect,
+    dependents,
+    grants,
+    lock,
+    previous,
+    receipt,
+)
+from dmrefresh.postgres import commit as commits
+from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.load import Loader
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a refresh left on the target.
+
+    Attributes:
+        rows: rows published.
+        tables: rows of each table, by name.
+        left_out: how many statements of each kind were not executed, by policy.
+        carried_types: types that kept their identity.
+        changed_types: types that differ from before; sessions that use them in prepared statements
+            must reconnect.
+        grants: how many grants were carried over.
+        still_there: previous data that could not be dropped yet.
+    """
+
+    rows: int
+    tables: dict[str, int]
+    left_out: Counter[str] = field(default_factory=Counter)
+    carried_types: list[str] = field(default_factory=list)
+    changed_types: list[str] = field(default_factory=list)
+    grants: int = 0
+    still_there: list[str] = field(default_factory=list)
+
+
+def publish(
+    events: Iterable[Event],
+    url: str,
+    slip: receipt.Receipt,
+    *,
+    allow_superuser: bool = False,
+    observer: Observer | None = None,
+    stopwatch: Stopwatch | None = None,
+) -> Published:
+    """Load the events into the target and make them visible at once.
+
+    Args:
+        events: a whole dump: Head first, End last. Reading begins once the target has been looked at.
+        url: the target's connection URL.
+        slip: what the receipt is to say.
+        allow_superuser: let a superuser publish.
+        observer: is told about steps and rows.
+        stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
+
+    Raises:
+        Failure: of any kind; unless it is CommitInDoubt, nothing was published.
+    """
+    observer = observer or Observer()
+    stopwatch = stopwatch or Stopwatch()
+    with connect.session(url, f"dmrefresh {slip.run}") as connection:
+        connect.refuse_remote(connection)
+        connect.refuse_superuser(connection, allowed=allow_superuser)
+        connect.refuse_standby(connection)
+        stream = iter(events)
+        head = _head(stream)
+        schemas = head.schema.schemas
+        with translated("while the target was looked at"):
+            _refuse_older(connection, head)
+            previous.drop(connection)
+            previous.refuse_strangers(connection, schemas)
+            dependents.refuse(connection, schemas)
+            _refuse_too_many(connection, head)
+        loader = Loader(connection, head, observer)
+        with _transaction(connection):
+            xid = _begin(connection, schemas)
+            observer.step("begun")
+            with stopwatch.measure("publish"):
+                loader.load(stream)
+            observer.step("loaded")
+            with stopwatch.measure("checks"):
+                granted = _finish(connection, loader, slip, xid)
+            observer.step("checked")
+            # From here on the outcome is the server's: no signal may hide it.
+            with signals.held_from_here(), stopwatch.measure("commit"):
+                observer.step("committing")
+                commits.commit(connection, url, xid)
+        observer.step("committed")
+    # On a connection of its own: the one that published may have been lost in the moment it did.
+    still_there = _drop_previous(url, observer)
+    return Published(
+        rows=sum(loader.rows.values()),
+        tables={str(table): count for table, count in loader.rows.items()},
+        left_out=loader.left_out,
+        carried_types=loader.carried,
+        changed_types=loader.changed,
+        grants=granted,
+        still_there=still_there,
+    )
+
+
+def _head(stream: Iterator[Event]) -> Head:
+    head = next(stream, None)
+    if not isinstance(head, Head):
+        raise DumpDamaged("The dump holds nothing.")
+    return head
+
+
+@contextlib.contextmanager
+def _transaction(connection: Connection) -> Iterator[None]:
+    """Roll back on any exception, a signal's included; a lost connection has rolled back by itself."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(psycopg.Error):
+            if not connection.broken:
+                connection.execute("ROLLBACK")
+        raise
+
+
+def _begin(connection: Connection, schemas: tuple[str, ...]) -> str:
+    """Open the transaction, take the lock, move the schemas aside; returns the transaction's number."""
+    with translated("before the load"):
+        connection.execute("BEGIN")
+        lock.take(connection)
+        xid = commits.transaction_id(connection)
+        # Asked again under the lock: what was found before may have changed.
+        dependents.refuse(connection, schemas)
+        existing = connection.execute(
+            "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)", (list(schemas),)
+        ).fetchall()
+        for (schema,) in existing:
+            aside = previous.move_aside(connection, schema)
+            grants.make_schema(connection, schema, aside)
+            grants.carry_defaults(connection, schema, aside)
+        return xid
+
+
+def _finish(connection: Connection, loader: Loader, slip: receipt.Receipt, xid: str) -> int:
+    """Everything between the last row and the commit; returns the number of grants carried over."""
+    schemas = loader.head.schema.schemas
+    with translated("while what was loaded was checked"):
+        checks.constraints(connection)
+        checks.sequences(connection, schemas)
+        checks.analyse(connection, schemas)
+    with translated("while rights were carried over"):
+        loader.execute_held_back()
+        granted = sum(
+            grants.carry_over(connection, schema, aside)
+            for schema in schemas
+            if (aside := previous.name_for(schema)) in previous.left_over(connection)
+        )
+    with translated("while the receipt was written"):
+        receipt.write(connection, slip, sum(loader.rows.values()))
+        if commits.transaction_id(connection) != xid:
+            raise ChecksFailed("The dump ended the publishing transaction.", state="Look at the target by hand.")
+    return granted
+
+
+def _refuse_older(connection: Connection, head: Head) -> None:
+    theirs = int(head.server_version.split(".")[0] or 0)
+    ours = connection.info.server_version // 10000
+    if theirs > ours:
+        raise DumpRefused(
+            f"The dump comes from PostgreSQL {head.server_version}, the target is PostgreSQL {ours}.",
+            hint=f"refresh a target of version {theirs} or later",
+        )
+
+
+def _refuse_too_many(connection: Connection, head: Head) -> None:
+    """Each relation made holds a lock until the commit; a full lock table fails *other* sessions.
+
+    Counted with three a table (itself, its TOAST table with index, its key) and one each for the rest.
+    The table has room for max_locks_per_transaction × (max_connections + max_prepared_transactions).
+    """
+    weights = Counter(statement.kind for statement in head.statements)
+    others = sum(n for kind, n in weights.items() if kind.startswith("CREATE ")) - weights["CREATE TABLE"]
+    needed = 3 * weights["CREATE TABLE"] + max(others, 0)
+    row = connection.execute(
+        "SELECT pg_catalog.current_setting('max_locks_per_transaction')::bigint * "
+        "(pg_catalog.current_setting('max_connections')::bigint "
+        "+ pg_catalog.current_setting('max_prepared_transactions')::bigint)"
+    ).fetchone()
+    assert row is not None
+    if needed > row[0] // 2:
+        raise TargetUnfit(
+            f"Publishing needs about {needed} locks at once; the target has room for {row[0]}, of which half is left "
+            "to other sessions.",
+            hint="raise max_locks_per_transaction on the target",
+        )
+
+
+def _drop_previous(url: str, observer: Observer) -> list[str]:
+    """Drop the previous data; whatever prevents it is left to the next run, since the refresh is done."""
+    try:
+        with (
+            connect.session(url, "dmrefresh") as connection,
+            translated("while the previous data was dropped"),
+        ):
+            remaining = previous.drop(connection)
+    except Failure:
+        remaining = ["the previous data"]
+    if remaining:
+        observer.warn(f"{', '.join(remaining)} could not be dropped yet; the next run will try again.")
+    return remaining

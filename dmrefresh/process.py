@@ -1,0 +1,183 @@
+"""Child processes: the one place that starts, feeds, drains and ends them.
+
+Every child gets an argument list (never a shell), an environment built from an allow-list, a session of
+its own (so that Ctrl-C reaches us and not it), and is killed and reaped on every way out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+_BASE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CONFIG_HOME")
+_BLOCK = 1 << 20
+_TAIL = 64 * 1024
+
+_living: set[subprocess.Popen[bytes]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a short-lived child left: its exit status and all it wrote to standard output (bytes)."""
+
+    returncode: int
+    stdout: bytes
+
+
+def environment(*prefixes: str) -> dict[str, str]:
+    """The environment of a child: a few harmless variables and those beginning with `prefixes`."""
+    return {k: v for k, v in os.environ.items() if k in _BASE or (prefixes and k.startswith(prefixes))}
+
+
+def run(argv: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
+    """Run a child to its end, its output in memory and its standard error thrown away.
+
+    Args:
+        argv: the program and its arguments; they hold no secret, since anybody can read them.
+        env: the child's whole environment.
+        stdin: what it reads (bytes).
+        timeout: seconds after which it is killed.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+        subprocess.TimeoutExpired: it did not end in time.
+    """
+    with _started(argv, env=env, stderr=subprocess.DEVNULL) as child:
+        stdout, _ = child.communicate(stdin, timeout=timeout)
+        return Completed(child.returncode, stdout)
+
+
+class Feeder(threading.Thread):
+    """Writes blocks to a child's standard input; what goes wrong in making them is kept in `error`."""
+
+    def __init__(self, child: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> None:
+        super().__init__(name="dmrefresh-feeder", daemon=True)
+        self.child = child
+        self.blocks = blocks
+        self.error: BaseException | None = None
+        self.stopped = False
+
+    def run(self) -> None:
+        """Write every block, then close; called by the thread."""
+        assert self.child.stdin is not None
+        source = iter(self.blocks)
+        try:
+            for block in source:
+                if self.stopped:
+                    break
+                self.child.stdin.write(block)
+            self.child.stdin.close()
+        except BrokenPipeError:
+            pass  # the child ended first: its exit status and verdict say why
+        except BaseException as caught:  # raised again in the consumer's thread
+            self.error = caught
+            self.child.kill()
+        finally:
+            close = getattr(source, "close", None)
+            if close is not None:
+                with contextlib.suppress(Exception):  # what mattered is in self.error already
+                    close()
+
+
+def filter_through(
+    argv: Sequence[str],
+    blocks: Iterable[bytes],
+    *,
+    env: dict[str, str],
+    pass_fds: Sequence[int] = (),
+    on_start: Callable[[], None] = lambda: None,
+    on_end: Callable[[int], None],
+) -> Iterator[bytes]:
+    """Yield what a child writes while it is fed `blocks`.
+
+    Args:
+        argv: the program and its arguments.
+        blocks: what it reads; an exception raised in making them kills the child and is raised here.
+        env: the child's whole environment.
+        pass_fds: file descriptors it inherits beside the standard three.
+        on_start: called once the child has them, so that our copies can be closed.
+        on_end: called with the exit status when output and input have ended; it raises if the
+            output is not to be believed.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+    """
+    with _started(argv, env=env, pass_fds=pass_fds, stderr=subprocess.PIPE) as child:
+        on_start()
+        assert child.stdout is not None
+        assert child.stderr is not None
+        _enlarge(child.stdin)
+        _enlarge(child.stdout)
+        drain = threading.Thread(target=_drain, args=(child.stderr,), daemon=True)
+        drain.start()
+        feeder = Feeder(child, blocks)
+        feeder.start()
+        try:
+            while block := os.read(child.stdout.fileno(), _BLOCK):
+                yield block
+            feeder.join()
+            if feeder.error is not None:
+                raise feeder.error
+            on_end(child.wait())
+        finally:
+            feeder.stopped = True
+            child.kill()
+            feeder.join(10)
+            drain.join(10)
+
+
+def kill_all() -> None:
+    """Kill whatever is still running; the last resort on the way out."""
+    for child in list(_living):
+        child.kill()
+
+
+@contextlib.contextmanager
+def _started(
+    argv: Sequence[str], *, env: dict[str, str], stderr: int, pass_fds: Sequence[int] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(
+        list(argv),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=env,
+        pass_fds=tuple(pass_fds),
+        start_new_session=True,
+        bufsize=0,
+    )
+    _living.add(child)
+    try:
+        yield child
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(signal.SIGKILL)
+        child.wait()
+        for stream in (child.stdin, child.stdout, child.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        _living.discard(child)
+
+
+def _drain(stream: IO[bytes]) -> None:
+    """Read standard error to its end, so that a chatty child never stands still; nothing is kept."""
+    with contextlib.suppress(OSError, ValueError):
+        while stream.read(_TAIL):
+            pass
+
+
+def _enlarge(stream: IO[bytes] | None) -> None:
+    """Give a pipe one megabyte (pipe(7)): fewer switches between us and the child. Linux only."""
+    if stream is not None and sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _BLOCK)

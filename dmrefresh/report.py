@@ -1,0 +1,66 @@
+"""What a refresh did, for machines and for the closing lines: counts, seconds, fakes; never an original."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dmrefresh.errors import UsageFailure
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """One table: rows read and published, values replaced by column, and a fake or two of each column."""
+
+    name: str
+    rows_in: int
+    rows_out: int
+    replaced: dict[str, int]
+    samples: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class DumpReport:
+    """The dump: its name, size (bytes) and when it was stored (ISO 8601)."""
+
+    name: str
+    size: int
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished refresh. Seconds by stage are busy time; stages overlap, so they may exceed the total.
+
+    `bytes` are those of the plain text of the dump.
+    """
+
+    dump: DumpReport
+    target: str
+    run: str
+    ruleset: str
+    rows: int
+    bytes: int
+    total_seconds: float
+    attempts: int
+    stages: dict[str, float]
+    tables: list[TableReport]
+    left_out: dict[str, int]
+    carried_types: list[str]
+    changed_types: list[str]
+    warnings: list[str]
+    version: int = 1
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON.
+
+        Raises:
+            UsageFailure: the file cannot be written.
+        """
+        try:
+            file.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageFailure(
+                f"The report cannot be written to {file}: {error.strerror}.", state="The target is refreshed."
+            ) from None

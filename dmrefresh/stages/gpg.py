@@ -1,0 +1,119 @@
+"""decrypt: an OpenPGP message in, what it holds out, and gpg's whole verdict before the end.
+
+gpg hands out plaintext before it has verified it, and its exit status alone proves nothing: a message that
+was never encrypted, or is cut short in its first bytes, exits 0. So nothing that comes out of here may be
+believed until the generator has ended without an exception.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from dmrefresh import process
+from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
+from dmrefresh.keys import Keyring
+
+_PROOF = ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION")
+_FAILURES = {"NODATA", "FAILURE", "ERROR", "BADMDC", "DECRYPTION_FAILED", "UNEXPECTED", "BADARMOR"}
+_HIDDEN = "0000000000000000"
+"""The recipient of a message that does not say to whom it is (gpg --throw-keyids)."""
+
+
+def decrypt(blocks: Iterable[bytes], keyring: Keyring) -> Iterator[bytes]:
+    """Yield what an encrypted dump holds.
+
+    Args:
+        blocks: the OpenPGP message, binary or armoured.
+        keyring: the throw-away keyring that holds the private key.
+
+    Raises:
+        DumpDamaged: the message is not whole, was changed, or was never encrypted.
+        KeyUnusable: it is encrypted to another key; or gpg is not installed.
+    """
+    status_read, status_write = os.pipe()
+    passphrase_read, passphrase_write = os.pipe()
+    status: list[str] = []
+    listener = threading.Thread(target=_listen, args=(status_read, status), daemon=True)
+    open_here = [status_write, passphrase_read]
+    try:
+        # A pipe holds at least 4096 bytes (POSIX PIPE_BUF is less): no reader is needed yet.
+        os.write(passphrase_write, keyring.passphrase + b"\n")
+    finally:
+        os.close(passphrase_write)
+    listener.start()
+
+    def close_ours() -> None:
+        while open_here:
+            os.close(open_here.pop())
+
+    argv = [
+        *keyring.gpg,
+        *("--status-fd", str(status_write), "--passphrase-fd", str(passphrase_read)),
+        *("--pinentry-mode", "loopback", "--decrypt"),
+    ]
+
+    def judge(returncode: int) -> None:
+        listener.join()
+        verdict = judge_status(returncode, status, keyring.key_ids)
+        if verdict is not None:
+            raise verdict
+
+    try:
+        yield from process.filter_through(
+            argv,
+            blocks,
+            env=keyring.environment,
+            pass_fds=(status_write, passphrase_read),
+            on_start=close_ours,
+            on_end=judge,
+        )
+    except FileNotFoundError:
+        raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None
+    finally:
+        close_ours()
+        listener.join(10)
+
+
+def judge_status(returncode: int, status: Sequence[str], key_ids: Collection[str]) -> Failure | None:
+    """Say what is wrong with a decryption, or None where every proof is in.
+
+    Args:
+        returncode: gpg's exit status.
+        status: its status lines without the `[GNUPG:] ` prefix, in order (GnuPG's doc/DETAILS).
+        key_ids: the long identifiers of our key and its subkeys.
+
+    The rule: exit status 0, and BEGIN_DECRYPTION, DECRYPTION_OKAY, GOODMDC and END_DECRYPTION exactly once
+    and in this order, and no status that tells of a failure. For an AEAD message, whose integrity is part
+    of the cipher, the mode named in DECRYPTION_INFO stands for GOODMDC.
+    """
+    words = [line.split(" ") for line in status]
+    names = [w[0] for w in words]
+    authenticated = any(w[0] == "DECRYPTION_INFO" and len(w) > 3 and w[3] not in ("", "0") for w in words)
+    expected = [n for n in _PROOF if not (authenticated and n == "GOODMDC")]
+    proof = [n for n in names if n in expected]
+    failed = [n for n in names if n in _FAILURES]
+    if returncode == 0 and proof == expected and not failed:
+        return None
+    # DECRYPTION_INFO comes once the session key is known, that is once a private key has opened the message.
+    recipients = {w[1] for w in words if w[0] == "ENC_TO" and len(w) > 1}
+    if "DECRYPTION_INFO" not in names and recipients and not recipients & {*key_ids, _HIDDEN}:
+        return KeyUnusable(
+            "The dump is not encrypted to this private key.",
+            hint="was the public key of the backup rotated without its private twin?",
+        )
+    if "BEGIN_DECRYPTION" not in names and any(n in names for n in ("PLAINTEXT", "GOODSIG", "BADSIG")):
+        return DumpDamaged("The object is not encrypted.", hint="look at the job that wrote it")
+    if "BADMDC" in names:
+        return DumpDamaged("The encrypted dump is damaged: gpg's integrity check failed.")
+    return DumpDamaged("The encrypted dump is damaged or cut short: gpg could not verify it to its end.")
+
+
+def _listen(descriptor: int, lines: list[str]) -> None:
+    with contextlib.suppress(OSError), os.fdopen(descriptor, "rb") as stream:
+        for line in stream:
+            text = line.decode("utf-8", "replace").strip()
+            if text.startswith("[GNUPG:] ") and len(lines) < 10_000:
+                lines.append(text.removeprefix("[GNUPG:] "))

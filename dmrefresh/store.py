@@ -1,0 +1,193 @@
+"""The bucket of encrypted dumps: what is in it, and which one is the newest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump, SourceUnreachable, UsageFailure
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gpg")
+_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NotFound"}
+_WILL_HEAL = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "500", "502", "503", "504"}
+
+
+class SourceRefused(SourceUnreachable):
+    """S3 answered, and the answer was no: trying again does not help until somebody changes something."""
+
+    retry = False
+
+
+@dataclass(frozen=True, slots=True)
+class DumpRef:
+    """One object in the bucket, pinned to the version that was found.
+
+    Attributes:
+        bucket, key: where it is.
+        size: bytes.
+        modified: when it was stored.
+        etag: what S3 calls this version of its content.
+        version_id: the version, where the bucket keeps versions.
+        sha256: hexadecimal digest of its bytes, where the backup noted it in the metadata.
+    """
+
+    bucket: str
+    key: str
+    size: int
+    modified: datetime
+    etag: str
+    version_id: str | None = None
+    sha256: str | None = None
+
+    @property
+    def taken(self) -> datetime | None:
+        """When the dump was taken according to its name (UTC), where the name says so."""
+        return taken_at(self.key)
+
+
+def taken_at(key: str, stage: str | None = None) -> datetime | None:
+    """The time in a name such as `production-202611220300.sql.gz.gpg`, or None where it is no such name.
+
+    Args:
+        key: the object's name.
+        stage: accept only names of this stage.
+    """
+    match = _NAME.fullmatch(key)
+    if match is None or (stage is not None and match["stage"] != stage):
+        return None
+    try:
+        return datetime.strptime(match["when"], "%Y%m%d%H%M").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+@dataclass
+class Store:
+    """A bucket, reached with the credentials that boto3 finds in its usual places.
+
+    Args:
+        bucket: its name.
+        region: the region, None for boto3's own choice.
+        endpoint_url: where a store that is not AWS listens.
+    """
+
+    bucket: str
+    region: str | None = None
+    endpoint_url: str | None = None
+    skipped: list[str] = field(default_factory=list)
+    """Why names that look like dumps were passed over by `newest`, in sentences."""
+
+    @cached_property
+    def client(self) -> S3Client:
+        """The boto3 client; short time limits, and botocore's own retries for opening a request."""
+        import boto3
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=10,
+            read_timeout=30,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            s3={"addressing_style": "path" if self.endpoint_url else "auto"},
+        )
+        with translated(f"bucket {self.bucket}"):
+            return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+
+    def newest(self, stage: str) -> DumpRef:
+        """The dump of `stage` whose name holds the latest time.
+
+        Raises:
+            NoSuchDump: there is none.
+            SourceUnreachable: S3 does not answer, or refuses.
+        """
+        found: list[tuple[datetime, str]] = []
+        self.skipped.clear()
+        with translated(f"bucket {self.bucket}"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{stage}-")
+            for page in pages:
+                for item in page.get("Contents", []):
+                    taken = taken_at(item["Key"], stage)
+                    if taken is not None and item["Size"] == 0:
+                        self.skipped.append(f"{item['Key']} is empty and was passed over")
+                    elif taken is not None:
+                        found.append((taken, item["Key"]))
+        if not found:
+            raise NoSuchDump(
+                f"There is no dump of {stage} in the bucket {self.bucket}.",
+                hint=f"names look like {stage}-202611220300.sql.gz.gpg; is the backup job running?",
+            )
+        return self.named(max(found)[1])
+
+    def named(self, key: str) -> DumpRef:
+        """The dump of this name, pinned to its present version.
+
+        Raises:
+            NoSuchDump: there is no such object, or it is empty.
+            SourceUnreachable: S3 does not answer, or refuses.
+        """
+        with translated(f"{key} in the bucket {self.bucket}"):
+            head = self.client.head_object(Bucket=self.bucket, Key=key)
+        if head["ContentLength"] == 0:
+            raise NoSuchDump(f"{key} in the bucket {self.bucket} is an empty object.")
+        version = head.get("VersionId")
+        return DumpRef(
+            bucket=self.bucket,
+            key=key,
+            size=head["ContentLength"],
+            modified=head["LastModified"],
+            etag=head["ETag"],
+            version_id=None if version == "null" else version,
+            sha256=head["Metadata"].get("sha256"),
+        )
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn what boto3 raises inside the block into failures that name `what`.
+
+    Raises:
+        DumpDamaged: the bytes received do not fit S3's own checksum.
+        NoSuchDump: the object or bucket is not there.
+        SourceRefused: no credentials, or S3 says no.
+        SourceUnreachable: no answer, or one that may heal.
+        UsageFailure: the settings make no valid request.
+    """
+    from botocore import exceptions
+
+    try:
+        yield
+    except exceptions.ClientError as error:
+        raise _from_answer(what, error.response) from None
+    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound):
+        raise SourceRefused(
+            f"There are no AWS credentials to read {what} with.", hint="set AWS_PROFILE, or log in"
+        ) from None
+    except (exceptions.ParamValidationError, exceptions.NoRegionError, ValueError):
+        raise UsageFailure(
+            f"The settings for {what} make no valid request.", hint="look at [dumps] in dmrefresh.toml"
+        ) from None
+    except exceptions.FlexibleChecksumError:
+        raise DumpDamaged(f"{what} is damaged: its bytes do not fit the checksum that S3 keeps.") from None
+    except (exceptions.BotoCoreError, OSError):
+        raise SourceUnreachable(f"S3 does not answer for {what}.", hint="is the network up?") from None
+
+
+def _from_answer(what: str, response: object) -> Failure:
+    assert isinstance(response, dict)
+    code = str(response.get("Error", {}).get("Code", ""))
+    if code in _MISSING:
+        return NoSuchDump(f"There is no {what}.", hint="leave --dump out to take the newest")
+    if code in _WILL_HEAL:
+        return SourceUnreachable(f"S3 cannot serve {what} now ({code}).", hint="run it again in a while")
+    if code in ("412", "PreconditionFailed"):
+        return SourceUnreachable(f"{what} was replaced while it was read.", hint="run it again")
+    if code == "InvalidObjectState":
+        return SourceRefused(f"{what} is archived.", hint="restore the object from the archive first")
+    return SourceRefused(f"S3 refuses {what} ({code}).", hint="do the credentials grant List and Get?")

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dmrefresh.errors import KeyUnusable
+from dmrefresh.keys import KeyFiles, decrypt_with_sops, memory_backed_storage, private_keyring
+from fixtures.parts.secrets import Credentials, sops_encrypt
+
+FOLDER = "gpg/database-backups"
+
+
+@pytest.fixture(autouse=True)
+def _age(credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(credentials.age_key_file))
+
+
+@pytest.fixture
+def files(credentials: Credentials) -> KeyFiles:
+    folder = credentials.repository / FOLDER
+    return KeyFiles(folder / "secret.key.enc", folder / "secret-key-passphrase.txt.enc")
+
+
+def encrypted(credentials: Credentials, plain: str, file: Path) -> Path:
+    recipient = credentials.age_key_file.read_text().split("public key: ")[1].split()[0]
+    file.write_bytes(sops_encrypt(plain.encode(), recipient))
+    return file
+
+
+def left_behind() -> list[str]:
+    folders = [str(path) for path in memory_backed_storage().glob("dmrefresh-*")]
+    agents = subprocess.run(["pgrep", "-fa", "gpg-agent.*dmrefresh-"], capture_output=True, text=True, check=False)
+    return folders + agents.stdout.splitlines()
+
+
+def test_the_keyring_lies_in_memory_for_its_owner_alone_and_is_gone_afterwards(
+    files: KeyFiles, credentials: Credentials
+) -> None:
+    with private_keyring(files) as keyring:
+        assert keyring.fingerprint == credentials.fingerprint
+        assert keyring.home.parent == memory_backed_storage()
+        assert keyring.home.stat().st_mode & 0o777 == 0o700
+        assert len(left_behind()) >= 1
+    assert left_behind() == []
+
+
+def test_the_keyring_is_gone_after_an_exception(files: KeyFiles) -> None:
+    with pytest.raises(LookupError), private_keyring(files):
+        raise LookupError
+    assert left_behind() == []
+
+
+def test_neither_key_nor_passphrase_shows_in_a_printed_keyring(files: KeyFiles, credentials: Credentials) -> None:
+    with private_keyring(files) as keyring:
+        assert credentials.passphrase not in repr(keyring)
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from dmrefresh import signals
+from dmrefresh.keys import KeyFiles, private_keyring
+signals.install()
+with private_keyring(KeyFiles(Path(sys.argv[1]), Path(sys.argv[2]))) as keyring:
+    print(keyring.home, flush=True)
+    time.sleep(60)
+"""
+
+
+def holding(files: KeyFiles) -> tuple[subprocess.Popen[str], Path]:
+    argv = [sys.executable, "-c", HOLD, str(files.secret_key), str(files.passphrase)]
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert child.stdout is not None
+    home = Path(child.stdout.readline().strip())
+    assert home.is_dir()
+    return child, home
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda n: n.name)
+def test_the_keyring_and_its_agent_are_gone_after_a_signal(files: KeyFiles, number: signal.Signals) -> None:
+    child, _ = holding(files)
+    with child:
+        os.kill(child.pid, number)
+        assert child.wait(20) != 0
+    assert left_behind() == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_but_not_what_is_in_use(files: KeyFiles) -> None:
+    killed, abandoned = holding(files)
+    living, in_use = holding(files)
+    with killed, living:
+        killed.kill()
+        killed.wait(10)
+        assert abandoned.is_dir()
+        with private_keyring(files):
+            assert not abandoned.exists()
+            assert in_use.is_dir()
+        living.terminate()
+        living.wait(20)
+    deadline = time.monotonic() + 5  # an agent whose directory is gone ends by itself
+    while left_behind() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left_behind() == []
+
+
+@pytest.mark.parametrize("wrong", ["another", "Schlüssel ‏לא‏ 🔑"])
+def test_a_wrong_passphrase_is_found_before_anything_is_fetched(
+    files: KeyFiles, credentials: Credentials, tmp_path: Path, wrong: str
+) -> None:
+    passphrase = encrypted(credentials, wrong, tmp_path / "passphrase.enc")
+    with (
+        pytest.raises(KeyUnusable, match="passphrase does not open") as caught,
+        private_keyring(KeyFiles(files.secret_key, passphrase)),
+    ):
+        pass
+    assert wrong not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", ["\n", "two\nlines"])
+def test_what_is_no_passphrase_is_refused(
+    files: KeyFiles, credentials: Credentials, tmp_path: Path, wrong: str
+) -> None:
+    passphrase = encrypted(credentials, wrong, tmp_path / "passphrase.enc")
+    with (
+        pytest.raises(KeyUnusable, match="passphrase of one line"),
+        private_keyring(KeyFiles(files.secret_key, passphrase)),
+    ):
+        pass
+
+
+def test_a_secret_key_file_without_a_key_is_refused(files: KeyFiles, credentials: Credentials, tmp_path: Path) -> None:
+    key = encrypted(credentials, "no key at all", tmp_path / "secret.key.enc")
+    with pytest.raises(KeyUnusable, match="0 usable private keys"), private_keyring(KeyFiles(key, files.passphrase)):
+        pass
+
+
+def test_without_the_age_key_sops_says_no(files: KeyFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOPS_AGE_KEY_FILE")
+    with pytest.raises(KeyUnusable, match=r"sops cannot decrypt secret\.key\.enc"):
+        decrypt_with_sops(files.secret_key)
+
+
+def test_a_missing_file_or_program_is_named(files: KeyFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyUnusable, match=r"no absent\.enc"):
+        decrypt_with_sops(tmp_path / "absent.enc")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(KeyUnusable, match="sops is not installed"):
+        decrypt_with_sops(files.secret_key)
+
+
+def test_a_disk_is_never_taken_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert memory_backed_storage() != tmp_path
