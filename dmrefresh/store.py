@@ -98,7 +98,7 @@ class Store:
             s3={"addressing_style": "path" if self.endpoint_url else "auto"},
         )
         with translated(f"bucket {self.bucket}"):
-            return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+            return boto3.Session().client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
 
     def newest(self, stage: str) -> DumpRef:
         """The dump of `stage` whose name holds the latest time.

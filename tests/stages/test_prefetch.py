@@ -22,11 +22,10 @@ def test_an_exception_comes_in_its_place() -> None:
         yield 2
         raise LookupError("here")
 
-    taken = []
+    items = prefetch(source())
+    assert [next(items), next(items)] == [1, 2]
     with pytest.raises(LookupError, match="here"):
-        for item in prefetch(source()):
-            taken.append(item)
-    assert taken == [1, 2]
+        next(items)
 
 
 def test_at_most_depth_items_wait() -> None:
