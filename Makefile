@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-down test lint format bench lock clean
+.PHONY: demo demo-down test lint format bench lock clean gnupg
 
 .venv/%.installed: requirements/%.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dmrefresh needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -11,6 +11,34 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+ROWS ?= 20000
+ARGS ?=
+
+demo: gnupg .venv/demo.installed ## one real refresh on real parts, all of it on this machine; ROWS=20000
+	@$(BIN)/python -m fixtures.demo run --rows $(ROWS)
+
+demo-down: ## end whatever the demo still runs, and remove all it left
+	@$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) -m fixtures.demo down
+
+test: gnupg .venv/dev.installed ## every test, against the same real parts; ARGS='-k reader'
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/dev.installed ## style, form and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/dev.installed ## mend what can be mended by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: demo-down ## back to a fresh clone
+	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+gnupg: # the one system package; said before anything is installed
+	@$(PYTHON) -m fixtures.parts.gnupg
 
 lock: ## write the hash-pinned requirements again (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header -o requirements/run.txt pyproject.toml
