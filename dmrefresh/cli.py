@@ -5,9 +5,10 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 
 from __future__ import annotations
 
-import sys
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ParamSpec
 
 import typer
 
@@ -22,6 +23,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
 )
+
+
+P = ParamSpec("P")
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command end in one of two ways: it returns, or what went wrong is said and becomes an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from dmrefresh import signals
+
+        signals.install()
+        _forbid_core_dumps()
+        try:
+            command(*args, **kwargs)
+        except signals.Interrupted as interrupted:
+            raise typer.Exit(_interrupted(interrupted.number)) from None
+        except Exception as error:
+            raise typer.Exit(_failed(error)) from None
+
+    return run
 
 
 class _Options:
@@ -42,7 +65,7 @@ def options(
     config: Annotated[
         Path | None, typer.Option(help="Read this settings file instead of looking for dmrefresh.toml.")
     ] = None,
-    debug: Annotated[bool, typer.Option(help="Show where in the code an error happened.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -53,15 +76,16 @@ def options(
 
 
 @app.command("clean-and-apply")
+@guarded
 def clean_and_apply(
     target: Annotated[str, typer.Option(help="Which target of the settings to refresh.")],
     dump: Annotated[str | None, typer.Option(help="Take this dump instead of the newest.")] = None,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
-    debug: Annotated[bool, typer.Option(help="Show where in the code an error happened.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
-    """Refresh a target from the newest encrypted dump, sanitised on the way."""
+    """Refresh a target from the newest encrypted dump, sanitised."""
     _Options.debug = debug or _Options.debug
     from dmrefresh import settings
     from dmrefresh.console import Lines
@@ -76,53 +100,36 @@ def clean_and_apply(
 
 
 def main() -> None:
-    """The console script: run the command, and end with the exit code that its outcome has."""
-    from dmrefresh import signals
-
-    signals.install()
-    _forbid_core_dumps()
-    code = 0
-    try:
-        app()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except signals.Interrupted as interrupted:
-        code = _ended(interrupted)
-    except BrokenPipeError:
-        code = 128 + 13
-    except Exception as error:
-        code = _failed(error)
-    sys.exit(code)
+    """The console script."""
+    app()
 
 
 def _failed(error: Exception) -> int:
+    """Say what happened; returns the exit code."""
     from dmrefresh.console import Lines
     from dmrefresh.errors import Failure
 
-    lines = Lines()
-    if isinstance(error, Failure):
-        lines.failed(error)
-        code = error.exit_code
-    else:
-        lines.failed(
-            Failure(
-                f"This is a fault of dmrefresh's own ({type(error).__name__}).",
-                hint="run it again with --debug and report what it shows",
-            )
+    failure = error
+    if not isinstance(failure, Failure):
+        failure = Failure(
+            f"This is a fault of dmrefresh's own ({type(error).__name__}).",
+            hint="run it again with --debug and report what it shows",
         )
-        code = Failure.exit_code
+    lines = Lines()
+    lines.failed(failure)
     if _Options.debug:
         lines.trace(error)
-    return code
+    return failure.exit_code
 
 
-def _ended(interrupted: BaseException) -> int:
+def _interrupted(number: int) -> int:
+    """Say that a signal ended the run; returns the exit code."""
+    import signal
+
     from dmrefresh.console import Lines
-    from dmrefresh.signals import Interrupted
 
-    assert isinstance(interrupted, Interrupted)
-    Lines().line(f"ended by {interrupted}; rolled back, the target is as it was")
-    return 128 + interrupted.number
+    Lines().line(f"ended by {signal.Signals(number).name}; rolled back, the target is as it was")
+    return 128 + number
 
 
 def _forbid_core_dumps() -> None:

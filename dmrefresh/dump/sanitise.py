@@ -11,7 +11,7 @@ from dmrefresh.errors import Failure, NotSanitised
 
 if TYPE_CHECKING:
     from sanitisers import Ruleset, Sanitiser
-    from sanitisers.engine import TableSanitiser
+    from sanitisers.engine.table import TableSanitiser
 
 
 def sanitise(

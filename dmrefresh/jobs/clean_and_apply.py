@@ -120,7 +120,10 @@ def run(plan: Plan, observer: Observer | None = None) -> Report:
 def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> Published:
     """One attempt: the whole chain, from the bucket to the commit."""
     timed = this.stopwatch.timed
-    slip = Receipt(identity, plan.dump.key, plan.ruleset.fingerprint, __version__)
+
+    def slip() -> Receipt:
+        assert this.sanitiser is not None
+        return Receipt(identity, plan.dump.key, this.sanitiser.fingerprint, __version__)
 
     def ready(sanitiser: Sanitiser) -> None:
         this.sanitiser = sanitiser
@@ -137,6 +140,7 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> P
                 _noting_the_end(prefetch(clean), this),
                 plan.target.url,
                 slip,
+                run=identity,
                 allow_superuser=plan.target.allow_superuser,
                 observer=observer,
                 stopwatch=this.stopwatch,
@@ -211,20 +215,25 @@ def _introduce(plan: Plan, observer: Observer) -> None:
 def _report(plan: Plan, identity: str, this: _Attempt, published: Published, seconds: float) -> Report:
     assert this.sanitiser is not None
     assert this.end is not None
-    by_table = this.sanitiser.report()
     return Report(
         dump=DumpReport(plan.dump.key, plan.dump.size, plan.dump.modified.isoformat()),
         target=plan.target_name,
         run=identity,
-        ruleset=plan.ruleset.fingerprint,
+        ruleset=this.sanitiser.fingerprint,
         rows=published.rows,
         bytes=this.end.size,
         total_seconds=round(seconds, 3),
         attempts=this.number,
         stages={name: round(value, 3) for name, value in this.stopwatch.seconds.items()},
         tables=[
-            TableReport(t.name, t.rows_in, t.rows_out, dict(t.replaced), {k: list(v) for k, v in t.samples.items()})
-            for t in by_table
+            TableReport(
+                name,
+                table.rows_in,
+                table.rows_out,
+                dict(table.replaced),
+                {column: list(fakes) for column, fakes in table.samples.items()},
+            )
+            for name, table in this.sanitiser.report().items()
         ],
         left_out=dict(published.left_out),
         carried_types=published.carried_types,

@@ -79,18 +79,21 @@ def refuse_remote(connection: Connection) -> None:
     Raises:
         TargetUnfit: it is on another machine; rows would leave this one before every check is done.
     """
-    host = connection.info.hostaddr or connection.info.host
-    if not host or host.startswith("/") or host == "localhost":
-        return
+    if not is_local(connection.info.hostaddr or connection.info.host):
+        raise TargetUnfit(
+            "The target is on another machine; only local targets are published to.",
+            hint="run dmrefresh on the machine of the database",
+        )
+
+
+def is_local(host: str) -> bool:
+    """Whether a host, as libpq has it, is this machine: a socket's folder, localhost, a loopback address."""
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
     try:
-        if ipaddress.ip_address(host).is_loopback:
-            return
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        pass
-    raise TargetUnfit(
-        "The target is on another machine; only local targets are published to.",
-        hint="run dmrefresh on the machine of the database",
-    )
+        return False
 
 
 def refuse_superuser(connection: Connection, *, allowed: bool) -> None:

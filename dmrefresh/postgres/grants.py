@@ -23,7 +23,7 @@ FROM (
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute t ON t.attrelid = c.oid
     WHERE c.relnamespace = %(schema)s::pg_catalog.regnamespace AND t.attnum > 0 AND NOT t.attisdropped
     UNION ALL
-    SELECT 'ROUTINE', p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid), p.proacl, p.proowner
+    SELECT 'ROUTINE', p.proname, pg_catalog.oidvectortypes(p.proargtypes), p.proacl, p.proowner
     FROM pg_catalog.pg_proc p WHERE p.pronamespace = %(schema)s::pg_catalog.regnamespace AND p.prokind <> 'a'
     UNION ALL
     SELECT 'SCHEMA', n.nspname, NULL, n.nspacl, n.nspowner
@@ -58,7 +58,7 @@ WHERE n.relnamespace = %(schema)s::pg_catalog.regnamespace
 
 # Routines are open to PUBLIC unless somebody closed them.
 _CLOSED = """
-SELECT p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)
+SELECT p.proname, pg_catalog.oidvectortypes(p.proargtypes)
 FROM pg_catalog.pg_proc p
 WHERE p.pronamespace = %(schema)s::pg_catalog.regnamespace AND p.prokind <> 'a' AND p.proacl IS NOT NULL
   AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(p.proacl) a WHERE a.grantee = 0)
@@ -126,8 +126,8 @@ def carry_over(connection: Connection, schema: str, previous: str) -> int:
     return made
 
 
-def make_schema(connection: Connection, schema: str, previous: str) -> None:
-    """Create `schema` for the owner of `previous`, or for this role where that is not allowed.
+def make_schema(connection: Connection, schema: str, previous: str, comment: str | None) -> None:
+    """Create `schema` for the owner of `previous`, or for this role where that is not allowed, with its comment.
 
     A role may make a schema for another only where it could become that role (CREATE SCHEMA).
     """
@@ -142,6 +142,7 @@ def make_schema(connection: Connection, schema: str, previous: str) -> None:
     if member:
         made += sql.SQL(" AUTHORIZATION {}").format(sql.Identifier(owner))
     connection.execute(made)
+    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), comment))
 
 
 def _exists(connection: Connection, kind: str, schema: str, name: str, detail: str | None) -> bool:

@@ -154,7 +154,7 @@ class _BrokenOff(Exception):
 
 
 @contextmanager
-def _copying(cursor: psycopg.Cursor[tuple[Any, ...]], command: sql.Composable) -> Iterator[psycopg.Copy]:
+def _copying(cursor: psycopg.Cursor[tuple[Any, ...]], command: sql.Composed) -> Iterator[psycopg.Copy]:
     """A COPY that fails without a word: psycopg sends an exception's text to the server, and so to its log."""
     error: BaseException | None = None
     try:

@@ -25,16 +25,20 @@ def name_for(schema: str) -> str:
     return "dmrefresh_previous" if schema == "public" else f"dmrefresh_previous_{schema}"[:_LONGEST_NAME]
 
 
-def move_aside(connection: Connection, schema: str) -> str:
-    """Rename `schema` and mark it as ours; returns its new name.
+def move_aside(connection: Connection, schema: str) -> str | None:
+    """Rename `schema` to `name_for(schema)` and mark it as ours; returns the comment it had.
 
     Raises:
         psycopg.Error: the server refuses.
     """
-    name = name_for(schema)
-    connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(schema), sql.Identifier(name)))
-    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(name), _MARK))
-    return name
+    row = connection.execute(
+        "SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname = %s",
+        (schema,),
+    ).fetchone()
+    old, new = sql.Identifier(schema), sql.Identifier(name_for(schema))
+    connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(old, new))
+    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(new, _MARK))
+    return row[0] if row is not None else None
 
 
 def left_over(connection: Connection) -> list[str]:

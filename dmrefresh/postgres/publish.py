@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import psycopg
@@ -62,8 +62,9 @@ class Published:
 def publish(
     events: Iterable[Event],
     url: str,
-    slip: receipt.Receipt,
+    slip: Callable[[], receipt.Receipt],
     *,
+    run: str = "",
     allow_superuser: bool = False,
     observer: Observer | None = None,
     stopwatch: Stopwatch | None = None,
@@ -73,7 +74,8 @@ def publish(
     Args:
         events: a whole dump: Head first, End last. Reading begins once the target has been looked at.
         url: the target's connection URL.
-        slip: what the receipt is to say.
+        slip: asked, before the commit, what the receipt is to say.
+        run: the run's identifier, shown in pg_stat_activity.
         allow_superuser: let a superuser publish.
         observer: is told about steps and rows.
         stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
@@ -83,7 +85,7 @@ def publish(
     """
     observer = observer or Observer()
     stopwatch = stopwatch or Stopwatch()
-    with connect.session(url, f"dmrefresh {slip.run}") as connection:
+    with connect.session(url, f"dmrefresh {run}".strip()) as connection:
         connect.refuse_remote(connection)
         connect.refuse_superuser(connection, allowed=allow_superuser)
         connect.refuse_standby(connection)
@@ -155,13 +157,13 @@ def _begin(connection: Connection, schemas: tuple[str, ...]) -> str:
             "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)", (list(schemas),)
         ).fetchall()
         for (schema,) in existing:
-            aside = previous.move_aside(connection, schema)
-            grants.make_schema(connection, schema, aside)
+            aside, comment = previous.name_for(schema), previous.move_aside(connection, schema)
+            grants.make_schema(connection, schema, aside, comment)
             grants.carry_defaults(connection, schema, aside)
         return xid
 
 
-def _finish(connection: Connection, loader: Loader, slip: receipt.Receipt, xid: str) -> int:
+def _finish(connection: Connection, loader: Loader, slip: Callable[[], receipt.Receipt], xid: str) -> int:
     """Everything between the last row and the commit; returns the number of grants carried over."""
     schemas = loader.head.schema.schemas
     with translated("while what was loaded was checked"):
@@ -176,7 +178,7 @@ def _finish(connection: Connection, loader: Loader, slip: receipt.Receipt, xid: 
             if (aside := previous.name_for(schema)) in previous.left_over(connection)
         )
     with translated("while the receipt was written"):
-        receipt.write(connection, slip, sum(loader.rows.values()))
+        receipt.write(connection, slip(), sum(loader.rows.values()))
         if commits.transaction_id(connection) != xid:
             raise ChecksFailed("The dump ended the publishing transaction.", state="Look at the target by hand.")
     return granted

@@ -1,0 +1,178 @@
+"""What keeps its identity, its rights and its readers across a refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.types.enum import EnumInfo
+
+from fixtures.parts.postgres import installed_majors
+from tests.postgres.databases import Database, dump_of, refresh
+
+MakeDatabase = Callable[[int], Database]
+
+TYPES = """
+    CREATE TYPE mood AS ENUM ('calm', 'glad');
+    CREATE DOMAIN short AS varchar(20) DEFAULT 'x' CHECK (length(value) < 15);
+    CREATE DOMAIN felt AS mood NOT NULL;
+    CREATE TYPE pair AS (mood mood, label short);
+    CREATE TABLE person (id integer PRIMARY KEY, mood mood, label short, felt felt, pair pair, moods mood[]);
+    INSERT INTO person VALUES (1, 'glad', 'new', 'calm', ROW('glad', 'p'), ARRAY['calm', 'glad']::mood[]);
+"""
+
+
+@pytest.fixture
+def dump(database: MakeDatabase, tmp_path: Path) -> bytes:
+    source = database(18)
+    source.run(TYPES)
+    return dump_of(source, tmp_path)
+
+
+@pytest.mark.parametrize("major", installed_majors())
+def test_statements_prepared_with_the_databases_own_types_go_on_reading_and_writing(
+    database: MakeDatabase, tmp_path: Path, major: int
+) -> None:
+    source, target = database(major), database(major)
+    source.run(TYPES)
+    target.run(TYPES, "UPDATE person SET label = 'old'")
+    text = dump_of(source, tmp_path)
+    with psycopg.connect(target.url, autocommit=True) as session:
+        info = EnumInfo.fetch(session, "mood")
+        assert info is not None
+        session.execute("PREPARE by_mood (mood) AS SELECT label FROM person WHERE mood = $1")
+        session.execute("PREPARE by_pair (pair) AS SELECT label FROM person WHERE pair = $1")
+        session.execute("PREPARE write (integer, mood, short, felt) AS INSERT INTO person VALUES ($1, $2, $3, $4)")
+
+        def reads(expected: str) -> None:
+            assert session.execute("EXECUTE by_mood ('glad')").fetchall() == [(expected,)]
+            assert session.execute("EXECUTE by_pair (ROW('glad', 'p'))").fetchall() == [(expected,)]
+            bound = session.execute("SELECT label FROM person WHERE mood = %s::mood", ["glad"], prepare=True)
+            assert bound.fetchall() == [(expected,)]
+
+        for round_ in range(2):
+            reads("old" if round_ == 0 else "new")
+            assert set(refresh(text, target).carried_types) == {"mood", "short", "felt", "pair"}
+            reads("new")
+            session.execute("EXECUTE write (7, 'calm', 'mine', 'glad')")
+        again = EnumInfo.fetch(session, "mood")
+        assert again is not None
+        assert again.oid == info.oid
+
+
+DIFFERENT = {
+    "an enum with one label more": "ALTER TYPE mood ADD VALUE 'sad'",
+    "an enum with labels in another order": "ALTER TYPE mood ADD VALUE 'glum' BEFORE 'calm'; "
+    "ALTER TYPE mood RENAME VALUE 'glum' TO 'x'",
+    "a domain with one check less": "ALTER DOMAIN short DROP CONSTRAINT short_check",
+    "a domain with another default": "ALTER DOMAIN short SET DEFAULT 'y'",
+    "a composite with one attribute more": "ALTER TYPE pair ADD ATTRIBUTE more integer CASCADE",
+}
+
+
+@pytest.mark.parametrize("change", DIFFERENT)
+def test_a_type_that_differs_is_made_anew_and_said(database: MakeDatabase, dump: bytes, change: str) -> None:
+    target = database(18)
+    target.run(TYPES)
+    target.run(DIFFERENT[change])
+    published = refresh(dump, target)
+    assert published.changed_types
+    assert set(published.changed_types) | set(published.carried_types) == {"mood", "short", "felt", "pair"}
+    assert target.run("SELECT label, felt::text FROM person") == [("new", "calm")]
+    assert refresh(dump, target).changed_types == []
+
+
+def test_a_snapshot_from_before_sees_the_new_rows_and_never_none(database: MakeDatabase, dump: bytes) -> None:
+    """The documented outcome: a REPEATABLE READ transaction open across the swap may see the new rows."""
+    target = database(18)
+    target.run(TYPES, "UPDATE person SET label = 'old'")
+    with psycopg.connect(target.url) as session:
+        session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        session.execute("SELECT 1")  # the snapshot is taken
+        refresh(dump, target)
+        assert session.execute("SELECT label FROM person").fetchall() == [("new",)]
+
+
+def test_a_statement_that_selects_everything_fails_only_if_the_columns_changed(
+    database: MakeDatabase, tmp_path: Path
+) -> None:
+    source, same, different = database(18), database(18), database(18)
+    source.run(TYPES)
+    same.run(TYPES)
+    different.run(TYPES, "ALTER TABLE person DROP COLUMN moods")
+    text = dump_of(source, tmp_path)
+    with psycopg.connect(same.url, autocommit=True) as session:
+        session.execute("PREPARE everything AS SELECT * FROM person")
+        refresh(text, same)
+        assert len(session.execute("EXECUTE everything").fetchall()) == 1
+    with psycopg.connect(different.url, autocommit=True) as session:
+        session.execute("PREPARE everything AS SELECT * FROM person")
+        refresh(text, different)
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            session.execute("EXECUTE everything")
+
+
+def rights(target: Database) -> list[tuple[object, ...]]:
+    return target.run(
+        """
+        SELECT 'relation', relname, a.grantee::regrole::text, a.privilege_type, a.is_grantable
+        FROM pg_class, aclexplode(relacl) a WHERE relnamespace = 'public'::regnamespace AND a.grantee <> relowner
+        UNION ALL
+        SELECT 'column', attname, a.grantee::regrole::text, a.privilege_type, a.is_grantable
+        FROM pg_attribute, aclexplode(attacl) a WHERE attrelid = 'person'::regclass
+        UNION ALL
+        SELECT 'routine', proname, a.grantee::regrole::text, a.privilege_type, a.is_grantable
+        FROM pg_proc, aclexplode(proacl) a WHERE pronamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT 'schema', nspname, a.grantee::regrole::text, a.privilege_type, a.is_grantable
+        FROM pg_namespace, aclexplode(nspacl) a WHERE nspname = 'public'
+        UNION ALL
+        SELECT 'default', defaclobjtype::text, a.grantee::regrole::text, a.privilege_type, a.is_grantable
+        FROM pg_default_acl, aclexplode(defaclacl) a
+        UNION ALL
+        SELECT 'owner', relname, relowner::regrole::text, '', false
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        ORDER BY 1, 2, 3, 4, 5
+        """
+    )
+
+
+@pytest.mark.parametrize("major", installed_majors())
+def test_who_may_do_what_stays_as_it_was(database: MakeDatabase, tmp_path: Path, major: int) -> None:
+    more = """
+        CREATE VIEW people AS SELECT label FROM person;
+        CREATE SEQUENCE loose;
+        CREATE TABLE owned_by_another (id serial PRIMARY KEY);
+        CREATE FUNCTION closed(integer, text) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+        CREATE FUNCTION open() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+        CREATE PROCEDURE "do It"(n integer) LANGUAGE sql AS 'SELECT 1'
+    """
+    source, target = database(major), database(major)
+    reader, group = f"{target.name} reader", f"{target.name}_group"
+    for one in (source, target):
+        one.run(TYPES, more)
+    target.run(f'CREATE ROLE "{reader}"; CREATE ROLE {group}; GRANT {group} TO {target.name}', superuser=True)
+    target.run(
+        f'GRANT SELECT, INSERT ON person, people TO "{reader}" WITH GRANT OPTION',
+        f'GRANT UPDATE (label) ON person TO "{reader}"',
+        f'GRANT USAGE ON SEQUENCE loose TO "{reader}"',
+        "GRANT SELECT ON people TO PUBLIC",
+        "REVOKE ALL ON FUNCTION closed(integer, text) FROM PUBLIC",
+        f'GRANT EXECUTE ON FUNCTION closed(integer, text) TO "{reader}"',
+        f'GRANT EXECUTE ON PROCEDURE "do It"(integer) TO "{reader}"',
+        f'GRANT USAGE, CREATE ON SCHEMA public TO "{reader}"',
+        f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO "{reader}"',
+        f'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO "{reader}"',
+        f"GRANT CREATE ON SCHEMA public TO {group}",
+        f"ALTER TABLE owned_by_another OWNER TO {group}",
+    )
+    before = rights(target)
+    refresh(dump_of(source, tmp_path), target)
+    after = [right for right in rights(target) if right not in before]
+    # Default privileges count for what is made, so the reader has got no less and, on the tables, no new kind.
+    assert [right for right in before if right not in rights(target)] == []
+    assert {(right[2], right[3]) for right in after} <= {(f'"{reader}"', "SELECT"), (f'"{reader}"', "USAGE")}
+    with psycopg.connect(target.superuser_url, autocommit=True) as connection:
+        connection.execute(f'DROP OWNED BY "{reader}", {group}; DROP ROLE "{reader}"; DROP ROLE {group}'.encode())
