@@ -22,14 +22,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Name:
-    """A schema-qualified name as the server holds it, without quotes."""
+    """A schema-qualified name as the server holds it, without quotes; an extension, say, has no schema."""
 
     schema: str
     name: str
 
     def __str__(self) -> str:
         """As rulesets and messages write it: the schema is left out where it is `public`."""
-        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+        return self.name if self.schema in ("public", "") else f"{self.schema}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What the Head says about tables, enums and sequences, and how many relations will be made."""
+    """What the Head says about tables, enums, domains (by their base type as written) and sequences."""
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
     enums: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
     schemas: tuple[str, ...] = ("public",)
+    domains: Mapping[Name, str] = field(default_factory=dict)
+    sequences: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

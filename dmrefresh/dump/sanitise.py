@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dmrefresh.dump.events import Event, Head, Name, TableData
-from dmrefresh.errors import Failure, NotSanitised
+from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 
 if TYPE_CHECKING:
     from sanitisers import Ruleset, Sanitiser
@@ -33,6 +33,7 @@ def sanitise(
         on_ready: is given the compiled ruleset, which counts what it replaces.
 
     Raises:
+        DumpRefused: it is in another encoding than UTF8.
         NotSanitised: a column that nothing covers, a rule that cannot be kept, or rows it cannot read.
     """
     compiled: Sanitiser | None = None
@@ -55,6 +56,11 @@ def sanitise(
 def _compile(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
     from sanitisers import SanitiserError, compile_ruleset
 
+    if head.encoding != "UTF8":
+        raise DumpRefused(
+            f"The dump is in {head.encoding}; what takes the place of its values is in UTF8.",
+            hint="make the dump with pg_dump --encoding=UTF8",
+        )
     columns = {
         str(name): [column for column in table.columns if not column.generated]
         for name, table in head.schema.tables.items()

@@ -1,0 +1,238 @@
+"""Splits the text of a dump at top level: statements, rows, comments, backslash lines.
+
+Nothing here reads a file or knows what a statement means, except that rows follow a COPY. The lexical rules
+are those of PostgreSQL ("Lexical Structure", chapter 4.1 of its manual) with standard_conforming_strings on;
+that a dump says otherwise is for the reader to refuse. Two habits of psql are left behind on purpose: the end
+of the file does not end a COPY, and a backslash outside quotes runs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from dmrefresh.dump import quotes
+from dmrefresh.dump.limits import Limits
+from dmrefresh.dump.rows import Rows, read_rows
+from dmrefresh.dump.window import Window
+from dmrefresh.errors import DumpRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dmrefresh.dump.events import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A statement without the semicolon that ends it and without the comments before it."""
+
+    text: bytes
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A `--` comment at top level, without its dashes and the blanks around it."""
+
+    text: bytes
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Backslash:
+    """A line at top level that begins with a backslash, without its newline."""
+
+    text: bytes
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The text ended between statements; the place is just behind its last byte."""
+
+    place: Place
+
+
+Piece: TypeAlias = Sql | Comment | Backslash | Rows | Finish
+
+_BLANKS = re.compile(rb"[ \t\n\f\v]*")
+_COPY = re.compile(rb"copy(?![a-z0-9_$\x80-\xff])", re.IGNORECASE)
+
+
+def lex(blocks: Iterable[bytes], limits: Limits | None = None) -> Iterator[Piece]:
+    """Split a dump.
+
+    Args:
+        blocks: the plain text, cut anywhere.
+        limits: how much may be held before it is refused.
+
+    Yields:
+        Pieces in order. After a statement that begins with COPY come its rows, the last of them marked; the
+        very last piece is Finish. A block comment at top level is passed over.
+
+    Raises:
+        DumpDamaged: the text ends inside a statement, a comment or a line.
+        RowsUnreadable: the rows of a COPY cannot be read.
+        DumpRefused: a NUL, a carriage return outside quotes, a backslash within a statement, or something
+            longer than the limits.
+    """
+    window = Window(blocks, limits or Limits())
+    while _skip_blanks(window):
+        first = bytes(window.data[:1])
+        if first in b"-/" and _begins_comment(window):
+            if first == b"-":
+                yield _line_comment(window)
+            else:
+                end = quotes.block_comment_end(window, 2)
+                window.check_length(end, "a comment")
+                window.consume(end)
+        elif first == b"\\":
+            yield _backslash_line(window)
+        elif first == b";":
+            window.consume(1)
+        else:
+            statement = _statement(window)
+            yield statement
+            if _COPY.match(statement.text):
+                yield from read_rows(window)
+    yield Finish(window.place())
+
+
+def _skip_blanks(window: Window) -> bool:
+    """Consume blanks; false at the end of the text."""
+    while True:
+        match = _BLANKS.match(window.data)
+        window.consume(match.end() if match else 0)
+        if window.data:
+            return True
+        if not window.more():
+            return False
+
+
+def _begins_comment(window: Window) -> bool:
+    if len(window.data) < 2 and not window.more():
+        return False
+    return bytes(window.data[:2]) in (b"--", b"/*")
+
+
+def _line_comment(window: Window) -> Comment:
+    place = window.place()
+    end = quotes.line_comment_end(window, 2)
+    window.check_length(end, "a comment")
+    text = bytes(window.data[2:end]).strip()
+    window.consume(end)
+    return Comment(text, place)
+
+
+def _backslash_line(window: Window) -> Backslash:
+    place = window.place()
+    if not window.at_line_start:
+        raise _stray_backslash(place)
+    end = quotes.find(window, b"\n", 0, "a line")
+    window.check_length(end, "a line")
+    text = bytes(window.data[:end])
+    if b"\r" in text:
+        raise quotes.stray_return(place)
+    window.consume(end + 1)
+    return Backslash(text, place)
+
+
+def _statement(window: Window) -> Sql:
+    place = window.place()
+    end = _statement_end(window)
+    window.check_length(end, "a statement")
+    text = bytes(window.data[:end])
+    window.consume(end + 1)
+    return Sql(text, place)
+
+
+# What changes nothing about what follows it. A word counts only when its end can be seen, a minus or a slash only when
+# the byte after it can, and the E of E'', the words of a routine's body and whatever is left stop this. That much is
+# passed in one step, for a statement may be mostly words.
+_PLAIN = re.compile(
+    rb"""(?:
+        [^A-Za-z_\x80-\xff'"$();\\\r/-]++
+      | - (?=[^-])
+      | / (?=[^*])
+      | (?! (?:e'|(?:atomic|begin|case|end)(?![a-z0-9_$\x80-\xff])) )
+        [A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]{0,1023}+ (?=[^A-Za-z0-9_$\x80-\xff])
+    )*+""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+_TOKEN = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*+|--|/\*|.", re.DOTALL)
+
+
+_LONGEST_WORD = 1024
+"""A name has 63 bytes at most (manual, chapter 4.1.1); a word is looked at again whenever more of it comes."""
+
+
+def _statement_end(window: Window) -> int:
+    """Where the semicolon is that ends the statement at the start of the window."""
+    position = parentheses = 0
+    body = _RoutineBody()
+    while True:
+        plain = _PLAIN.match(window.data, position)
+        start = plain.end() if plain else position
+        match = _TOKEN.match(window.data, start)
+        token = match[0] if match else b""
+        position = start + len(token)
+        if token == b";":
+            if not parentheses and not body.depth:
+                return start
+        elif token == b"(":
+            parentheses += 1
+        elif token == b")":
+            parentheses = max(0, parentheses - 1)
+        elif token == b"'" or token == b'"':
+            position = quotes.quoted_end(window, position, token)
+        elif token == b"--":
+            position = quotes.line_comment_end(window, position)
+        elif token == b"/*":
+            position = quotes.block_comment_end(window, position)
+        elif token == b"\r":
+            raise quotes.stray_return(window.place(start))
+        elif token == b"\\":
+            raise _stray_backslash(window.place(start))
+        elif len(token) > _LONGEST_WORD:
+            raise DumpRefused(f"The dump holds a word of more than {_LONGEST_WORD} bytes at {window.place(start)}.")
+        elif position == len(window.data):
+            # Nothing is left, or something that may go on in the next block.
+            position = start
+            window.grow("a statement")
+        elif token == b"$":
+            position = quotes.dollar_quote_end(window, start)
+        elif token in (b"E", b"e"):
+            position = quotes.escape_string_end(window, position + 1)
+        else:
+            body.word(token.lower(), window.data, start, parentheses)
+
+
+class _RoutineBody:
+    """Knows whether a statement is in a BEGIN ATOMIC body, where `;` ends nothing.
+
+    BEGIN is a word that a column may have for its name without quotes, and pg_dump writes it so; only BEGIN ATOMIC
+    outside parentheses opens a body. CASE and END need quotes as names, so they pair.
+    """
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._begun_at = -1
+
+    def word(self, word: bytes, data: bytearray, start: int, parentheses: int) -> None:
+        """Take the next of the words atomic, begin, case and end, which begins at `start` of the statement `data`."""
+        if self.depth:
+            self.depth += (word == b"case") - (word == b"end")
+        elif word == b"begin":
+            self._begun_at = start
+        elif word == b"atomic" and self._begun_at >= 0 and not parentheses:
+            between = data[self._begun_at + len(b"begin") : start]
+            self.depth = int(between.isspace() and _ROUTINE.match(data) is not None)
+
+
+_ROUTINE = re.compile(rb"create\s+(?:or\s+replace\s+)?(?:function|procedure)\s", re.IGNORECASE)
+
+
+def _stray_backslash(place: Place) -> DumpRefused:
+    return DumpRefused(f"The dump holds a backslash outside quotes at {place}: no dump of PostgreSQL does.")

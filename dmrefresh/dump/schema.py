@@ -1,0 +1,249 @@
+"""Gathers what the statements before the first row say about schemas, types, tables and sequences.
+
+The structure is read by our own tokens and not by sqlglot: it keeps the rest of a statement that it does not know
+(ADD GENERATED, a virtual generated column, a typed table) as one opaque command, and writes types in its own way,
+where rules and messages need names and types exactly as the dump has them. It reads the types themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from dmrefresh.dump.columns import Definition, NotAsWritten, max_length, read_columns, type_of
+from dmrefresh.dump.events import Column, Name, Schema, Statement, Table
+from dmrefresh.dump.tokens import Cursor, NotInEncoding, TokenKind
+from dmrefresh.errors import DumpRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class _Domain:
+    base: str
+    not_null: bool
+
+
+@dataclass(slots=True)
+class _Building:
+    """What has been read so far."""
+
+    codec: str
+    schemas: list[str] = field(default_factory=lambda: ["public"])
+    enums: dict[Name, tuple[str, ...]] = field(default_factory=dict)
+    domains: dict[Name, _Domain] = field(default_factory=dict)
+    composites: dict[Name, list[Definition]] = field(default_factory=dict)
+    sequences: list[Name] = field(default_factory=list)
+    tables: dict[Name, Table] = field(default_factory=dict)
+
+
+def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
+    """Read the statements of a Head.
+
+    Args:
+        statements: all of them, in the dump's order.
+        codec: Python's name for the dump's encoding.
+
+    Raises:
+        DumpRefused: a statement is not written as pg_dump writes it; the message has its kind and place.
+    """
+    building = _Building(codec)
+    for statement in statements:
+        reader = _READERS.get(statement.kind)
+        if reader is None:
+            continue
+        try:
+            reader(building, statement)
+        except (NotAsWritten, NotInEncoding):
+            raise DumpRefused(
+                f"The {statement.kind} at {statement.place} is not written as pg_dump writes it."
+            ) from None
+    return Schema(
+        tables=building.tables,
+        enums=building.enums,
+        schemas=tuple(building.schemas),
+        domains={name: domain.base for name, domain in building.domains.items()},
+        sequences=tuple(building.sequences),
+    )
+
+
+def _schema(building: _Building, statement: Statement) -> None:
+    name = _target(statement).name
+    if name not in building.schemas:
+        building.schemas.append(name)
+
+
+def _sequence(building: _Building, statement: Statement) -> None:
+    building.sequences.append(_target(statement))
+
+
+def _type(building: _Building, statement: Statement) -> None:
+    cursor = Cursor(statement.sql, building.codec)
+    cursor.accept("CREATE TYPE")
+    cursor.name()
+    if cursor.accept("AS ENUM"):
+        inside = cursor.parenthesised()
+        if inside is None:
+            raise NotAsWritten
+        labels = inside[::2]
+        if any(label.kind is not TokenKind.STRING for label in labels):
+            raise NotAsWritten
+        building.enums[_target(statement)] = tuple(label.text for label in labels)
+    elif cursor.accept("AS") and cursor.next_is("("):
+        inside = cursor.parenthesised() or []
+        building.composites[_target(statement)] = read_columns(inside, statement.sql, building.codec)
+
+
+def _domain(building: _Building, statement: Statement) -> None:
+    cursor = Cursor(statement.sql, building.codec)
+    cursor.accept("CREATE DOMAIN")
+    cursor.name()
+    if not cursor.accept("AS"):
+        raise NotAsWritten
+    written, after = type_of(cursor.rest(), statement.sql, building.codec)
+    words = [token.text if token.kind is TokenKind.WORD else "" for token in after]
+    not_null = ("not", "null") in pairwise(words)
+    building.domains[_target(statement)] = _Domain(written, not_null)
+
+
+def _table(building: _Building, statement: Statement) -> None:
+    cursor = Cursor(statement.sql, building.codec)
+    while not cursor.accept("TABLE"):
+        cursor.take()
+    cursor.name()
+    columns: dict[str, Column] = {}
+    parents: list[Name] = []
+    typed = not cursor.next_is("OF")
+    if cursor.accept("OF"):
+        _adopt(columns, building.composites.get(_name(cursor)), building)
+    elif cursor.accept("PARTITION OF"):
+        typed = False
+        parents.append(_name(cursor))
+    inside = cursor.parenthesised() if cursor.next_is("(") else []
+    if inside is None:
+        raise NotAsWritten
+    written = read_columns(inside, statement.sql, building.codec, typed=typed)
+    if cursor.accept("INHERITS"):
+        parents.extend(_names_in_parentheses(cursor))
+    for parent in parents:
+        if parent not in building.tables:
+            raise NotAsWritten
+        for column in building.tables[parent].columns:
+            columns.setdefault(column.name, column)
+    _adopt(columns, written, building)
+    if not cursor.at_end() and not any(cursor.next_is(word) for word in _AFTER_COLUMNS):
+        raise NotAsWritten
+    building.tables[_target(statement)] = Table(
+        _target(statement),
+        tuple(columns.values()),
+        parent=parents[0] if parents else None,
+        partitioned=_has_words(cursor, "PARTITION BY"),
+    )
+
+
+_AFTER_COLUMNS = ("FOR VALUES", "DEFAULT", "PARTITION BY", "USING", "WITH (", "TABLESPACE")
+
+
+def _adopt(columns: dict[str, Column], written: list[Definition] | None, building: _Building) -> None:
+    """Add columns as written to those that came from a parent or a type, which they may only add to."""
+    if written is None:
+        raise NotAsWritten
+    for one in written:
+        before = columns.get(one.name)
+        if not one.type and before is None:
+            raise NotAsWritten
+        made = _resolved(one, building) if one.type else before
+        assert made is not None
+        not_null = made.not_null or one.not_null or (before is not None and before.not_null)
+        generated = made.generated or one.generated or (before is not None and before.generated)
+        columns[one.name] = replace(made, not_null=not_null, generated=generated)
+
+
+def _resolved(one: Definition, building: _Building) -> Column:
+    """A column with what the types of the dump say about it: enums, and domains over domains."""
+    base, not_null = one.type, one.not_null
+    for _ in range(len(building.domains) + 1):
+        name = _type_name(base, building.codec)
+        if name is None or name not in building.domains:
+            break
+        not_null = not_null or building.domains[name].not_null
+        base = building.domains[name].base
+    is_enum = _type_name(base, building.codec) in building.enums
+    return Column(one.name, one.type, not_null, max_length(base), is_enum, one.generated)
+
+
+def _type_name(written: str, codec: str) -> Name | None:
+    """The type's name where it is nothing but a qualified name, as those of the dump's own types are."""
+    if "." not in written:
+        return None
+    cursor = Cursor(written.encode(codec), codec)
+    name = cursor.name()
+    return name if cursor.at_end() else None
+
+
+def _attach(building: _Building, statement: Statement) -> None:
+    """ALTER TABLE ONLY parent ATTACH PARTITION leaf …"""
+    cursor = Cursor(statement.sql, building.codec)
+    while not cursor.at_end() and not cursor.accept("ATTACH PARTITION"):
+        cursor.take()
+    leaf, parent = _name(cursor), _target(statement)
+    if leaf in building.tables:  # a foreign table is not, and is refused by itself
+        building.tables[leaf] = replace(building.tables[leaf], parent=parent)
+
+
+def _set_not_null(building: _Building, statement: Statement) -> None:
+    """ALTER TABLE ONLY child ALTER COLUMN column SET NOT NULL"""
+    cursor = Cursor(statement.sql, building.codec)
+    while not cursor.at_end() and not cursor.accept("ALTER COLUMN"):
+        cursor.take()
+    name, table = cursor.identifier(), building.tables.get(_target(statement))
+    if table is None:
+        return
+    columns = (replace(one, not_null=True) if one.name == name else one for one in table.columns)
+    building.tables[table.name] = replace(table, columns=tuple(columns))
+
+
+_READERS = {
+    "ALTER TABLE ALTER COLUMN SET NOT NULL": _set_not_null,
+    "ALTER TABLE ATTACH PARTITION": _attach,
+    "CREATE DOMAIN": _domain,
+    "CREATE SCHEMA": _schema,
+    "CREATE SEQUENCE": _sequence,
+    "CREATE TABLE": _table,
+    "CREATE TYPE": _type,
+}
+
+
+def _target(statement: Statement) -> Name:
+    if statement.target is None:
+        raise NotAsWritten
+    return statement.target
+
+
+def _name(cursor: Cursor) -> Name:
+    name = cursor.name()
+    if name is None:
+        raise NotAsWritten
+    return name
+
+
+def _names_in_parentheses(cursor: Cursor) -> list[Name]:
+    if not cursor.accept("("):
+        raise NotAsWritten
+    names = [_name(cursor)]
+    while cursor.accept(","):
+        names.append(_name(cursor))
+    if not cursor.accept(")"):
+        raise NotAsWritten
+    return names
+
+
+def _has_words(cursor: Cursor, words: str) -> bool:
+    """Whether these words come anywhere in what is left, which is passed."""
+    while not cursor.at_end():
+        if cursor.accept(words):
+            return True
+        cursor.take()
+    return False

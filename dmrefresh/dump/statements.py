@@ -1,0 +1,191 @@
+"""Tells of each statement what kind it is and which object it makes or changes.
+
+A kind is made of words in this file and nothing else, so that it can stand in any message. Whatever is not
+written quite as pg_dump writes it (versions 12 to 18 were read) is UNKNOWN, which the policy refuses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dmrefresh.dump import settings
+from dmrefresh.dump.alterations import classify_alter
+from dmrefresh.dump.kinds import UNKNOWN, object_kind
+from dmrefresh.dump.tokens import Cursor, Token, TokenKind
+
+if TYPE_CHECKING:
+    from dmrefresh.dump.events import Name
+
+Kind = tuple[str, "Name | None"]
+
+_WHOLE = (
+    "BEGIN",
+    "COMMENT ON EXTENSION",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "DO",
+    "DROP",
+    "GRANT",
+    "INSERT",
+    "REVOKE",
+    "SECURITY LABEL",
+)
+"""Statements that are known by their first words; what they name does not matter to anybody."""
+
+_QUALIFIED = frozenset(
+    [
+        "AGGREGATE",
+        "COLLATION",
+        "CONVERSION",
+        "DOMAIN",
+        "FUNCTION",
+        "OPERATOR",
+        "PROCEDURE",
+        "SEQUENCE",
+        "STATISTICS",
+        "TABLE",
+        "TYPE",
+        "VIEW",
+    ]
+) | {
+    "FOREIGN TABLE",
+    "MATERIALIZED VIEW",
+    "OPERATOR CLASS",
+    "OPERATOR FAMILY",
+    "TEXT SEARCH CONFIGURATION",
+    "TEXT SEARCH DICTIONARY",
+    "TEXT SEARCH PARSER",
+    "TEXT SEARCH TEMPLATE",
+}
+"""Objects in a schema, whose name comes right behind the word for them."""
+
+_MODIFIERS = {
+    "FUNCTION": ("OR REPLACE",),
+    "INDEX": ("UNIQUE",),
+    "LANGUAGE": ("OR REPLACE", "TRUSTED", "PROCEDURAL"),
+    "PROCEDURE": ("OR REPLACE",),
+    "SEQUENCE": ("UNLOGGED",),
+    "TABLE": ("UNLOGGED",),
+    "TRIGGER": ("CONSTRAINT",),
+}
+"""Words between CREATE and the object that do not make it another kind."""
+
+_LANGUAGES = frozenset({"sql", "plpgsql"})
+
+
+def classify(sql: bytes, codec: str) -> Kind:
+    """Tell what a statement is.
+
+    Args:
+        sql: a statement as the lexer gives it.
+        codec: Python's name for the dump's encoding.
+
+    Returns:
+        Its kind, and the object where one is named and is of interest. An object that lives in no schema
+        has an empty one.
+
+    Raises:
+        NotInEncoding: a name is not in the encoding of the dump.
+    """
+    cursor = Cursor(sql, codec)
+    for words in _WHOLE:
+        if cursor.next_is(words):
+            return words, None
+    if cursor.accept("CREATE"):
+        return _classify_create(cursor)
+    if cursor.accept("ALTER"):
+        return classify_alter(cursor)
+    if cursor.accept("SELECT"):
+        return settings.classify_select(cursor, codec)
+    if cursor.accept("REFRESH MATERIALIZED VIEW"):
+        target = cursor.name()
+        return ("REFRESH MATERIALIZED VIEW", target) if target and cursor.at_end() else (UNKNOWN, None)
+    if cursor.next_is("SET SESSION AUTHORIZATION") or cursor.next_is("RESET SESSION AUTHORIZATION"):
+        return "SET SESSION AUTHORIZATION", None
+    if cursor.next_is("SET"):
+        return "SET", None
+    return UNKNOWN, None
+
+
+def _classify_create(cursor: Cursor) -> Kind:
+    replaces = cursor.next_is("OR REPLACE")
+    modifiers = []
+    while (made := object_kind(cursor)) is None:
+        for words in ("OR REPLACE", "UNIQUE", "UNLOGGED", "CONSTRAINT", "TRUSTED", "PROCEDURAL"):
+            if cursor.accept(words):
+                modifiers.append(words)
+                break
+        else:
+            return UNKNOWN, None
+    if made == "VIEW" and modifiers in ([], ["OR REPLACE"]):
+        return f"CREATE {'OR REPLACE ' if replaces else ''}VIEW", cursor.name()
+    if not set(modifiers) <= set(_MODIFIERS.get(made, ())):
+        return UNKNOWN, None
+    if made in ("FUNCTION", "PROCEDURE"):
+        return _classify_routine(cursor, made)
+    if made in _QUALIFIED:
+        target = cursor.name()
+        return _narrowed(cursor, made) if target else UNKNOWN, target
+    return f"CREATE {made}", _other_target(cursor, made)
+
+
+def _narrowed(cursor: Cursor, made: str) -> str:
+    """The kind of a CREATE of which the name has been passed, told by what comes next."""
+    if made == "TABLE":
+        columns = cursor.next_is("(") or cursor.next_is("OF") or cursor.next_is("PARTITION OF")
+        return "CREATE TABLE" if columns else "CREATE TABLE AS"
+    if made == "TYPE":
+        plain = cursor.next_is("AS ENUM") or cursor.next_is("AS RANGE") or cursor.next_is("AS (")
+        return "CREATE TYPE" if plain else "CREATE BASE TYPE"
+    return f"CREATE {made}"
+
+
+def _classify_routine(cursor: Cursor, made: str) -> Kind:
+    """Functions are told apart by language, and those of event triggers by what they return."""
+    target = cursor.name()
+    arguments = cursor.parenthesised()
+    if target is None or arguments is None:
+        return UNKNOWN, None
+    kind = f"CREATE {made}"
+    if cursor.accept("RETURNS"):
+        returned = cursor.name()
+        if returned is not None and returned.name == "event_trigger":
+            kind = "CREATE FUNCTION RETURNS EVENT_TRIGGER"
+    while cursor.peek() is not None:
+        if cursor.accept("LANGUAGE"):
+            token = cursor.take()
+            return (kind if _is_known_language(token) else "CREATE FUNCTION IN ANOTHER LANGUAGE"), target
+        if cursor.parenthesised() is None:
+            cursor.take()
+    return UNKNOWN, None
+
+
+def _is_known_language(token: Token | None) -> bool:
+    return token is not None and token.kind is not TokenKind.OPAQUE and token.text in _LANGUAGES
+
+
+def _other_target(cursor: Cursor, made: str) -> Name | None:
+    """What is made by a CREATE whose object has no qualified name of its own right behind the word for it."""
+    if made in ("INDEX", "POLICY", "RULE", "TRIGGER"):
+        return _on_table(cursor, made)
+    if made in ("CAST", "TRANSFORM", "USER MAPPING"):
+        return None
+    cursor.accept("IF NOT EXISTS")
+    target = cursor.name()
+    if made == "SCHEMA" and not cursor.at_end():
+        return None
+    return target
+
+
+def _on_table(cursor: Cursor, made: str) -> Name | None:
+    """An index by its name in the schema of its table; for a trigger, a rule and a policy the table."""
+    name = cursor.name()
+    before = "TO" if made == "RULE" else "ON"
+    while cursor.peek() is not None and not cursor.accept(before):
+        cursor.take()
+    cursor.accept("ONLY")
+    table = cursor.name()
+    if made == "INDEX" and name is not None and table is not None:
+        return type(table)(table.schema, name.name)
+    return table
