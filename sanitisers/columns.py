@@ -1,0 +1,104 @@
+"""What a ruleset needs to know about a column, and which types the words of `defaults:` cover."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Protocol
+
+# Each word covers the types PostgreSQL writes in CREATE TABLE for it, whatever their precision.
+# There is no word for text, JSON, bytes, arrays, ranges or addresses: those want a rule of their own.
+TYPE_WORDS: dict[str, tuple[str, ...]] = {
+    "boolean": ("boolean",),
+    "integer": ("smallint", "integer"),
+    "bigint": ("bigint",),
+    "numeric": ("numeric", "real", "double precision"),
+    "timestamp": ("timestamp without time zone", "timestamp with time zone"),
+    "date": ("date",),
+    "time": ("time without time zone", "time with time zone"),
+    "interval": ("interval",),
+    "uuid": ("uuid",),
+    "enum": (),  # any type that the dump creates as an enum
+}
+_WORD_OF_TYPE = {name: word for word, names in TYPE_WORDS.items() for name in names}
+_PRECISION = re.compile(r"\s*\([^)]*\)")
+_TEXT = frozenset({"text", "character varying", "character", "bpchar", "name", "citext", "public.citext"})
+_SYNONYMS = {
+    "varchar": "character varying",
+    "char": "character",
+    "bool": "boolean",
+    "int": "integer",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "decimal": "numeric",
+    "timestamp": "timestamp without time zone",
+    "timestamptz": "timestamp with time zone",
+}
+
+
+class ColumnLike(Protocol):
+    """A column as CREATE TABLE gives it; `max_length` counts characters."""
+
+    @property
+    def name(self) -> str:
+        """As the server holds it."""
+
+    @property
+    def type(self) -> str:
+        """As the dump writes it, such as `character varying(255)`."""
+
+    @property
+    def not_null(self) -> bool:
+        """Whether NULL is refused."""
+
+    @property
+    def max_length(self) -> int | None:
+        """Characters at most, where the type says so."""
+
+    @property
+    def enum(self) -> bool:
+        """Whether the type is an enum of the dump."""
+
+    @property
+    def generated(self) -> bool:
+        """Whether the server computes it, so that it is never among the rows."""
+
+
+class Kind(Enum):
+    """What a rule may write into a column."""
+
+    TEXT = "text"
+    JSON = "json"
+    NUMBER = "number"
+    OTHER = "other"
+    """A type PostgreSQL knows and that made-up text would not fit."""
+    UNKNOWN = "unknown"
+    """A type of the dump's own (a domain, say): anything may fit, and the server has the last word."""
+
+
+def bare_type(column: ColumnLike) -> str:
+    """The type without length or precision, under the name that pg_dump uses."""
+    name = _PRECISION.sub("", column.type).strip().lower()
+    return _SYNONYMS.get(name, name)
+
+
+def type_word(column: ColumnLike) -> str | None:
+    """The word of `defaults:` that covers the column's type; None where there is none."""
+    return "enum" if column.enum else _WORD_OF_TYPE.get(bare_type(column))
+
+
+def kind(column: ColumnLike) -> Kind:
+    """What may be written into the column."""
+    bare = bare_type(column)
+    if column.enum:
+        return Kind.OTHER
+    if bare in _TEXT:
+        return Kind.TEXT
+    if bare in {"json", "jsonb"}:
+        return Kind.JSON
+    if _WORD_OF_TYPE.get(bare) in {"integer", "bigint", "numeric"}:
+        return Kind.NUMBER
+    if bare in _WORD_OF_TYPE or bare.endswith("[]") or bare in {"bytea", "inet", "cidr", "macaddr", "tsvector", "xml"}:
+        return Kind.OTHER
+    return Kind.UNKNOWN

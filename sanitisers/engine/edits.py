@@ -1,0 +1,130 @@
+"""What becomes of the values of a column: each edit answers with pieces, and the table takes them all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from sanitisers.engine.copy_text import NULL, encode
+from sanitisers.engine.fakes import Chosen, Fakes, constant, pool
+from sanitisers.engine.prf import ColumnCmac, Keyed
+from sanitisers.ruleset.words import TemplateField
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sanitisers.engine.fakes import Indexes
+    from sanitisers.engine.grid import Column, Flags, Pieces
+    from sanitisers.engine.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an edit may look at.
+
+    Attributes:
+        column: the column to be replaced.
+        rows: which of its values are to be replaced.
+        other: gives another column of the block, by name.
+        raw: gives the piece of each value of another column, by name.
+        tally: where replacements are counted.
+    """
+
+    column: Column
+    rows: Flags
+    other: Callable[[str], Column]
+    raw: Callable[[str], Chosen]
+    tally: Tally
+
+
+class Edit(Protocol):
+    """What becomes of the values of a column."""
+
+    @property
+    def spares_empty(self) -> bool:
+        """Whether the empty string stays."""
+
+    @property
+    def shows(self) -> bool:
+        """Whether what it writes is a fake as a whole, and may be shown."""
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """Other columns that go into the fakes."""
+
+    def pieces(self, seen: Seen) -> list[Chosen]:
+        """The parts of what stands in place of each value of `seen.rows`, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class FakeEdit:
+    """Fakes of a family, chosen by a keyed function of the original."""
+
+    fakes: Fakes
+    cmac: ColumnCmac
+    spares_empty: bool = True
+    shows: bool = True
+    needs: tuple[str, ...] = ()
+
+    def pieces(self, seen: Seen) -> list[Chosen]:
+        """See Edit."""
+        originals = seen.column.only(seen.rows)
+        return self.fakes.parts(Keyed.of(self.cmac, originals), originals.ends - originals.starts)
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantEdit:
+    """The same text everywhere, in COPY's spelling."""
+
+    array: Pieces
+    spares_empty: bool = True
+    shows: bool = True
+    needs: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, text: str | None) -> ConstantEdit:
+        """A text, or NULL, which also takes the place of empty strings."""
+        if text is None:
+            return cls(constant(NULL), spares_empty=False, shows=False)
+        return cls(constant(encode(text.encode())))
+
+    def pieces(self, seen: Seen) -> list[Chosen]:
+        """See Edit."""
+        return [Chosen(self.array, np.zeros(int(seen.rows.sum()), np.int64))]
+
+
+_ZEROS = pool([b"0" * count for count in range(100)])
+
+
+class TemplateEdit:
+    """Texts and values of other columns, which are all kept and never NULL."""
+
+    spares_empty = True
+    shows = True
+
+    def __init__(self, parts: Sequence[str | TemplateField]) -> None:
+        """Take the parts of a template in order."""
+        self._parts = [constant(encode(part.encode())) if isinstance(part, str) else part for part in parts]
+        self.needs = tuple(part.column for part in parts if not isinstance(part, str))
+
+    def pieces(self, seen: Seen) -> list[Chosen]:
+        """See Edit."""
+        rows = np.flatnonzero(seen.rows)
+        found: list[Chosen] = []
+        for part in self._parts:
+            if isinstance(part, TemplateField):
+                found += self._field(part, seen, rows)
+            else:
+                found.append(Chosen(part, np.zeros(len(rows), np.int64)))
+        return found
+
+    def _field(self, field: TemplateField, seen: Seen, rows: Indexes) -> list[Chosen]:
+        raw = seen.raw(field.column)
+        value = Chosen(raw.array, raw.indexes[rows])
+        if not field.width:
+            return [value]
+        values = seen.other(field.column).values
+        missing = field.width - (values.ends - values.starts)[rows]
+        return [Chosen(_ZEROS, np.maximum(missing, 0)), value]

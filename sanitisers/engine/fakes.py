@@ -1,0 +1,141 @@
+"""Fakes for a whole column: which entry of which pool, and the keyed letters and digits between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+
+import numpy as np
+import pyarrow as pa
+
+from sanitisers.engine.grid import Pieces, binary_array, buffer_of
+from sanitisers.families.form import CODE_LETTERS, Code, Digits, Fixed, Form, Pick, PickByLength
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from sanitisers.engine.prf import Keyed, Positions, Words
+
+Indexes: TypeAlias = "NDArray[np.int64]"
+_LETTERS = np.frombuffer(CODE_LETTERS.encode(), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One part of the fakes of a column: an array, and for each value the index into it."""
+
+    array: Pieces
+    indexes: Indexes
+
+
+class _Maker(Protocol):
+    def __call__(self, keyed: Keyed, lengths: Positions) -> Chosen:
+        """The part for each value, given its keyed numbers and the bytes of its original."""
+
+
+class Fakes:
+    """The fakes of a form, their texts escaped for the place they go to."""
+
+    def __init__(self, form: Form, escape: Callable[[str], bytes]) -> None:
+        """Take what turns a text into the bytes that stand for it."""
+        self._makers = [_maker(part, escape) for part in form.parts]
+        self.entries: list[bytes] = []
+        """All fakes there are, in the order of the indexes, where a fake is a single entry of a pool."""
+        match form.parts:
+            case (Pick(entries),):
+                self.entries = [escape(entry) for entry in entries]
+            case (PickByLength(_, pools),):
+                self.entries = [escape(entry) for entries in pools for entry in entries]
+
+    def parts(self, keyed: Keyed, lengths: Positions) -> list[Chosen]:
+        """The parts of each fake, in order."""
+        return [make(keyed, lengths) for make in self._makers]
+
+    def texts(self, keyed: Keyed, lengths: Positions) -> list[bytes]:
+        """Each fake as one text."""
+        columns = [
+            cast("list[bytes]", chosen.array.take(pa.array(chosen.indexes, pa.int64())).to_pylist())
+            for chosen in self.parts(keyed, lengths)
+        ]
+        return [b"".join(parts) for parts in zip(*columns, strict=True)]
+
+
+def _maker(part: Fixed | Pick | PickByLength | Code | Digits, escape: Callable[[str], bytes]) -> _Maker:
+    match part:
+        case Fixed(text):
+            return _fixed(constant(escape(text)))
+        case Pick(entries):
+            return _pick(pool([escape(entry) for entry in entries]))
+        case PickByLength(first, pools):
+            return _pick_by_length(first, [[escape(entry) for entry in entries] for entries in pools])
+        case Code(length):
+            return _generated(length, code)
+        case Digits(length):
+            return _generated(length, digits)
+
+
+def pool(entries: Sequence[bytes]) -> Pieces:
+    """Entries as an Arrow array."""
+    return pa.array(entries, pa.binary())
+
+
+def constant(text: bytes) -> Pieces:
+    """An Arrow array of one entry."""
+    return pool([text])
+
+
+def _fixed(array: Pieces) -> _Maker:
+    return lambda keyed, lengths: Chosen(array, np.zeros(len(lengths), np.int64))
+
+
+def _pick(array: Pieces) -> _Maker:
+    size = np.uint64(len(array))
+    return lambda keyed, lengths: Chosen(array, (keyed.low % size).astype(np.int64))
+
+
+def _pick_by_length(first: int, pools: Sequence[Sequence[bytes]]) -> _Maker:
+    array = pool([entry for entries in pools for entry in entries])
+    sizes = np.array([len(entries) for entries in pools], np.uint64)
+    bases = np.concatenate((np.zeros(1, np.uint64), np.cumsum(sizes)[:-1]))
+
+    def make(keyed: Keyed, lengths: Positions) -> Chosen:
+        which = pool_of_length(lengths, first, len(pools))
+        return Chosen(array, (bases[which] + keyed.low % sizes[which]).astype(np.int64))
+
+    return make
+
+
+def pool_of_length(lengths: Positions, first: int, pools: int) -> Indexes:
+    """For each length the pool whose limit, a power of two, it does not pass."""
+    powers = np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
+    return np.clip(powers - first, 0, pools - 1)
+
+
+def _generated(length: int, make_text: Callable[[Words, int], NDArray[np.uint8]]) -> _Maker:
+    def make(keyed: Keyed, lengths: Positions) -> Chosen:
+        count = len(lengths)
+        offsets = np.arange(count + 1, dtype=np.int32) * np.int32(length)
+        text = make_text(keyed.high, length)
+        return Chosen(binary_array(offsets, buffer_of(text)), np.arange(count, dtype=np.int64))
+
+    return make
+
+
+def code(words: Words, length: int) -> NDArray[np.uint8]:
+    """`length` letters for each number, five bits a letter from the lowest on: shape (numbers, length)."""
+    text = np.empty((len(words), length), np.uint8)
+    for place in range(length):
+        text[:, place] = _LETTERS[((words >> np.uint64(5 * place)) & np.uint64(31)).astype(np.intp)]
+    return text
+
+
+def digits(words: Words, length: int) -> NDArray[np.uint8]:
+    """`length` decimal digits for each number, the lowest last: shape (numbers, length)."""
+    text = np.empty((len(words), length), np.uint8)
+    ten = np.uint64(10)
+    for place in reversed(range(length)):
+        text[:, place] = (words % ten).astype(np.uint8) + ord("0")
+        words = words // ten
+    return text

@@ -1,0 +1,84 @@
+"""What can go wrong in sanitising. No message ever holds a value of the data.
+
+SanitiserError
+├── RulesetError    the ruleset is wrong in itself, or cannot fit the schema
+├── Unclassified    the schema has columns that the ruleset does not mention
+├── BlockError      a block of rows is not what its column list says
+└── ValueRefused    a value is not of the kind that its rule was written for
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sanitisers.columns import ColumnLike
+
+
+class SanitiserError(Exception):
+    """Anything that sanitising refuses to do."""
+
+
+class RulesetError(SanitiserError):
+    """The ruleset is wrong.
+
+    Attributes:
+        messages: one sentence a mistake, each beginning with the file, and the line where it has one.
+    """
+
+    def __init__(self, messages: Iterable[str]) -> None:
+        self.messages = tuple(messages)
+        super().__init__("\n".join(self.messages))
+
+
+class Unclassified(SanitiserError):
+    """Nobody has said what shall become of some columns, so nothing may be sent.
+
+    Attributes:
+        columns: (table, column, type) of each.
+        paste: the lines for the ruleset, with a proposal for each column.
+    """
+
+    def __init__(self, columns: Iterable[tuple[str, ColumnLike]]) -> None:
+        from sanitisers.ruleset.proposal import lines_to_paste
+
+        found = list(columns)
+        self.columns = tuple((table, column.name, column.type) for table, column in found)
+        self.paste = lines_to_paste(found)
+        count = "1 column is" if len(found) == 1 else f"{len(found)} columns are"
+        super().__init__(
+            f"{count} in the dump, but no rule and no line of `defaults:` covers "
+            f"{'it' if len(found) == 1 else 'them'}.\n"
+            f"Decide, and put into the ruleset (what stands here is a proposal):\n\n{self.paste}"
+        )
+
+
+class BlockError(SanitiserError):
+    """A row has not as many values as the table has columns, or the block ends inside a row.
+
+    Attributes:
+        table: as rulesets write it.
+        row: counted from 1 over the whole table.
+        column: where it is known.
+    """
+
+    def __init__(self, table: str, row: int, what: str, column: str | None = None) -> None:
+        self.table, self.row, self.column = table, row, column
+        where = f"{table}.{column}" if column else table
+        super().__init__(f"{where}, row {row}: {what}")
+
+
+class ValueRefused(SanitiserError):
+    """A value cannot be sanitised by the rule of its column, so its row cannot be sent.
+
+    Attributes:
+        table: as rulesets write it.
+        row: counted from 1 over the whole table.
+        column: the column.
+    """
+
+    def __init__(self, table: str, row: int, column: str, what: str) -> None:
+        self.table, self.row, self.column = table, row, column
+        super().__init__(f"{table}.{column}, row {row}: {what}")

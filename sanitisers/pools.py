@@ -1,0 +1,52 @@
+"""The pools of fakes: filled by Faker once for each locale, the same each time."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sanitisers.errors import RulesetError
+from sanitisers.families import FAMILIES, Form, Source
+
+if TYPE_CHECKING:
+    from faker import Faker
+
+_filling = Lock()
+
+
+class Pools:
+    """The forms of the families that a ruleset uses, made when they are first asked for."""
+
+    def __init__(self, locale: str) -> None:
+        """Take a locale of Faker's, such as `en_GB`; raises RulesetError where there is none of the name."""
+        try:
+            self._faker = _faker(locale)
+        except AttributeError:
+            raise RulesetError([f"locale: Faker has no locale `{locale}`"]) from None
+        self._used: dict[str, Form] = {}
+
+    def form(self, family: str) -> Form:
+        """The form of a family, by its word."""
+        with _filling:  # a Faker has one state of chance
+            self._used[family] = _form(self._faker, family)
+        return self._used[family]
+
+    @property
+    def digest(self) -> str:
+        """A hash over all forms that were asked for; it changes when Faker's data does."""
+        text = repr([(name, self._used[name]) for name in sorted(self._used)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _faker(locale: str) -> Faker:
+    from faker import Faker
+
+    return Faker(locale, use_weighting=False)
+
+
+@cache
+def _form(faker: Faker, family: str) -> Form:
+    return FAMILIES[family].build(Source(faker, f"dmrefresh {family}"))

@@ -1,0 +1,158 @@
+"""How a ruleset's file is read: YAML 1.2, every mistake with its line, all of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from sanitisers.errors import RulesetError
+from sanitisers.ruleset.model import Columns, Constant, Json, Ruleset, place
+from sanitisers.ruleset.words import suggestion
+
+Lines: TypeAlias = dict[tuple[str, ...], int]
+
+_KNOWN_KEYS = {
+    (): [str(field.alias or name) for name, field in Ruleset.model_fields.items() if not field.exclude],
+    ("tables", "*"): list(Columns.model_fields),
+    ("tables", "*", "columns", "*"): [*Json.model_fields, *Constant.model_fields],
+}
+
+
+def load_ruleset(path: Path) -> Ruleset:
+    """The ruleset in the file at `path`.
+
+    Raises RulesetError with one sentence for each mistake, each with file, line and path.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RulesetError([f"{path}: {error.strerror or 'cannot be read'}"]) from None
+    except UnicodeDecodeError as error:
+        raise RulesetError([f"{path}: byte {error.start} is not UTF-8"]) from None
+    return parse_ruleset(text, path.name)
+
+
+def parse_ruleset(text: str, file: str) -> Ruleset:
+    """The ruleset in `text`; `file` is what messages call it. Raises RulesetError as load_ruleset does."""
+    tree, lines = _Reader(file).read(text)
+    try:
+        return Ruleset.model_validate({**tree, "file": file, "lines": lines})
+    except ValidationError as error:
+        found = [_message(file, lines, tree, dict(detail)) for detail in error.errors()]
+        raise RulesetError(text for _, text in sorted(found)) from None
+
+
+class _Reader:
+    """YAML as plain maps, with the line of every key, joined keys (`a, b: rule`) taken apart."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: Lines = {}
+        self.mistakes: list[str] = []
+
+    def read(self, text: str) -> tuple[dict[str, Any], Lines]:
+        try:
+            document = YAML(typ="rt", pure=True).load(text)
+        except DuplicateKeyError as error:
+            raise RulesetError([self._duplicate(error)]) from None
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = f":{mark.line + 1}" if mark else ""
+            raise RulesetError([f"{self.file}{line}: not YAML: {error.problem or error.context}"]) from None
+        except YAMLError:
+            raise RulesetError([f"{self.file}: not YAML"]) from None
+        if not isinstance(document, CommentedMap):
+            raise RulesetError([f"{self.file}: a ruleset is a map that begins with `ruleset: 1`"])
+        tree = self._map(document, ())
+        if self.mistakes:
+            raise RulesetError(self.mistakes)
+        return tree, self.lines
+
+    def _duplicate(self, error: DuplicateKeyError) -> str:
+        first = f", first in line {error.context_mark.line + 1}" if error.context_mark else ""
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        problem = str(error.problem or "").split(" with value")[0]
+        return f"{self.file}:{line}: {problem}, in the map{first}" if first else f"{self.file}:{line}: {problem}"
+
+    def _map(self, node: CommentedMap, path: tuple[str, ...]) -> dict[str, Any]:
+        plain: dict[str, Any] = {}
+        for written, value in node.items():
+            line = self._line(node, written)
+            for key in self._names(written, path, line):
+                where = (*path, key)
+                if key in plain:
+                    first = self.lines.get(where, line)
+                    again = f"{self.file}:{line}: {'.'.join(where)}"
+                    self.mistakes.append(f"{again}: named twice, first in line {first}")
+                    continue
+                self.lines[where] = line
+                plain[key] = self._value(value, where)
+        return plain
+
+    def _line(self, node: CommentedMap, key: object) -> int:
+        try:
+            return int(node.lc.key(key)[0]) + 1
+        except (KeyError, TypeError):  # it comes from a merged map (`<<`)
+            return int(node.lc.line) + 1
+
+    def _names(self, written: object, path: tuple[str, ...], line: int) -> list[str]:
+        if not isinstance(written, str):
+            where = f"{self.file}:{line}: {'.'.join(path) or 'the ruleset'}"
+            self.mistakes.append(f"{where}: a key here is not text to YAML; put it into quotes")
+            return []
+        # Names of columns and of keys in documents can be joined; nothing else has several of a kind.
+        if len(path) < 3 or path[0] != "tables" or "," not in written:
+            return [written]
+        return [name for name in (part.strip() for part in written.split(",")) if name]
+
+    def _value(self, value: object, path: tuple[str, ...]) -> object:
+        if isinstance(value, CommentedMap):
+            return self._map(value, path)
+        if isinstance(value, CommentedSeq):
+            return [self._value(item, path) for item in value]
+        if isinstance(value, str):
+            return str(value)
+        return value
+
+
+def _message(file: str, lines: Lines, tree: object, detail: dict[str, Any]) -> tuple[int, str]:
+    """One mistake as its line (to sort by) and its sentence."""
+    path: tuple[str, ...] = ()
+    node = tree
+    location = detail["loc"]
+    for step in location:
+        if not isinstance(node, dict):
+            break
+        # Where the models have `document` or `<keys>` the file has `json`; tags of unions are not in it at all.
+        if step == "document" or (step == "<keys>" and node.keys() == {"json"}):
+            step = "json"
+        if step in node:
+            node = node[step]
+            path = (*path, str(step))
+    match detail["type"]:
+        case "extra_forbidden":
+            what = f"`{location[-1]}` is not known here{suggestion(str(location[-1]), _known(path[:-1]))}"
+        case "missing":
+            what = "`ruleset: 1` is missing" if not path else f"`{location[-1]}` is missing"
+        case "literal_error":
+            what = "the only version there is is 1"
+        case "ruleset":
+            what = detail["msg"]
+        case _:
+            what = detail["msg"][:1].lower() + detail["msg"][1:]
+    line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), 0)
+    return line, f"{place(file, lines, path)}: {what}"
+
+
+def _known(path: tuple[str, ...]) -> list[str]:
+    """The keys that a map at `path` may have."""
+    for pattern, known in _KNOWN_KEYS.items():
+        if len(pattern) == len(path) and all(want in {"*", step} for want, step in zip(pattern, path, strict=True)):
+            return ["json" if key == "document" else key for key in known]
+    return []

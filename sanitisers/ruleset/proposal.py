@@ -1,0 +1,61 @@
+"""What to paste into a ruleset for the columns that it does not cover."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sanitisers.columns import Kind, kind
+from sanitisers.ruleset.words import SAY_WHY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sanitisers.columns import ColumnLike
+
+# The first pattern that fits a column of text names the proposal; all others get `text.lorem`.
+_GUESSES = (
+    (re.compile(r"e_?mail"), "person.email"),
+    (re.compile(r"phone|mobile|(^|_)fax"), "person.phone"),
+    (re.compile(r"post_?code|(^|_)zip"), "address.postcode"),
+    (re.compile(r"address|street"), "address.street"),
+    (re.compile(r"city|town"), "address.city"),
+    (re.compile(r"(first|given|fore)_?name"), "person.first_name"),
+    (re.compile(r"(last|sur|family)_?name"), "person.last_name"),
+    (re.compile(r"company|organisation|supplier_name"), "company.name"),
+    (re.compile(r"name$|contact"), "person.name"),
+    (re.compile(r"(^|_)ur[li]$|website"), "url"),
+    (re.compile(r"(^|_)path$|file"), "file.path"),
+)
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+def propose(column: ColumnLike) -> str:
+    """A rule that gives nothing away, for somebody to look at."""
+    match kind(column):
+        case Kind.JSON:
+            return "{json: {}}"
+        case Kind.TEXT:
+            fits = (rule for pattern, rule in _GUESSES if pattern.search(column.name.lower()))
+            return next(fits, "text.lorem")
+        case _:
+            return f"keep ({SAY_WHY})" if column.not_null else "null"
+
+
+def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:
+    """The lines, as they stand in a ruleset, a comment with the type behind each."""
+    tables: dict[str, list[ColumnLike]] = {}
+    for table, column in columns:
+        tables.setdefault(table, []).append(column)
+    lines = ["tables:"]
+    for table, found in tables.items():
+        lines += [f"  {_key(table)}:", "    columns:"]
+        lines += [f"      {_key(column.name)}: {propose(column)}  # {column.type}" for column in found]
+    return "\n".join(lines)
+
+
+def _key(name: str) -> str:
+    if _PLAIN_KEY.fullmatch(name) and name not in {"null", "true", "false"}:
+        return name
+    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" for c in name)
+    return f'"{escaped}"'

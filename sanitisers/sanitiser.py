@@ -1,0 +1,79 @@
+"""What a compiled ruleset can do: hand out the sanitiser of a table, and tell what was done."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sanitisers.engine.table import TableSanitiser
+from sanitisers.engine.tally import SharedTally, TableReport
+from sanitisers.errors import Unclassified
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sanitisers.engine.edits import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """What becomes of a table: its columns as the schema has them, and the edit of each that changes."""
+
+    columns: tuple[str, ...]
+    edits: Mapping[str, Edit]
+    empties: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Stranger:
+    """A column that a COPY header names and the schema does not."""
+
+    name: str
+    type: str = "not in the schema of the dump"
+    not_null: bool = True
+    max_length: int | None = None
+    enum: bool = False
+    generated: bool = False
+
+
+class Sanitiser:
+    """All tables of a schema, ready to be sanitised.
+
+    Attributes:
+        warnings: rules for what is gone, one sentence each.
+        fingerprint: of the ruleset, the pools and the key (which cannot be found out from it).
+    """
+
+    def __init__(self, plans: Mapping[str, TablePlan], warnings: Sequence[str], fingerprint: str) -> None:
+        """Take what `compile_ruleset` found."""
+        self._plans = plans
+        self._tallies: dict[str, SharedTally] = {}
+        self.warnings = tuple(warnings)
+        self.fingerprint = fingerprint
+
+    def table(self, table: str, columns: Sequence[str]) -> TableSanitiser:
+        """The sanitiser of a table whose rows have these columns, in this order.
+
+        Raises Unclassified where the schema has no such table, or the table no such column.
+        """
+        plan = self._plans.get(table)
+        known = plan.columns if plan else ()
+        if strangers := [_Stranger(name) for name in columns if name not in known]:
+            raise Unclassified((table, stranger) for stranger in strangers)
+        if plan is None:
+            plan = TablePlan((), {}, empties=False)
+        tally = self._tallies.setdefault(table, SharedTally())
+        return TableSanitiser(table, columns, plan.edits, tally, empties=plan.empties)
+
+    def report(self) -> dict[str, TableReport]:
+        """What was done so far to each table that was asked for. Its samples are fakes, never originals."""
+        return {table: tally.report() for table, tally in self._tallies.items()}
+
+
+def digest(*texts: str) -> str:
+    """A short hash over several texts."""
+    whole = hashlib.sha256()
+    for text in texts:
+        whole.update(f"{len(text)}:{text}".encode())
+    return whole.hexdigest()[:16]

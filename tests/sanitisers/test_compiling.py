@@ -1,0 +1,190 @@
+import pytest
+
+from sanitisers import RulesetError, Unclassified, compile_ruleset
+from sanitisers.compiling import rule_for
+from sanitisers.ruleset.loading import parse_ruleset
+from sanitisers.ruleset.model import Keep
+from tests.sanitisers.columns import Column
+from tests.sanitisers.making import KEY, sanitiser
+
+DEFAULTS = """
+ruleset: 1
+defaults:
+  boolean: keep (boolean)
+  "*_id": keep (pattern)
+  "*_by_id": keep (late)
+  supplier_id: keep (name)
+  timestamp: keep (timestamp)
+  enum: keep (enum)
+  integer: keep (integer)
+  numeric: keep (numeric)
+tables:
+  t:
+    columns:
+      own_id: keep (rule)
+"""
+
+
+@pytest.mark.parametrize(
+    ("column", "line"),
+    [
+        (Column("own_id", "integer"), "rule"),
+        (Column("supplier_id", "integer"), "name"),
+        (Column("supplier_id", "text"), "name"),
+        (Column("user_id", "bigint"), "pattern"),
+        (Column("made_by_id", "uuid"), "pattern"),
+        (Column("count", "integer"), "integer"),
+        (Column("count", "smallint"), "integer"),
+        (Column("done", "boolean"), "boolean"),
+        (Column("at", "timestamp(3) without time zone"), "timestamp"),
+        (Column("at", "timestamp with time zone"), "timestamp"),
+        (Column("price", "numeric(11,2)"), "numeric"),
+        (Column("role", "public.roles", enum=True), "enum"),
+        (Column("phone", "bigint"), None),
+        (Column("born", "date"), None),
+        (Column("user_id", "character varying(9)"), None),
+        (Column("user_id", "integer[]"), None),
+        (Column("user_id", "public.domain"), None),
+        (Column("data", "jsonb"), None),
+    ],
+)
+def test_the_nearest_line_decides(column: Column, line: str | None) -> None:
+    rule = rule_for(parse_ruleset(DEFAULTS, "d.yaml"), "t", column)
+    assert rule == (None if line is None else Keep(reason=line))
+
+
+def test_what_nobody_classified_stops_with_lines_that_can_be_pasted() -> None:
+    columns = [
+        Column("id", "integer", not_null=True),
+        Column("E mail", "text"),
+        Column("notes", "text"),
+        Column("phone", "bigint"),
+        Column("born", "date", not_null=True),
+        Column("extra", "jsonb", not_null=True),
+        Column("sum", "integer", generated=True),
+    ]
+    with pytest.raises(Unclassified) as refused:
+        sanitiser(columns, "id: keep")
+    assert refused.value.columns == tuple(("t", column.name, column.type) for column in columns[1:6])
+    assert refused.value.paste == (
+        "tables:\n"
+        "  t:\n"
+        "    columns:\n"
+        '      "E mail": text.lorem  # text\n'
+        "      notes: text.lorem  # text\n"
+        "      phone: null  # bigint\n"
+        "      born: keep (say why)  # date\n"
+        "      extra: {json: {}}  # jsonb"
+    )
+    assert refused.value.paste in str(refused.value)
+    assert "5 columns are" in str(refused.value)
+    decided = refused.value.paste.replace("say why", "public")
+    ruleset = parse_ruleset(f"ruleset: 1\ndefaults: {{id: keep}}\n{decided}\n", "pasted.yaml")
+    assert compile_ruleset(ruleset, {"t": columns}, KEY).warnings == ()
+
+
+def test_an_unknown_table_or_column_of_the_rows_is_refused() -> None:
+    made = sanitiser([Column("a")], "a: keep")
+    with pytest.raises(Unclassified) as refused:
+        made.table("t", ["a", "b"])
+    assert [column[:2] for column in refused.value.columns] == [("t", "b")]
+    with pytest.raises(Unclassified):
+        made.table("u", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "column", "words"),
+    [
+        ("null", Column("c", not_null=True), "the column refuses NULL"),
+        ("{value: null}", Column("c", not_null=True), "the column refuses NULL"),
+        ("person.name", Column("c", "integer"), "does not fit type integer"),
+        ("person.name", Column("c", "date"), "does not fit type date"),
+        ("person.name", Column("c", "jsonb"), "with `json:`"),
+        ("person.name", Column("c", "public.e", enum=True), "does not fit type public.e"),
+        ("person.phone", Column("c", "character varying(9)", max_length=9), "needs 13 characters"),
+        ("person.email", Column("c", "character varying(20)", max_length=20), "characters, and character varying(20)"),
+        ("person.name", Column("c", "character varying(3)", max_length=3), "characters, and character varying(3)"),
+        ("{bcrypt: x}", Column("c", "character varying(59)", max_length=59), "needs 60 characters"),
+        ("{bcrypt: x}", Column("c", "integer"), "does not fit type integer"),
+        ("{value: abc}", Column("c", "integer"), "no number"),
+        ("{value: true}", Column("c", "numeric"), "no number"),
+        ("{value: 1}", Column("c", "boolean"), "neither true nor false"),
+        ("{value: [1]}", Column("c", "text"), "a map or a list"),
+        ("{value: abc}", Column("c", "character varying(2)", max_length=2), "needs 3 characters"),
+        ("{json: {}}", Column("c", "date"), "holds no documents"),
+        ("{json: {'*': keep}, rest: keep (x)}", Column("c", "json"), "twice"),
+        ("person.email at {nme}@x.org", Column("c"), "`{nme}` is not a column of this table that is kept"),
+        ("person.email at {name}@x.org", Column("c"), "`{name}` is not a column of this table that is kept"),
+        ("person.email at {c}@x.org", Column("c"), "`{c}` is not a column of this table that is kept"),
+        ("person.email at {loose}@x.org", Column("c"), "`{loose}` may be NULL"),
+        ('{template: "{id:09}-{id}"}', Column("c", "character varying(10)", max_length=10), "needs 11 characters"),
+    ],
+)  # fmt: skip
+def test_a_rule_that_cannot_fit_its_column_is_refused(rule: str, column: Column, words: str) -> None:
+    others = [Column("id", "integer", not_null=True), Column("name"), Column("loose")]
+    with pytest.raises(RulesetError) as refused:
+        sanitiser([*others, column], f"id, loose: keep\nname: person.name\nc: {rule}")
+    (message,) = refused.value.messages
+    assert message.startswith("test.yaml:8: tables.t.columns.c: ")
+    assert words in message
+
+
+def test_a_number_for_a_number_fits() -> None:
+    made = sanitiser([Column("duns", "bigint")], "duns: company.duns")
+    assert bytes(made.table("t", ["duns"]).apply(b"960000001\n").rows).strip().isdigit()
+
+
+def test_rules_for_what_is_gone_only_warn() -> None:
+    columns = [Column("a"), Column("total", "integer", generated=True)]
+    text = """\
+ruleset: 1
+tables:
+  t:
+    columns: {a: keep, b: person.name, total: null}
+  gone: empty
+"""
+    made = compile_ruleset(parse_ruleset(text, "w.yaml"), {"t": columns}, KEY)
+    assert made.warnings == (
+        "w.yaml:5: tables.gone: there is no such table in the dump",
+        "w.yaml:4: tables.t.columns.b: there is no such column in the dump",
+        "w.yaml:4: tables.t.columns.total: the server computes this column, so the rule has nothing to do",
+    )
+
+
+def test_an_empty_table_needs_no_classification_and_drops_its_rows() -> None:
+    ruleset = parse_ruleset("ruleset: 1\ntables: {t: empty}", "e.yaml")
+    made = compile_ruleset(ruleset, {"t": [Column("a"), Column("b", "jsonb")]}, KEY)
+    table = made.table("t", ["b", "a"])
+    block = table.apply(b"1\t2\n3\t4\n")
+    assert (table.empties, table.passes) == (True, False)
+    assert (bytes(block.rows), block.count_in, block.count_out) == (b"", 2, 0)
+    assert made.report()["t"].rows_in == 2
+
+
+def test_tables_outside_public_go_by_their_full_name() -> None:
+    ruleset = parse_ruleset("ruleset: 1\ntables: {other.t: {columns: {a: keep}}}", "o.yaml")
+    with pytest.raises(Unclassified):
+        compile_ruleset(ruleset, {"t": [Column("a")]}, KEY)
+    assert compile_ruleset(ruleset, {"other.t": [Column("a")]}, KEY).table("other.t", ["a"]).passes
+
+
+def test_the_fingerprint_changes_with_rules_pools_and_key() -> None:
+    columns = [Column("a")]
+    plain = sanitiser(columns, "a: person.name")
+    others = [
+        sanitiser(columns, "a: person.first_name"),
+        sanitiser(columns, "a: person.name", key=KEY[::-1]),
+        sanitiser(columns, "a: person.name", head="locale: de_DE"),
+    ]
+    assert plain.fingerprint == sanitiser(columns, "a: person.name").fingerprint
+    assert len({plain.fingerprint, *(other.fingerprint for other in others)}) == 4
+
+
+def test_a_locale_that_faker_lacks_is_refused() -> None:
+    with pytest.raises(RulesetError, match="no locale `xx_YY`"):
+        sanitiser([Column("a")], "a: keep", head="locale: xx_YY")
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="15 bytes"):
+        sanitiser([Column("a")], "a: keep", key=b"x" * 15)
