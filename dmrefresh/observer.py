@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -61,7 +61,7 @@ class Stopwatch:
             with self._lock:
                 self.seconds[name] = self.seconds.get(name, 0.0) + own
 
-    def timed(self, name: str, items: Iterable[T]) -> Iterator[T]:
+    def timed(self, name: str, items: Iterable[T]) -> Generator[T]:
         """Yield `items`, charging the time it takes to make each to `name`."""
         source = iter(items)
         try:

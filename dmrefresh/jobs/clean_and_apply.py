@@ -12,11 +12,11 @@ from pathlib import Path
 import stamina
 
 from dmrefresh import __version__, process
-from dmrefresh.dump.events import End, Event
+from dmrefresh.dump.events import End, Event, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.errors import DumpDamaged, Failure, UsageFailure
-from dmrefresh.keys import KeyFiles, Keyring, decrypt_with_sops, private_keyring
+from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, Failure, NotSanitised, TargetUnfit, UsageFailure
+from dmrefresh.keys import KeyFiles, decrypt_with_sops, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.receipt import Receipt
@@ -26,6 +26,7 @@ from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.s3 import fetch
+from dmrefresh.stages.verdict import Verdict
 from dmrefresh.store import DumpRef, Store
 from sanitisers import Ruleset, RulesetError, Sanitiser, load_ruleset, ships
 
@@ -55,6 +56,21 @@ class _Attempt:
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     sanitiser: Sanitiser | None = None
     end: End | None = None
+    rows_began: bool = False
+
+    def noting(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The events, noting how far they have come."""
+        for event in events:
+            if isinstance(event, TableData):
+                self.rows_began = True
+            elif isinstance(event, End):
+                self.end = event
+            yield event
+
+    def could_be_damage(self, failure: Failure) -> bool:
+        """Whether a failure may come from damaged text, of which gpg has not spoken yet."""
+        of_rows = isinstance(failure, NotSanitised | ChecksFailed | TargetUnfit)
+        return isinstance(failure, DumpRefused) or (self.rows_began and of_rows)
 
 
 def prepare(
@@ -119,7 +135,6 @@ def run(plan: Plan, observer: Observer | None = None) -> Report:
 
 def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> Published:
     """One attempt: the whole chain, from the bucket to the commit."""
-    timed = this.stopwatch.timed
 
     def slip() -> Receipt:
         assert this.sanitiser is not None
@@ -130,37 +145,31 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> P
         for warning in sanitiser.warnings:
             observer.warn(warning)
 
+    timed = this.stopwatch.timed
     try:
         with private_keyring(plan.keys) as keyring:
             observer.note("the private key is in a throw-away keyring in memory")
-            text = _plain_text(plan, keyring, this.stopwatch)
-            events = timed("read", read_dump(text))
-            clean = timed("sanitise", sanitise(prefetch(events), plan.ruleset, plan.sanitiser_key, on_ready=ready))
-            return publish(
-                _noting_the_end(prefetch(clean), this),
-                plan.target.url,
-                slip,
-                run=identity,
-                allow_superuser=plan.target.allow_superuser,
-                observer=observer,
-                stopwatch=this.stopwatch,
-            )
+            verdict = Verdict(timed("decrypt", decrypt(timed("fetch", fetch(plan.store, plan.dump)), keyring)))
+            # The dump's plain text exists in memory only, a few blocks at a time.
+            text = timed("gunzip", gunzip(verdict))
+            read = prefetch(timed("read", read_dump(text)))
+            clean = prefetch(timed("sanitise", sanitise(read, plan.ruleset, plan.sanitiser_key, on_ready=ready)))
+            try:
+                return publish(
+                    this.noting(clean),
+                    plan.target.url,
+                    slip,
+                    run=identity,
+                    allow_superuser=plan.target.allow_superuser,
+                    observer=observer,
+                    stopwatch=this.stopwatch,
+                )
+            except Failure as failure:
+                if not this.could_be_damage(failure):
+                    raise
+                raise verdict.judge(clean, read, text) or failure from None
     finally:
         process.kill_all()
-
-
-def _plain_text(plan: Plan, keyring: Keyring, stopwatch: Stopwatch) -> Iterator[bytes]:
-    """The dump's plain text. It exists in memory only, a few blocks at a time."""
-    timed = stopwatch.timed
-    ciphertext = timed("fetch", fetch(plan.store, plan.dump))
-    return timed("gunzip", gunzip(timed("decrypt", decrypt(ciphertext, keyring))))
-
-
-def _noting_the_end(events: Iterable[Event], this: _Attempt) -> Iterator[Event]:
-    for event in events:
-        if isinstance(event, End):
-            this.end = event
-        yield event
 
 
 def read_ruleset(name: str) -> Ruleset:

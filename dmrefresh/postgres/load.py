@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
-from dmrefresh.dump.policy import Action, decide
+from dmrefresh.dump.policy import Action, check
 from dmrefresh.errors import ChecksFailed, DumpDamaged, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, carried_types, previous
@@ -33,9 +33,11 @@ class Loader:
         rows: rows loaded, by table.
         left_out: statements that the policy leaves out, counted by kind.
         carried, changed: names of types that kept their identity, or could not.
+        made_schemas: schemas that the swap has made anew already.
     """
 
     def __init__(self, connection: Connection, head: Head, observer: Observer) -> None:
+        """Take what the docstring above says; nothing is executed yet."""
         self.connection = connection
         self.head = head
         self.observer = observer
@@ -43,12 +45,14 @@ class Loader:
         self.left_out: Counter[str] = Counter()
         self.carried: list[str] = []
         self.changed: list[str] = []
+        self.made_schemas: set[str] = set()
         self._held_back: list[Statement] = []
 
     def load(self, stream: Iterator[Event]) -> None:
         """Execute the Head's statements, then everything that follows, up to the End.
 
         Raises:
+            DumpRefused: a statement after the Head is one that is never executed.
             DumpDamaged: the stream ends without an End.
             ChecksFailed: the server counted other rows than it was given.
             Failure: whatever the server refuses, and whatever the stages before raise.
@@ -73,13 +77,15 @@ class Loader:
             self._run(statement)
 
     def _execute(self, statement: Statement) -> None:
-        decision = decide(statement)
+        decision = check(statement)
         if decision.action is Action.LEAVE_OUT:
             self.left_out[statement.kind] += 1
         elif statement.kind == _HELD_BACK:
             self._held_back.append(statement)
         elif statement.kind == "CREATE EXTENSION":
             self._ensure_extension(statement)
+        elif statement.kind == "CREATE SCHEMA" and statement.target and statement.target.name in self.made_schemas:
+            self.left_out[statement.kind] += 1
         else:
             self._run(statement)
             if statement.kind in ("CREATE TYPE", "CREATE DOMAIN") and statement.target is not None:

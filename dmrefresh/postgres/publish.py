@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from dmrefresh import signals
+from dmrefresh.dump import policy
 from dmrefresh.dump.events import Event, Head
 from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, Failure, TargetUnfit
 from dmrefresh.observer import Observer, Stopwatch
@@ -92,6 +93,12 @@ def publish(
         stream = iter(events)
         head = _head(stream)
         schemas = head.schema.schemas
+        policy.check_head(head)
+        if receipt.SCHEMA in schemas:
+            raise DumpRefused(
+                f"The dump brings a schema {receipt.SCHEMA}, where the target keeps its receipts.",
+                hint=f"make the dump with pg_dump --exclude-schema={receipt.SCHEMA}",
+            )
         with translated("while the target was looked at"):
             _refuse_older(connection, head)
             previous.drop(connection)
@@ -100,7 +107,7 @@ def publish(
             _refuse_too_many(connection, head)
         loader = Loader(connection, head, observer)
         with _transaction(connection):
-            xid = _begin(connection, schemas)
+            xid, loader.made_schemas = _begin(connection, schemas)
             observer.step("begun")
             with stopwatch.measure("publish"):
                 loader.load(stream)
@@ -145,8 +152,12 @@ def _transaction(connection: Connection) -> Iterator[None]:
         raise
 
 
-def _begin(connection: Connection, schemas: tuple[str, ...]) -> str:
-    """Open the transaction, take the lock, move the schemas aside; returns the transaction's number."""
+def _begin(connection: Connection, schemas: tuple[str, ...]) -> tuple[str, set[str]]:
+    """Open the transaction, take the lock, and make those schemas anew that the target has.
+
+    Returns:
+        the transaction's number, and the schemas that were made.
+    """
     with translated("before the load"):
         connection.execute("BEGIN")
         lock.take(connection)
@@ -160,7 +171,7 @@ def _begin(connection: Connection, schemas: tuple[str, ...]) -> str:
             aside, comment = previous.name_for(schema), previous.move_aside(connection, schema)
             grants.make_schema(connection, schema, aside, comment)
             grants.carry_defaults(connection, schema, aside)
-        return xid
+        return xid, {schema for (schema,) in existing}
 
 
 def _finish(connection: Connection, loader: Loader, slip: Callable[[], receipt.Receipt], xid: str) -> int:

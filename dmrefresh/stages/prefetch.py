@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -55,7 +55,7 @@ class _Producer(threading.Thread, Generic[T]):
         return False
 
 
-def prefetch(items: Iterable[T], depth: int = 4) -> Iterator[T]:
+def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T]:
     """Yield `items` unchanged while a thread makes the next ones, at most `depth` ahead.
 
     An exception of the producer is raised here, in its place in the order. A consumer that stops early

@@ -302,3 +302,34 @@ def test_an_extension_the_server_does_not_have_is_named(pair: tuple[bytes, Datab
     wanted = b"CREATE EXTENSION IF NOT EXISTS pg_absent WITH SCHEMA public;\n\nCREATE TYPE public.mood"
     with pytest.raises(TargetUnfit, match="pg_absent"):
         refresh(dump.replace(b"CREATE TYPE public.mood", wanted, 1), target)
+
+
+def test_schemas_beside_public_are_swapped_as_well(database: MakeDatabase, tmp_path: Path) -> None:
+    source, target = database(18), database(18)
+    for one, label in ((source, "new"), (target, "old")):
+        one.run("CREATE SCHEMA other", f"CREATE TABLE other.t AS SELECT '{label}' AS label", SMALL)
+    target.run("CREATE SCHEMA untouched", "CREATE TABLE untouched.t AS SELECT 1 AS one")
+    text = dump_of(source, tmp_path)
+    for _ in range(2):
+        assert refresh(text, target).still_there == []
+        assert target.run("SELECT label FROM other.t") == [("new",)]
+    assert target.run("SELECT one FROM untouched.t") == [(1,)]
+    new = database(18)
+    refresh(text, new)
+    assert new.run("SELECT label FROM other.t") == [("new",)]
+
+
+def test_a_dump_that_brings_the_receipts_schema_is_refused(database: MakeDatabase, tmp_path: Path) -> None:
+    source, target = database(18), database(18)
+    source.run("CREATE SCHEMA dmrefresh", "CREATE TABLE dmrefresh.t (id integer)")
+    with pytest.raises(DumpRefused, match="receipts"):
+        refresh(dump_of(source, tmp_path), target)
+
+
+def test_a_statement_refused_after_the_rows_is_never_executed(pair: tuple[bytes, Database]) -> None:
+    dump, target = pair
+    before = state(target)
+    marker = b"-- PostgreSQL database dump complete"
+    with pytest.raises(DumpRefused, match="DO"):
+        refresh(dump.replace(marker, b"DO $$ BEGIN NULL; END $$;\n\n--\n" + marker), target)
+    assert state(target) == before

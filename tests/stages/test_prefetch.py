@@ -44,7 +44,7 @@ def test_at_most_depth_items_wait() -> None:
     assert enough.wait(5)  # one taken, three waiting, one in the producer's hand
     assert not threading.Event().wait(0.3)
     assert len(made) == 5
-    items.close()  # type: ignore[attr-defined]
+    items.close()
 
 
 def test_a_consumer_that_stops_closes_the_producer_and_ends_its_thread() -> None:
@@ -59,6 +59,6 @@ def test_a_consumer_that_stops_closes_the_producer_and_ends_its_thread() -> None
 
     items = prefetch(source())
     next(items)
-    items.close()  # type: ignore[attr-defined]
+    items.close()
     assert closed.is_set()
     assert not [t for t in threading.enumerate() if t.name == "dmrefresh-prefetch"]

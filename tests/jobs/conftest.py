@@ -1,0 +1,37 @@
+"""One production for all jobs' tests, and a target of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from fixtures.parts.postgres import Cluster
+from fixtures.parts.seaweedfs import ObjectStore
+from fixtures.parts.secrets import Credentials
+from tests.jobs.scene import Production, Scene, make_production, make_target
+
+
+@pytest.fixture(scope="session")
+def production(
+    cluster_for: Callable[[int], Cluster], credentials: Credentials, tmp_path_factory: pytest.TempPathFactory
+) -> Production:
+    """A production of 3,000 rows on PostgreSQL 16."""
+    return make_production(cluster_for(16), "marketplace", 3000, 1, credentials, tmp_path_factory.mktemp("production"))
+
+
+@pytest.fixture
+def scene(
+    production: Production,
+    cluster_for: Callable[[int], Cluster],
+    object_store: ObjectStore,
+    credentials: Credentials,
+    tmp_path: Path,
+) -> Scene:
+    """A target on PostgreSQL 18 that holds older rows, and production's dump as the newest of its stage."""
+    name = f"t{uuid4().hex[:12]}"
+    made = Scene(tmp_path, object_store, credentials, make_target(cluster_for(18), name), stage=name)
+    made.put(production.ciphertext.read_bytes())
+    return made
