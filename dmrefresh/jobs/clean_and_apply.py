@@ -16,7 +16,7 @@ from dmrefresh.dump.events import End, Event, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, Failure, NotSanitised, TargetUnfit, UsageFailure
-from dmrefresh.keys import KeyFiles, decrypt_with_sops, private_keyring
+from dmrefresh.keys import KeyFiles, Keyring, decrypt_with_sops, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.receipt import Receipt
@@ -147,9 +147,8 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> P
 
     timed = this.stopwatch.timed
     try:
-        with private_keyring(plan.keys) as keyring:
+        with private_keyring(plan.keys) as keyring, _decrypted(plan, keyring, this.stopwatch) as verdict:
             observer.note("the private key is in a throw-away keyring in memory")
-            verdict = Verdict(timed("decrypt", decrypt(timed("fetch", fetch(plan.store, plan.dump)), keyring)))
             # The dump's plain text exists in memory only, a few blocks at a time.
             text = timed("gunzip", gunzip(verdict))
             read = prefetch(timed("read", read_dump(text)))
@@ -170,6 +169,12 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> P
                 raise verdict.judge(clean, read, text) or failure from None
     finally:
         process.kill_all()
+
+
+def _decrypted(plan: Plan, keyring: Keyring, stopwatch: Stopwatch) -> Verdict:
+    """The dump from the bucket, decrypted; not to be believed before gpg's verdict."""
+    ciphertext = stopwatch.timed("fetch", fetch(plan.store, plan.dump))
+    return Verdict(stopwatch.timed("decrypt", decrypt(ciphertext, keyring)))
 
 
 def read_ruleset(name: str) -> Ruleset:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 _PATIENCE = 0.1
 """Seconds between two looks at whether the other side has gone away."""
-_FAREWELL = 10.0
+_FAREWELL = 2.0
 """Seconds an abandoned producer is waited for; it is a daemon, so it cannot hold up the exit after that."""
 
 

@@ -7,42 +7,35 @@ of the text and misleading about its cause, so the message is read on to gpg's v
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
 
 from dmrefresh.errors import Failure
 
+_FAREWELL = 2.0
+"""Seconds that a thread still at work in a generator is waited for when nobody wants its result."""
+
 
 class Verdict:
-    """A stage that passes decrypted blocks on, and can be read to its end though nobody wants them any more.
+    """A stage that passes decrypted blocks on, and can read them to their end though nobody wants them any more.
+
+    As a context manager it closes what it reads from.
 
     Args:
         blocks: what `decrypt` yields; it raises at its end if the message is not whole.
     """
 
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks = iter(blocks)
-        self._doubted = threading.Event()
+    def __init__(self, blocks: Generator[bytes]) -> None:
+        self._blocks = blocks
         self._begun = False
         self._failure: Failure | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the blocks."""
+        """Yield the blocks. Closing this leaves them where they are."""
         self._begun = True
-        try:
-            yield from self._noting_failures()
-        except GeneratorExit:
-            if self._doubted.is_set():
-                for _ in self._noting_failures():
-                    pass
-            raise
-        finally:
-            close = getattr(self._blocks, "close", None)
-            if close is not None:
-                close()
-
-    def _noting_failures(self) -> Iterator[bytes]:
         try:
             for block in self._blocks:  # noqa: UP028 - `yield from` would close the blocks together with this
                 yield block
@@ -54,26 +47,38 @@ class Verdict:
         """Read the message to its end, once a stage below has failed.
 
         Args:
-            below: the generators that pull from this one, lowest first; they are closed.
+            below: the generators that pull from this one, topmost last; they are closed, however long the
+                threads they run in take to notice.
 
         Returns:
             what is wrong with the message, or None where nothing is, or where none of it was read.
         """
-        if not self._begun:
-            return None
-        self._doubted.set()
         for generator in below:
-            self._close(generator)
+            _close(generator, patience=None)
+        if self._begun and self._failure is None:
+            with suppress(Failure):
+                for _ in self:
+                    pass
         return self._failure
 
-    def _close(self, generator: Generator[object]) -> None:
-        """Close a generator, waiting for a thread that is still at work in it."""
-        while True:
-            try:
-                generator.close()
-            except ValueError:  # "generator already executing"
-                time.sleep(0.05)
-            except Failure:  # noted already
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _close(self._blocks, patience=_FAREWELL)
+
+
+def _close(generator: Generator[object], patience: float | None) -> None:
+    """Close a generator, waiting so many seconds for a thread that is still at work in it."""
+    deadline = None if patience is None else time.monotonic() + patience
+    while True:
+        try:
+            generator.close()
+        except ValueError:  # "generator already executing"
+            if deadline is not None and time.monotonic() > deadline:
                 return
-            else:
-                return
+            time.sleep(0.02)
+        else:
+            return
