@@ -61,11 +61,11 @@ class Lines(Observer):
         """The closing lines of a refresh that went well."""
         replaced = sum(sum(table.replaced.values()) for table in report.tables)
         self.line(
-            f"{report.target} is refreshed from {report.dump.name}: {report.rows:,} rows in "
-            f"{len(report.tables)} tables, {replaced:,} values replaced, {report.total_seconds:.1f} s"
+            f"{report.target} is refreshed: {report.rows:,} rows in {len(report.tables)} tables, "
+            f"{replaced:,} values replaced, {report.total_seconds:.1f} s"
         )
         busiest = sorted(report.stages.items(), key=lambda item: -item[1])
-        self.line("seconds by stage: " + ", ".join(f"{name} {value:.1f}" for name, value in busiest))
+        self.line("seconds by stage: " + ", ".join(f"{name} {value:.1f}" for name, value in busiest if value >= 0.05))
         if report.changed_types:
             names = ", ".join(report.changed_types)
             self.warn(f"these types differ from before; sessions that prepared statements with them reconnect: {names}")
