@@ -24,6 +24,9 @@ demo-down: ## end whatever the demo still runs, and remove all it left
 test: gnupg .venv/dev.installed ## every test, against the same real parts; ARGS='-k reader'
 	$(BIN)/pytest $(ARGS)
 
+bench: gnupg .venv/demo.installed ## side by side with gpg | gunzip | psql; ARGS='--megabytes 200 --rounds 3'
+	@$(BIN)/python -m bench $(ARGS)
+
 lint: .venv/dev.installed ## style, form and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

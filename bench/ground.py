@@ -1,0 +1,175 @@
+"""The ground both sides run on: one server, one S3 store, one key."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from bench.production import Dump
+from dmrefresh.keys import KeyFiles, Keyring, private_keyring
+from fixtures.parts.dumping import put_dump
+from fixtures.parts.postgres import Cluster
+from fixtures.parts.seaweedfs import REGION, ObjectStore
+from fixtures.parts.secrets import Credentials
+
+ROLE = "marketplace"
+"""Owns the databases of both sides, and is no superuser."""
+
+_FOREIGN = ("AWS_", "DM", "GNUPGHOME", "PG", "SOPS_")
+_UNTOUCHED = {
+    # Cleaning up after one side would go on while the other is measured.
+    "autovacuum": "off",
+}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a side left in its database: rows of each table, and bytes of tables with their indexes."""
+
+    rows: dict[str, int]
+    size: int
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What is running, and how to get at it."""
+
+    cluster: Cluster
+    store: ObjectStore
+    credentials: Credentials
+    keyring: Keyring
+    folder: Path
+    fsync: bool
+
+    def url(self, database: str) -> str:
+        """A database as the role that owns it."""
+        return self.cluster.url(database, ROLE)
+
+    def server(self) -> str:
+        """The server in a sentence."""
+        with psycopg.connect(self.cluster.url()) as connection:
+            version = connection.info.parameter_status("server_version")
+        fsync = "on" if self.fsync else "off"
+        return f"PostgreSQL {version} on this machine, fsync {fsync}, autovacuum off, all else as it comes"
+
+    def put(self, dump: Dump) -> str:
+        """Store a dump under a name of a stage of its own; returns the object's name."""
+        return put_dump(self.store, self.store.bucket, f"mb{dump.megabytes}", datetime.now(UTC), dump.file)
+
+    def make_database(self, name: str) -> None:
+        """Create an empty database that ROLE owns."""
+        self._administer(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(ROLE)))
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database and whoever is connected to it."""
+        self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def settle(self) -> None:
+        """Have everything written that is still to be written, so that the next side does not pay for it."""
+        self._administer(sql.SQL("CHECKPOINT"))
+        os.sync()
+
+    def contents(self, database: str) -> Contents:
+        """Count what is in a database."""
+        with psycopg.connect(self.url(database)) as connection:
+            tables = connection.execute(
+                "SELECT relname FROM pg_catalog.pg_class"
+                " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"
+            ).fetchall()
+            rows = {}
+            for (table,) in tables:
+                counted = connection.execute(
+                    sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("public", table))
+                ).fetchone()
+                assert counted is not None
+                rows[table] = counted[0]
+            size = connection.execute(
+                "SELECT sum(pg_catalog.pg_total_relation_size(oid))::bigint FROM pg_catalog.pg_class"
+                " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            ).fetchone()
+            assert size is not None
+        return Contents(rows, size[0])
+
+    def variables(self) -> dict[str, str]:
+        """The refresh's environment: this store's and this key's, nothing of the user's own."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+        return {
+            **kept,
+            "PATH": _path(),
+            "AWS_ACCESS_KEY_ID": self.store.jobs.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.store.jobs.secret_key,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "SOPS_AGE_KEY_FILE": str(self.credentials.age_key_file),
+            "XDG_CONFIG_HOME": str(self.folder / "no-settings-of-the-user"),
+        }
+
+    def settings(self, database: str) -> Path:
+        """Write the settings of a refresh of that database; returns the file."""
+        file = self.folder / "dmrefresh.toml"
+        file.write_text(
+            f"""\
+[dumps]
+bucket = "{self.store.bucket}"
+endpoint_url = "{self.store.endpoint_url}"
+region = "{REGION}"
+
+[keys]
+credentials_repo = '{self.credentials.repository.resolve()}'
+
+[targets.local]
+url = "{self.url(database)}"
+"""
+        )
+        return file
+
+    def _administer(self, statement: sql.SQL | sql.Composed) -> None:
+        with psycopg.connect(self.cluster.url(), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@contextmanager
+def prepared(credentials: Credentials, major: int, *, fsync: bool) -> Iterator[Ground]:
+    """Start server and store, and open the key for the plain pipeline; all of it is gone at the end.
+
+    Args:
+        credentials: whose private key opens the dumps.
+        major: the server's version.
+        fsync: whether the server waits for its disk.
+
+    Raises:
+        KeyUnusable: the key cannot be opened.
+        RuntimeError: the server or the store did not start.
+    """
+    os.environ["PATH"] = _path()
+    os.environ["SOPS_AGE_KEY_FILE"] = str(credentials.age_key_file)
+    files = credentials.public_key.parent
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dmr-bench-")))
+        settings = {**_UNTOUCHED, "fsync": "on" if fsync else "off"}
+        cluster = stack.enter_context(Cluster(major, settings=settings))
+        store = stack.enter_context(ObjectStore())
+        key = KeyFiles(files / "secret.key.enc", files / "secret-key-passphrase.txt.enc")
+        keyring = stack.enter_context(private_keyring(key))
+        ground = Ground(cluster, store, credentials, keyring, folder, fsync)
+        with psycopg.connect(cluster.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(ROLE)))
+        yield ground
+
+
+def _path() -> str:
+    """The search path with this environment's programs first: sops comes with it."""
+    scripts = sysconfig.get_path("scripts") or str(Path(sys.executable).parent)
+    return f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
