@@ -54,6 +54,17 @@ class Keyring:
         """What gpg gets of our environment."""
         return {**process.environment(), "GNUPGHOME": str(self.home), "LC_ALL": "C.UTF-8"}
 
+    def opens(self) -> bool:
+        """Whether the passphrase opens the private key. It takes seconds: it is asked when a dump did not open.
+
+        Handing a private key out is the one thing that asks for the passphrase of every sort of key, an expired
+        one included (which still opens old dumps). What is handed out is protected, and thrown away.
+        """
+        argv = [*self.gpg, "--pinentry-mode", "loopback", "--passphrase-fd", "0"]
+        argv += ["--export-secret-keys", self.fingerprint]
+        done = process.run(argv, env=self.environment, stdin=self.passphrase + b"\n")
+        return done.returncode == 0 and bool(done.stdout)
+
 
 def decrypt_with_sops(file: Path) -> bytes:
     """Decrypt a file that SOPS encrypted in binary mode; the plaintext stays in memory.
@@ -171,7 +182,7 @@ def _sweep(storage: Path) -> None:
 
 
 def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
-    """Import the key and prove, before anything is fetched, that the passphrase opens it."""
+    """Import the key; that the passphrase opens it shows when the dump's first bytes are decrypted."""
     import gnupg
 
     try:
@@ -185,17 +196,7 @@ def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
         raise KeyUnusable(f"The secret key file holds {len(keys)} usable private keys; one is wanted.")
     fingerprint = str(keys[0]["fingerprint"])
     key_ids = frozenset({str(keys[0]["keyid"]), *(str(subkey[0]) for subkey in keys[0]["subkeys"])})
-    keyring = Keyring(home, passphrase, fingerprint, key_ids)
-    # Handing a private key out is the one thing that asks for the passphrase of every sort of key, an expired
-    # one included (which still opens old dumps). What is handed out is protected, and thrown away.
-    argv = [*keyring.gpg, "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--export-secret-keys", fingerprint]
-    opened = process.run(argv, env=keyring.environment, stdin=passphrase + b"\n")
-    if opened.returncode or not opened.stdout:
-        raise KeyUnusable(
-            "The passphrase does not open the private key.",
-            hint="was the key rotated without its passphrase in the credentials repository?",
-        )
-    return keyring
+    return Keyring(home, passphrase, fingerprint, key_ids)
 
 
 def _end_agent(home: Path) -> None:

@@ -109,19 +109,6 @@ def test_what_a_killed_run_left_is_removed_by_the_next_but_not_what_is_in_use(fi
     assert left_behind() == []
 
 
-@pytest.mark.parametrize("wrong", ["another", "Schlüssel ‏לא‏ 🔑"])
-def test_a_wrong_passphrase_is_found_before_anything_is_fetched(
-    files: KeyFiles, credentials: Credentials, tmp_path: Path, wrong: str
-) -> None:
-    passphrase = encrypted(credentials, wrong, tmp_path / "passphrase.enc")
-    with (
-        pytest.raises(KeyUnusable, match="passphrase does not open") as caught,
-        private_keyring(KeyFiles(files.secret_key, passphrase)),
-    ):
-        pass
-    assert wrong not in str(caught.value)
-
-
 @pytest.mark.parametrize("wrong", ["\n", "two\nlines"])
 def test_what_is_no_passphrase_is_refused(
     files: KeyFiles, credentials: Credentials, tmp_path: Path, wrong: str

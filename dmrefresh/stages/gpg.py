@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from dmrefresh import process
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
@@ -31,7 +31,7 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring) -> Iterator[bytes]:
 
     Raises:
         DumpDamaged: the message is not whole, was changed, or was never encrypted.
-        KeyUnusable: it is encrypted to another key; or gpg is not installed.
+        KeyUnusable: it is encrypted to another key, or the passphrase does not open ours; or gpg is not installed.
     """
     status_read, status_write = os.pipe()
     passphrase_read, passphrase_write = os.pipe()
@@ -57,7 +57,7 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring) -> Iterator[bytes]:
 
     def judge(returncode: int) -> None:
         listener.join()
-        verdict = judge_status(returncode, status, keyring.key_ids)
+        verdict = judge_status(returncode, status, keyring.key_ids, keyring.opens)
         if verdict is not None:
             raise verdict
 
@@ -77,13 +77,16 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring) -> Iterator[bytes]:
         listener.join(10)
 
 
-def judge_status(returncode: int, status: Sequence[str], key_ids: Collection[str]) -> Failure | None:
+def judge_status(
+    returncode: int, status: Sequence[str], key_ids: Collection[str], key_opens: Callable[[], bool]
+) -> Failure | None:
     """Say what is wrong with a decryption, or None where every proof is in.
 
     Args:
         returncode: gpg's exit status.
         status: its status lines without the `[GNUPG:] ` prefix, in order (GnuPG's doc/DETAILS).
         key_ids: the long identifiers of our key and its subkeys.
+        key_opens: asked, where the message did not open, whether the passphrase opens the key.
 
     The rule: exit status 0, and BEGIN_DECRYPTION, DECRYPTION_OKAY, GOODMDC and END_DECRYPTION exactly once
     and in this order, and no status that tells of a failure. For an AEAD message, whose integrity is part
@@ -99,10 +102,16 @@ def judge_status(returncode: int, status: Sequence[str], key_ids: Collection[str
         return None
     # DECRYPTION_INFO comes once the session key is known, that is once a private key has opened the message.
     recipients = {w[1] for w in words if w[0] == "ENC_TO" and len(w) > 1}
-    if "DECRYPTION_INFO" not in names and recipients and not recipients & {*key_ids, _HIDDEN}:
+    unopened = "BEGIN_DECRYPTION" in names and "DECRYPTION_INFO" not in names and bool(recipients)
+    if unopened and not recipients & {*key_ids, _HIDDEN}:
         return KeyUnusable(
             "The dump is not encrypted to this private key.",
             hint="was the public key of the backup rotated without its private twin?",
+        )
+    if unopened and not key_opens():
+        return KeyUnusable(
+            "The passphrase does not open the private key.",
+            hint="was the key rotated without its passphrase in the credentials repository?",
         )
     if "BEGIN_DECRYPTION" not in names and any(n in names for n in ("PLAINTEXT", "GOODSIG", "BADSIG")):
         return DumpDamaged("The object is not encrypted.", hint="look at the job that wrote it")

@@ -10,7 +10,7 @@ import pytest
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.stages.gpg import decrypt, judge_status
-from fixtures.parts.secrets import Credentials, make_credentials
+from fixtures.parts.secrets import Credentials, make_credentials, sops_encrypt
 
 PLAIN = random.Random(5).randbytes(400_000)
 
@@ -108,6 +108,26 @@ def test_another_recipients_message_says_that_the_key_does_not_fit(
     assert "not encrypted to this private key" in failure.what
 
 
+@pytest.mark.parametrize("wrong", ["another", "Schlüssel ‏לא‏ 🔑"])
+def test_a_wrong_passphrase_says_so_and_does_not_show_it(
+    credentials: Credentials,
+    encrypted: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: str,
+) -> None:
+    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(credentials.age_key_file))
+    file = tmp_path / "passphrase.enc"
+    recipient = credentials.age_key_file.read_text().split("public key: ")[1].split()[0]
+    file.write_bytes(sops_encrypt(wrong.encode(), recipient))
+    message = encrypted()
+    with private_keyring(KeyFiles(files_of(credentials).secret_key, file)) as ring:
+        failure = failure_of(message, ring)
+    assert (type(failure), failure.exit_code) == (KeyUnusable, 12)
+    assert "passphrase does not open" in failure.what
+    assert wrong not in str(failure)
+
+
 def test_a_configuration_of_the_users_is_not_read(
     keyring: Keyring, encrypted: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,23 +171,26 @@ GOOD = ["BEGIN_DECRYPTION", "DECRYPTION_INFO 2 9", "PLAINTEXT 62 1 ", "DECRYPTIO
 
 
 def test_every_proof_is_needed_once_and_in_order() -> None:
-    assert judge_status(0, GOOD, {"AA"}) is None
-    assert judge_status(2, GOOD, {"AA"}) is not None
-    assert judge_status(0, GOOD + GOOD, {"AA"}) is not None
-    assert judge_status(0, [*GOOD, "NODATA 3"], {"AA"}) is not None
+    assert judge_status(0, GOOD, {"AA"}, lambda: True) is None
+    assert judge_status(2, GOOD, {"AA"}, lambda: True) is not None
+    assert judge_status(0, GOOD + GOOD, {"AA"}, lambda: True) is not None
+    assert judge_status(0, [*GOOD, "NODATA 3"], {"AA"}, lambda: True) is not None
     for proof in ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION"):
-        assert judge_status(0, [line for line in GOOD if line != proof], {"AA"}) is not None
-    assert judge_status(0, [GOOD[0], GOOD[4], GOOD[3], GOOD[5]], {"AA"}) is not None
+        assert judge_status(0, [line for line in GOOD if line != proof], {"AA"}, lambda: True) is not None
+    assert judge_status(0, [GOOD[0], GOOD[4], GOOD[3], GOOD[5]], {"AA"}, lambda: True) is not None
 
 
 def test_an_authenticated_cipher_stands_for_the_integrity_code() -> None:
     authenticated = [line for line in GOOD if line != "GOODMDC"]
     authenticated[1] = "DECRYPTION_INFO 0 9 2"
-    assert judge_status(0, authenticated, {"AA"}) is None
+    assert judge_status(0, authenticated, {"AA"}, lambda: True) is None
 
 
 def test_a_message_to_others_is_told_from_a_damaged_one_to_us() -> None:
     unopened = ["ENC_TO AA 1 0", "BEGIN_DECRYPTION", "DECRYPTION_FAILED", "END_DECRYPTION"]
-    assert isinstance(judge_status(2, unopened, {"AA"}), DumpDamaged)
-    assert isinstance(judge_status(2, unopened, {"BB"}), KeyUnusable)
-    assert isinstance(judge_status(2, ["ENC_TO 0000000000000000 1 0", *unopened[1:]], {"BB"}), DumpDamaged)
+    assert isinstance(judge_status(2, unopened, {"AA"}, lambda: True), DumpDamaged)
+    assert isinstance(judge_status(2, unopened, {"AA"}, lambda: False), KeyUnusable)
+    assert isinstance(judge_status(2, unopened, {"BB"}, lambda: True), KeyUnusable)
+    assert isinstance(
+        judge_status(2, ["ENC_TO 0000000000000000 1 0", *unopened[1:]], {"BB"}, lambda: True), DumpDamaged
+    )
