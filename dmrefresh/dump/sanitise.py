@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.events import Event, Head, Name, TableData
+from dmrefresh.dump.events import Event, Head, Name, Schema, TableData
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 
 if TYPE_CHECKING:
@@ -37,17 +37,19 @@ def sanitise(
         NotSanitised: a column that nothing covers, a rule that cannot be kept, or rows it cannot read.
     """
     compiled: Sanitiser | None = None
+    schema = Schema()
     tables: dict[tuple[Name, tuple[str, ...]], TableSanitiser] = {}
     rows_before: dict[Name, int] = {}
     for event in events:
         if isinstance(event, Head):
+            schema = event.schema
             compiled = _compile(ruleset, event, key)
             on_ready(compiled)
         elif isinstance(event, TableData):
             assert compiled is not None, "rows came before the Head"
             table = tables.get((event.table, event.columns))
             if table is None:
-                table = _table(compiled, event)
+                table = _table(compiled, _ruled_by(event.table, schema, ruleset), event.columns)
                 tables[event.table, event.columns] = table
             event = _apply(table, event, rows_before)
         yield event
@@ -64,6 +66,7 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
     columns = {
         str(name): [column for column in table.columns if not column.generated]
         for name, table in head.schema.tables.items()
+        if _ruled_by(name, head.schema, ruleset) == name
     }
     try:
         return compile_ruleset(ruleset, columns, key)
@@ -71,11 +74,25 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
         raise _failure(error) from None
 
 
-def _table(compiled: Sanitiser, block: TableData) -> TableSanitiser:
+def _ruled_by(name: Name, schema: Schema, ruleset: Ruleset) -> Name:
+    """The table whose rules hold for this one: its parent's, for a partition or child without rules of its own.
+
+    A child with columns that its parent does not have is a table of its own: somebody must classify those.
+    """
+    while (table := schema.tables.get(name)) is not None and table.parent is not None:
+        parent = schema.tables.get(table.parent)
+        known = {column.name for column in parent.columns} if parent else set()
+        if str(name) in ruleset.tables or not {column.name for column in table.columns} <= known:
+            break
+        name = table.parent
+    return name
+
+
+def _table(compiled: Sanitiser, name: Name, columns: tuple[str, ...]) -> TableSanitiser:
     from sanitisers import SanitiserError
 
     try:
-        return compiled.table(str(block.table), block.columns)
+        return compiled.table(str(name), columns)
     except SanitiserError as error:
         raise _failure(error) from None
 

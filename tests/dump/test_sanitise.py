@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+
+import pytest
+
+from dmrefresh.dump.events import End, Event, Head, Statement, TableData
+from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.sanitise import sanitise
+from dmrefresh.errors import DumpRefused, NotSanitised
+from sanitisers import Ruleset
+from sanitisers.ruleset.loading import parse_ruleset
+
+KEY = bytes(32)
+
+DUMP = """\
+--
+-- PostgreSQL database dump
+--
+
+-- Dumped from database version 18.4
+-- Dumped by pg_dump version 18.4
+
+SET client_encoding = '{encoding}';
+SET standard_conforming_strings = on;
+
+CREATE TABLE public.person (
+    id integer NOT NULL,
+    name text
+)
+PARTITION BY RANGE (id);
+
+CREATE TABLE public.person_1 (
+    id integer NOT NULL,
+    name text
+);
+
+ALTER TABLE ONLY public.person ATTACH PARTITION public.person_1 FOR VALUES FROM (1) TO (100);
+
+CREATE TABLE public.child (
+    extra text
+)
+INHERITS (public.person);
+
+COPY public.person_1 (name, id) FROM stdin;
+Zorblax Quimbly\t1
+\\N\t2
+Zorblax Quimbly\t3
+\\.
+
+ALTER TABLE ONLY public.person_1
+    ADD CONSTRAINT person_1_pkey PRIMARY KEY (id);
+
+--
+-- PostgreSQL database dump complete
+--
+
+"""
+
+
+def rules(text: str) -> Ruleset:
+    return parse_ruleset(f"ruleset: 1\ndefaults:\n  id: keep\ntables:\n{text}", "rules.yaml")
+
+
+def clean(dump: str, ruleset: Ruleset) -> list[Event]:
+    return list(sanitise(read_dump([dump.encode()]), ruleset, KEY))
+
+
+WHOLE = DUMP.format(encoding="UTF8")
+WITHOUT_CHILD = WHOLE[: WHOLE.index("CREATE TABLE public.child")] + WHOLE[WHOLE.index("COPY ") :]
+PERSON = "  person:\n    columns:\n      name: person.name\n"
+
+
+def test_rows_are_replaced_and_everything_else_passes_in_its_order() -> None:
+    events = clean(WITHOUT_CHILD, rules(PERSON))
+    assert [type(event) for event in events] == [Head, TableData, Statement, End]
+    block = events[1]
+    assert isinstance(block, TableData)
+    names = [line.split(b"\t")[0] for line in bytes(block.rows).splitlines()]
+    assert (block.count, names[1]) == (3, rb"\N")
+    assert names[0] == names[2] != b"Zorblax Quimbly"
+
+
+def test_a_rule_on_a_parent_covers_its_partitions_unless_they_have_rules_of_their_own() -> None:
+    own = PERSON + "  person_1:\n    columns:\n      name: {value: same for all}\n"
+    block = clean(WITHOUT_CHILD, rules(own))[1]
+    assert isinstance(block, TableData)
+    assert bytes(block.rows) == b"same for all\t1\n\\N\t2\nsame for all\t3\n"
+
+
+def test_a_child_with_a_column_of_its_own_must_be_classified() -> None:
+    with pytest.raises(NotSanitised, match="extra"):
+        clean(WHOLE, rules(PERSON))
+
+
+def test_what_nobody_classified_stops_before_the_first_event() -> None:
+    events = sanitise(read_dump([WITHOUT_CHILD.encode()]), rules("  other: empty\n"), KEY)
+    with pytest.raises(NotSanitised) as caught:
+        next(events)
+    assert "name" in caught.value.what
+
+
+def test_rows_that_do_not_fit_their_columns_are_named_by_their_number_alone() -> None:
+    torn = WITHOUT_CHILD.replace("Zorblax Quimbly\t3\n", "Zorblax\tQuimbly\t3\n")
+    with pytest.raises(NotSanitised) as caught:
+        clean(torn, rules(PERSON))
+    assert "row 3" in caught.value.what
+    assert "Zorblax" not in caught.value.what
+
+
+def test_a_dump_in_another_encoding_is_refused_with_the_option_that_makes_the_right_one() -> None:
+    with pytest.raises(DumpRefused) as caught:
+        clean(DUMP.format(encoding="LATIN1"), rules(PERSON))
+    assert caught.value.hint is not None
+    assert "--encoding=UTF8" in caught.value.hint

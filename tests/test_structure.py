@@ -1,0 +1,73 @@
+"""Arrows between the rooms go one way, and the newcomer can read each file in one sitting."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {
+    "sanitisers": set(),
+    "dmrefresh.stages": {"dmrefresh"},
+    "dmrefresh.dump": {"dmrefresh", "sanitisers"},
+    "dmrefresh.postgres": {"dmrefresh", "dmrefresh.dump"},
+    "dmrefresh.jobs": {"dmrefresh", "dmrefresh.stages", "dmrefresh.dump", "dmrefresh.postgres", "sanitisers"},
+    "fixtures": set(),
+    "bench": {"fixtures", "dmrefresh"},
+}
+"""What each room may import of the project beside itself; `dmrefresh` alone means its single files."""
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    if parts[0] == "dmrefresh" and len(parts) > 1 and (ROOT / "dmrefresh" / parts[1]).is_dir():
+        return ".".join(parts[:2])
+    return parts[0]
+
+
+def imports(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return {name for name in found if name.split(".")[0] in ("dmrefresh", "sanitisers", "fixtures", "bench", "tests")}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_from_the_floors_below(room: str) -> None:
+    files = sorted((ROOT / room.replace(".", "/")).rglob("*.py"))
+    assert files
+    for file in files:
+        for name in imports(file):
+            assert room_of(name) in {room, *ROOMS[room]}, f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_the_single_files_know_nothing_of_the_rooms_but_the_command_line_and_the_job_it_calls() -> None:
+    for file in (ROOT / "dmrefresh").glob("*.py"):
+        above = {name for name in imports(file) if room_of(name) != "dmrefresh"}
+        allowed = {"dmrefresh.jobs.clean_and_apply"} if file.name == "cli.py" else set()
+        assert above <= allowed, f"{file.name} imports {above}"
+
+
+def test_only_one_file_starts_processes_and_only_one_imports_a_terminal() -> None:
+    for package in ("dmrefresh", "sanitisers"):
+        for file in (ROOT / package).rglob("*.py"):
+            names = {
+                alias.name
+                for node in ast.walk(ast.parse(file.read_text()))
+                if isinstance(node, ast.Import)
+                for alias in node.names
+            }
+            popens = "Popen(" in file.read_text() or "subprocess.run(" in file.read_text()
+            assert not popens or file.name == "process.py", file
+            assert "rich" not in names or file.name == "console.py", file
+
+
+def test_no_file_is_too_long_to_read_in_one_sitting() -> None:
+    for folder in ("dmrefresh", "sanitisers", "fixtures", "bench"):
+        for file in (ROOT / folder).rglob("*.py"):
+            assert len(file.read_text().splitlines()) <= 320, file
