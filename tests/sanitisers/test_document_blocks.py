@@ -1,0 +1,152 @@
+"""Documents worked off together become what they become one by one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fixtures.production.filling import text
+from sanitisers import Sanitiser, ValueRefused, compile_ruleset, load_ruleset, ships
+from sanitisers.engine import document_blocks
+from sanitisers.engine.copy_text import encode
+from sanitisers.engine.document_blocks import BlockWriter, Written
+from sanitisers.engine.tally import TableReport
+from tests.sanitisers.columns import Column, production_schema
+from tests.sanitisers.making import KEY, sanitiser
+
+RULES = (
+    "{json: {a: keep, b: person.name, é: keep, 'q\"': keep}}",
+    "{json: {a: {b: person.email, '*': keep}, b: {a: keep, b: {value: x}}, '*': text.lorem}}",
+    "{json: {a: {a: {a: {'*': person.name}}}, b: null, '': keep}, rest: keep (why)}",
+    "{only_with: a, json: {b: keep, c: {value: [1]}, '*': {a: keep, '*': person.phone}}}",
+    "{only_with: 'q\"', json: {a: keep, '*': null}}",
+    "{json: {}}",
+    "{json: {'*': {'*': {'*': keep}}}}",
+)
+Outcome = tuple[bytes, TableReport] | str
+
+
+def outcome(rule: str, rows: bytes) -> Outcome:
+    """What becomes of the rows, and what is reported of them; or the refusal."""
+    both = sanitiser([Column("i"), Column("c", "json")], f"i: keep (why)\nc: {rule}")
+    try:
+        block = both.table("t", ["i", "c"]).apply(rows)
+    except ValueRefused as refused:
+        return str(refused)
+    return bytes(block.rows), both.report()["t"]
+
+
+def one_by_one(rule: str, rows: bytes) -> Outcome:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BlockWriter, "write", lambda *_: None)
+        return outcome(rule, rows)
+
+
+def rows_of(documents: list[bytes]) -> bytes:
+    return b"".join(b"%d\t%b\n" % (number, document) for number, document in enumerate(documents))
+
+
+names = st.sampled_from(["a", "b", "c", "", "é", "a" * 9, 'q"', "x" * 70, "\n", "a b"])
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+values = st.recursive(
+    scalars | st.text(max_size=6) | st.sampled_from(["", '"', "\\", "C:\\a", "a" * 40, "\ud83d", "{", "[1,", "é£"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
+    max_leaves=15,
+)
+separators = st.tuples(st.sampled_from([", ", ",", " ,\n", "\t, "]), st.sampled_from([": ", ":", " : ", ":\r\n"]))
+damage = st.sampled_from([*b'{}[]",:\\ \n\t\r\x00\x0b01.-eEtnu\xc3\xff'])
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> bytes:
+    """A document in COPY text; some are damaged, some hold a key twice."""
+    value = draw(st.dictionaries(names, values, max_size=5) | values)
+    written = json.dumps(value, separators=draw(separators), ensure_ascii=draw(st.booleans()))
+    plain = written.encode("utf-8", "surrogatepass")
+    if draw(st.integers(0, 3)) == 0:
+        plain = plain.replace(b'"b"', b'"a"')
+    if draw(st.integers(0, 4)) == 0:
+        plain = plain.replace(b'"a"', rb'"\u0061"')
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 3]))):
+        at, byte = draw(st.integers(0, len(plain))), bytes([draw(damage)])
+        plain = draw(st.sampled_from([plain[:at] + byte + plain[at:], plain[:at] + byte + plain[at + 1 :], plain[:at]]))
+    copied = encode(plain)
+    if draw(st.integers(0, 9)) == 0:
+        at = draw(st.integers(0, len(copied)))
+        copied = copied[:at] + draw(st.sampled_from([b"\\", rb"\x41", rb"\101", rb"\n", rb"\q"])) + copied[at:]
+    return copied
+
+
+@given(st.sampled_from(RULES), st.lists(documents(), min_size=1, max_size=6))
+@example(RULES[0], [b'{"a": 1, "a": 2}', b'{"b": "x"}'])
+@example(RULES[1], [b'{"a": {"c": 1, "c": 2}}', rb'{"a":\n{"c" :1,"b":"x"}}', b"[]", rb"\N", b""])
+@example(RULES[0], [b'{"x": [1}, "y": 2]}', b'{"a": 1}'])
+@example(RULES[0], [b'{"a": "x}', b'{"a": 1}', b'"}'])
+@example(RULES[0], [b'{"a": 1}}', b'{{"a": 1}'])
+@example(RULES[0], [b'{"a" 1}', b'{"a": tru}', b'{"a": 1e}'])
+@example(RULES[0], [b'{"\xff": 1, "a": 1}'])
+@example(RULES[0], [b'{"a": 1 2}', b'{"a": 1}'])
+@example(RULES[3], [rb'{"\\u0061": 1, "b": 2}', b'{"a": 1, "b": 2}', b'{"b": 2, "\xff": 1}'])
+@example(RULES[2], [b"[" * 80 + b"]" * 80, b'{"a": ' * 80 + b"{}" + b"}" * 80])
+def test_together_is_the_same_as_one_by_one(rule: str, written: list[bytes]) -> None:
+    rows = rows_of([document.replace(b"\t", b"").replace(b"\n", b"") for document in written])
+    assert outcome(rule, rows) == one_by_one(rule, rows)
+
+
+@given(st.sampled_from(RULES), documents(), st.integers(0, 2))
+def test_a_document_that_is_refused_alone_is_refused_among_others(rule: str, document: bytes, place: int) -> None:
+    others = [b'{"a": {"b": "x"}, "c": [1, "y"]}', b"{}"]
+    among = [*others[:place], document, *others[place:]]
+    alone = one_by_one(rule, b"".join([b"\\N\t\\N\n"] * place) + rows_of([document]))
+    found = outcome(rule, rows_of(among))
+    assert isinstance(found, str) == isinstance(alone, str)
+    if isinstance(found, str):
+        assert found == alone
+
+
+SCHEMA = production_schema()
+KEEPING = Path(__file__).parents[2] / "bench" / "keep_every_row.yaml"
+
+
+@pytest.fixture(scope="module")
+def production() -> dict[str, bytes]:
+    lines: dict[str, list[bytes]] = {}
+    for table, line in text(1500, 5):
+        lines.setdefault(table, []).append(line)
+    return {table: b"".join(rows) for table, rows in lines.items()}
+
+
+@pytest.mark.parametrize("ruleset", [ships("digitalmarketplace"), KEEPING], ids=["shipped", "keeping"])
+def test_the_documents_of_the_production_become_the_same_and_nearly_all_of_them_together(
+    production: dict[str, bytes], ruleset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refreshed() -> dict[str, Any]:
+        made: Sanitiser = compile_ruleset(load_ruleset(ruleset), SCHEMA, KEY)
+        blocks = {
+            table: bytes(made.table(table, [column.name for column in SCHEMA[table]]).apply(rows).rows)
+            for table, rows in production.items()
+        }
+        return {"blocks": blocks, "report": made.report()}
+
+    seen, together = 0, 0
+    write = BlockWriter.write
+
+    def counted(self: BlockWriter, text: Any, starts: Any, ends: Any) -> Written | None:
+        nonlocal seen, together
+        written = write(self, text, starts, ends)
+        # A value that is no object and no list has nothing to look into.
+        seen += int(document_blocks.may_begin(text, starts, ends).sum())
+        together += len(written.plain) if written else 0
+        return written
+
+    monkeypatch.setattr(BlockWriter, "write", counted)
+    found = refreshed()
+    assert seen > 500
+    assert together > 0.95 * seen
+    monkeypatch.setattr(BlockWriter, "write", lambda *_: None)
+    assert refreshed() == found
