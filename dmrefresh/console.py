@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import traceback
@@ -15,12 +16,19 @@ from dmrefresh.report import Report
 _EVERY = 10.0
 """Seconds between two lines about the same table."""
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+"""What a name out of a dump must not do to a terminal; a line feed is left, since some messages have lines."""
+
 _STEPS = {
     "begun": "the publishing transaction is open; readers go on reading the old data",
     "loaded": "every row is loaded; checking",
     "checked": "every check holds; committing",
     "committed": "published",
 }
+
+
+def _escaped(control: re.Match[str]) -> str:
+    return f"\\x{ord(control[0]):02x}"
 
 
 class Lines(Observer):
@@ -36,7 +44,7 @@ class Lines(Observer):
 
     def line(self, text: str) -> None:
         """Write a line with the time of day in front."""
-        print(f"{datetime.now():%H:%M:%S}  {text}", file=self.stream, flush=True)
+        print(f"{datetime.now():%H:%M:%S}  {_CONTROL.sub(_escaped, text)}", file=self.stream, flush=True)
 
     def note(self, message: str) -> None:
         """A step began or ended."""
