@@ -12,7 +12,8 @@ import msgspec
 
 from sanitisers.columns import Kind, kind, type_word
 from sanitisers.engine.copy_text import encode
-from sanitisers.engine.documents import Branch, DocumentEdit, DocumentFakes, Leaf, Node, Stay
+from sanitisers.engine.document_rules import Branch, Leaf, Node, Stay
+from sanitisers.engine.documents import DocumentEdit, DocumentFakes
 from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
 from sanitisers.engine.prf import ColumnCmac, derive_key

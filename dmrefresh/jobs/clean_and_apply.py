@@ -221,7 +221,7 @@ def _introduce(plan: Plan, observer: Observer) -> None:
     megabytes = plan.dump.size / 1e6
     age = ""
     if plan.dump.taken is not None:
-        hours = (datetime.now(UTC) - plan.dump.taken).total_seconds() / 3600
+        hours = max((datetime.now(UTC) - plan.dump.taken).total_seconds() / 3600, 0)
         age = f", {hours:.0f} hours old" if hours < 48 else f", {hours / 24:.0f} days old"
     observer.note(f"dump: {plan.dump.key}, {megabytes:.1f} MB{age}")
 

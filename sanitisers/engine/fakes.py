@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -53,14 +53,6 @@ class Fakes:
         """The parts of each fake, in order."""
         return [make(keyed, lengths) for make in self._makers]
 
-    def texts(self, keyed: Keyed, lengths: Positions) -> list[bytes]:
-        """Each fake as one text."""
-        columns = [
-            cast("list[bytes]", chosen.array.take(pa.array(chosen.indexes, pa.int64())).to_pylist())
-            for chosen in self.parts(keyed, lengths)
-        ]
-        return [b"".join(parts) for parts in zip(*columns, strict=True)]
-
 
 def _maker(part: Fixed | Pick | PickByLength | Code | Digits, escape: Callable[[str], bytes]) -> _Maker:
     match part:
@@ -84,6 +76,24 @@ def pool(entries: Sequence[bytes]) -> Pieces:
 def constant(text: bytes) -> Pieces:
     """An Arrow array of one entry."""
     return pool([text])
+
+
+def joined(parts: Sequence[Chosen]) -> Chosen:
+    """Several parts of each value as one."""
+    bases = np.cumsum([0, *(len(part.array) for part in parts)])
+    order = np.stack([base + part.indexes for base, part in zip(bases.tolist(), parts, strict=False)], axis=1)
+    together = pa.concat_arrays([part.array for part in parts])
+    taken = together.take(pa.array(order.reshape(-1), pa.int64()))
+    return Chosen(runs_of(taken, np.arange(0, order.size + 1, len(parts))), np.arange(len(order), dtype=np.int64))
+
+
+def runs_of(pieces: Pieces, edges: Indexes) -> Pieces:
+    """The pieces between neighbouring edges as one, without a copy; the pieces lie end to end."""
+    _, offsets, data = pieces.buffers()
+    if offsets is None or data is None:  # nothing but empty pieces
+        return pool([b""] * (len(edges) - 1))
+    places = np.frombuffer(memoryview(offsets), np.int32)[pieces.offset : pieces.offset + len(pieces) + 1]
+    return binary_array(places.take(edges), data)
 
 
 def _fixed(array: Pieces) -> _Maker:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Flags: TypeAlias = "NDArray[np.bool_]"
 Pieces: TypeAlias = "pa.BinaryArray | pa.LargeBinaryArray"
 
+PADDING = 16
 TAB, NEWLINE, BACKSLASH, CAPITAL_N = 9, 10, 92, 78
 
 
@@ -106,7 +107,8 @@ def nulls(block: Bytes, starts: Positions, lengths: Positions) -> Flags:
 
 
 def unescaped(values: Values) -> Values:
-    """The same values with COPY's escapes undone; none of them is NULL."""
+    """The same values with COPY's escapes undone, in a buffer of their own; none of them is NULL."""
+    values = end_to_end(values)
     escaped = with_backslash(values)
     if not len(escaped):
         return values
@@ -121,6 +123,25 @@ def unescaped(values: Values) -> Values:
     starts[escaped] = plain.starts + len(buffer)
     ends[escaped] = plain.ends + len(buffer)
     return Values(np.concatenate((buffer, plain.buffer)), starts, ends)
+
+
+def end_to_end(values: Values) -> Values:
+    """The same values laid end to end, with PADDING zeros behind the last, so that any of them can be read in steps."""
+    if not len(values.starts):
+        return Values(np.zeros(PADDING, np.uint8), values.starts, values.ends)
+    edges = np.empty(2 * len(values.starts), np.int64)
+    edges[0::2], edges[1::2] = values.starts, values.ends
+    gaps = binary_array(edges if len(values.buffer) >= 2**30 else edges.astype(np.int32), buffer_of(values.buffer))
+    taken = gaps.take(pa.array(np.arange(0, len(edges), 2), pa.int64()))
+    lengths = values.ends - values.starts
+    ends = np.cumsum(lengths)
+    size = int(lengths.sum())
+    text = np.zeros(size + PADDING, np.uint8)
+    if size:
+        data = taken.buffers()[2]
+        assert data is not None
+        text[:size] = np.frombuffer(memoryview(data), np.uint8, size)
+    return Values(text, ends - lengths, ends)
 
 
 def with_backslash(values: Values) -> Positions:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from fixtures.production.filling import text
 from sanitisers import Sanitiser, ValueRefused, compile_ruleset, load_ruleset, ships
-from sanitisers.engine import document_blocks
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter, Written
+from sanitisers.engine.json_tokens import may_begin
+from sanitisers.engine.prf import Bytes, Positions
 from sanitisers.engine.tally import TableReport
 from tests.sanitisers.columns import Column, production_schema
 from tests.sanitisers.making import KEY, sanitiser
@@ -41,9 +42,16 @@ def outcome(rule: str, rows: bytes) -> Outcome:
     return bytes(block.rows), both.report()["t"]
 
 
+def nothing_together(writer: BlockWriter, text: Bytes, starts: Positions, ends: Positions) -> Written:
+    return write(writer, text, starts[:0], ends[:0])
+
+
+write = BlockWriter.write
+
+
 def one_by_one(rule: str, rows: bytes) -> Outcome:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BlockWriter, "write", lambda *_: None)
+        patch.setattr(BlockWriter, "write", nothing_together)
         return outcome(rule, rows)
 
 
@@ -88,7 +96,9 @@ def documents(draw: st.DrawFn) -> bytes:
 @example(RULES[0], [b'{"x": [1}, "y": 2]}', b'{"a": 1}'])
 @example(RULES[0], [b'{"a": "x}', b'{"a": 1}', b'"}'])
 @example(RULES[0], [b'{"a": 1}}', b'{{"a": 1}'])
-@example(RULES[0], [b'{"a" 1}', b'{"a": tru}', b'{"a": 1e}'])
+@example(RULES[0], [b'{"a" 1}'])
+@example(RULES[0], [b'{"a": tru}'])
+@example(RULES[0], [b'{"x": 1e}'])
 @example(RULES[0], [b'{"\xff": 1, "a": 1}'])
 @example(RULES[0], [b'{"a": 1 2}', b'{"a": 1}'])
 @example(RULES[3], [rb'{"\\u0061": 1, "b": 2}', b'{"a": 1, "b": 2}', b'{"b": 2, "\xff": 1}'])
@@ -134,19 +144,18 @@ def test_the_documents_of_the_production_become_the_same_and_nearly_all_of_them_
         return {"blocks": blocks, "report": made.report()}
 
     seen, together = 0, 0
-    write = BlockWriter.write
 
-    def counted(self: BlockWriter, text: Any, starts: Any, ends: Any) -> Written | None:
+    def counted(self: BlockWriter, text: Bytes, starts: Positions, ends: Positions) -> Written:
         nonlocal seen, together
         written = write(self, text, starts, ends)
         # A value that is no object and no list has nothing to look into.
-        seen += int(document_blocks.may_begin(text, starts, ends).sum())
-        together += len(written.plain) if written else 0
+        seen += int(may_begin(text, starts, ends).sum())
+        together += len(written.plain)
         return written
 
     monkeypatch.setattr(BlockWriter, "write", counted)
     found = refreshed()
-    assert seen > 500
+    assert seen > 300
     assert together > 0.95 * seen
-    monkeypatch.setattr(BlockWriter, "write", lambda *_: None)
+    monkeypatch.setattr(BlockWriter, "write", nothing_together)
     assert refreshed() == found

@@ -1,0 +1,205 @@
+"""JSON documents a block at a time: for those written plainly, the same outcome as the walk gives.
+
+Tokens, values, keys and what becomes of each are found for all documents together. What goes on is then a
+sequence of pieces: kept bytes as they are written, fakes, and the brackets, keys and commas between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pyarrow as pa
+
+from sanitisers.engine.copy_text import decode, encode
+from sanitisers.engine.document_nodes import (
+    AS_IT_IS,
+    COLON,
+    COMMA,
+    CONSTANTS,
+    FAKE,
+    NOTHING,
+    Decided,
+    decide,
+)
+from sanitisers.engine.document_rules import LEAVES, Leaf, Rules
+from sanitisers.engine.document_walk import originals_of
+from sanitisers.engine.fakes import Chosen, pool, runs_of
+from sanitisers.engine.grid import PADDING, binary_array, buffer_of, end_to_end
+from sanitisers.engine.json_nesting import read_values
+from sanitisers.engine.json_tokens import SCALAR, Documents, Unsure, may_begin, read_tokens
+from sanitisers.engine.prf import Values as Texts
+from sanitisers.engine.tally import SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sanitisers.engine.fakes import Indexes
+    from sanitisers.engine.grid import Pieces
+    from sanitisers.engine.prf import Bytes, Positions
+
+
+@dataclass(frozen=True, slots=True)
+class Fake:
+    """A fake that was written.
+
+    Attributes:
+        leaf: index of the leaf.
+        document: index of the document.
+        text: as JSON.
+    """
+
+    leaf: int
+    document: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What becomes of the documents that are written plainly.
+
+    Attributes:
+        plain: indexes of these documents among all.
+        documents: what becomes of them, in COPY text.
+        counts: how many fakes each leaf has.
+        samples: the first SAMPLES of each leaf.
+    """
+
+    plain: Indexes
+    documents: Pieces
+    counts: Indexes
+    samples: list[Fake]
+
+
+class BlockWriter:
+    """Writes what becomes of the documents of a block."""
+
+    def __init__(self, rules: Rules, leaves: Sequence[Leaf], families: Sequence[Callable[[Texts], Chosen]]) -> None:
+        """Take the rules, their leaves, and what makes the fakes of each family, in COPY text with their quotes."""
+        self._rules, self._families = rules, families
+        keys = rules.written_keys()
+        self._first_key = len(CONSTANTS)
+        self._first_leaf = self._first_key + len(keys)
+        self._constants = pool([*CONSTANTS, *keys, *(encode(leaf.constant) for leaf in leaves)])
+        self._family_of = np.array([-1 if leaf.family is None else leaf.family for leaf in leaves], np.int64)
+
+    def write(self, text: Bytes, starts: Positions, ends: Positions) -> Written:
+        """What becomes of those documents at these places that are written plainly."""
+        plain = np.flatnonzero(may_begin(text, starts, ends) & self._rules.for_blocks)
+        while len(plain):
+            values = end_to_end(Texts(text, starts.take(plain), ends.take(plain)))
+            documents = Documents(values.buffer, np.append(values.starts, values.ends[-1]))
+            try:
+                decided = decide(self._rules, documents, read_values(documents, read_tokens(documents)))
+            except Unsure as unsure:
+                plain = plain[~unsure.documents]
+            else:
+                return self._written(plain, decided)
+        return Written(plain, pool([]), np.zeros(len(self._family_of), np.int64), [])
+
+    def _written(self, plain: Indexes, decided: Decided) -> Written:
+        pieces = _Pieces(self._constants)
+        slots = np.full((len(decided.actions), 2 if len(decided.strangers) == 0 else 4), NOTHING, np.int64)
+        slots[:, -1] = decided.actions
+        self._place_keys(slots, decided, pieces)
+        values = decided.values
+        kept = np.flatnonzero(decided.actions == AS_IT_IS)
+        slots[kept, -1] = pieces.add(decided.documents.text, values.starts.take(kept), values.ends.take(kept))
+        faked = np.flatnonzero(decided.actions == FAKE)
+        leaves = decided.nodes.take(faked) - LEAVES
+        fakes = slots[faked, -1] = self._place_fakes(decided, faked, leaves, pieces)
+        order = slots.reshape(-1)
+        used = np.flatnonzero(order != NOTHING)
+        combined = pieces.combined()
+        taken = combined.take(pa.array(order.take(used), pa.int64()))
+        outermost = values.brackets.opens[: values.brackets.levels[1]]
+        firsts = np.searchsorted(used, outermost * slots.shape[1])
+        documents = runs_of(taken, np.append(firsts, len(used)))
+        shown = _firsts(leaves)
+        texts = combined.take(pa.array(fakes.take(shown), pa.int64())).to_pylist()
+        holders = plain.take(np.searchsorted(outermost, faked.take(shown), "right") - 1)
+        samples = [
+            Fake(leaf, holder, decode(cast("bytes", fake)))
+            for leaf, holder, fake in zip(leaves.take(shown).tolist(), holders.tolist(), texts, strict=True)
+        ]
+        return Written(plain, documents, np.bincount(leaves, minlength=len(self._family_of)), samples)
+
+    def _place_keys(self, slots: Indexes, decided: Decided, pieces: _Pieces) -> None:
+        """Write the keys of members and the commas between items: into the first slot, or where a key is not known
+        into the first three."""
+        later, members, values = decided.later, decided.members, decided.values
+        slots[members, 0] = self._first_key + 2 * decided.keys.take(members) + later.take(members)
+        slots[np.flatnonzero(later & ~values.keyed), 0] = COMMA
+        if len(strangers := decided.strangers):
+            slots[strangers, 0] = np.where(later.take(strangers), COMMA, NOTHING)
+            slots[strangers, 1] = pieces.add(
+                decided.documents.text, values.key_starts.take(strangers), values.key_ends.take(strangers)
+            )
+            slots[strangers, 2] = COLON
+
+    def _place_fakes(self, decided: Decided, faked: Indexes, leaves: Indexes, pieces: _Pieces) -> Indexes:
+        """The piece of each fake."""
+        found = self._first_leaf + leaves
+        originals = _originals(decided, faked)
+        families = self._family_of.take(leaves)
+        for index, family in enumerate(self._families):
+            own = np.flatnonzero(families == index)
+            if len(own):
+                fakes = family(Texts(originals.buffer, originals.starts.take(own), originals.ends.take(own)))
+                found[own] = pieces.add_chosen(fakes)
+        return found
+
+
+class _Pieces:
+    """Arrays that pieces come from, end to end."""
+
+    def __init__(self, constants: Pieces) -> None:
+        self._arrays = [constants]
+        self._length = len(constants)
+
+    def add(self, text: Bytes, starts: Positions, ends: Positions) -> Indexes:
+        """The pieces of a text at these places, which are in order and apart."""
+        edges = np.empty(2 * len(starts), np.int32)
+        edges[0::2], edges[1::2] = starts, ends
+        return self._base(binary_array(edges, buffer_of(text))) + 2 * np.arange(len(starts)) if len(starts) else starts
+
+    def add_chosen(self, chosen: Chosen) -> Indexes:
+        """The pieces that were chosen from an array, which may be much larger than what was chosen."""
+        return self._base(chosen.array.take(pa.array(chosen.indexes, pa.int64()))) + np.arange(len(chosen.indexes))
+
+    def _base(self, array: Pieces) -> int:
+        base = self._length
+        self._arrays.append(array)
+        self._length += len(array)
+        return base
+
+    def combined(self) -> Pieces:
+        """All pieces as one array."""
+        return pa.concat_arrays(self._arrays)
+
+
+def _originals(decided: Decided, faked: Indexes) -> Texts:
+    """What stands where fakes go, as the server would hold it: strings without their quotes and escapes."""
+    values, text = decided.values, decided.documents.text
+    quotes = values.kinds.take(faked) != SCALAR
+    starts, ends = values.starts.take(faked) + quotes, values.ends.take(faked) - quotes
+    if values.escaped is None:
+        return Texts(text, starts, ends)
+    escaped = np.flatnonzero(values.escaped.take(faked))
+    # With the quotes, and one byte more to make a comma of: of COPY's escapes a string that was read holds no other.
+    together = end_to_end(Texts(text, starts[escaped] - 1, ends[escaped] + 2))
+    together.buffer[together.ends - 1] = ord(",")
+    strings = together.buffer[: max(len(together.buffer) - PADDING - 1, 0)].tobytes()
+    plain = Texts.of(originals_of(strings.replace(b"\\\\", b"\\")))
+    starts[escaped], ends[escaped] = plain.starts + len(text), plain.ends + len(text)
+    return Texts(np.concatenate((text, plain.buffer, np.zeros(PADDING, np.uint8))), starts, ends)
+
+
+def _firsts(leaves: Indexes) -> Indexes:
+    """Places of the first SAMPLES of each number."""
+    order = np.argsort(leaves.astype(np.int16), kind="stable")
+    ordered = leaves.take(order)
+    early = np.ones(len(order), np.bool_)
+    early[SAMPLES:] = ordered[SAMPLES:] != ordered[:-SAMPLES]
+    return order[early]

@@ -1,0 +1,122 @@
+"""What becomes of each value of a document: a tree of rules, and the same as tables for a block at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from sanitisers.engine.copy_text import encode
+from sanitisers.engine.json_keys import LONGEST, Keys
+from sanitisers.engine.raw_json import written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sanitisers.engine.prf import Positions
+
+
+class Stay(Enum):
+    """What needs no look inside."""
+
+    KEEP = "keep"
+    NULL = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Replace what is found: by the fake of a family, or by the same text (JSON, in quotes) everywhere.
+
+    Attributes:
+        index: its place among the leaves of the edit.
+        path: where it stands, for the report.
+        family: index of the family in the edit; None for a constant.
+        constant: the text, where there is no family.
+    """
+
+    index: int
+    path: str
+    family: int | None
+    constant: bytes = b""
+
+
+class Branch:
+    """What becomes of each key of an object; `others` of those not named, which are dropped where it is None."""
+
+    def __init__(self, named: Mapping[str, Node], others: Node | None = None) -> None:
+        """Take what becomes of the keys that are named."""
+        self.named = {name: (written(name), node) for name, node in named.items()}
+        self.others = others
+
+
+Node: TypeAlias = Stay | Leaf | Branch
+
+# Nodes by number: these, then the leaves in their order, then the branches.
+SKIP, KEEP, NULL, EMPTY, LEAVES = range(5)
+
+
+class Rules:
+    """A tree of rules with its nodes numbered.
+
+    Attributes:
+        keys: every key that a rule names.
+        root: number of the outermost branch.
+        branches: number of the first branch; those of the leaves begin at LEAVES.
+        nodes: how many there are.
+        no_key: stands for the key of an item; the one before it, for those not known.
+        wanted: index of the key without which a document becomes empty; None where there is none.
+        for_blocks: whether a block at once can be read by them at all.
+    """
+
+    def __init__(self, root: Branch, leaves: Sequence[Leaf], only_with: str | None) -> None:
+        """Take the outermost branch, all leaves below it, and the key without which a document becomes empty."""
+        branches = _branches(root)
+        texts = {name: written(name)[3:-3] for branch in branches for name in branch.named}
+        if only_with is not None:
+            texts[only_with] = written(only_with)[3:-3]
+        # A key that JSON must write with a backslash is found by the walk only.
+        plain = [name for name, text in texts.items() if b"\\" not in text and len(text) <= LONGEST]
+        self.keys = Keys([texts[name] for name in plain])
+        self.wanted = plain.index(only_with) if only_with in plain else None
+        self.for_blocks = only_with is None or self.wanted is not None
+        self.branches = LEAVES + len(leaves)
+        self.root = self.branches
+        number = {id(branch): self.branches + index for index, branch in enumerate(branches)}
+
+        def of(node: Node | None) -> int:
+            if isinstance(node, Leaf):
+                return LEAVES + node.index
+            if isinstance(node, Branch):
+                return number[id(node)]
+            return {None: SKIP, Stay.KEEP: KEEP, Stay.NULL: NULL}[node]
+
+        self.nodes = nodes = self.branches + len(branches)
+        self.no_key = len(plain) + 1
+        table = np.full((nodes, len(plain) + 2), SKIP, np.int64)
+        table[LEAVES:, self.no_key] = np.arange(LEAVES, nodes)  # a rule goes into lists
+        for branch in branches:
+            row = table[number[id(branch)]]
+            row[: self.no_key] = of(branch.others)
+            for index, name in enumerate(plain):
+                if name in branch.named:
+                    row[index] = of(branch.named[name][1])
+        self._table = table.reshape(-1)
+
+    def inside(self, nodes: Positions, keys: Positions) -> Positions:
+        """What becomes of values, by what becomes of what holds them, and their keys."""
+        return self._table.take(nodes * (self.no_key + 1) + keys)
+
+    def written_keys(self) -> list[bytes]:
+        """Each known key with its colon, in COPY text; first without, then with the comma before it."""
+        texts = [b'"%b": ' % name for name in self.keys.names]
+        return [encode(text) for plain in texts for text in (plain, b", " + plain)]
+
+
+def _branches(root: Branch) -> list[Branch]:
+    found = [root]
+    for branch in found:  # it grows as they are found
+        below = [node for _, node in branch.named.values()] + [branch.others]
+        found += [node for node in below if isinstance(node, Branch)]
+    return found
