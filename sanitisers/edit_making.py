@@ -47,6 +47,8 @@ class EditMaking:
         self._key = key
         self._cmacs: dict[str, ColumnCmac] = {}
         self._hashes: dict[str, str] = {}
+        self._fakes: dict[tuple[str, int], Fakes] = {}
+        self._document_fakes: dict[str, DocumentFakes] = {}
 
     def edit(self, column: ColumnLike, rule: ColumnRule, kept: Mapping[str, ColumnLike]) -> Edit:
         """The edit for a column; `kept` are the columns of its table that stay as they are. Raises Misfit."""
@@ -56,7 +58,7 @@ class EditMaking:
             case Constant(value=value):
                 return ConstantEdit.of(_constant_text(column, value))
             case Fake(family=family):
-                return FakeEdit(Fakes(self._fitting(column, family), copy_escape), self._cmac(family))
+                return FakeEdit(self._column_fakes(column, family), self._cmac(family))
             case Template():
                 return _template(column, rule.parts, kept)
             case Bcrypt(password=password):
@@ -72,6 +74,18 @@ class EditMaking:
         if family not in self._cmacs:
             self._cmacs[family] = ColumnCmac(derive_key(self._key, family))
         return self._cmacs[family]
+
+    def _column_fakes(self, column: ColumnLike, family: str) -> Fakes:
+        form = self._fitting(column, family)
+        shared = family, form.longest
+        if shared not in self._fakes:
+            self._fakes[shared] = Fakes(form, copy_escape)
+        return self._fakes[shared]
+
+    def _json_fakes(self, family: str) -> DocumentFakes:
+        if family not in self._document_fakes:
+            self._document_fakes[family] = DocumentFakes(self.pools.form(family), self._cmac(family))
+        return self._document_fakes[family]
 
     def _fitting(self, column: ColumnLike, family: str) -> Form:
         """The form of a family, cut to the column's width where its fakes may be cut."""
@@ -107,7 +121,7 @@ class EditMaking:
             if root.others is not None:
                 raise Misfit("`rest` and `*` say the same thing twice; leave one out")
             root.others = Stay.KEEP
-        families = [DocumentFakes(self.pools.form(family), self._cmac(family)) for family in tree.families]
+        families = [self._json_fakes(family) for family in tree.families]
         return DocumentEdit(column.name, root, tree.leaves, families, rule.only_with)
 
 

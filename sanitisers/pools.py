@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -38,6 +39,17 @@ class Pools:
         """A hash over all forms that were asked for; it changes when Faker's data does."""
         text = repr([(name, self._used[name]) for name in sorted(self._used)])
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fill(locale: str) -> None:
+    """Fill the pools of every family ahead of time, in a thread of the caller's, while it waits for something else.
+
+    What cannot be filled is said to whoever asks for it.
+    """
+    with suppress(RulesetError):
+        pools = Pools(locale)
+        for family in FAMILIES:
+            pools.form(family)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.verdict import Verdict
 from dmrefresh.store import DumpRef, Store
 from sanitisers import Ruleset, RulesetError, Sanitiser, load_ruleset, ships
+from sanitisers.pools import fill as fill_pools
 
 _ATTEMPTS = 3
 _DAMAGED_ATTEMPTS = 2
@@ -117,6 +119,8 @@ def run(plan: Plan, observer: Observer | None = None) -> Report:
     began = time.monotonic()
     patience = _Patience()
     _introduce(plan, observer)
+    # Faker takes its time; gpg and the network leave enough of it before the first row.
+    threading.Thread(target=fill_pools, args=(plan.ruleset.locale,), daemon=True).start()
     for attempt in stamina.retry_context(on=patience, attempts=_ATTEMPTS, timeout=None, wait_initial=1.0):
         with attempt:
             patience.attempt = attempt.num

@@ -18,6 +18,9 @@ def _plain(match: re.Match[bytes]) -> bytes:
     return _LETTERS.get(letter, letter)
 
 
+_SPECIAL = re.compile(rb"[\\\x08\x0c\n\r\t\x0b]")
+
+
 def decode(value: bytes) -> bytes:
     """The bytes that the server will hold for `value`, which is not NULL."""
     if b"\\" not in value:
@@ -36,6 +39,8 @@ def decode(value: bytes) -> bytes:
 
 def encode(value: bytes) -> bytes:
     """`value` as pg_dump would write it, which `decode` turns back into the same bytes."""
+    if _SPECIAL.search(value) is None:
+        return value
     value = value.replace(b"\\", b"\\\\")
     for letter, character in _LETTERS.items():
         value = value.replace(character, b"\\" + letter)
