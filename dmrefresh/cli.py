@@ -5,7 +5,10 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, ParamSpec
@@ -37,6 +40,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
         signals.install()
         _forbid_core_dumps()
+        _silence_libraries()
         try:
             command(*args, **kwargs)
         except signals.Interrupted as interrupted:
@@ -87,11 +91,14 @@ def clean_and_apply(
 ) -> None:
     """Refresh a target from the newest encrypted dump, sanitised."""
     _Options.debug = debug or _Options.debug
+    from dmrefresh import report as reporting
     from dmrefresh import settings
     from dmrefresh.console import Lines
     from dmrefresh.jobs import clean_and_apply as job
 
     lines = Lines()
+    if report is not None:
+        reporting.prepare(report)
     plan = job.prepare(settings.load(_Options.config), target, dump=dump, stage=stage, ruleset=ruleset)
     done = job.run(plan, lines)
     lines.summary(done)
@@ -100,8 +107,20 @@ def clean_and_apply(
 
 
 def main() -> None:
-    """The console script."""
-    app()
+    """The console script: run the command, and end at once with its exit code.
+
+    A stage that was broken off may still sit in a thread of its own; the interpreter's orderly end would wait for
+    it, or trip over it. Everything that must be cleaned up has been by now.
+    """
+    code = 0
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 def _failed(error: Exception) -> int:
@@ -130,6 +149,13 @@ def _interrupted(number: int) -> int:
 
     Lines().line(f"ended by {signal.Signals(number).name}; rolled back, the target is as it was")
     return 128 + number
+
+
+def _silence_libraries() -> None:
+    """Libraries log what servers say, and servers quote the values they stumble over; we say what there is to say."""
+    import logging
+
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _forbid_core_dumps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import time
@@ -44,7 +45,12 @@ class Lines(Observer):
 
     def line(self, text: str) -> None:
         """Write a line with the time of day in front."""
-        print(f"{datetime.now():%H:%M:%S}  {_CONTROL.sub(_escaped, text)}", file=self.stream, flush=True)
+        self._print(f"{datetime.now():%H:%M:%S}  {_CONTROL.sub(_escaped, text)}")
+
+    def _print(self, text: str) -> None:
+        """Nobody listening any more, or a full disk under a log, is no reason to end a refresh."""
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=self.stream, flush=True)
 
     def note(self, message: str) -> None:
         """A step began or ended."""
@@ -81,12 +87,12 @@ class Lines(Observer):
     def failed(self, failure: Failure) -> None:
         """What happened, what state the target is in, what to do next."""
         self.line(f"error: {failure.what}")
-        print(f"\n{failure.state}", file=self.stream)
+        self._print(f"\n{failure.state}")
         if failure.hint:
-            print(f"hint: {failure.hint}", file=self.stream, flush=True)
+            self._print(f"hint: {failure.hint}")
 
     def trace(self, error: BaseException) -> None:
         """Where it happened, without the texts of exceptions, which may quote what they stumbled over."""
         for frame in traceback.extract_tb(error.__traceback__):
-            print(f"  {frame.filename}:{frame.lineno} {frame.name}", file=self.stream)
-        print(f"  {type(error).__module__}.{type(error).__qualname__}", file=self.stream, flush=True)
+            self._print(f"  {frame.filename}:{frame.lineno} {frame.name}")
+        self._print(f"  {type(error).__module__}.{type(error).__qualname__}")

@@ -113,6 +113,12 @@ class TargetUnreachable(Failure):
     retry = True
 
 
+class TargetBusy(TargetUnreachable):
+    """Sessions on the target are in the way for now; trying again at once does not help."""
+
+    retry = False
+
+
 class ChecksFailed(Failure):
     """The data was loaded but a check before the commit did not hold; it was rolled back."""
 
@@ -123,3 +129,9 @@ class CommitInDoubt(Failure):
     """The connection was lost during the commit and the server cannot say what became of it."""
 
     exit_code = 23
+
+
+class PublishedButUnfinished(Failure):
+    """The target is refreshed, but something that comes after could not be done."""
+
+    exit_code = 30

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dmrefresh.errors import UsageFailure
+from dmrefresh.errors import PublishedButUnfinished, UsageFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,22 @@ class Report:
         """Write it as JSON.
 
         Raises:
-            UsageFailure: the file cannot be written.
+            PublishedButUnfinished: the file cannot be written.
         """
         try:
             file.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         except OSError as error:
-            raise UsageFailure(
+            raise PublishedButUnfinished(
                 f"The report cannot be written to {file}: {error.strerror}.", state="The target is refreshed."
             ) from None
+
+
+def prepare(file: Path) -> None:
+    """Find out before anything is done whether a report can be written to this file.
+
+    Raises:
+        UsageFailure: it cannot.
+    """
+    place = file if file.exists() else file.parent
+    if not place.exists() or not os.access(place, os.W_OK) or file.is_dir():
+        raise UsageFailure(f"The report cannot be written to {file}.", hint="name a file in a folder that exists")

@@ -49,18 +49,18 @@ def rule_for(ruleset: Ruleset, table: str, column: ColumnLike) -> ColumnRule | N
     """What the ruleset says about a column; None where it says nothing.
 
     A rule of the column itself comes first, then a line of `defaults:` with its very name, then the first
-    line whose pattern fits its name, then the line with the word for its type. A pattern covers no column
-    of a type that has no word: text and documents are named one by one, or not at all.
+    line whose pattern fits its name, then the line with the word for its type. No line of `defaults:` covers
+    a column of a type that has no word: text, documents, arrays and domains have rules of their own, or none.
     """
     of_table = ruleset.tables.get(table)
     if of_table is not None and not isinstance(of_table, Empty) and column.name in of_table.columns:
         return of_table.columns[column.name]
     word = type_word(column)
     lines = ruleset.defaults
+    if word is None:  # an `id` that is text may be anything, an address too
+        return None
     if column.name in lines and column.name not in TYPE_WORDS:
         return lines[column.name]
-    if word is None:
-        return None
     for pattern, line in lines.items():
         if any(mark in pattern for mark in "*?[") and fnmatch.fnmatchcase(column.name, pattern):
             return line

@@ -32,8 +32,8 @@ def test_help_names_the_command_and_its_options() -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['dmrefresh', '--help']\n"
-        "from dmrefresh.cli import main\n"
-        "try: main()\n"
+        "from dmrefresh.cli import app\n"
+        "try: app()\n"
         "except SystemExit: pass\n"
         "print(*sys.modules, file=sys.stderr)"
     )

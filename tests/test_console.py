@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import re
+from pathlib import Path
 
 from dmrefresh.console import Lines
 from dmrefresh.errors import ChecksFailed, NotSanitised
@@ -45,3 +47,13 @@ def test_a_name_out_of_a_dump_cannot_command_the_terminal() -> None:
     stream = io.StringIO()
     Lines(stream).failed(NotSanitised("table \x1b[2J\r\x07 is not classified:\n  a: keep"))
     assert "table \\x1b[2J\\x0d\\x07 is not classified:\n  a: keep\n" in stream.getvalue()
+
+
+def test_nobody_listening_any_more_is_no_reason_to_end() -> None:
+    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - closing it fails
+    lines = Lines(full)
+    lines.note("first")
+    lines.failed(ChecksFailed("second"))
+    with contextlib.suppress(OSError):
+        full.close()
+    lines.note("after the end")

@@ -107,7 +107,7 @@ class Schema:
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
     enums: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
-    schemas: tuple[str, ...] = ("public",)
+    schemas: tuple[str, ...] = ()
     domains: Mapping[Name, str] = field(default_factory=dict)
     sequences: tuple[Name, ...] = ()
 

@@ -63,6 +63,10 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
             f"The dump is in {head.encoding}; what takes the place of its values is in UTF8.",
             hint="make the dump with pg_dump --encoding=UTF8",
         )
+    written: dict[str, Name] = {}
+    for name in head.schema.tables:
+        if written.setdefault(str(name), name) != name:
+            raise DumpRefused(f"Two tables of the dump are both written {name} in a ruleset.")
     columns = {
         str(name): [column for column in table.columns if not column.generated]
         for name, table in head.schema.tables.items()

@@ -31,7 +31,7 @@ class _Building:
     """What has been read so far."""
 
     codec: str
-    schemas: list[str] = field(default_factory=lambda: ["public"])
+    schemas: list[str] = field(default_factory=list)
     enums: dict[Name, tuple[str, ...]] = field(default_factory=dict)
     domains: dict[Name, _Domain] = field(default_factory=dict)
     composites: dict[Name, list[Definition]] = field(default_factory=dict)
@@ -51,6 +51,7 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
     """
     building = _Building(codec)
     for statement in statements:
+        _note_schema(building, statement)
         reader = _READERS.get(statement.kind)
         if reader is None:
             continue
@@ -67,6 +68,13 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
         domains={name: domain.base for name, domain in building.domains.items()},
         sequences=tuple(building.sequences),
     )
+
+
+def _note_schema(building: _Building, statement: Statement) -> None:
+    """A schema in which the dump makes nothing is none of its business."""
+    made = statement.kind.startswith("CREATE ") and statement.target is not None
+    if made and statement.target and statement.target.schema not in ("", *building.schemas):
+        building.schemas.append(statement.target.schema)
 
 
 def _schema(building: _Building, statement: Statement) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 import stamina
 
 from dmrefresh import __version__, process
-from dmrefresh.dump.events import End, Event, TableData
+from dmrefresh.dump.events import End, Event
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, Failure, NotSanitised, TargetUnfit, UsageFailure
-from dmrefresh.keys import KeyFiles, Keyring, decrypt_with_sops, private_keyring
+from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable, UsageFailure
+from dmrefresh.keys import KeyFiles, decrypt_with_sops, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.receipt import Receipt
@@ -27,12 +27,14 @@ from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.stages.verdict import Verdict
+from dmrefresh.stages.spool import spool
 from dmrefresh.store import DumpRef, Store
 from sanitisers import Ruleset, RulesetError, Sanitiser, load_ruleset, ships
 from sanitisers.pools import fill as fill_pools
 
 _ATTEMPTS = 3
+_SHORTEST_KEY = 16
+"""Bytes: with fewer, somebody could try all keys."""
 _DAMAGED_ATTEMPTS = 2
 """A damaged dump is downloaded once more: if the bucket holds it damaged, a third time changes nothing."""
 
@@ -58,21 +60,13 @@ class _Attempt:
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     sanitiser: Sanitiser | None = None
     end: End | None = None
-    rows_began: bool = False
 
     def noting(self, events: Iterable[Event]) -> Iterator[Event]:
-        """The events, noting how far they have come."""
+        """The events, noting the End."""
         for event in events:
-            if isinstance(event, TableData):
-                self.rows_began = True
-            elif isinstance(event, End):
+            if isinstance(event, End):
                 self.end = event
             yield event
-
-    def could_be_damage(self, failure: Failure) -> bool:
-        """Whether a failure may come from damaged text, of which gpg has not spoken yet."""
-        of_rows = isinstance(failure, NotSanitised | ChecksFailed | TargetUnfit)
-        return isinstance(failure, DumpRefused) or (self.rows_began and of_rows)
 
 
 def prepare(
@@ -151,34 +145,27 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> P
 
     timed = this.stopwatch.timed
     try:
-        with private_keyring(plan.keys) as keyring, _decrypted(plan, keyring, this.stopwatch) as verdict:
+        with private_keyring(plan.keys) as keyring, spool(plan.dump.size) as kept:
             observer.note("the private key is in a throw-away keyring in memory")
-            # The dump's plain text exists in memory only, a few blocks at a time.
-            text = timed("gunzip", gunzip(verdict))
+            ciphertext = kept.keep(timed("fetch", fetch(plan.store, plan.dump)))
+            for _ in timed("verify", decrypt(ciphertext, keyring)):
+                pass  # nothing of it is believed before gpg's verdict
+            observer.note("the dump is whole: gpg has verified every byte")
+            # The plain text exists in memory only, a few blocks at a time.
+            text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring))))
             read = prefetch(timed("read", read_dump(text)))
             clean = prefetch(timed("sanitise", sanitise(read, plan.ruleset, plan.sanitiser_key, on_ready=ready)))
-            try:
-                return publish(
-                    this.noting(clean),
-                    plan.target.url,
-                    slip,
-                    run=identity,
-                    allow_superuser=plan.target.allow_superuser,
-                    observer=observer,
-                    stopwatch=this.stopwatch,
-                )
-            except Failure as failure:
-                if not this.could_be_damage(failure):
-                    raise
-                raise verdict.judge(clean, read, text) or failure from None
+            return publish(
+                this.noting(clean),
+                plan.target.url,
+                slip,
+                run=identity,
+                allow_superuser=plan.target.allow_superuser,
+                observer=observer,
+                stopwatch=this.stopwatch,
+            )
     finally:
         process.kill_all()
-
-
-def _decrypted(plan: Plan, keyring: Keyring, stopwatch: Stopwatch) -> Verdict:
-    """The dump from the bucket, decrypted; not to be believed before gpg's verdict."""
-    ciphertext = stopwatch.timed("fetch", fetch(plan.store, plan.dump))
-    return Verdict(stopwatch.timed("decrypt", decrypt(ciphertext, keyring)))
 
 
 def read_ruleset(name: str) -> Ruleset:
@@ -200,7 +187,10 @@ def _sanitiser_key(settings: Settings) -> bytes:
     """Random for each run, so that nobody can ever test a guess, unless the secrets hold one."""
     if settings.keys.sanitiser_key is None:
         return secrets.token_bytes(32)
-    return decrypt_with_sops(settings.keys.locate(settings.keys.sanitiser_key))
+    key = decrypt_with_sops(settings.keys.locate(settings.keys.sanitiser_key))
+    if len(key) < _SHORTEST_KEY:
+        raise KeyUnusable(f"The sanitiser's key has {len(key)} bytes; it needs {_SHORTEST_KEY} at least.")
+    return key
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ import psycopg
 
 from dmrefresh.errors import ChecksFailed, Failure, RightsMissing, TargetUnfit, TargetUnreachable
 
-_COPY_LINE = re.compile(r"^COPY .*, line (\d+)(?:, column ([A-Za-z0-9_]+))?", re.MULTILINE)
+# The server goes on with the row itself after this, so nothing further right must ever match.
+_COPY_LINE = re.compile(r"COPY [^,:\"]*, line (\d+)(?:, column (\w+))?(?=:|$)")
 
 _LOST = {"57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "53300"}
 _COLLIDED = {"40001", "40P01", "55P03"}
@@ -75,7 +76,7 @@ def _named(error: psycopg.Error) -> str:
     parts = []
     if error.diag.table_name:
         parts.append(f"table {error.diag.table_name}")
-    copied = _COPY_LINE.search(error.diag.context or "")
+    copied = _COPY_LINE.match(error.diag.context or "")
     if copied is not None:
         parts.append(f"line {copied[1]} of the rows")
     column = error.diag.column_name or (copied[2] if copied else None)

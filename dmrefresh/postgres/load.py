@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +13,18 @@ from psycopg import sql
 
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.policy import Action, check
-from dmrefresh.errors import ChecksFailed, DumpDamaged, TargetUnfit
+from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, carried_types, previous
 from dmrefresh.postgres.failures import translated
 
 _HELD_BACK = "ALTER TABLE FORCE ROW LEVEL SECURITY"
 """Forced row-level security would hide rows from the checks; it is switched on after them."""
+
+
+_AFTER_ALL_ROWS = ("ALTER TABLE ADD CONSTRAINT", "CREATE INDEX")
+"""With the first of these, all rows have come: what is missing then is better said than met as a broken key."""
+_INTO_SCHEMA = re.compile(rb'\bWITH SCHEMA ("[^"]+"|\w+)')
 
 
 class Loader:
@@ -59,10 +65,15 @@ class Loader:
         """
         for statement in self.head.statements:
             self._execute(statement)
+        whole = False
         for event in stream:
             if isinstance(event, TableData):
                 self._copy(event, stream)
             elif isinstance(event, Statement):
+                self._refuse_late_table(event)
+                if event.kind in _AFTER_ALL_ROWS and not whole:
+                    self._refuse_partial()
+                    whole = True
                 self._execute(event)
             elif isinstance(event, End):
                 break
@@ -70,11 +81,32 @@ class Loader:
             raise DumpDamaged("The dump ends before its end marker.")
         if next(stream, None) is not None:
             raise DumpDamaged("Something follows the end of the dump.")
+        self._refuse_partial()
 
     def execute_held_back(self) -> None:
         """Execute what had to wait until the checks were done."""
         for statement in self._held_back:
             self._run(statement)
+
+    def _refuse_late_table(self, statement: Statement) -> None:
+        """All tables come before the first row: nobody has classified the columns of a later one."""
+        if statement.kind == "CREATE TABLE":
+            raise DumpRefused(f"The dump makes a table after the first rows, at {statement.place}.")
+
+    def _refuse_partial(self) -> None:
+        """pg_dump writes a COPY for every table, also an empty one, unless it was told to leave data out."""
+        tables = self.head.schema.tables
+
+        def has_rows(name: Name | None) -> bool:
+            return name is not None and (name in self.rows or (name in tables and has_rows(tables[name].parent)))
+
+        without = [str(t.name) for t in tables.values() if not t.partitioned and not has_rows(t.name)]
+        if without:
+            named = ", ".join(without[:10]) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
+            raise DumpRefused(
+                f"The dump brings no data, not even an empty table's, for {named}.",
+                hint="make it without --schema-only and --exclude-table-data",
+            )
 
     def _execute(self, statement: Statement) -> None:
         decision = check(statement)
@@ -109,11 +141,22 @@ class Loader:
         if there:
             self.left_out[statement.kind] += 1
         elif to_be_had:
+            self._refuse_in_the_way(statement, name)
             self._run(statement)
         else:
             raise TargetUnfit(
                 f"The dump needs the extension {name}, which the target's server does not have.",
                 hint="install it on the server",
+            )
+
+    def _refuse_in_the_way(self, statement: Statement, name: str) -> None:
+        """An extension inside a schema that is swapped would be in the way of every later refresh."""
+        into = _INTO_SCHEMA.search(statement.sql)
+        schema = into[1].decode(errors="replace").strip('"') if into else None
+        if schema in self.head.schema.schemas:
+            raise TargetUnfit(
+                f"The dump makes the extension {name} in the schema {schema}, which no later refresh could swap.",
+                hint=f"make it on the target in a schema of its own first: CREATE EXTENSION {name} SCHEMA …",
             )
 
     def _carry_over(self, made: Name) -> None:

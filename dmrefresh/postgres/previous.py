@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from psycopg import sql
 
-from dmrefresh.errors import Failure, TargetUnfit
+from dmrefresh.errors import Failure, TargetBusy, TargetUnfit
 from dmrefresh.postgres import Connection, dependents, lock
 from dmrefresh.postgres.failures import translated
 
@@ -52,14 +52,43 @@ def left_over(connection: Connection) -> list[str]:
 
 
 def refuse_strangers(connection: Connection, schemas: Iterable[str]) -> None:
-    """Raises TargetUnfit where a schema has the name that the swap needs but not the mark of one."""
+    """See that the names the swap needs are free.
+
+    Raises:
+        TargetBusy: the previous data of an earlier swap is still in use; that passes.
+        TargetUnfit: something of that name is not ours.
+    """
     wanted = [name_for(schema) for schema in schemas]
     rows = connection.execute("SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)", (wanted,))
+    ours = left_over(connection)
     for (name,) in rows.fetchall():
+        if name in ours:
+            raise TargetBusy(
+                f"The previous data in {name} cannot be dropped yet: a session still uses it, or something outside "
+                "depends on it.",
+                hint=f"end that session, or see what depends on {name}; then run it again",
+            )
         raise TargetUnfit(
-            f"The target has a schema {name} that is needed for the swap, and it cannot be dropped now.",
-            hint="end the sessions that still use it, or rename it if it is not dmrefresh's",
+            f"The target has a schema {name} of somebody else's, whose name the swap needs.", hint="rename it"
         )
+
+
+def only_here(connection: Connection, schemas: Iterable[str], tables: Iterable[str]) -> list[str]:
+    """Name the tables and views of the schemas that the dump does not bring: they go with the previous data.
+
+    Args:
+        connection: a session on the target.
+        schemas: the schemas that will be swapped.
+        tables: what the dump makes, as `schema.name`.
+    """
+    rows = connection.execute(
+        "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1",
+        (list(schemas),),
+    )
+    brought = set(tables)
+    return [name for (name,) in rows if name not in brought]
 
 
 def drop(connection: Connection) -> list[str]:

@@ -104,7 +104,9 @@ def publish(
             previous.drop(connection)
             previous.refuse_strangers(connection, schemas)
             dependents.refuse(connection, schemas)
+            grants.refuse_foreign_owners(connection, schemas)
             _refuse_too_many(connection, head)
+            _say_what_goes(connection, head, observer)
         loader = Loader(connection, head, observer)
         with _transaction(connection):
             xid, loader.made_schemas = _begin(connection, schemas)
@@ -188,6 +190,8 @@ def _finish(connection: Connection, loader: Loader, slip: Callable[[], receipt.R
             for schema in schemas
             if (aside := previous.name_for(schema)) in previous.left_over(connection)
         )
+        # Somebody may have come to depend on the old data while the new was loaded.
+        dependents.refuse(connection, [previous.name_for(schema) for schema in schemas])
     with translated("while the receipt was written"):
         receipt.write(connection, slip(), sum(loader.rows.values()))
         if commits.transaction_id(connection) != xid:
@@ -203,6 +207,15 @@ def _refuse_older(connection: Connection, head: Head) -> None:
             f"The dump comes from PostgreSQL {head.server_version}, the target is PostgreSQL {ours}.",
             hint=f"refresh a target of version {theirs} or later",
         )
+
+
+def _say_what_goes(connection: Connection, head: Head, observer: Observer) -> None:
+    """What is in the target and not in the dump goes with the previous data, and not without a word."""
+    made = {f"{s.target.schema}.{s.target.name}" for s in head.statements if s.target and s.kind.startswith("CREATE ")}
+    going = previous.only_here(connection, head.schema.schemas, made)
+    if going:
+        named = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
+        observer.warn(f"in the target and not in the dump, so gone after the refresh: {named}")
 
 
 def _refuse_too_many(connection: Connection, head: Head) -> None:

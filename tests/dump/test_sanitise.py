@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-
 import pytest
 
 from dmrefresh.dump.events import End, Event, Head, Statement, TableData

@@ -257,6 +257,33 @@ def interrupted(scene: Scene, line: str, deed: Callable[[subprocess.Popen[str]],
         assert left_behind(scene) == []
 
 
+def test_a_reader_that_goes_away_does_not_end_the_refresh(scene: Scene) -> None:
+    with scene.start() as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.stdout.close()  # as `| head -n 1` does
+        assert child.wait(60) == 0
+    assert state_of(scene.target_url)
+
+
+def test_a_report_that_cannot_be_written_is_found_before_anything_is_done(scene: Scene) -> None:
+    assert "report" in unchanged(scene, 2, "--report", "/nowhere/report.json")
+
+
+def test_a_library_never_says_what_the_server_said(scene: Scene, production: Production) -> None:
+    """The server refuses a row, then the stream breaks: psycopg would log the server's own sentence."""
+    text = production.text.read_bytes()
+    begin = text.index(b"\nCOPY public.direct_award_project_users ")
+    first = text.index(b"\n", begin + 1) + 1
+    last = text.index(b"\n\\.\n", begin)
+    scene.put(scene.encrypt(text[:first] + b"7\t1\tjane.canary@real.example\n" * 3 + text[first:last]))
+    ended = scene.refresh()
+    assert ended.code in (13, 22), ended.output
+    assert "jane.canary" not in ended.output
+    assert "error ignored" not in ended.output
+    assert "retry_scheduled" not in ended.output
+
+
 def test_random_damage_anywhere_never_publishes(scene: Scene, production: Production) -> None:
     before = state_of(scene.target_url)
     chance = random.Random(os.environ.get("PYTEST_RANDOMLY_SEED"))

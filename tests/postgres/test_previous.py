@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dmrefresh.errors import TargetUnfit
+from dmrefresh.errors import TargetBusy, TargetUnfit
 from dmrefresh.postgres import connect, previous
 from tests.postgres.databases import Database, dump_of, refresh
 
@@ -49,8 +49,9 @@ def test_if_it_still_cannot_be_dropped_the_next_run_says_so_and_touches_nothing(
     with psycopg.connect(target.url) as reader:
         reader.execute("SELECT name FROM person").fetchone()
         refresh(dump, target)
-        with pytest.raises(TargetUnfit, match="dmrefresh_previous"):
+        with pytest.raises(TargetBusy, match="dmrefresh_previous") as caught:
             refresh(dump, target)
+        assert (caught.value.exit_code, caught.value.retry) == (21, False)
         assert reader.execute("SELECT name FROM person").fetchone() == ("new",)
 
 

@@ -19,6 +19,7 @@ from dmrefresh.errors import (
     TargetUnfit,
     UsageFailure,
 )
+from dmrefresh.observer import Observer
 from dmrefresh.postgres import connect
 from dmrefresh.postgres.publish import publish
 from dmrefresh.postgres.receipt import Receipt
@@ -333,3 +334,95 @@ def test_a_statement_refused_after_the_rows_is_never_executed(pair: tuple[bytes,
     with pytest.raises(DumpRefused, match="DO"):
         refresh(dump.replace(marker, b"DO $$ BEGIN NULL; END $$;\n\n--\n" + marker), target)
     assert state(target) == before
+
+
+def dumped(source: Database, *options: str) -> bytes:
+    argv = [str(source.cluster.bin("pg_dump")), "--no-acl", "--no-owner", "--clean", "--if-exists", *options]
+    return subprocess.run([*argv, source.superuser_url], check=True, capture_output=True).stdout
+
+
+def test_a_schema_in_which_the_dump_makes_nothing_is_left_alone(database: MakeDatabase) -> None:
+    source, target = database(18), database(18)
+    source.run("CREATE SCHEMA market", "CREATE TABLE market.t AS SELECT 'new' AS label")
+    target.run("CREATE TABLE precious AS SELECT 1 AS one")
+    refresh(dumped(source, "--schema=market"), target)
+    assert target.run("SELECT one FROM public.precious") == [(1,)]
+    assert target.run("SELECT label FROM market.t") == [("new",)]
+
+
+@pytest.mark.parametrize("option", ["--schema-only", "--exclude-table-data=person"])
+def test_a_dump_that_leaves_data_out_is_refused(
+    pair: tuple[bytes, Database], database: MakeDatabase, option: str
+) -> None:
+    _, target = pair
+    source = database(18)
+    source.run(SMALL)
+    before = state(target)
+    with pytest.raises(DumpRefused, match="person") as caught:
+        refresh(dumped(source, option), target)
+    assert caught.value.exit_code == 17
+    assert state(target) == before
+
+
+def test_empty_tables_are_data_too(database: MakeDatabase, tmp_path: Path) -> None:
+    source, target = database(18), database(18)
+    source.run(SMALL, "DELETE FROM visit", "DELETE FROM person")
+    assert refresh(dump_of(source, tmp_path), target).tables == {"person": 0, "visit": 0}
+
+
+def test_what_only_the_target_has_does_not_go_without_a_word(pair: tuple[bytes, Database]) -> None:
+    dump, target = pair
+    target.run("CREATE TABLE mine (id integer)", "CREATE VIEW my_view AS SELECT id FROM mine")
+    said: list[str] = []
+
+    class Listening(Observer):
+        def warn(self, message: str) -> None:
+            said.append(message)
+
+    refresh(dump, target, observer=Listening())
+    assert said == ["in the target and not in the dump, so gone after the refresh: public.mine, public.my_view"]
+    refresh(dump, target, observer=Listening())
+    assert len(said) == 1
+
+
+def test_a_view_made_on_the_old_data_during_the_load_stops_the_commit(pair: tuple[bytes, Database]) -> None:
+    dump, target = pair
+    target.run("CREATE SCHEMA other")
+    before = state(target)
+
+    class Meanwhile(Observer):
+        def step(self, name: str) -> None:
+            if name == "loaded":
+                target.run("CREATE VIEW other.people AS SELECT id FROM public.person")
+
+    with pytest.raises(TargetUnfit, match=r"other\.people"):
+        refresh(dump, target, observer=Meanwhile())
+    assert state(target) == before
+
+
+def test_a_table_made_after_the_first_rows_is_refused(pair: tuple[bytes, Database]) -> None:
+    dump, target = pair
+    marker = b"-- PostgreSQL database dump complete"
+    for late in (b"CREATE TABLE public.x (a) AS VALUES ('a value');", b"CREATE TABLE public.x (a text);"):
+        with pytest.raises(DumpRefused):
+            refresh(dump.replace(marker, late + b"\n\n--\n" + marker), target)
+
+
+def test_an_extension_inside_the_schema_is_refused_the_first_time_already(
+    database: MakeDatabase, tmp_path: Path
+) -> None:
+    source, target = database(18), database(18)
+    source.run("CREATE EXTENSION vector SCHEMA public", superuser=True)
+    source.run("CREATE TABLE t (v public.vector(2))")
+    with pytest.raises(TargetUnfit, match=r"extension vector in the schema public"):
+        refresh(dump_of(source, tmp_path), target)
+
+
+@pytest.mark.parametrize("row", ["see, line 07700900123, column Jane_Doe", 'x: "y", line 07700900123, column Jane_Doe'])
+def test_what_looks_like_a_place_inside_a_row_is_never_taken_for_one(pair: tuple[bytes, Database], row: str) -> None:
+    dump, target = pair
+    with pytest.raises(ChecksFailed) as caught:
+        refresh(dump.replace(b"\n7\tglad\n", f"\n7\t{row}\n".encode()), target)
+    assert "line 7 of the rows, column mood" in caught.value.what
+    assert "Jane_Doe" not in caught.value.what
+    assert "07700900123" not in caught.value.what

@@ -30,7 +30,6 @@ tables:
     [
         (Column("own_id", "integer"), "rule"),
         (Column("supplier_id", "integer"), "name"),
-        (Column("supplier_id", "text"), "name"),
         (Column("user_id", "bigint"), "pattern"),
         (Column("made_by_id", "uuid"), "pattern"),
         (Column("count", "integer"), "integer"),
@@ -40,6 +39,11 @@ tables:
         (Column("at", "timestamp with time zone"), "timestamp"),
         (Column("price", "numeric(11,2)"), "numeric"),
         (Column("role", "public.roles", enum=True), "enum"),
+        (Column("supplier_id", "text"), None),
+        (Column("supplier_id", "character varying(9)"), None),
+        (Column("supplier_id", "jsonb"), None),
+        (Column("supplier_id", "bigint[]"), None),
+        (Column("supplier_id", "public.domain"), None),
         (Column("phone", "bigint"), None),
         (Column("born", "date"), None),
         (Column("user_id", "character varying(9)"), None),
@@ -51,6 +55,16 @@ tables:
 def test_the_nearest_line_decides(column: Column, line: str | None) -> None:
     rule = rule_for(parse_ruleset(DEFAULTS, "d.yaml"), "t", column)
     assert rule == (None if line is None else Keep(reason=line))
+
+
+@pytest.mark.parametrize(
+    "type", ["text", "character varying(40)", "json", "jsonb", "bytea", "inet", "text[]", "public.d"]
+)
+@pytest.mark.parametrize("line", ["c", "'*c'", "c*", "'?'", "'[a-d]'"])
+def test_no_line_of_defaults_covers_what_may_hold_any_text(line: str, type: str) -> None:
+    ruleset = parse_ruleset(f"ruleset: 1\ndefaults: {{{line}: keep}}\ntables: {{t: {{columns: {{}}}}}}", "d.yaml")
+    assert rule_for(ruleset, "t", Column("c", "integer")) == Keep()
+    assert rule_for(ruleset, "t", Column("c", type)) is None
 
 
 def test_what_nobody_classified_stops_with_lines_that_can_be_pasted() -> None:

@@ -71,6 +71,36 @@ def test_a_new_column_stops_the_run() -> None:
         compile_ruleset(shipped(), schema, KEY)
 
 
+@pytest.mark.parametrize("path", [SHIPPED, KEEPING], ids=["shipped", "keeping"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column("phone", "integer"),
+        Column("phone", "bigint"),
+        Column("salary", "numeric(11,2)"),
+        Column("date_of_birth", "timestamp without time zone"),
+        Column("date_of_birth", "timestamp with time zone"),
+        Column("date_of_birth", "date"),
+        Column("nhs_id", "text"),
+        Column("seen_at", "character varying(255)"),
+        Column("address_at_utc", "jsonb"),
+    ],
+    ids=lambda column: f"{column.name} {column.type}",
+)
+def test_a_new_column_that_may_be_about_somebody_stops_the_run(path: Path, column: Column) -> None:
+    with pytest.raises(Unclassified) as refused:
+        compile_ruleset(load_ruleset(path), {**SCHEMA, "users": [*SCHEMA["users"], column]}, KEY)
+    assert refused.value.columns == (("users", column.name, column.type),)
+
+
+@pytest.mark.parametrize("path", [SHIPPED, KEEPING], ids=["shipped", "keeping"])
+@pytest.mark.parametrize("type", ["text", "character varying", "jsonb", "bigint[]", "public.identity"])
+def test_an_id_that_is_no_number_stops_the_run(path: Path, type: str) -> None:
+    with pytest.raises(Unclassified) as refused:
+        compile_ruleset(load_ruleset(path), {**SCHEMA, "lots": [*SCHEMA["lots"][1:], Column("id", type)]}, KEY)
+    assert refused.value.columns == (("lots", "id", type),)
+
+
 def test_no_personal_value_is_left(
     production: tuple[dict[str, bytes], set[bytes]], refreshed: dict[str, bytes]
 ) -> None:

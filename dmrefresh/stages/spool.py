@@ -1,0 +1,73 @@
+"""Keep a dump's ciphertext on this machine, so that gpg can verify all of it before any of it is believed.
+
+gpg hands out the text of a damaged message too, and only then says that it is damaged. Decompressed, such a text
+has pieces of other rows in the wrong places, where no rule looks for them. So the message is decrypted twice:
+once to hear gpg's verdict, with the text thrown away, and once more to use it. Only ciphertext touches the disk,
+in a file without a name that is gone with the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from typing import IO
+
+from dmrefresh.errors import UsageFailure
+
+_BLOCK = 1 << 20
+
+
+class Spool:
+    """A nameless temporary file for one dump; make it with `spool`."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def keep(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the blocks and keep a copy of each.
+
+        Raises:
+            UsageFailure: the disk is full.
+        """
+        self._file.seek(0)
+        self._file.truncate()
+        for block in blocks:
+            try:
+                self._file.write(block)
+            except OSError as error:
+                raise _no_room(error.strerror or "an error") from None
+            yield block
+
+    def blocks(self) -> Generator[bytes]:
+        """Yield again what was kept."""
+        self._file.flush()
+        self._file.seek(0)
+        while block := self._file.read(_BLOCK):
+            yield block
+
+
+@contextlib.contextmanager
+def spool(size: int) -> Iterator[Spool]:
+    """A place for `size` bytes of ciphertext in the folder for temporary files (TMPDIR).
+
+    Raises:
+        UsageFailure: there is not enough room.
+    """
+    folder = tempfile.gettempdir()
+    try:
+        if shutil.disk_usage(folder).free < size:
+            raise _no_room(f"{size / 1e6:.0f} MB are needed")
+        file = tempfile.TemporaryFile(dir=folder, prefix="dmrefresh-")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise _no_room(error.strerror or "an error") from None
+    with file:
+        yield Spool(file)
+
+
+def _no_room(why: str) -> UsageFailure:
+    return UsageFailure(
+        f"The encrypted dump cannot be kept in {tempfile.gettempdir()}: {why}.",
+        hint="point TMPDIR to a folder with more room",
+    )
