@@ -12,8 +12,10 @@
      ├─ DumpRefused                 17   ┘
      ├─ SourceUnreachable           20   ┐
      ├─ TargetUnreachable           21   ├ may heal: run it again
+     │   └─ TargetBusy              21   │
      ├─ ChecksFailed                22   │
-     └─ CommitInDoubt               23   ┘
+     ├─ CommitInDoubt               23   ┘
+     └─ PublishedButUnfinished      30   done, look at it
 
 A failure carries what happened, what state the target is in, and what to do next. None of the three ever
 holds an original value: they name tables, columns, line numbers and byte offsets.

@@ -72,7 +72,10 @@ class Feeder(threading.Thread):
             for block in source:
                 if self.stopped:
                     break
-                self.child.stdin.write(block)
+                # An unbuffered write may end early, where a signal breaks in: what is left is written again.
+                rest = memoryview(block)
+                while rest:
+                    rest = rest[self.child.stdin.write(rest) :]
             self.child.stdin.close()
         except BrokenPipeError:
             pass  # the child ended first: its exit status and verdict say why

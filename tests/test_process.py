@@ -29,6 +29,23 @@ def test_what_goes_in_comes_out() -> None:
     assert b"".join(through(COPY, iter(blocks))) == b"".join(blocks)
 
 
+def test_a_write_that_ends_early_loses_nothing() -> None:
+    class Reluctant:
+        taken = b""
+
+        def write(self, data: memoryview) -> int:
+            self.taken += bytes(data[:3])
+            return min(3, len(data))
+
+        def close(self) -> None: ...
+
+    class Child:
+        stdin = Reluctant()
+
+    process.Feeder(Child(), [b"0123456789", b"", b"ab"]).run()  # type: ignore[arg-type]
+    assert Child.stdin.taken == b"0123456789ab"
+
+
 def test_a_child_that_floods_standard_error_does_not_stand_still() -> None:
     flood = "import sys; sys.stderr.write('x' * 10_000_000); sys.stderr.flush(); " + COPY
     assert b"".join(through(flood, iter([b"through"]))) == b"through"

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres.failures import translated
 
 # Whatever a role or a database carries, a load of hours must not be ended by it; a wait for a lock must be.
 # https://www.postgresql.org/docs/current/runtime-config-client.html
@@ -54,9 +55,10 @@ def session(url: str, application_name: str = "dmrefresh") -> Iterator[Connectio
     except psycopg.Error:
         raise UsageFailure("The target's url is no PostgreSQL connection URL.") from None
     try:
-        for name, (value, since) in _SETTINGS.items():
-            if connection.info.server_version >= since:
-                connection.execute(sql.SQL("SELECT pg_catalog.set_config({}, {}, false)").format(name, value))
+        with translated("while the session was set up"):
+            for name, (value, since) in _SETTINGS.items():
+                if connection.info.server_version >= since:
+                    connection.execute(sql.SQL("SELECT pg_catalog.set_config({}, {}, false)").format(name, value))
         yield connection
     finally:
         connection.close()
