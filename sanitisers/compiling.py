@@ -22,13 +22,18 @@ if TYPE_CHECKING:
     from sanitisers.ruleset.model import ColumnRule, Ruleset
 
 SHORTEST_KEY = 16
+_NAMED = 20
+"""Columns named in one warning."""
 
 
-def compile_ruleset(ruleset: Ruleset, schema: Mapping[str, Sequence[ColumnLike]], key: bytes) -> Sanitiser:
+def compile_ruleset(
+    ruleset: Ruleset, schema: Mapping[str, Sequence[ColumnLike]], key: bytes, *, keep_unlisted: bool = False
+) -> Sanitiser:
     """Make the sanitiser for the tables of `schema`.
 
     `schema` holds the columns of each table, under the name that rulesets use: `users` for `public.users`,
     `other.t` outside the schema public. `key` is secret, at least 16 bytes long, and decides all fakes.
+    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`.
 
     Raises Unclassified where a column is covered neither by a rule nor by a line of `defaults:`, and
     RulesetError where a rule cannot fit its column. Rules for what is gone are in `warnings` of the result.
@@ -37,7 +42,9 @@ def compile_ruleset(ruleset: Ruleset, schema: Mapping[str, Sequence[ColumnLike]]
         raise ValueError(f"the key has {len(key)} bytes, it needs {SHORTEST_KEY}")
     compiling = _Compiling(ruleset, EditMaking(Pools(ruleset.locale), key))
     plans = {table: compiling.plan(table, columns) for table, columns in schema.items()}
-    if compiling.unclassified:
+    if keep_unlisted:
+        compiling.warn_of_unlisted()
+    elif compiling.unclassified:
         raise Unclassified(compiling.unclassified)
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
@@ -108,6 +115,13 @@ class _Compiling:
             self.warnings.append(f"{where}: there is no such column in the dump")
         elif found.generated:
             self.warnings.append(f"{where}: the server computes this column, so the rule has nothing to do")
+
+    def warn_of_unlisted(self) -> None:
+        """A warning that names the columns which nothing covers."""
+        if self.unclassified:
+            named = ", ".join(f"{table}.{column.name}" for table, column in self.unclassified[:_NAMED])
+            more = len(self.unclassified) - _NAMED
+            self.warnings.append(f"kept without a rule: {named}" + (f" and {more} more" if more > 0 else ""))
 
     def gone_tables(self, schema: Mapping[str, object]) -> list[str]:
         """A warning for each table that has rules and is not in the dump."""

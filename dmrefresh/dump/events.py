@@ -41,12 +41,14 @@ class Statement:
         kind: the words that name it, such as `CREATE TABLE` or `ALTER TABLE ADD CONSTRAINT`.
         target: the object it makes or changes, where it names one.
         place: where it begins.
+        lead: the dump's text between what came before and this: blanks, comments, lines for psql.
     """
 
     sql: bytes
     kind: str
     target: Name | None
     place: Place
+    lead: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class TableData:
         count: how many lines there are.
         place: where the first of them begins.
         last: true in exactly the last block of each COPY, also where the table is empty.
+        lead: in the first block of each COPY, the dump's text between what came before and the COPY.
+        header: in the first block of each COPY, the COPY itself, with its semicolon and newline.
     """
 
     table: Name
@@ -68,6 +72,8 @@ class TableData:
     count: int
     place: Place
     last: bool
+    lead: bytes = b""
+    header: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +144,12 @@ class End:
     Attributes:
         rows: lines of all COPY blocks.
         size: bytes of plain text.
+        lead: the dump's text behind the last statement or row, the marker included.
     """
 
     rows: int
     size: int
+    lead: bytes = b""
 
 
 Event: TypeAlias = Head | Statement | TableData | End

@@ -36,12 +36,14 @@ class Frame:
         server_version: the server's version, once its line has been read.
         dump_version: pg_dump's own, likewise.
         size: bytes of the dump, once it is at its end.
+        tail: the text behind the last statement or row, likewise.
     """
 
     def __init__(self) -> None:
         self.server_version = ""
         self.dump_version = ""
         self.size = 0
+        self.tail = b""
         self._titled = False
         self._begun = False
         self._key: bytes | None = None
@@ -120,6 +122,7 @@ class Frame:
         if not self._closed or (self._key is not None and not self._unrestricted):
             raise DumpDamaged(f"The dump ends at {piece.place}, within its last lines.")
         self.size = piece.place.offset
+        self.tail = piece.lead
 
 
 def _after_marker(place: Place) -> DumpRefused:

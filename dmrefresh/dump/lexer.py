@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A statement without the semicolon that ends it and without the comments before it."""
+    """A statement without the semicolon that ends it; `lead` is all the text between it and what came before."""
 
     text: bytes
     place: Place
+    lead: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,15 @@ class Backslash:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The text ended between statements; the place is just behind its last byte."""
+    """The text ended between statements; the place is just behind its last byte, `lead` the text before it."""
 
     place: Place
+    lead: bytes = b""
 
 
 Piece: TypeAlias = Sql | Comment | Backslash | Rows | Finish
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANKS = re.compile(rb"[ \t\n\f\v]*")
 _COPY = re.compile(rb"copy(?![a-z0-9_$\x80-\xff])", re.IGNORECASE)
 
@@ -70,7 +73,8 @@ def lex(blocks: Iterable[bytes], limits: Limits | None = None) -> Iterator[Piece
 
     Yields:
         Pieces in order. After a statement that begins with COPY come its rows, the last of them marked; the
-        very last piece is Finish. A block comment at top level is passed over.
+        very last piece is Finish. A block comment at top level, a semicolon by itself, and the mark that some
+        editors put in front of UTF-8 are passed over; all that is no statement and no row is in a `lead`.
 
     Raises:
         DumpDamaged: the text ends inside a statement, a comment or a line.
@@ -79,6 +83,7 @@ def lex(blocks: Iterable[bytes], limits: Limits | None = None) -> Iterator[Piece
             longer than the limits.
     """
     window = Window(blocks, limits or Limits())
+    _skip_byte_order_mark(window)
     while _skip_blanks(window):
         first = bytes(window.data[:1])
         if first in b"-/" and _begins_comment(window):
@@ -87,24 +92,31 @@ def lex(blocks: Iterable[bytes], limits: Limits | None = None) -> Iterator[Piece
             else:
                 end = quotes.block_comment_end(window, 2)
                 window.check_length(end, "a comment")
-                window.consume(end)
+                window.pass_over(end)
         elif first == b"\\":
             yield _backslash_line(window)
         elif first == b";":
-            window.consume(1)
+            window.pass_over(1)
         else:
             statement = _statement(window)
             yield statement
             if _COPY.match(statement.text):
                 yield from read_rows(window)
-    yield Finish(window.place())
+    yield Finish(window.place(), window.passed())
+
+
+def _skip_byte_order_mark(window: Window) -> None:
+    while len(window.data) < len(_BYTE_ORDER_MARK) and window.more():
+        pass
+    if window.data.startswith(_BYTE_ORDER_MARK):
+        window.pass_over(len(_BYTE_ORDER_MARK))
 
 
 def _skip_blanks(window: Window) -> bool:
     """Consume blanks; false at the end of the text."""
     while True:
         match = _BLANKS.match(window.data)
-        window.consume(match.end() if match else 0)
+        window.pass_over(match.end() if match else 0)
         if window.data:
             return True
         if not window.more():
@@ -122,7 +134,7 @@ def _line_comment(window: Window) -> Comment:
     end = quotes.line_comment_end(window, 2)
     window.check_length(end, "a comment")
     text = bytes(window.data[2:end]).strip()
-    window.consume(end)
+    window.pass_over(end)
     return Comment(text, place)
 
 
@@ -135,7 +147,7 @@ def _backslash_line(window: Window) -> Backslash:
     text = bytes(window.data[:end])
     if b"\r" in text:
         raise quotes.stray_return(place)
-    window.consume(end + 1)
+    window.pass_over(end + 1)
     return Backslash(text, place)
 
 
@@ -145,7 +157,7 @@ def _statement(window: Window) -> Sql:
     window.check_length(end, "a statement")
     text = bytes(window.data[:end])
     window.consume(end + 1)
-    return Sql(text, place)
+    return Sql(text, place, window.passed())
 
 
 # What changes nothing about what follows it. A word counts only when its end can be seen, a minus or a slash only when

@@ -74,7 +74,7 @@ class _Reader:
             statements.append(statement)
         yield self._head(tuple(statements))
         yield from self._body(chain(first, pieces))
-        yield End(self.rows, self.frame.size)
+        yield End(self.rows, self.frame.size, self.frame.tail)
 
     def _body(self, pieces: Iterator[Sql | Rows]) -> Iterator[Event]:
         for piece in pieces:
@@ -104,7 +104,7 @@ class _Reader:
         if kind == "CREATE OR REPLACE VIEW" and target not in self.views:
             # --clean writes this before its DROPs, to take a view's dependencies from it.
             kind = "CREATE OR REPLACE VIEW BEFORE CREATE"
-        return Statement(piece.text, kind, target, piece.place)
+        return Statement(piece.text, kind, target, piece.place, piece.lead)
 
     def _setting(self, piece: Sql) -> None:
         found = setting_of(piece.text)
@@ -124,7 +124,7 @@ class _Reader:
             self.encoding, self.codec = value, codec
 
     def _bound_head(self, piece: Sql) -> None:
-        self.head_size += len(piece.text)
+        self.head_size += len(piece.text) + len(piece.lead)
         if self.head_size > self.limits.head:
             raise DumpRefused(
                 f"The statements before the first row are more than {self.limits.head} bytes at {piece.place}.",
@@ -150,29 +150,30 @@ class _Reader:
             table, columns = copying.read_header(statement, self.schema, self.codec)
         except NotInEncoding:
             raise _not_in_encoding(statement.place) from None
+        lead, header = statement.lead, statement.sql + b";\n"
         try:
             for piece in pieces:
                 assert isinstance(piece, Rows), "rows follow a COPY"
                 if self.codec == "utf-8" and self.encoding.lower() == "sql_ascii":
                     _refuse_invalid_utf8(piece, table)
                 self.rows += piece.count
-                yield TableData(table, columns, piece.data, piece.count, piece.place, piece.last)
+                yield TableData(table, columns, piece.data, piece.count, piece.place, piece.last, lead, header)
                 if piece.last:
                     return
+                lead = header = b""
         except RowsUnreadable as trouble:
             raise _rows_failure(trouble, table) from None
 
 
 def _recognised(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same text without a byte order mark, once its beginning has been seen to be that of a plain dump."""
+    """The same text, once its beginning has been seen to be that of a plain dump."""
     source = iter(blocks)
     beginning = b""
     for block in source:
         beginning += block
         if len(beginning) >= formats.ENOUGH:
             break
-    beginning = formats.without_byte_order_mark(beginning)
-    formats.refuse_other_formats(beginning)
+    formats.refuse_other_formats(formats.without_byte_order_mark(beginning))
     yield beginning
     yield from source
 

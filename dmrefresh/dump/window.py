@@ -27,6 +27,7 @@ class Window:
         self.line = 1
         self.at_line_start = True
         self._blocks = _at_most(blocks, MIB)
+        self._passed = bytearray()
 
     def more(self) -> bool:
         """Append the next block to `data`; false where there is none.
@@ -67,6 +68,23 @@ class Window:
             self.at_line_start = self.data[count - 1] == 0x0A
             self.advance(count, self.data.count(b"\n", 0, count))
             del self.data[:count]
+
+    def pass_over(self, count: int) -> None:
+        """Consume what means nothing, and remember it: whoever writes the dump again wants every byte.
+
+        Raises:
+            DumpRefused: there is more of it between two statements than a statement may have.
+        """
+        if count:
+            self._passed += memoryview(self.data)[:count]
+            self.consume(count)
+            self.check_length(len(self._passed), "blanks and comments")
+
+    def passed(self) -> bytes:
+        """What was passed over since this was last asked."""
+        passed = bytes(self._passed)
+        self._passed.clear()
+        return passed
 
     def advance(self, count: int, lines: int) -> None:
         """Count bytes and lines that were consumed elsewhere."""

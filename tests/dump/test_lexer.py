@@ -124,10 +124,10 @@ def test_comments_and_backslash_lines_at_top_level_are_told_from_statements() ->
     assert list(lex([text])) == [
         Comment(b"one", Place(1, 0)),
         Backslash(b"\\restrict x", Place(2, 9)),
-        Sql(b"SELECT 1", Place(4, 38)),
+        Sql(b"SELECT 1", Place(4, 38), text[:38]),
         Comment(b"two", Place(4, 48)),
         Comment(b"", Place(5, 55)),
-        Finish(Place(6, 58)),
+        Finish(Place(6, 58), text[47:]),
     ]
 
 
@@ -148,7 +148,7 @@ def test_only_a_line_with_the_end_mark_alone_ends_the_rows(rows: str) -> None:
         Sql(b"COPY a (b) FROM stdin", Place(1, 0)),
         Rows(data, count, Place(2, 23), last=True),
         Sql(b"SELECT 1", Place(3 + count, 26 + len(data))),
-        Finish(Place(4 + count, len(text))),
+        Finish(Place(4 + count, len(text)), b"\n"),
     ]
     assert list(lex([text])) == expected
     assert _byte_by_byte(text) == expected

@@ -39,14 +39,21 @@ def test_a_dump_is_a_head_then_rows_and_statements_then_the_end() -> None:
     first = SMALL.index(b"1\tada")
     place = Place(SMALL[:first].count(b"\n") + 1, first)
     assert rows == TableData(
-        Name("public", "users"), ("id", "email"), b"1\tada@example.org\n2\t\\N\n", 2, place, last=True
+        Name("public", "users"),
+        ("id", "email"),
+        b"1\tada@example.org\n2\t\\N\n",
+        2,
+        place,
+        last=True,
+        lead=b"\n\n",
+        header=b"COPY public.users (id, email) FROM stdin;\n",
     )
     assert isinstance(none, TableData)
     assert (none.rows, none.count, none.last) == (b"", 0, True)
     assert isinstance(index, Statement)
     assert (index.kind, index.target) == ("CREATE INDEX", Name("public", "users_email"))
     assert SMALL[index.place.offset :].startswith(index.sql + b";\n")
-    assert end == End(rows=2, size=len(SMALL))
+    assert end == End(rows=2, size=len(SMALL), lead=b"\n" + ENDING)
 
 
 def test_a_dump_without_rows_has_all_its_statements_in_the_head() -> None:
@@ -88,7 +95,14 @@ def test_a_dump_without_restrict_that_lost_its_end_at_any_byte_is_never_read_to_
 
 def test_a_byte_order_mark_is_passed_over_at_any_cutting() -> None:
     for cut in (None, 1, 2):
-        assert read(b"\xef\xbb\xbf" + SMALL, cut=cut) == read(SMALL)
+        head, *others = read(b"\xef\xbb\xbf" + SMALL, cut=cut)
+        plain, *others_plain = read(SMALL)
+        assert isinstance(head, Head)
+        assert isinstance(plain, Head)
+        assert head.schema == plain.schema
+        assert [s.sql for s in head.statements] == [s.sql for s in plain.statements]
+        assert len(others) == len(others_plain)
+        assert others[0].place.offset == others_plain[0].place.offset + 3
 
 
 DAMAGED = {

@@ -74,6 +74,8 @@ def merged(events: Iterable[Event]) -> list[Event]:
                 before.count + event.count,
                 before.place,
                 event.last,
+                before.lead,
+                before.header,
             )
         else:
             found.append(event)
