@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
@@ -45,6 +47,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except signals.Interrupted as interrupted:
             raise typer.Exit(_interrupted(interrupted.number)) from None
+        except BrokenPipeError:  # whoever read the output has had enough
+            raise typer.Exit(128 + signal.SIGPIPE) from None
         except Exception as error:
             raise typer.Exit(_failed(error)) from None
 
@@ -56,6 +60,8 @@ class _Options:
 
     config: Path | None = None
     debug = False
+    publishes = True
+    """Whether the command has a target, which an error must say the state of."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -106,6 +112,65 @@ def clean_and_apply(
         done.write(report)
 
 
+class Unlisted(StrEnum):
+    """What becomes of a column that no rule covers."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+
+
+@app.command("sanitise")
+@guarded
+def sanitise(
+    ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
+    unlisted: Annotated[Unlisted, typer.Option(help="What becomes of a column that no rule covers.")] = Unlisted.REFUSE,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+) -> None:
+    """Filter: a plain or gzipped dump on standard input, the sanitised plain dump on standard output."""
+    _Options.debug = debug or _Options.debug
+    _Options.publishes = False
+    from dmrefresh import settings
+    from dmrefresh.console import Lines
+    from dmrefresh.errors import UsageFailure
+    from dmrefresh.jobs import sanitise as job
+
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageFailure("There is no dump on standard input.", hint="pg_dump … | dmrefresh sanitise > clean.sql")
+    lines = Lines()
+    plan = job.prepare(settings.load(_Options.config), ruleset=ruleset, keep_unlisted=unlisted is Unlisted.KEEP)
+    lines.filtered(job.run(plan, sys.stdin.buffer, sys.stdout.buffer, lines))
+
+
+@app.command("check-dump")
+@guarded
+def check_dump(
+    name: Annotated[str | None, typer.Argument(help="The dump's name in the bucket [default: the newest].")] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="Take the newest; so it is without a name.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only see that the private key opens it.")] = False,
+    stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what was found to this file, as JSON.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+) -> None:
+    """Read a stored dump to its end marker: versions, tables, rows."""
+    _Options.debug = debug or _Options.debug
+    _Options.publishes = False
+    from dmrefresh import report as reporting
+    from dmrefresh import settings
+    from dmrefresh.console import Lines, described
+    from dmrefresh.errors import UsageFailure
+    from dmrefresh.jobs import check_dump as job
+
+    if name is not None and (latest or stage is not None):
+        raise UsageFailure("A dump's name and --latest or --stage exclude each other.", hint="leave one out")
+    if report is not None:
+        reporting.prepare(report)
+    plan = job.prepare(settings.load(_Options.config), name=name, stage=stage)
+    done = job.run(plan, Lines(), quick=quick)
+    typer.echo(described(done))
+    if report is not None:
+        reporting.write(report, done.as_dict(), state="The dump was checked and is whole.")
+
+
 def main() -> None:
     """The console script: run the command, and end at once with its exit code.
 
@@ -126,7 +191,7 @@ def main() -> None:
 def _failed(error: Exception) -> int:
     """Say what happened; returns the exit code."""
     from dmrefresh.console import Lines
-    from dmrefresh.errors import Failure
+    from dmrefresh.errors import UNTOUCHED, Failure
 
     failure = error
     if not isinstance(failure, Failure):
@@ -134,6 +199,8 @@ def _failed(error: Exception) -> int:
             f"This is a fault of dmrefresh's own ({type(error).__name__}).",
             hint="run it again with --debug and report what it shows",
         )
+    if not _Options.publishes and failure.state == UNTOUCHED:
+        failure.state = "Nothing was changed."
     lines = Lines()
     lines.failed(failure)
     if _Options.debug:
@@ -143,11 +210,10 @@ def _failed(error: Exception) -> int:
 
 def _interrupted(number: int) -> int:
     """Say that a signal ended the run; returns the exit code."""
-    import signal
-
     from dmrefresh.console import Lines
 
-    Lines().line(f"ended by {signal.Signals(number).name}; rolled back, the target is as it was")
+    state = "rolled back, the target is as it was" if _Options.publishes else "what was done is not finished"
+    Lines().line(f"ended by {signal.Signals(number).name}; {state}")
     return 128 + number
 
 

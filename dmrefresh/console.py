@@ -7,12 +7,17 @@ import re
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from dmrefresh.errors import Failure
 from dmrefresh.observer import Observer
 from dmrefresh.report import Report
+
+if TYPE_CHECKING:
+    from dmrefresh.jobs.check_dump import Checked
+    from dmrefresh.jobs.sanitise import Filtered
 
 _EVERY = 10.0
 """Seconds between two lines about the same table."""
@@ -26,6 +31,27 @@ _STEPS = {
     "checked": "every check holds; committing",
     "committed": "published",
 }
+
+
+def counts(by_kind: Mapping[str, int]) -> str:
+    """How many of each kind, the most frequent first: `12 GRANT, 3 DROP`."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(by_kind.items(), key=lambda one: (-one[1], one[0])))
+
+
+def described(checked: Checked) -> str:
+    """What check-dump found, as lines for standard output."""
+    contents = checked.contents
+    if contents is None:
+        return f"{checked.name}: the private key opens it"
+    lines = [
+        f"{checked.name}: whole, read to its end marker",
+        f"PostgreSQL {contents.server_version}, written by pg_dump {contents.dump_version} in {contents.encoding}",
+        f"{len(contents.tables):,} tables, {contents.rows:,} rows, {contents.bytes:,} bytes of SQL",
+    ]
+    if contents.left_out:
+        lines.append(f"left out by a refresh: {counts(contents.left_out)}")
+    lines += ["", *(f"{count:>14,}  {name}" for name, count in sorted(contents.tables.items()))]
+    return "\n".join(_CONTROL.sub(_escaped, line.replace("\n", "\\n")) for line in lines)
 
 
 def _escaped(control: re.Match[str]) -> str:
@@ -83,6 +109,13 @@ class Lines(Observer):
         if report.changed_types:
             names = ", ".join(report.changed_types)
             self.warn(f"these types differ from before; sessions that prepared statements with them reconnect: {names}")
+
+    def filtered(self, done: Filtered) -> None:
+        """The closing line of a filter that went through."""
+        if done.rows_in:
+            self.line(f"{done.rows_in:,} rows read, {done.rows_out:,} written, {done.replaced:,} values replaced")
+        if done.left_out:
+            self.line("left out: " + counts(done.left_out))
 
     def failed(self, failure: Failure) -> None:
         """What happened, what state the target is in, what to do next."""

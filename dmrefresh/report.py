@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -59,12 +60,26 @@ class Report:
         Raises:
             PublishedButUnfinished: the file cannot be written.
         """
-        try:
-            file.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise PublishedButUnfinished(
-                f"The report cannot be written to {file}: {error.strerror}.", state="The target is refreshed."
-            ) from None
+        write(file, asdict(self), state="The target is refreshed.")
+
+
+def write(file: Path, report: Mapping[str, object], *, state: str) -> None:
+    """Write a report as JSON.
+
+    Args:
+        file: where to.
+        report: what it says.
+        state: what was done by now, for the error.
+
+    Raises:
+        PublishedButUnfinished: the file cannot be written.
+    """
+    try:
+        file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise PublishedButUnfinished(
+            f"The report cannot be written to {file}: {error.strerror}.", state=state
+        ) from None
 
 
 def prepare(file: Path) -> None:

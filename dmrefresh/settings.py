@@ -16,6 +16,7 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
 
@@ -74,6 +75,21 @@ class RulesetSettings(_Section):
     path: str = "digitalmarketplace"
 
 
+class LimitSettings(_Section):
+    """What is refused rather than held in memory, in MiB."""
+
+    statement_mib: int = Field(default=64, ge=1)
+    """The longest SQL statement."""
+    row_mib: int = Field(default=1024, ge=1)
+    """The longest row; PostgreSQL itself cannot hold a field over 1 GiB."""
+    head_mib: int = Field(default=512, ge=1)
+    """All statements before the first row together."""
+
+    def for_reading(self) -> Limits:
+        """The same in bytes."""
+        return Limits(self.statement_mib * MIB, self.row_mib * MIB, self.head_mib * MIB)
+
+
 class Target(_Section):
     """A database that may be refreshed."""
 
@@ -89,6 +105,7 @@ class Settings(_Section):
     dumps: Dumps = Dumps()
     keys: Keys = Keys()
     ruleset: RulesetSettings = RulesetSettings()
+    limits: LimitSettings = LimitSettings()
     targets: dict[str, Target] = {}
 
     def target(self, name: str) -> Target:
@@ -168,7 +185,12 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if environ.get("DM_CREDENTIALS_REPO"):
         found["keys"] = {"credentials_repo": environ["DM_CREDENTIALS_REPO"]}
-    sections: dict[str, type[BaseModel]] = {"dumps": Dumps, "keys": Keys, "ruleset": RulesetSettings}
+    sections: dict[str, type[BaseModel]] = {
+        "dumps": Dumps,
+        "keys": Keys,
+        "ruleset": RulesetSettings,
+        "limits": LimitSettings,
+    }
     for section, model in sections.items():
         for key in model.model_fields:
             value = environ.get(f"DMREFRESH_{section}_{key}".upper())

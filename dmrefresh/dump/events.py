@@ -99,7 +99,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as the Head describes it; `parent` is set for a partition or a child."""
+    """A table as the Head describes it; `parent` is set for a partition, and for a child of one table."""
 
     name: Name
     columns: tuple[Column, ...]

@@ -18,7 +18,7 @@ from dmrefresh.dump.rows import Rows, RowsUnreadable
 from dmrefresh.dump.schema import read_schema
 from dmrefresh.dump.settings import setting_of
 from dmrefresh.dump.statements import classify
-from dmrefresh.dump.tokens import NotInEncoding
+from dmrefresh.dump.tokens import NotInEncoding, decoded
 from dmrefresh.errors import DumpDamaged, DumpRefused
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class _Reader:
         """Classify a statement; refuse those that the reading itself could not survive."""
         try:
             kind, target = classify(piece.text, self.codec)
+            decoded(piece.text, self.codec)
         except NotInEncoding:
             raise _not_in_encoding(piece.place) from None
         if kind == "INSERT":
@@ -128,7 +129,7 @@ class _Reader:
         if self.head_size > self.limits.head:
             raise DumpRefused(
                 f"The statements before the first row are more than {self.limits.head} bytes at {piece.place}.",
-                hint="Raise the limit for the head if this dump is meant to hold them.",
+                hint="If this dump is meant to hold them, raise head_mib under [limits] in dmrefresh.toml.",
             )
 
     def _head(self, statements: tuple[Statement, ...]) -> Head:

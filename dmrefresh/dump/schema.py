@@ -146,7 +146,8 @@ def _table(building: _Building, statement: Statement) -> None:
     building.tables[_target(statement)] = Table(
         _target(statement),
         tuple(columns.values()),
-        parent=parents[0] if parents else None,
+        # Of several parents none can speak for a child: it is a table of its own, which somebody must classify.
+        parent=parents[0] if len(parents) == 1 else None,
         partitioned=_has_words(cursor, "PARTITION BY"),
     )
 

@@ -8,16 +8,16 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-
-import stamina
 
 from dmrefresh import __version__, process
 from dmrefresh.dump.events import End, Event
+from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable, UsageFailure
-from dmrefresh.keys import KeyFiles, decrypt_with_sops, private_keyring
+from dmrefresh.jobs.attempts import attempts
+from dmrefresh.jobs.dumps import choose, introduce
+from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
+from dmrefresh.keys import KeyFiles, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.receipt import Receipt
@@ -29,14 +29,8 @@ from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.spool import spool
 from dmrefresh.store import DumpRef, Store
-from sanitisers import Ruleset, RulesetError, Sanitiser, load_ruleset, ships
+from sanitisers import Ruleset, Sanitiser
 from sanitisers.pools import fill as fill_pools
-
-_ATTEMPTS = 3
-_SHORTEST_KEY = 16
-"""Bytes: with fewer, somebody could try all keys."""
-_DAMAGED_ATTEMPTS = 2
-"""A damaged dump is downloaded once more: if the bucket holds it damaged, a third time changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +44,7 @@ class Plan:
     sanitiser_key: bytes = field(repr=False)
     target_name: str
     target: Target
+    limits: Limits
 
 
 @dataclass(slots=True)
@@ -91,15 +86,16 @@ def prepare(
     """
     to = settings.target(target)
     rules = read_ruleset(ruleset or settings.ruleset.path)
-    store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+    store, chosen = choose(settings, dump, stage)
     return Plan(
         store=store,
-        dump=store.named(dump) if dump else store.newest(stage or settings.dumps.stage),
+        dump=chosen,
         keys=settings.keys.files(),
         ruleset=rules,
-        sanitiser_key=_sanitiser_key(settings),
+        sanitiser_key=sanitiser_key(settings),
         target_name=target,
         target=to,
+        limits=settings.limits.for_reading(),
     )
 
 
@@ -111,23 +107,15 @@ def run(plan: Plan, observer: Observer | None = None) -> Report:
     """
     observer = observer or Observer()
     began = time.monotonic()
-    patience = _Patience()
-    _introduce(plan, observer)
+    introduce(plan.store, plan.dump, observer)
     # Faker takes its time; gpg and the network leave enough of it before the first row.
     threading.Thread(target=fill_pools, args=(plan.ruleset.locale,), daemon=True).start()
-    for attempt in stamina.retry_context(on=patience, attempts=_ATTEMPTS, timeout=None, wait_initial=1.0):
-        with attempt:
-            patience.attempt = attempt.num
-            if attempt.num > 1:
-                observer.note(f"attempt {attempt.num} of {_ATTEMPTS}, from a clean start")
-            this = _Attempt(attempt.num)
-            identity = _identity()
-            try:
-                published = _refresh(plan, identity, this, observer)
-            except Failure as failure:
-                if patience(failure) and attempt.num < _ATTEMPTS:
-                    observer.warn(f"attempt {attempt.num} failed: {failure.what}")
-                raise
+
+    def attempt(number: int) -> tuple[str, _Attempt, Published]:
+        this, identity = _Attempt(number), _identity()
+        return identity, this, _refresh(plan, identity, this, observer)
+
+    identity, this, published = attempts(attempt, observer)
     return _report(plan, identity, this, published, time.monotonic() - began)
 
 
@@ -153,7 +141,7 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> P
             observer.note("the dump is whole: gpg has verified every byte")
             # The plain text exists in memory only, a few blocks at a time.
             text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring))))
-            read = prefetch(timed("read", read_dump(text)))
+            read = prefetch(timed("read", read_dump(text, limits=plan.limits)))
             clean = prefetch(timed("sanitise", sanitise(read, plan.ruleset, plan.sanitiser_key, on_ready=ready)))
             return publish(
                 this.noting(clean),
@@ -168,56 +156,8 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> P
         process.kill_all()
 
 
-def read_ruleset(name: str) -> Ruleset:
-    """Read a ruleset: one that ships by its name, or a file.
-
-    Raises:
-        UsageFailure: there is none, or it says something that cannot be meant; with file and line.
-    """
-    path = ships(name) or Path(name).expanduser()
-    if not path.is_file():
-        raise UsageFailure(f"There is no ruleset {name}.", hint="give the path of a YAML file, or digitalmarketplace")
-    try:
-        return load_ruleset(path)
-    except RulesetError as error:
-        raise UsageFailure(str(error), hint="nothing was fetched or touched") from None
-
-
-def _sanitiser_key(settings: Settings) -> bytes:
-    """Random for each run, so that nobody can ever test a guess, unless the secrets hold one."""
-    if settings.keys.sanitiser_key is None:
-        return secrets.token_bytes(32)
-    key = decrypt_with_sops(settings.keys.locate(settings.keys.sanitiser_key))
-    if len(key) < _SHORTEST_KEY:
-        raise KeyUnusable(f"The sanitiser's key has {len(key)} bytes; it needs {_SHORTEST_KEY} at least.")
-    return key
-
-
-@dataclass(slots=True)
-class _Patience:
-    """Says whether a failure is worth another attempt."""
-
-    attempt: int = 0
-
-    def __call__(self, error: Exception) -> bool:
-        if isinstance(error, DumpDamaged):
-            return self.attempt < _DAMAGED_ATTEMPTS
-        return isinstance(error, Failure) and error.retry
-
-
 def _identity() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-
-
-def _introduce(plan: Plan, observer: Observer) -> None:
-    for skipped in plan.store.skipped:
-        observer.warn(skipped)
-    megabytes = plan.dump.size / 1e6
-    age = ""
-    if plan.dump.taken is not None:
-        hours = max((datetime.now(UTC) - plan.dump.taken).total_seconds() / 3600, 0)
-        age = f", {hours:.0f} hours old" if hours < 48 else f", {hours / 24:.0f} days old"
-    observer.note(f"dump: {plan.dump.key}, {megabytes:.1f} MB{age}")
 
 
 def _report(plan: Plan, identity: str, this: _Attempt, published: Published, seconds: float) -> Report:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 
 from dmrefresh import process
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
@@ -22,7 +22,7 @@ _HIDDEN = "0000000000000000"
 """The recipient of a message that does not say to whom it is (gpg --throw-keyids)."""
 
 
-def decrypt(blocks: Iterable[bytes], keyring: Keyring) -> Iterator[bytes]:
+def decrypt(blocks: Iterable[bytes], keyring: Keyring) -> Generator[bytes]:
     """Yield what an encrypted dump holds.
 
     Args:

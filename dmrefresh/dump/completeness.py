@@ -1,0 +1,39 @@
+"""Whether a dump brings the data of every table it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from dmrefresh.dump.events import Name, Schema
+from dmrefresh.errors import DumpRefused
+
+_NAMED = 10
+"""Tables named in one message."""
+
+
+def refuse_partial(schema: Schema, with_rows: Container[Name]) -> None:
+    """Refuse a dump without the data of some table.
+
+    pg_dump writes a COPY for every table, also an empty one, unless it was told to leave data out. The rows of a
+    partition may have come through its root.
+
+    Args:
+        schema: what the Head says.
+        with_rows: the tables of which a COPY was read.
+
+    Raises:
+        DumpRefused: tables are without; the message names them.
+    """
+
+    def has_rows(name: Name | None) -> bool:
+        if name is None:
+            return False
+        return name in with_rows or (name in schema.tables and has_rows(schema.tables[name].parent))
+
+    without = [str(name) for name, table in schema.tables.items() if not table.partitioned and not has_rows(name)]
+    if without:
+        more = f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
+        raise DumpRefused(
+            f"The dump brings no data, not even an empty table's, for {', '.join(without[:_NAMED])}{more}.",
+            hint="make it without --schema-only and --exclude-table-data",
+        )

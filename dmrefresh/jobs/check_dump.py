@@ -1,0 +1,167 @@
+"""check-dump: a stored dump read to its end marker, or only opened; nothing is published or kept."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+
+from dmrefresh import process
+from dmrefresh.dump.completeness import refuse_partial
+from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
+from dmrefresh.dump.limits import Limits
+from dmrefresh.dump.policy import Action, check
+from dmrefresh.dump.reader import read_dump
+from dmrefresh.errors import DumpDamaged, DumpRefused
+from dmrefresh.jobs.attempts import attempts
+from dmrefresh.jobs.dumps import choose, introduce
+from dmrefresh.keys import KeyFiles, Keyring, private_keyring
+from dmrefresh.observer import Observer
+from dmrefresh.settings import Settings
+from dmrefresh.stages.gpg import decrypt
+from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.s3 import fetch
+from dmrefresh.store import DumpRef, Store
+
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a check needs to know."""
+
+    store: Store
+    dump: DumpRef
+    keys: KeyFiles
+    limits: Limits
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a dump was found to hold: versions, encoding, rows by table, bytes of SQL.
+
+    `left_out` counts the statements, by kind, that a refresh does not execute.
+    """
+
+    server_version: str = ""
+    dump_version: str = ""
+    encoding: str = ""
+    tables: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
+    bytes: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A dump that passed: its name, its size in the bucket (bytes), and what it holds; None after a quick check."""
+
+    name: str
+    size: int
+    contents: Contents | None
+
+    def as_dict(self) -> dict[str, object]:
+        """The same for JSON."""
+        return {"version": 1, **asdict(self)}
+
+
+def prepare(settings: Settings, *, name: str | None = None, stage: str | None = None) -> Plan:
+    """Find the dump and the keys' files.
+
+    Args:
+        settings: the settings that hold.
+        name: the object of this name instead of the newest.
+        stage: whose dumps to look at, instead of the one in the settings.
+
+    Raises:
+        Failure: something is missing.
+    """
+    store, dump = choose(settings, name, stage)
+    return Plan(store, dump, settings.keys.files(), settings.limits.for_reading())
+
+
+def run(plan: Plan, observer: Observer | None = None, *, quick: bool = False) -> Checked:
+    """Read every byte up to the end marker; what may heal is tried again.
+
+    Args:
+        plan: which dump.
+        observer: is told about progress.
+        quick: only see that the private key opens the dump, by its beginning.
+
+    Raises:
+        Failure: the dump, the key or the bucket is not as it must be.
+    """
+    watching = observer or Observer()
+    introduce(plan.store, plan.dump, watching)
+    check_one = _open if quick else _read
+    contents = attempts(lambda _: check_one(plan, watching), watching)
+    return Checked(plan.dump.key, plan.dump.size, contents)
+
+
+def _open(plan: Plan, observer: Observer) -> None:
+    """See that gpg hands anything out, which it does once the private key has opened the message."""
+    with _keyring(plan) as keyring, contextlib.closing(_plain(plan, keyring)) as blocks:
+        beginning = b""
+        while len(beginning) < len(_GZIP) and (block := next(blocks, b"")):
+            beginning += block
+        if not beginning.startswith(_GZIP):
+            raise DumpDamaged("The decrypted dump is not gzip data.")
+
+
+def _read(plan: Plan, observer: Observer) -> Contents:
+    with _keyring(plan) as keyring, contextlib.closing(_plain(plan, keyring)) as blocks:
+        try:
+            return contents_of(read_dump(gunzip(blocks), limits=plan.limits), observer)
+        except (DumpDamaged, DumpRefused):
+            # Damage may look like anything by the time it is text; gpg's verdict, which comes last, goes first.
+            for _ in blocks:
+                pass
+            raise
+
+
+def contents_of(events: Iterable[Event], observer: Observer) -> Contents:
+    """Read a dump's events to the End.
+
+    Raises:
+        DumpRefused: a refresh would refuse it: a statement, or tables without data.
+        Failure: whatever the stages before raise.
+    """
+    contents, schema = Contents(), Schema()
+    seen: dict[Name, int] = {}
+    for event in events:
+        if isinstance(event, Head):
+            schema = event.schema
+            contents.server_version, contents.dump_version = event.server_version, event.dump_version
+            contents.encoding = event.encoding
+            for statement in event.statements:
+                _count(statement, contents.left_out)
+        elif isinstance(event, Statement):
+            _count(event, contents.left_out)
+        elif isinstance(event, TableData):
+            seen[event.table] = seen.get(event.table, 0) + event.count
+            observer.progress(str(event.table), seen[event.table])
+        elif isinstance(event, End):
+            contents.rows, contents.bytes = event.rows, event.size
+    refuse_partial(schema, seen)
+    contents.tables = {str(name): count for name, count in seen.items()}
+    return contents
+
+
+def _count(statement: Statement, left_out: Counter[str]) -> None:
+    if check(statement).action is Action.LEAVE_OUT:
+        left_out[statement.kind] += 1
+
+
+def _plain(plan: Plan, keyring: Keyring) -> Generator[bytes]:
+    return decrypt(fetch(plan.store, plan.dump), keyring)
+
+
+@contextlib.contextmanager
+def _keyring(plan: Plan) -> Iterator[Keyring]:
+    """The private key's keyring; whatever is still running behind it is ended."""
+    try:
+        with private_keyring(plan.keys) as keyring:
+            yield keyring
+    finally:
+        process.kill_all()
