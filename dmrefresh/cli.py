@@ -168,7 +168,7 @@ def check_dump(
     done = job.run(plan, Lines(), quick=quick)
     typer.echo(described(done))
     if report is not None:
-        reporting.write(report, done.as_dict(), state="The dump was checked and is whole.")
+        done.write(report)
 
 
 def main() -> None:

@@ -9,15 +9,11 @@ import time
 import traceback
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from dmrefresh.errors import Failure
 from dmrefresh.observer import Observer
-from dmrefresh.report import Report
-
-if TYPE_CHECKING:
-    from dmrefresh.jobs.check_dump import Checked
-    from dmrefresh.jobs.sanitise import Filtered
+from dmrefresh.report import Checked, Filtered, Report
 
 _EVERY = 10.0
 """Seconds between two lines about the same table."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dmrefresh.errors import PublishedButUnfinished, UsageFailure
@@ -61,6 +62,50 @@ class Report:
             PublishedButUnfinished: the file cannot be written.
         """
         write(file, asdict(self), state="The target is refreshed.")
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a dump was found to hold: versions, encoding, rows by table, bytes of SQL.
+
+    `left_out` counts the statements, by kind, that a refresh does not execute.
+    """
+
+    server_version: str = ""
+    dump_version: str = ""
+    encoding: str = ""
+    tables: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
+    bytes: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A dump that passed: its name, its size in the bucket (bytes), and what it holds; None after a quick check."""
+
+    name: str
+    size: int
+    contents: Contents | None
+    version: int = 1
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON.
+
+        Raises:
+            PublishedButUnfinished: the file cannot be written.
+        """
+        write(file, asdict(self), state="The dump is whole; nothing was changed.")
+
+
+@dataclass(slots=True)
+class Filtered:
+    """What went through the filter: rows read and written, values replaced, statements left out by kind."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    replaced: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def write(file: Path, report: Mapping[str, object], *, state: str) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
 
@@ -84,10 +83,6 @@ class LimitSettings(_Section):
     """The longest row; PostgreSQL itself cannot hold a field over 1 GiB."""
     head_mib: int = Field(default=512, ge=1)
     """All statements before the first row together."""
-
-    def for_reading(self) -> Limits:
-        """The same in bytes."""
-        return Limits(self.statement_mib * MIB, self.row_mib * MIB, self.head_mib * MIB)
 
 
 class Target(_Section):

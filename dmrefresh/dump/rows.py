@@ -163,8 +163,12 @@ def _skip_line_end(window: Window) -> None:
 
 
 def _unfinished(window: Window, row: int, *, damaged: bool) -> RowsUnreadable:
-    what = "the dump ends inside them" if damaged else f"longer than {window.limits.row} bytes"
+    what = "the dump ends inside them" if damaged else _too_long(window)
     return RowsUnreadable(what, row, window.place(), damaged=damaged)
+
+
+def _too_long(window: Window) -> str:
+    return f"longer than {window.limits.row} bytes, the limit (row_mib under [limits] in dmrefresh.toml)"
 
 
 def _check(lines: bytes, window: Window, before: int) -> None:
@@ -184,5 +188,5 @@ def _check_lengths(lines: bytes, window: Window, before: int) -> None:
     for above, line in enumerate(lines.split(b"\n")):
         if len(line) > window.limits.row:
             place = Place(window.line + above, window.offset + start)
-            raise RowsUnreadable(f"longer than {window.limits.row} bytes", before + above + 1, place)
+            raise RowsUnreadable(_too_long(window), before + above + 1, place)
         start += len(line) + 1

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 
 from dmrefresh import process
 from dmrefresh.dump.completeness import refuse_partial
@@ -15,9 +14,10 @@ from dmrefresh.dump.policy import Action, check
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from dmrefresh.jobs.attempts import attempts
-from dmrefresh.jobs.dumps import choose, introduce
+from dmrefresh.jobs.dumps import choose, introduce, limits_of
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.observer import Observer
+from dmrefresh.report import Checked, Contents
 from dmrefresh.settings import Settings
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
@@ -37,35 +37,6 @@ class Plan:
     limits: Limits
 
 
-@dataclass(slots=True)
-class Contents:
-    """What a dump was found to hold: versions, encoding, rows by table, bytes of SQL.
-
-    `left_out` counts the statements, by kind, that a refresh does not execute.
-    """
-
-    server_version: str = ""
-    dump_version: str = ""
-    encoding: str = ""
-    tables: dict[str, int] = field(default_factory=dict)
-    rows: int = 0
-    bytes: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A dump that passed: its name, its size in the bucket (bytes), and what it holds; None after a quick check."""
-
-    name: str
-    size: int
-    contents: Contents | None
-
-    def as_dict(self) -> dict[str, object]:
-        """The same for JSON."""
-        return {"version": 1, **asdict(self)}
-
-
 def prepare(settings: Settings, *, name: str | None = None, stage: str | None = None) -> Plan:
     """Find the dump and the keys' files.
 
@@ -78,7 +49,7 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
         Failure: something is missing.
     """
     store, dump = choose(settings, name, stage)
-    return Plan(store, dump, settings.keys.files(), settings.limits.for_reading())
+    return Plan(store, dump, settings.keys.files(), limits_of(settings))
 
 
 def run(plan: Plan, observer: Observer | None = None, *, quick: bool = False) -> Checked:
@@ -148,9 +119,9 @@ def contents_of(events: Iterable[Event], observer: Observer) -> Contents:
     return contents
 
 
-def _count(statement: Statement, left_out: Counter[str]) -> None:
+def _count(statement: Statement, left_out: dict[str, int]) -> None:
     if check(statement).action is Action.LEAVE_OUT:
-        left_out[statement.kind] += 1
+        left_out[statement.kind] = left_out.get(statement.kind, 0) + 1
 
 
 def _plain(plan: Plan, keyring: Keyring) -> Generator[bytes]:

@@ -15,7 +15,7 @@ from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.jobs.attempts import attempts
-from dmrefresh.jobs.dumps import choose, introduce
+from dmrefresh.jobs.dumps import choose, introduce, limits_of
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.keys import KeyFiles, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
@@ -95,7 +95,7 @@ def prepare(
         sanitiser_key=sanitiser_key(settings),
         target_name=target,
         target=to,
-        limits=settings.limits.for_reading(),
+        limits=limits_of(settings),
     )
 
 
@@ -142,7 +142,8 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer) -> P
             # The plain text exists in memory only, a few blocks at a time.
             text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring))))
             read = prefetch(timed("read", read_dump(text, limits=plan.limits)))
-            clean = prefetch(timed("sanitise", sanitise(read, plan.ruleset, plan.sanitiser_key, on_ready=ready)))
+            clean = sanitise(read, plan.ruleset, plan.sanitiser_key, on_ready=ready, on_warning=observer.warn)
+            clean = prefetch(timed("sanitise", clean))
             return publish(
                 this.noting(clean),
                 plan.target.url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Settings
 from dmrefresh.store import DumpRef, Store
@@ -23,6 +24,12 @@ def choose(settings: Settings, name: str | None, stage: str | None) -> tuple[Sto
     """
     store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
     return store, store.named(name) if name else store.newest(stage or settings.dumps.stage)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How much of a dump may be held in memory, in bytes."""
+    limits = settings.limits
+    return Limits(limits.statement_mib * MIB, limits.row_mib * MIB, limits.head_mib * MIB)
 
 
 def introduce(store: Store, dump: DumpRef, observer: Observer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,8 +13,10 @@ from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.dump.writer import only_allowed, write_dump
 from dmrefresh.errors import DumpDamaged, Failure, TargetUnfit, UsageFailure
+from dmrefresh.jobs.dumps import limits_of
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
+from dmrefresh.report import Filtered
 from dmrefresh.settings import Settings
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.prefetch import prefetch
@@ -34,16 +36,6 @@ class Plan:
     limits: Limits
 
 
-@dataclass(slots=True)
-class Filtered:
-    """What went through: rows read and written, values replaced, statements left out by kind."""
-
-    rows_in: int = 0
-    rows_out: int = 0
-    replaced: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-
-
 def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool) -> Plan:
     """Read the ruleset.
 
@@ -56,7 +48,7 @@ def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool) -> 
         UsageFailure: there is no ruleset and nothing says that all is to be kept, or it cannot be read.
     """
     name = ruleset or (settings.ruleset.path if "path" in settings.ruleset.model_fields_set else None)
-    limits = settings.limits.for_reading()
+    limits = limits_of(settings)
     if name is not None:
         return Plan(read_ruleset(name), sanitiser_key(settings), keep_unlisted, limits)
     if keep_unlisted:
@@ -103,7 +95,9 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
         for warning in sanitiser.warnings:
             observer.warn(warning)
 
-    clean = sanitise(events, plan.ruleset, plan.key, keep_unlisted=plan.keep_unlisted, on_ready=ready)
+    clean = sanitise(
+        events, plan.ruleset, plan.key, keep_unlisted=plan.keep_unlisted, on_ready=ready, on_warning=observer.warn
+    )
     yield from write_dump(prefetch(only_allowed(clean, everything=False, left_out=done.left_out)))
     for table in made[0].report().values():
         done.rows_in += table.rows_in
@@ -112,7 +106,7 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
 
 
 def _blocks(source: BinaryIO) -> Iterator[bytes]:
-    while block := source.read(MIB):
+    while block := os.read(source.fileno(), MIB):
         yield block
 
 

@@ -82,7 +82,15 @@ class Scene:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a refresh in a folder of its own; standard output and error come together."""
-        argv = [DMREFRESH, "--config", str(self.settings()), "--debug", "clean-and-apply", "--target", "local"]
+        return self._start("clean-and-apply", "--target", "local", *arguments)
+
+    def check_dump(self, *arguments: str) -> Ended:
+        """Run check-dump to its end."""
+        with self._start("check-dump", *arguments) as child:
+            return self.ended(child)
+
+    def _start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
+        argv = [DMREFRESH, "--config", str(self.settings()), "--debug", command]
         return subprocess.Popen(
             [*argv, "--report", str(self.folder / "report.json"), *arguments],
             env=self.environment(),
