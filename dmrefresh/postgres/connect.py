@@ -46,6 +46,7 @@ def session(url: str, application_name: str = "dmrefresh") -> Iterator[Connectio
             application_name=application_name,
             connect_timeout=15,
             prepare_threshold=None,
+            client_encoding="UTF8",
         )
     except psycopg.OperationalError:
         raise TargetUnreachable(

@@ -5,7 +5,7 @@ import pytest
 from dmrefresh.dump.events import End, Event, Head, Statement, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.errors import DumpRefused, NotSanitised
+from dmrefresh.errors import NotSanitised
 from sanitisers import Ruleset
 from sanitisers.ruleset.loading import parse_ruleset
 
@@ -104,10 +104,3 @@ def test_rows_that_do_not_fit_their_columns_are_named_by_their_number_alone() ->
         clean(torn, rules(PERSON))
     assert "row 3" in caught.value.what
     assert "Zorblax" not in caught.value.what
-
-
-def test_a_dump_in_another_encoding_is_refused_with_the_option_that_makes_the_right_one() -> None:
-    with pytest.raises(DumpRefused) as caught:
-        clean(DUMP.format(encoding="LATIN1"), rules(PERSON))
-    assert caught.value.hint is not None
-    assert "--encoding=UTF8" in caught.value.hint
