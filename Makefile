@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-down test lint format bench lock clean gnupg
+.PHONY: demo demo-down test fuzz lint format bench lock clean gnupg
 
 .venv/%.installed: requirements/%.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dmrefresh needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -24,6 +24,11 @@ demo-down: ## end whatever the demo still runs, and remove all it left
 test: gnupg .venv/dev.installed ## every test, against the same real parts; ARGS='-k reader'
 	$(BIN)/pytest $(ARGS)
 
+SECONDS ?= 3600
+
+fuzz: .venv/fuzz.installed ## look for text that the reader of dumps gets wrong; SECONDS=60
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
 bench: gnupg .venv/demo.installed ## side by side with gpg | gunzip | psql; ARGS='--megabytes 200 --rounds 3'
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -37,7 +42,7 @@ format: .venv/dev.installed ## mend what can be mended by itself
 	$(BIN)/ruff format
 
 clean: demo-down ## back to a fresh clone
-	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
+	rm -rf .venv .bench .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 gnupg: # the one system package; said before anything is installed
@@ -47,3 +52,4 @@ lock: ## write the hash-pinned requirements again (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header -o requirements/run.txt pyproject.toml
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra demo -o requirements/demo.txt pyproject.toml
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra dev -o requirements/dev.txt pyproject.toml
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz -o requirements/fuzz.txt pyproject.toml

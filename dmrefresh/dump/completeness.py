@@ -25,10 +25,11 @@ def refuse_partial(schema: Schema, with_rows: Container[Name]) -> None:
         DumpRefused: tables are without; the message names them.
     """
 
-    def has_rows(name: Name | None) -> bool:
-        if name is None:
-            return False
-        return name in with_rows or (name in schema.tables and has_rows(schema.tables[name].parent))
+    def has_rows(name: Name) -> bool:
+        if name in with_rows:
+            return True
+        # A child by INHERITS has rows of its own.
+        return any(schema.tables[parent].partitioned and has_rows(parent) for parent in schema.tables[name].parents)
 
     without = [str(name) for name, table in schema.tables.items() if not table.partitioned and not has_rows(name)]
     if without:

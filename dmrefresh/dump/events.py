@@ -99,11 +99,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as the Head describes it; `parent` is set for a partition, and for a child of one table."""
+    """A table as the Head describes it; `parents` are what it is a partition of, or inherits from."""
 
     name: Name
     columns: tuple[Column, ...]
-    parent: Name | None = None
+    parents: tuple[Name, ...] = ()
     partitioned: bool = False
 
 

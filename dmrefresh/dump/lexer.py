@@ -193,6 +193,7 @@ def _statement_end(window: Window) -> int:
         if token == b";":
             if not parentheses and not body.depth:
                 return start
+            body.semicolon(window, start)
         elif token == b"(":
             parentheses += 1
         elif token == b")":
@@ -218,32 +219,47 @@ def _statement_end(window: Window) -> int:
         elif token in (b"E", b"e"):
             position = quotes.escape_string_end(window, position + 1)
         else:
-            body.word(token.lower(), window.data, start, parentheses)
+            body.word(token.lower(), window, start, parentheses)
 
 
 class _RoutineBody:
     """Knows whether a statement is in a BEGIN ATOMIC body, where `;` ends nothing.
 
     BEGIN is a word that a column may have for its name without quotes, and pg_dump writes it so; only BEGIN ATOMIC
-    outside parentheses opens a body. CASE and END need quotes as names, so they pair.
+    outside parentheses opens a body. CASE and END pair: pg_dump quotes them as names. PostgreSQL would take some
+    without quotes, and so might end the body elsewhere than it ends here; these are refused.
     """
 
     def __init__(self) -> None:
         self.depth = 0
         self._begun_at = -1
+        self._statement_at = 0
 
-    def word(self, word: bytes, data: bytearray, start: int, parentheses: int) -> None:
-        """Take the next of the words atomic, begin, case and end, which begins at `start` of the statement `data`."""
+    def semicolon(self, window: Window, start: int) -> None:
+        """Take a semicolon that does not end the statement; within CASE … END there can be none."""
+        if self.depth > 1:
+            raise _case_or_end(window.place(start))
+        self._statement_at = start + 1
+
+    def word(self, word: bytes, window: Window, start: int, parentheses: int) -> None:
+        """Take the next of the words atomic, begin, case and end, which begins at `start` of the window."""
         if self.depth:
+            if self.depth == 1 and word == b"end" and window.data[self._statement_at : start].strip():
+                raise _case_or_end(window.place(start))
             self.depth += (word == b"case") - (word == b"end")
         elif word == b"begin":
             self._begun_at = start
         elif word == b"atomic" and self._begun_at >= 0 and not parentheses:
-            between = data[self._begun_at + len(b"begin") : start]
-            self.depth = int(between.isspace() and _ROUTINE.match(data) is not None)
+            between = window.data[self._begun_at + len(b"begin") : start]
+            self.depth = int(between.isspace() and _ROUTINE.match(window.data) is not None)
+            self._statement_at = start + len(word)
 
 
 _ROUTINE = re.compile(rb"create\s+(?:or\s+replace\s+)?(?:function|procedure)\s", re.IGNORECASE)
+
+
+def _case_or_end(place: Place) -> DumpRefused:
+    return DumpRefused(f"The dump holds a routine in which CASE and END do not pair, at {place}.")
 
 
 def _stray_backslash(place: Place) -> DumpRefused:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.events import Event, Head, Name, Schema, TableData
+from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
+from dmrefresh.dump.inheritance import ruled_by, with_inherited
+from dmrefresh.dump.literals import Literals
+from dmrefresh.dump.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 
 if TYPE_CHECKING:
@@ -19,9 +22,11 @@ def sanitise(
     ruleset: Ruleset,
     key: bytes,
     *,
+    keep_unlisted: bool = False,
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
+    on_warning: Callable[[str], None] = lambda warning: None,
 ) -> Iterator[Event]:
-    """Yield the events with the rows replaced; statements pass as they are.
+    """Yield the events with the rows replaced; statements pass as they are, unless they hold personal data.
 
     The ruleset is held against the Head before the first event is handed on, so that what nobody has
     classified stops the run before the target is touched.
@@ -30,39 +35,49 @@ def sanitise(
         events: a dump.
         ruleset: what becomes of each column.
         key: keys the fakes (bytes); who does not have it cannot test a guess.
+        keep_unlisted: keep the columns that nothing covers.
         on_ready: is given the compiled ruleset, which counts what it replaces.
+        on_warning: is given what comes to light only at the end of the dump.
 
     Raises:
-        DumpRefused: it is in another encoding than UTF8.
-        NotSanitised: a column that nothing covers, a rule that cannot be kept, or rows it cannot read.
+        DumpRefused: rows that a rule changes are not in the encoding that the dump says it is in.
+        NotSanitised: a column that nothing covers, a rule that cannot be kept, rows it cannot read, or a
+            statement that holds what looks like personal data.
     """
     compiled: Sanitiser | None = None
+    literals: Literals | None = None
+    transcoder: Transcoder | None = None
     schema = Schema()
     tables: dict[tuple[Name, tuple[str, ...]], TableSanitiser] = {}
     rows_before: dict[Name, int] = {}
-    for event in events:
+    stream = iter(events)
+    for event in stream:
         if isinstance(event, Head):
             schema = event.schema
-            compiled = _compile(ruleset, event, key)
+            transcoder = transcoder_for(event.encoding)
+            compiled = _compile(ruleset, event, key, keep_unlisted=keep_unlisted)
             on_ready(compiled)
+            literals = Literals(event, ruleset)
+            literals.check_head()
+        elif isinstance(event, Statement):
+            assert literals is not None, "a statement came before the Head"
+            literals.check(event, stream)
+        elif isinstance(event, End):
+            for warning in literals.warnings() if literals else ():
+                on_warning(warning)
         elif isinstance(event, TableData):
             assert compiled is not None, "rows came before the Head"
             table = tables.get((event.table, event.columns))
             if table is None:
-                table = _table(compiled, _ruled_by(event.table, schema, ruleset), event.columns)
+                table = _table(compiled, ruled_by(event.table, schema, ruleset), event.columns)
                 tables[event.table, event.columns] = table
-            event = _apply(table, event, rows_before)
+            event = _apply(table, event, rows_before, transcoder)
         yield event
 
 
-def _compile(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
+def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool) -> Sanitiser:
     from sanitisers import SanitiserError, compile_ruleset
 
-    if head.encoding != "UTF8":
-        raise DumpRefused(
-            f"The dump is in {head.encoding}; what takes the place of its values is in UTF8.",
-            hint="make the dump with pg_dump --encoding=UTF8",
-        )
     written: dict[str, Name] = {}
     for name in head.schema.tables:
         if written.setdefault(str(name), name) != name:
@@ -70,26 +85,12 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
     columns = {
         str(name): [column for column in table.columns if not column.generated]
         for name, table in head.schema.tables.items()
-        if _ruled_by(name, head.schema, ruleset) == name
+        if ruled_by(name, head.schema, ruleset) == name
     }
     try:
-        return compile_ruleset(ruleset, columns, key)
+        return compile_ruleset(with_inherited(ruleset, head.schema), columns, key, keep_unlisted=keep_unlisted)
     except SanitiserError as error:
         raise _failure(error) from None
-
-
-def _ruled_by(name: Name, schema: Schema, ruleset: Ruleset) -> Name:
-    """The table whose rules hold for this one: its parent's, for a partition or child without rules of its own.
-
-    A child with columns that its parent does not have is a table of its own: somebody must classify those.
-    """
-    while (table := schema.tables.get(name)) is not None and table.parent is not None:
-        parent = schema.tables.get(table.parent)
-        known = {column.name for column in parent.columns} if parent else set()
-        if str(name) in ruleset.tables or not {column.name for column in table.columns} <= known:
-            break
-        name = table.parent
-    return name
 
 
 def _table(compiled: Sanitiser, name: Name, columns: tuple[str, ...]) -> TableSanitiser:
@@ -101,16 +102,22 @@ def _table(compiled: Sanitiser, name: Name, columns: tuple[str, ...]) -> TableSa
         raise _failure(error) from None
 
 
-def _apply(table: TableSanitiser, block: TableData, rows_before: dict[Name, int]) -> TableData:
+def _apply(
+    table: TableSanitiser, block: TableData, rows_before: dict[Name, int], transcoder: Transcoder | None
+) -> TableData:
     from sanitisers import SanitiserError
 
+    if table.passes or table.empties:
+        transcoder = None  # nothing of the rows is read, or nothing goes on
     first = rows_before.get(block.table, 0) + 1
     rows_before[block.table] = first - 1 + block.count
+    rows = transcoder.to_utf8(block, first) if transcoder else bytes(block.rows)
     try:
-        done = table.apply(bytes(block.rows), first)
+        done = table.apply(rows, first)
     except SanitiserError as error:
         raise _failure(error) from None
-    return replace(block, rows=done.rows, count=done.count_out)
+    fakes = transcoder.from_utf8(done.rows, block.table, first) if transcoder else done.rows
+    return replace(block, rows=fakes, count=done.count_out)
 
 
 def _failure(error: Exception) -> Failure:

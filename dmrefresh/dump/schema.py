@@ -32,11 +32,14 @@ class _Building:
 
     codec: str
     schemas: list[str] = field(default_factory=list)
+    used_schemas: set[str] = field(default_factory=set)
+    extension_schemas: set[str] = field(default_factory=set)
     enums: dict[Name, tuple[str, ...]] = field(default_factory=dict)
     domains: dict[Name, _Domain] = field(default_factory=dict)
     composites: dict[Name, list[Definition]] = field(default_factory=dict)
     sequences: list[Name] = field(default_factory=list)
     tables: dict[Name, Table] = field(default_factory=dict)
+    foreign_tables: set[Name] = field(default_factory=set)
 
 
 def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
@@ -64,17 +67,20 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
     return Schema(
         tables=building.tables,
         enums=building.enums,
-        schemas=tuple(building.schemas),
+        schemas=tuple(
+            name for name in building.schemas if name in building.used_schemas or name not in building.extension_schemas
+        ),
         domains={name: domain.base for name, domain in building.domains.items()},
         sequences=tuple(building.sequences),
     )
 
 
 def _note_schema(building: _Building, statement: Statement) -> None:
-    """A schema in which the dump makes nothing is none of its business."""
-    made = statement.kind.startswith("CREATE ") and statement.target is not None
-    if made and statement.target and statement.target.schema not in ("", *building.schemas):
-        building.schemas.append(statement.target.schema)
+    """A schema in which the dump makes nothing, or nothing but extensions, is none of its business."""
+    if statement.kind.startswith("CREATE ") and statement.target is not None and statement.target.schema:
+        building.used_schemas.add(statement.target.schema)
+        if statement.target.schema not in building.schemas:
+            building.schemas.append(statement.target.schema)
 
 
 def _schema(building: _Building, statement: Statement) -> None:
@@ -83,8 +89,32 @@ def _schema(building: _Building, statement: Statement) -> None:
         building.schemas.append(name)
 
 
+def _extension(building: _Building, statement: Statement) -> None:
+    name = schema_of_extension(statement.sql, building.codec)
+    if name is not None:
+        building.extension_schemas.add(name)
+
+
+def schema_of_extension(sql: bytes, codec: str) -> str | None:
+    """The schema that a CREATE EXTENSION names, if it does.
+
+    Args:
+        sql: the statement.
+        codec: Python's name for its encoding.
+
+    Raises:
+        NotInEncoding: it is not in that encoding.
+    """
+    cursor = Cursor(sql, codec)
+    return cursor.identifier() if _has_words(cursor, "WITH SCHEMA") else None
+
+
 def _sequence(building: _Building, statement: Statement) -> None:
     building.sequences.append(_target(statement))
+
+
+def _foreign_table(building: _Building, statement: Statement) -> None:
+    building.foreign_tables.add(_target(statement))
 
 
 def _type(building: _Building, statement: Statement) -> None:
@@ -146,8 +176,7 @@ def _table(building: _Building, statement: Statement) -> None:
     building.tables[_target(statement)] = Table(
         _target(statement),
         tuple(columns.values()),
-        # Of several parents none can speak for a child: it is a table of its own, which somebody must classify.
-        parent=parents[0] if len(parents) == 1 else None,
+        parents=tuple(parents),
         partitioned=_has_words(cursor, "PARTITION BY"),
     )
 
@@ -198,8 +227,10 @@ def _attach(building: _Building, statement: Statement) -> None:
     while not cursor.at_end() and not cursor.accept("ATTACH PARTITION"):
         cursor.take()
     leaf, parent = _name(cursor), _target(statement)
-    if leaf in building.tables:  # a foreign table is not, and is refused by itself
-        building.tables[leaf] = replace(building.tables[leaf], parent=parent)
+    if leaf in building.tables:
+        building.tables[leaf] = replace(building.tables[leaf], parents=(parent,))
+    elif leaf not in building.foreign_tables:  # those are refused by themselves
+        raise NotAsWritten
 
 
 def _set_not_null(building: _Building, statement: Statement) -> None:
@@ -218,6 +249,8 @@ _READERS = {
     "ALTER TABLE ALTER COLUMN SET NOT NULL": _set_not_null,
     "ALTER TABLE ATTACH PARTITION": _attach,
     "CREATE DOMAIN": _domain,
+    "CREATE FOREIGN TABLE": _foreign_table,
+    "CREATE EXTENSION": _extension,
     "CREATE SCHEMA": _schema,
     "CREATE SEQUENCE": _sequence,
     "CREATE TABLE": _table,

@@ -24,7 +24,7 @@ _TOKEN = re.compile(
   | (?P<dollar> \$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)?+\$ )
   | (?P<word> [A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff$]*+ )
   | (?P<number> [0-9][0-9.]*+ )
-  | (?P<operator> [-+*/<>=~!@\#%^&|`?]+ )
+  | (?P<operator> (?:(?!--|/\*)[-+*/<>=~!@\#%^&|`?])+ )
   | (?P<symbol> . )
     """,
     re.VERBOSE | re.DOTALL,

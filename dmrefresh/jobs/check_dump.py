@@ -11,6 +11,7 @@ from dmrefresh.dump.completeness import refuse_partial
 from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.policy import Action, check
+from dmrefresh.dump.reach import refuse_elsewhere
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from dmrefresh.jobs.attempts import attempts
@@ -106,9 +107,9 @@ def contents_of(events: Iterable[Event], observer: Observer) -> Contents:
             contents.server_version, contents.dump_version = event.server_version, event.dump_version
             contents.encoding = event.encoding
             for statement in event.statements:
-                _count(statement, contents.left_out)
+                _judge(statement, schema, contents.left_out)
         elif isinstance(event, Statement):
-            _count(event, contents.left_out)
+            _judge(event, schema, contents.left_out)
         elif isinstance(event, TableData):
             seen[event.table] = seen.get(event.table, 0) + event.count
             observer.progress(str(event.table), seen[event.table])
@@ -119,8 +120,10 @@ def contents_of(events: Iterable[Event], observer: Observer) -> Contents:
     return contents
 
 
-def _count(statement: Statement, left_out: dict[str, int]) -> None:
-    if check(statement).action is Action.LEAVE_OUT:
+def _judge(statement: Statement, schema: Schema, left_out: dict[str, int]) -> None:
+    if check(statement).action is Action.EXECUTE:
+        refuse_elsewhere(statement, schema)
+    else:
         left_out[statement.kind] = left_out.get(statement.kind, 0) + 1
 
 

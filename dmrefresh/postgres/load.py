@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from dmrefresh.dump.completeness import refuse_partial
+from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.policy import Action, check
+from dmrefresh.dump.reach import refuse_elsewhere
+from dmrefresh.dump.schema import schema_of_extension
+from dmrefresh.dump.settings import setting_of
 from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, carried_types, previous
@@ -21,10 +26,9 @@ from dmrefresh.postgres.failures import translated
 _HELD_BACK = "ALTER TABLE FORCE ROW LEVEL SECURITY"
 """Forced row-level security would hide rows from the checks; it is switched on after them."""
 
-
+_OF_SCHEMAS = ("CREATE SCHEMA", "COMMENT ON SCHEMA")
 _AFTER_ALL_ROWS = ("ALTER TABLE ADD CONSTRAINT", "CREATE INDEX")
 """With the first of these, all rows have come: what is missing then is better said than met as a broken key."""
-_INTO_SCHEMA = re.compile(rb'\bWITH SCHEMA ("[^"]+"|\w+)')
 
 
 class Loader:
@@ -53,6 +57,9 @@ class Loader:
         self.changed: list[str] = []
         self.made_schemas: set[str] = set()
         self._held_back: list[Statement] = []
+        self._kept_schemas: set[str] = set()
+        self._codec = codec_of(head.encoding)
+        self._encoding = "UTF8" if self._codec == "utf-8" else head.encoding
 
     def load(self, stream: Iterator[Event]) -> None:
         """Execute the Head's statements, then everything that follows, up to the End.
@@ -72,7 +79,7 @@ class Loader:
             elif isinstance(event, Statement):
                 self._refuse_late_table(event)
                 if event.kind in _AFTER_ALL_ROWS and not whole:
-                    self._refuse_partial()
+                    refuse_partial(self.head.schema, self.rows)
                     whole = True
                 self._execute(event)
             elif isinstance(event, End):
@@ -81,7 +88,7 @@ class Loader:
             raise DumpDamaged("The dump ends before its end marker.")
         if next(stream, None) is not None:
             raise DumpDamaged("Something follows the end of the dump.")
-        self._refuse_partial()
+        refuse_partial(self.head.schema, self.rows)
 
     def execute_held_back(self) -> None:
         """Execute what had to wait until the checks were done."""
@@ -93,40 +100,46 @@ class Loader:
         if statement.kind == "CREATE TABLE":
             raise DumpRefused(f"The dump makes a table after the first rows, at {statement.place}.")
 
-    def _refuse_partial(self) -> None:
-        """pg_dump writes a COPY for every table, also an empty one, unless it was told to leave data out."""
-        tables = self.head.schema.tables
-
-        def has_rows(name: Name | None) -> bool:
-            return name is not None and (name in self.rows or (name in tables and has_rows(tables[name].parent)))
-
-        without = [str(t.name) for t in tables.values() if not t.partitioned and not has_rows(t.name)]
-        if without:
-            named = ", ".join(without[:10]) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
-            raise DumpRefused(
-                f"The dump brings no data, not even an empty table's, for {named}.",
-                hint="make it without --schema-only and --exclude-table-data",
-            )
-
     def _execute(self, statement: Statement) -> None:
         decision = check(statement)
         if decision.action is Action.LEAVE_OUT:
             self.left_out[statement.kind] += 1
-        elif statement.kind == _HELD_BACK:
+            return
+        refuse_elsewhere(statement, self.head.schema)
+        if statement.kind == "SET" and (setting_of(statement.sql) or ("",))[0] == "client_encoding":
+            return  # the connection stays in UTF-8, where every name of the target can be written
+        if statement.kind == _HELD_BACK:
             self._held_back.append(statement)
         elif statement.kind == "CREATE EXTENSION":
             self._ensure_extension(statement)
-        elif statement.kind == "CREATE SCHEMA" and statement.target and statement.target.name in self.made_schemas:
+        elif statement.kind in _OF_SCHEMAS and statement.target and self._is_there(statement):
             self.left_out[statement.kind] += 1
         else:
             self._run(statement)
             if statement.kind in ("CREATE TYPE", "CREATE DOMAIN") and statement.target is not None:
                 self._carry_over(statement.target)
 
+    def _is_there(self, statement: Statement) -> bool:
+        """Whether a schema is there already: made by the swap, or the home of extensions, which stays as it is."""
+        name = statement.target.name if statement.target else ""
+        if name in self.head.schema.schemas:
+            return statement.kind == "CREATE SCHEMA" and name in self.made_schemas
+        if statement.kind == "CREATE SCHEMA":
+            found = self.connection.execute("SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s", (name,))
+            if found.rowcount:
+                self._kept_schemas.add(name)
+        return name in self._kept_schemas
+
     def _run(self, statement: Statement) -> None:
         with translated(f"at the {statement.kind} of the dump's {statement.place}"):
             # The extended protocol, which a binary result brings about, takes one statement and no more.
-            self.connection.execute(statement.sql, binary=True)
+            self.connection.execute(self._in_utf8(statement), binary=True)
+
+    def _in_utf8(self, statement: Statement) -> bytes:
+        """A statement in the connection's encoding. Only rows are sent in that of the dump, for the server to read."""
+        with contextlib.suppress(UnicodeDecodeError):
+            return statement.sql.decode(self._codec).encode()
+        raise DumpRefused(f"The dump's statement at {statement.place} is not in the encoding that the dump says.")
 
     def _ensure_extension(self, statement: Statement) -> None:
         """An extension that is there is left as it is; one that is not must be there to be had."""
@@ -151,8 +164,7 @@ class Loader:
 
     def _refuse_in_the_way(self, statement: Statement, name: str) -> None:
         """An extension inside a schema that is swapped would be in the way of every later refresh."""
-        into = _INTO_SCHEMA.search(statement.sql)
-        schema = into[1].decode(errors="replace").strip('"') if into else None
+        schema = schema_of_extension(self._in_utf8(statement), "utf-8")
         if schema in self.head.schema.schemas:
             raise TargetUnfit(
                 f"The dump makes the extension {name} in the schema {schema}, which no later refresh could swap.",
@@ -176,7 +188,7 @@ class Loader:
         command = sql.SQL("COPY {} {}FROM STDIN{}").format(
             sql.Identifier(block.table.schema, block.table.name),
             _column_list(block.columns),
-            sql.SQL(" WITH (FREEZE)" if frozen else ""),
+            sql.SQL(" WITH (ENCODING {}{})").format(self._encoding, sql.SQL(", FREEZE" if frozen else "")),
         )
         given = 0
         with translated(f"while the rows of {block.table} were loaded"):

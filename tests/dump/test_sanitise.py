@@ -91,6 +91,65 @@ def test_a_child_with_a_column_of_its_own_must_be_classified() -> None:
         clean(WHOLE, rules(PERSON))
 
 
+def test_a_rule_on_a_parent_covers_the_columns_that_a_child_has_from_it() -> None:
+    dump = WHOLE.replace(
+        "\nALTER TABLE ONLY public.person_1\n",
+        """
+COPY public.child (id, name, extra) FROM stdin;
+7\tZorblax Quimbly\twhatever
+\\.
+
+ALTER TABLE ONLY public.person_1
+""",
+    )
+    block = clean(dump, rules(PERSON + "  child:\n    columns:\n      extra: {value: x}\n"))[2]
+    assert isinstance(block, TableData)
+    number, name, extra = bytes(block.rows).rstrip(b"\n").split(b"\t")
+    assert (number, extra) == (b"7", b"x")
+    first = clean(dump, rules(PERSON + "  child:\n    columns:\n      extra: {value: x}\n"))[1]
+    assert isinstance(first, TableData)
+    assert bytes(first.rows).split(b"\t")[0] == name != b"Zorblax Quimbly"
+
+
+MOTHER = """CREATE TABLE public.mother (
+    id integer,
+    name text
+);
+
+CREATE TABLE public.child (
+)
+INHERITS (public.person, public.mother);"""
+TWO_PARENTS = WITHOUT_CHILD.replace("COPY public.person_1", MOTHER + "\n\nCOPY public.person_1").replace(
+    "\nALTER TABLE ONLY public.person_1\n    ADD",
+    "\nCOPY public.mother (id, name) FROM stdin;\n\\.\n\nCOPY public.child (id, name) FROM stdin;\n"
+    "7\tZorblax Quimbly\n\\.\n\nALTER TABLE ONLY public.person_1\n    ADD",
+)
+
+
+def _of_child(ruleset: str) -> bytes:
+    (block,) = (e for e in clean(TWO_PARENTS, rules(ruleset)) if isinstance(e, TableData) and e.table.name == "child")
+    return bytes(block.rows)
+
+
+def test_the_rules_of_two_parents_reach_a_child_where_they_agree() -> None:
+    mother = "  mother:\n    columns:\n      name: person.name\n"
+    assert b"Zorblax" not in _of_child(PERSON + mother)
+    with pytest.raises(NotSanitised, match="The column name of child has different rules"):
+        _of_child(PERSON + mother.replace("person.name", "keep (they are characters of a play)"))
+    with pytest.raises(NotSanitised, match="The column name of child has different rules"):
+        _of_child(PERSON + mother.replace("person.name", "{value: x}"))
+    own = "  child:\n    columns:\n      name: {value: y}\n"
+    assert _of_child(PERSON + mother.replace("person.name", "{value: x}") + own) == b"7\ty\n"
+    with pytest.raises(NotSanitised, match="name"):  # nobody classified the mother's
+        _of_child(PERSON)
+
+
+def test_an_empty_parent_empties_a_child_of_the_same_columns_and_no_other() -> None:
+    assert _of_child("  person: empty\n  mother: empty\n") == b""
+    with pytest.raises(NotSanitised, match="extra"):
+        clean(WHOLE, rules("  person: empty\n"))
+
+
 def test_what_nobody_classified_stops_before_the_first_event() -> None:
     events = sanitise(read_dump([WITHOUT_CHILD.encode()]), rules("  other: empty\n"), KEY)
     with pytest.raises(NotSanitised) as caught:

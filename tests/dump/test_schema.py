@@ -105,7 +105,7 @@ def test_a_child_has_the_columns_of_its_parents_first() -> None:
         Column("d", "integer"),
     )
     assert schema.tables[Name("public", "t")].columns == expected
-    assert schema.tables[Name("public", "t")].parent == Name("public", "one")
+    assert schema.tables[Name("public", "t")].parents == (Name("public", "one"), Name("public", "two"))
     assert schema.tables[Name("public", "none")].columns == expected
 
 
@@ -117,9 +117,9 @@ def test_partitions_know_their_root() -> None:
         b"ALTER TABLE ONLY public.root ATTACH PARTITION public.leaf FOR VALUES FROM (0) TO (1);",
     )
     root, leaf, old = (schema.tables[Name("public", name)] for name in ("root", "leaf", "old"))
-    assert (root.partitioned, root.parent) == (True, None)
-    assert (leaf.partitioned, leaf.parent) == (False, root.name)
-    assert (old.columns, old.parent) == (root.columns, root.name)
+    assert (root.partitioned, root.parents) == (True, ())
+    assert (leaf.partitioned, leaf.parents) == (False, (root.name,))
+    assert (old.columns, old.parents) == (root.columns, (root.name,))
 
 
 def test_a_table_of_a_type_has_its_columns() -> None:
@@ -164,6 +164,8 @@ def test_a_table_of_1600_columns_is_read() -> None:
         b"CREATE TYPE public.e AS ENUM (a);",
         b"CREATE TYPE public.e AS ENUM (E'a');",
         b"CREATE DOMAIN public.d text;",
+        b"CREATE TABLE public.t (a integer) PARTITION BY LIST (a);"
+        b"ALTER TABLE ONLY public.t ATTACH PARTITION other.accounts DEFAULT;",
     ],
 )
 def test_a_definition_that_pg_dump_would_not_write_is_refused(statement: bytes) -> None:

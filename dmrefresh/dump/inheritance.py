@@ -1,0 +1,73 @@
+"""Rules reach down: those of a table hold for its partitions and for the tables that inherit from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dmrefresh.errors import NotSanitised
+
+if TYPE_CHECKING:
+    from dmrefresh.dump.events import Name, Schema, Table
+    from sanitisers import Ruleset
+    from sanitisers.ruleset.model import ColumnRule, TableRule
+
+
+def ruled_by(name: Name, schema: Schema, ruleset: Ruleset) -> Name:
+    """The table whose rules hold for this one as they are.
+
+    Args:
+        name: a table.
+        schema: what the Head says.
+        ruleset: the rules.
+
+    Returns:
+        Its one parent, or that one's, as long as neither rules nor columns of its own make it another table.
+    """
+    while (table := schema.tables.get(name)) is not None and len(table.parents) == 1:
+        parent = schema.tables[table.parents[0]]
+        if str(name) in ruleset.tables or not _names(table) <= _names(parent):
+            break
+        name = parent.name
+    return name
+
+
+def with_inherited(ruleset: Ruleset, schema: Schema) -> Ruleset:
+    """The ruleset with the rules of parents written out for the tables that have more than these.
+
+    A rule of the table itself comes before those of its parents, and these before the lines of `defaults:`.
+
+    Raises:
+        NotSanitised: two parents have different rules for a column.
+    """
+    inheriting = [t.name for t in schema.tables.values() if t.parents and ruled_by(t.name, schema, ruleset) == t.name]
+    if not inheriting:
+        return ruleset
+    written_out = {str(name): rule for name in inheriting if (rule := _rule_of(name, schema, ruleset)) is not None}
+    return ruleset.model_copy(update={"tables": {**ruleset.tables, **written_out}})
+
+
+def _rule_of(name: Name, schema: Schema, ruleset: Ruleset) -> TableRule | None:
+    from sanitisers.ruleset.model import Columns, Empty
+
+    own, table = ruleset.tables.get(str(name)), schema.tables[name]
+    if isinstance(own, Empty) or not table.parents:
+        return own
+    columns: dict[str, ColumnRule] = {}
+    for parent in table.parents:
+        rule = _rule_of(parent, schema, ruleset)
+        if isinstance(rule, Empty) and own is None and _names(table) <= _names(schema.tables[parent]):
+            return rule
+        for column, what in rule.columns.items() if isinstance(rule, Columns) else ():
+            decided = own is not None and column in own.columns
+            if not decided and columns.setdefault(column, what) != what:
+                raise NotSanitised(
+                    f"The column {column} of {name} has different rules in the tables that it comes from.",
+                    hint=f"give it a rule of its own: {name}.columns.{column}",
+                )
+    if own is not None:
+        columns |= own.columns
+    return Columns(columns=columns) if columns else own
+
+
+def _names(table: Table) -> set[str]:
+    return {column.name for column in table.columns}
