@@ -176,10 +176,6 @@ _PLAIN = re.compile(
 _TOKEN = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*+|--|/\*|.", re.DOTALL)
 
 
-_LONGEST_WORD = 1024
-"""A name has 63 bytes at most (manual, chapter 4.1.1); a word is looked at again whenever more of it comes."""
-
-
 def _statement_end(window: Window) -> int:
     """Where the semicolon is that ends the statement at the start of the window."""
     position = parentheses = 0
@@ -208,8 +204,8 @@ def _statement_end(window: Window) -> int:
             raise quotes.stray_return(window.place(start))
         elif token == b"\\":
             raise _stray_backslash(window.place(start))
-        elif len(token) > _LONGEST_WORD:
-            raise DumpRefused(f"The dump holds a word of more than {_LONGEST_WORD} bytes at {window.place(start)}.")
+        elif len(token) > quotes.LONGEST_WORD:
+            raise quotes.too_long_a_word(window.place(start))
         elif position == len(window.data):
             # Nothing is left, or something that may go on in the next block.
             position = start

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 _STATEMENT = "a statement"
 _INSIDE = {b"'": re.compile(rb"[^']*+(?:''[^']*+)*+"), b'"': re.compile(rb'[^"]*+(?:""[^"]*+)*+')}
 _ESCAPE_OR_QUOTE = re.compile(rb"['\\]")
-_BETWEEN_STRINGS = re.compile(rb"(?:[ \t\n\f\v]|--[^\n]*+\n)*+")
+_BLANKS = re.compile(rb"[ \t\n\f\v]*+")
 _COMMENT_MARK = re.compile(rb"/\*|\*/")
 _DOLLAR_TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)?+(\$)?")
+
+
+LONGEST_WORD = 1024
+"""A name has 63 bytes at most (manual, chapter 4.1.1); a word is looked at again whenever more of it comes."""
 
 
 def find(window: Window, wanted: bytes, position: int, what: str) -> int:
@@ -63,28 +67,40 @@ def escape_string_end(window: Window, position: int) -> int:
 
 
 def _continued(window: Window, position: int) -> int | None:
-    """Where an E'…' goes on that a quote just before `position` seemed to close; None where it does not."""
+    """Where an E'…' goes on that a quote just before `position` seemed to close; None where it does not.
+
+    It does on a later line, behind blanks and comments, each of which is passed once.
+    """
+    end, later = position, False
     while True:
-        match = _BETWEEN_STRINGS.match(window.data, position)
-        end = match.end() if match else position
-        rest = bytes(window.data[end : end + 2])
-        # Two bytes tell a comment from a minus; a comment whose newline has not come is not in the match.
-        if len(rest) == 2 and rest != b"--":
+        blanks = _BLANKS.match(window.data, end)
+        if blanks:
+            later = later or b"\n" in window.data[end : blanks.end()]
+            end = blanks.end()
+        following = bytes(window.data[end : end + 2])
+        if following == b"--":
+            end, later = line_comment_end(window, end + 2), True
+        elif following in (b"", b"-"):
+            window.grow(_STATEMENT)
+        else:
             break
-        if rest[:1] not in b"-":
-            break
-        window.grow(_STATEMENT)
-    if rest[:1] != b"'":
+    if following[:1] != b"'":
         return None
-    return end + 1 if end == position or b"\n" in window.data[position:end] else None
+    return end + 1 if end == position or later else None
 
 
 def dollar_quote_end(window: Window, position: int) -> int:
-    """The end of $tag$…$tag$, of which the first dollar sign is at `position`; just behind a lone one."""
+    """The end of $tag$…$tag$, of which the first dollar sign is at `position`; just behind a lone one.
+
+    Raises:
+        DumpRefused: the tag is longer than any that pg_dump makes.
+    """
     while True:
         match = _DOLLAR_TAG.match(window.data, position)
         if match is None or match[1] or match.end() < len(window.data):
             break
+        if match.end() - position > LONGEST_WORD:
+            raise too_long_a_word(window.place(position))
         window.grow(_STATEMENT)
     if match is None or not match[1]:
         return position + 1
@@ -116,6 +132,11 @@ def block_comment_end(window: Window, position: int) -> int:
             depth += 1 if match[0] == b"/*" else -1
             position = match.end()
     return position
+
+
+def too_long_a_word(place: Place) -> DumpRefused:
+    """What is raised at a word or a dollar quote's tag that no dump holds."""
+    return DumpRefused(f"The dump holds a word of more than {LONGEST_WORD} bytes at {place}.")
 
 
 def stray_return(place: Place) -> DumpRefused:

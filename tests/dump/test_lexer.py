@@ -297,3 +297,20 @@ def _outcome(blocks: list[bytes]) -> list[Piece] | str:
 
 def _byte_by_byte(text: bytes) -> list[Piece]:
     return list(lex([bytes([byte]) for byte in text]))
+
+
+@pytest.mark.parametrize(
+    "filling", [b" ", b"--" + b"x" * 62, b"\n-- y"], ids=["blanks", "one comment", "many comments"]
+)
+def test_what_may_part_a_string_is_passed_once_however_long_it_is(filling: bytes) -> None:
+    """A quadratic search would not come to an end within the time that a test has."""
+    much = filling * ((24 << 20) // len(filling))
+    blocks = [b"SELECT E'x'", *(much[start : start + 4096] for start in range(0, len(much), 4096)), b"\n'y';"]
+    (statement, _) = lex(blocks)
+    assert isinstance(statement, Sql)
+    assert statement.text.endswith(b"'y'")
+
+
+def test_a_dollar_quote_whose_tag_never_ends_is_refused() -> None:
+    with pytest.raises(DumpRefused, match="a word of more than 1024 bytes at line 1, byte 7"):
+        list(lex([b"SELECT $", *[b"a" * 64] * 32]))
