@@ -55,6 +55,7 @@ _CHANGES = {
         "ENABLE REPLICA RULE",
         "ENABLE REPLICA TRIGGER",
         "ENABLE ROW LEVEL SECURITY",
+        "ENABLE TRIGGER",
         "FORCE ROW LEVEL SECURITY",
         "REPLICA IDENTITY",
         "SET (",
@@ -77,6 +78,8 @@ def classify_alter(cursor: Cursor) -> tuple[str, Name | None]:
         return "ALTER OWNER", None
     if [_word_at(rest, index) for index in (-4, -3, -2)] == ["depends", "on", "extension"]:
         return "ALTER DEPENDS ON EXTENSION", None
+    if altered == "FOREIGN TABLE":
+        return "ALTER FOREIGN TABLE", None
     cursor.accept("IF EXISTS")
     cursor.accept("ONLY")
     target = cursor.name()

@@ -11,7 +11,7 @@ from dmrefresh.dump.tokens import Token, TokenKind, decoded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TABLE_CONSTRAINTS = frozenset({"check", "constraint", "foreign", "primary", "unique"})
+_TABLE_CONSTRAINTS = frozenset({"check", "constraint", "foreign", "not", "primary", "unique"})
 """Reserved words: a column of such a name has quotes. (EXCLUDE may be a column's name, and has its own check.)"""
 
 _AFTER_TYPE = frozenset(
@@ -38,7 +38,7 @@ class Definition:
 
     Attributes:
         name: its name.
-        type: its type, or empty where a typed table only adds to a column.
+        type: its type, or empty where the table only adds to a column that it has from a type or a parent.
         not_null: whether NOT NULL stands behind it.
         generated: whether GENERATED ALWAYS AS (…) does; an identity is not generated.
     """
@@ -69,18 +69,18 @@ def read_columns(inside: list[Token], sql: bytes, codec: str, *, typed: bool = T
     refuse_null = []
     for element in _split(inside):
         if _is_constraint(element):
-            # From PostgreSQL 18 on: CONSTRAINT its_name NOT NULL the_column
-            words = [_word(token) for token in element]
-            if words[0] == "constraint" and words[2:4] == ["not", "null"] and len(element) > 4:
-                refuse_null.append(element[4].text)
+            # From PostgreSQL 18 on: CONSTRAINT its_name NOT NULL the_column, or without its name
+            after_name = element[2:] if _word(element[0]) == "constraint" else element
+            if [_word(token) for token in after_name[:2]] == ["not", "null"] and len(after_name) > 2:
+                refuse_null.append(after_name[2].text)
             continue
         column = _column(element, sql, codec, typed=typed)
         if column.name in columns:
             raise NotAsWritten
         columns[column.name] = column
     for name in refuse_null:
-        if name in columns:
-            columns[name] = replace(columns[name], not_null=True)
+        # A column that is not among these comes from a parent.
+        columns[name] = replace(columns.get(name, Definition(name, "")), not_null=True)
     return list(columns.values())
 
 

@@ -34,6 +34,7 @@ _OBJECTS = (
     "OPERATOR FAMILY",
     "OPERATOR",
     "POLICY",
+    "PROCEDURAL LANGUAGE",
     "PROCEDURE",
     "PUBLICATION",
     "ROLE",
@@ -63,5 +64,5 @@ def object_kind(cursor: Cursor) -> str | None:
     """Pass the word or words for a sort of object where they come next, and return them."""
     for words in _OBJECTS:
         if cursor.accept(words):
-            return words
+            return "LANGUAGE" if words == "PROCEDURAL LANGUAGE" else words
     return None

@@ -47,6 +47,7 @@ def _refuse(reason: str) -> Decision:
 _RIGHTS = "the target keeps its own owners and rights"
 _LISTENING = "it would make the copy send or receive changes"
 _ELSEWHERE = "it reaches another server, perhaps with a password"
+_FOREIGN_TABLE = "its rows are on another server, where nothing sanitises them"
 _WHOLE_SERVER = "it changes the server and not the data"
 _LARGE_OBJECT = "no rule can cover it; make the dump with --no-large-objects (--no-blobs before version 16)"
 _CODE = "it runs code outside the database's own languages"
@@ -61,7 +62,6 @@ POLICY: dict[str, Decision] = {
     # schemas and extensions
     "CREATE SCHEMA": _execute(),  # but for the schema public, below
     "CREATE EXTENSION": _execute("publishing sees whether the target has it"),  # but for those named below
-    "COMMENT ON EXTENSION": _leave_out("the extension is the target's"),
     # types
     "CREATE TYPE": _execute(),
     "CREATE DOMAIN": _execute(),
@@ -98,6 +98,7 @@ POLICY: dict[str, Decision] = {
     "ALTER TABLE ENABLE REPLICA RULE": _execute(),
     "ALTER TABLE ENABLE REPLICA TRIGGER": _execute(),
     "ALTER TABLE ENABLE ROW LEVEL SECURITY": _execute(),
+    "ALTER TABLE ENABLE TRIGGER": _execute(),  # of a partition, where its parent's is disabled
     "ALTER TABLE FORCE ROW LEVEL SECURITY": _execute(),
     "ALTER TABLE REPLICA IDENTITY": _execute(),
     "ALTER TABLE SET": _execute(),
@@ -139,7 +140,50 @@ POLICY: dict[str, Decision] = {
     "ALTER EVENT TRIGGER": _leave_out("it would act on the whole target"),
     "CREATE FUNCTION RETURNS EVENT_TRIGGER": _leave_out("only an event trigger can use it"),
     # what is only said about objects
-    "COMMENT": _leave_out("it may hold personal data, and nothing depends on it"),
+    # (comments are executed where their object is; the sanitiser looks for personal data in them before)
+    "COMMENT ON AGGREGATE": _execute(),
+    "COMMENT ON CAST": _execute(),
+    "COMMENT ON COLLATION": _execute(),
+    "COMMENT ON COLUMN": _execute(),
+    "COMMENT ON CONSTRAINT": _execute(),
+    "COMMENT ON CONSTRAINT ON DOMAIN": _execute(),
+    "COMMENT ON DOMAIN": _execute(),
+    "COMMENT ON FUNCTION": _execute(),
+    "COMMENT ON INDEX": _execute(),
+    "COMMENT ON MATERIALIZED VIEW": _execute(),
+    "COMMENT ON OPERATOR": _execute(),
+    "COMMENT ON OPERATOR CLASS": _execute(),
+    "COMMENT ON OPERATOR FAMILY": _execute(),
+    "COMMENT ON POLICY": _execute(),
+    "COMMENT ON PROCEDURE": _execute(),
+    "COMMENT ON RULE": _execute(),
+    "COMMENT ON SCHEMA": _execute(),  # but for the schema public, below
+    "COMMENT ON SEQUENCE": _execute(),
+    "COMMENT ON STATISTICS": _execute(),
+    "COMMENT ON TABLE": _execute(),
+    "COMMENT ON TEXT SEARCH CONFIGURATION": _execute(),
+    "COMMENT ON TEXT SEARCH DICTIONARY": _execute(),
+    "COMMENT ON TRIGGER": _execute(),
+    "COMMENT ON TYPE": _execute(),
+    "COMMENT ON VIEW": _execute(),
+    "COMMENT ON DATABASE": _leave_out("the target has its database"),
+    "COMMENT ON EVENT TRIGGER": _leave_out("it would act on the whole target"),
+    "COMMENT ON EXTENSION": _leave_out("the extension is the target's"),
+    "COMMENT ON FOREIGN DATA WRAPPER": _leave_out(_ELSEWHERE),
+    "COMMENT ON FUNCTION RETURNS EVENT_TRIGGER": _leave_out("only an event trigger can use it"),
+    "COMMENT ON LANGUAGE": _leave_out("the language is the target's"),
+    "COMMENT ON PUBLICATION": _leave_out(_LISTENING),
+    "COMMENT ON SERVER": _leave_out(_ELSEWHERE),
+    "COMMENT ON SUBSCRIPTION": _leave_out(_LISTENING),
+    "COMMENT ON ACCESS METHOD": _refuse(_CODE),
+    "COMMENT ON CONVERSION": _refuse(_CODE),
+    "COMMENT ON FOREIGN TABLE": _refuse(_FOREIGN_TABLE),
+    "COMMENT ON LARGE OBJECT": _refuse(_LARGE_OBJECT),
+    "COMMENT ON ROLE": _refuse(_WHOLE_SERVER),
+    "COMMENT ON TABLESPACE": _refuse(_WHOLE_SERVER),
+    "COMMENT ON TEXT SEARCH PARSER": _refuse(_CODE),
+    "COMMENT ON TEXT SEARCH TEMPLATE": _refuse(_CODE),
+    "COMMENT ON TRANSFORM": _refuse(_CODE),
     "SECURITY LABEL": _leave_out(_RIGHTS),
     "GRANT": _leave_out(_RIGHTS),
     "REVOKE": _leave_out(_RIGHTS),
@@ -160,7 +204,8 @@ POLICY: dict[str, Decision] = {
     "ALTER SERVER": _leave_out(_ELSEWHERE),
     "CREATE USER MAPPING": _leave_out(_ELSEWHERE),
     "ALTER USER MAPPING": _leave_out(_ELSEWHERE),
-    "CREATE FOREIGN TABLE": _refuse("its rows are on another server, where nothing sanitises them"),
+    "CREATE FOREIGN TABLE": _refuse(_FOREIGN_TABLE),
+    "ALTER FOREIGN TABLE": _refuse(_FOREIGN_TABLE),
     # large objects have no columns, so no rule can cover them
     "SELECT LARGE OBJECT": _refuse(_LARGE_OBJECT),
     "ALTER LARGE OBJECT": _refuse(_LARGE_OBJECT),
@@ -179,6 +224,9 @@ POLICY: dict[str, Decision] = {
     # COPY is read by the reader and never executed as it stands
     "COPY": _refuse("only COPY … FROM stdin with its rows is read"),
 }
+
+_SET_ASIDE = "dmrefresh_previous"
+_PREVIOUS_DATA = _refuse("previous data has such names; make the dump with --exclude-schema='dmrefresh_previous*'")
 
 _UNKNOWN = _refuse("pg_dump writes no such statement, or not in this way")
 
@@ -219,11 +267,13 @@ def decide(statement: Statement) -> Decision:
     if statement.kind == "SET":
         return _decide_setting(statement)
     target = statement.target
-    if statement.kind == "CREATE SCHEMA":
+    if statement.kind in ("CREATE SCHEMA", "COMMENT ON SCHEMA"):
         if target is None:
             return _UNKNOWN
+        if target.name.startswith(_SET_ASIDE):
+            return _PREVIOUS_DATA
         if target.name == "public":
-            return _leave_out("publishing makes the schema public itself")
+            return _leave_out("publishing makes the schema public itself, with the comment that the target's had")
     if statement.kind == "CREATE EXTENSION" and (target is None or target.name in EXTENSIONS_REFUSED):
         return _refuse("it reaches files, programs or other servers")
     return POLICY.get(statement.kind, _UNKNOWN)

@@ -114,6 +114,8 @@ class _Reader:
         return Statement(piece.text, kind, target, piece.place, piece.lead)
 
     def _setting(self, piece: Sql) -> None:
+        if piece.text.lower().startswith(b"set search_path"):
+            raise copying.names_without_schema(piece.place)
         found = setting_of(piece.text)
         if found is None:
             return

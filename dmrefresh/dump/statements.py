@@ -20,8 +20,6 @@ Kind = tuple[str, "Name | None"]
 
 _WHOLE = (
     "BEGIN",
-    "COMMENT ON EXTENSION",
-    "COMMENT",
     "COMMIT",
     "COPY",
     "DO",
@@ -61,6 +59,7 @@ _QUALIFIED = frozenset(
 """Objects in a schema, whose name comes right behind the word for them."""
 
 _MODIFIERS = {
+    "CONVERSION": ("DEFAULT",),
     "FUNCTION": ("OR REPLACE",),
     "INDEX": ("UNIQUE",),
     "LANGUAGE": ("OR REPLACE", "TRUSTED", "PROCEDURAL"),
@@ -96,6 +95,8 @@ def classify(sql: bytes, codec: str) -> Kind:
         return _classify_create(cursor)
     if cursor.accept("ALTER"):
         return classify_alter(cursor)
+    if cursor.accept("COMMENT ON"):
+        return _classify_comment(cursor)
     if cursor.accept("SELECT"):
         return settings.classify_select(cursor, codec)
     if cursor.accept("REFRESH MATERIALIZED VIEW"):
@@ -112,7 +113,7 @@ def _classify_create(cursor: Cursor) -> Kind:
     replaces = cursor.next_is("OR REPLACE")
     modifiers = []
     while (made := object_kind(cursor)) is None:
-        for words in ("OR REPLACE", "UNIQUE", "UNLOGGED", "CONSTRAINT", "TRUSTED", "PROCEDURAL"):
+        for words in ("OR REPLACE", "UNIQUE", "UNLOGGED", "CONSTRAINT", "TRUSTED", "PROCEDURAL", "DEFAULT"):
             if cursor.accept(words):
                 modifiers.append(words)
                 break
@@ -149,8 +150,10 @@ def _classify_routine(cursor: Cursor, made: str) -> Kind:
         return UNKNOWN, None
     kind = f"CREATE {made}"
     if cursor.accept("RETURNS"):
+        cursor.accept("SETOF")
         returned = cursor.name()
-        if returned is not None and returned.name == "event_trigger":
+        # A type of the dump's own that is called so has its schema before it.
+        if returned is not None and returned.name == "event_trigger" and returned.schema in ("", "pg_catalog"):
             kind = "CREATE FUNCTION RETURNS EVENT_TRIGGER"
     while cursor.peek() is not None:
         if cursor.accept("LANGUAGE"):
@@ -189,3 +192,57 @@ def _on_table(cursor: Cursor, made: str) -> Name | None:
     if made == "INDEX" and name is not None and table is not None:
         return type(table)(table.schema, name.name)
     return table
+
+
+def _classify_comment(cursor: Cursor) -> Kind:
+    """Comments are told apart by their objects; the target of one on a part of a table or domain is the whole."""
+    if cursor.accept("COLUMN"):
+        sort = "COLUMN"
+        target = cursor.name()
+        known = cursor.accept(".") and cursor.identifier() is not None
+    elif cursor.accept("CONSTRAINT"):
+        cursor.identifier()
+        known = cursor.accept("ON")
+        # A schema may be called domain.
+        on_domain = not cursor.next_is("DOMAIN .") and cursor.accept("DOMAIN")
+        sort = "CONSTRAINT ON DOMAIN" if on_domain else "CONSTRAINT"
+        target = cursor.name()
+    else:
+        sort = object_kind(cursor) or ""
+        if sort in ("POLICY", "RULE", "TRIGGER"):
+            cursor.identifier()
+            known, target = cursor.accept("ON"), cursor.name()
+        elif sort in _COMMENTED_BY_SHAPE:
+            known, target = _pass_shape(cursor, sort), None
+        else:
+            target = cursor.name()
+            known = _pass_shape(cursor, sort)
+    if not known or not sort or (target is None and sort not in _COMMENTED_BY_SHAPE) or not _is_text(cursor):
+        return UNKNOWN, None
+    return f"COMMENT ON {sort}", target
+
+
+_COMMENTED_BY_SHAPE = frozenset({"CAST", "LARGE OBJECT", "TRANSFORM"})
+"""Objects without a name."""
+
+
+def _pass_shape(cursor: Cursor, sort: str) -> bool:
+    """Pass what comes behind the name of an object to tell it from others, and say whether it was there."""
+    if sort in ("AGGREGATE", "CAST", "FUNCTION", "OPERATOR", "PROCEDURE"):
+        return cursor.parenthesised() is not None
+    if sort in ("OPERATOR CLASS", "OPERATOR FAMILY"):
+        return cursor.accept("USING") and cursor.identifier() is not None
+    if sort in ("LARGE OBJECT", "TRANSFORM"):
+        while not cursor.at_end() and not cursor.next_is("IS"):
+            cursor.take()
+    return True
+
+
+def _is_text(cursor: Cursor) -> bool:
+    """Whether `IS` and one string, or NULL, is all that is left."""
+    if not cursor.accept("IS"):
+        return False
+    if cursor.accept("NULL"):
+        return cursor.at_end()
+    token = cursor.take()
+    return token is not None and token.kind in (TokenKind.STRING, TokenKind.OPAQUE) and cursor.at_end()

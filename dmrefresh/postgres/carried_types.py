@@ -38,6 +38,26 @@ WHERE n.nspname = %s AND t.typname = %s
        OR t.typtype = 'c' AND (SELECT c.relkind = 'c' FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid))
 """
 
+# Each with its types as SQL has them, under the empty search_path.
+_CASTS = """
+SELECT pg_catalog.format_type(c.castsource, NULL), pg_catalog.format_type(c.casttarget, NULL)
+FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type t ON t.oid = %(oid)s
+WHERE ARRAY[c.castsource, c.casttarget] && ARRAY[t.oid, t.typarray]
+"""
+_DESCRIBED = """
+SELECT pg_catalog.concat(CASE t.typtype WHEN 'd' THEN 'DOMAIN ' ELSE 'TYPE ' END, pg_catalog.format_type(t.oid, NULL))
+FROM pg_catalog.pg_type t WHERE t.oid = %(oid)s AND pg_catalog.obj_description(t.oid, 'pg_type') IS NOT NULL
+UNION ALL
+SELECT pg_catalog.format('COLUMN %%s.%%I', pg_catalog.format_type(t.oid, NULL), a.attname)
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid
+WHERE t.oid = %(oid)s AND a.attnum > 0 AND NOT a.attisdropped
+  AND pg_catalog.col_description(a.attrelid, a.attnum) IS NOT NULL
+UNION ALL
+SELECT pg_catalog.format('CONSTRAINT %%I ON DOMAIN %%s', c.conname, pg_catalog.format_type(c.contypid, NULL))
+FROM pg_catalog.pg_constraint c
+WHERE c.contypid = %(oid)s AND pg_catalog.obj_description(c.oid, 'pg_constraint') IS NOT NULL
+"""
+
 
 def carry_over(connection: Connection, made: Name, previous_schema: str) -> bool | None:
     """Put the previous type in the place of the one just made, where both are the same.
@@ -61,6 +81,7 @@ def carry_over(connection: Connection, made: Name, previous_schema: str) -> bool
     # A constraint that was never validated comes in a statement of its own, after this comparison.
     if new[1] != old[1] or new[3] != old[3] or old[4]:
         return False
+    _drop_casts(connection, old[0])
     kind = sql.SQL("DOMAIN" if new[1] == "d" else "TYPE")
     connection.execute(sql.SQL("DROP {} {}").format(kind, sql.Identifier(made.schema, made.name)))
     connection.execute(
@@ -68,4 +89,17 @@ def carry_over(connection: Connection, made: Name, previous_schema: str) -> bool
             kind, sql.Identifier(previous_schema, made.name), sql.Identifier(made.schema)
         )
     )
+    _drop_comments(connection, old[0])
     return True
+
+
+def _drop_casts(connection: Connection, oid: int) -> None:
+    """Drop the casts from and to a type, which the dump makes anew as far as it has them."""
+    for source, target in connection.execute(_CASTS, {"oid": oid}).fetchall():
+        connection.execute(sql.SQL("DROP CAST ({} AS {})").format(sql.SQL(source), sql.SQL(target)))
+
+
+def _drop_comments(connection: Connection, oid: int) -> None:
+    """Drop what is said about a type and its parts; the dump says it anew as far as it does."""
+    for (described,) in connection.execute(_DESCRIBED, {"oid": oid}).fetchall():
+        connection.execute(sql.SQL("COMMENT ON {} IS NULL").format(sql.SQL(described)))

@@ -13,7 +13,8 @@ from psycopg import sql
 from dmrefresh.errors import ChecksFailed
 from dmrefresh.postgres import Connection
 
-# Sequences that belong to a column of a whole-number type, the column's table, and how far each has come.
+# Sequences that belong to a column of a whole-number type, the column's table, and how far each has come; not those
+# that begin again at their end, which are behind their column from then on.
 _SEQUENCES = """
 SELECT s.relname, t.relnamespace::pg_catalog.regnamespace::text, t.relname, a.attname,
        sn.nspname, q.seqincrement
@@ -24,7 +25,7 @@ JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.reg
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype IN ('a', 'i')
 JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
-WHERE s.relkind = 'S' AND sn.nspname = ANY (%s) AND q.seqincrement > 0
+WHERE s.relkind = 'S' AND sn.nspname = ANY (%s) AND q.seqincrement > 0 AND NOT q.seqcycle
   AND a.atttypid IN ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype)
 """
 

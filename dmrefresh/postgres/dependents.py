@@ -14,6 +14,7 @@ from dmrefresh.postgres import Connection
 # pg_depend: https://www.postgresql.org/docs/current/catalog-pg-depend.html
 # `inside` starts with what lies in the schemas (every such object depends on its namespace) and follows
 # internal, automatic and partition dependencies: indexes, row types, rules, triggers, defaults, constraints.
+# A cast lies in no schema; it is its types' own, and comes again with the dump that makes these.
 # What has a life of its own must not be taken for inside on the way: relations of other schemas (a partition,
 # say), extensions, publications' tables, and constraints, triggers, policies and defaults of outside tables.
 _QUERY = """
@@ -29,7 +30,9 @@ WITH RECURSIVE swapped AS (
     UNION
     SELECT d.classid, d.objid
     FROM pg_catalog.pg_depend d JOIN inside i ON d.refclassid = i.classid AND d.refobjid = i.objid
-    WHERE d.deptype IN ('i', 'a', 'P', 'S')
+    WHERE (d.deptype IN ('i', 'a', 'P', 'S')
+           OR d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass
+              AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass)
       AND d.classid <> 'pg_catalog.pg_publication_rel'::pg_catalog.regclass
       AND NOT EXISTS (
           SELECT FROM pg_catalog.pg_class c
@@ -64,8 +67,9 @@ def outside(connection: Connection, schemas: Sequence[str]) -> list[str]:
     """Describe, in PostgreSQL's words, what lies outside `schemas` and depends on something inside.
 
     Views, foreign keys, triggers, policies, defaults and partitions of other schemas, other sessions'
-    temporary views, event triggers, extensions, publications, casts. An extension that keeps an object in
-    the schema is named as well: even its owner cannot move that.
+    temporary views, event triggers, extensions, publications. An extension that keeps an object in
+    the schema is named as well: even its owner cannot move that. A cast is named only where it is between
+    types outside and does its work by a function inside.
     """
     return [row[0] for row in connection.execute(_QUERY, {"schemas": list(schemas)})]
 

@@ -6,6 +6,7 @@ them is looked for, and only then does CASCADE run, within what the swap itself 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 from psycopg import sql
@@ -18,11 +19,18 @@ _MARK = "dmrefresh: previous data, dropped by the next run if not before"
 _BATCH = 50
 """Tables dropped in one transaction; each holds several locks until its end."""
 _LONGEST_NAME = 63
+"""In bytes (manual, chapter 4.1.1); the server cuts off what is beyond."""
 
 
 def name_for(schema: str) -> str:
-    """Where the swap moves `schema`."""
-    return "dmrefresh_previous" if schema == "public" else f"dmrefresh_previous_{schema}"[:_LONGEST_NAME]
+    """Where the swap moves `schema`: a name of its own for each, however long and alike they are."""
+    if schema == "public":
+        return "dmrefresh_previous"
+    name = f"dmrefresh_previous_{schema}"
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    mark = f"_{hashlib.sha256(schema.encode()).hexdigest()[:12]}"
+    return name.encode()[: _LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
 
 
 def move_aside(connection: Connection, schema: str) -> str | None:
@@ -45,8 +53,10 @@ def left_over(connection: Connection) -> list[str]:
     """The schemas that earlier swaps moved aside and nobody has dropped yet."""
     rows = connection.execute(
         "SELECT nspname FROM pg_catalog.pg_namespace "
-        "WHERE pg_catalog.obj_description(oid, 'pg_namespace') = %s ORDER BY 1",
-        (_MARK,),
+        "WHERE pg_catalog.obj_description(oid, 'pg_namespace') = %s "
+        # A dump may say what it likes about its schemas, but never makes one of such a name.
+        "AND pg_catalog.starts_with(nspname, %s) ORDER BY 1",
+        (_MARK, name_for("public")),
     )
     return [row[0] for row in rows]
 
@@ -125,7 +135,8 @@ def _drop_batch(connection: Connection, schema: str) -> bool:
         names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
         if tables:
             connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
-        if dependents.outside(connection, [schema]):
+        # What CASCADE takes along may lie in another schema that was moved aside, and nowhere else.
+        if dependents.outside(connection, left_over(connection)):
             raise TargetUnfit(f"Something outside depends on {schema} now.")
         if tables:
             connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(names))

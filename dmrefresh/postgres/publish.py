@@ -18,7 +18,9 @@ import psycopg
 
 from dmrefresh import signals
 from dmrefresh.dump import policy
+from dmrefresh.dump.encodings import HINT, codec_of
 from dmrefresh.dump.events import Event, Head
+from dmrefresh.dump.settings import setting_of
 from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, Failure, TargetUnfit
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import (
@@ -32,7 +34,7 @@ from dmrefresh.postgres import (
     receipt,
 )
 from dmrefresh.postgres import commit as commits
-from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.failures import Newer, blaming, translated
 from dmrefresh.postgres.load import Loader
 
 
@@ -93,14 +95,17 @@ def publish(
         stream = iter(events)
         head = _head(stream)
         schemas = head.schema.schemas
-        policy.check_head(head)
+        with translated("while the target was looked at"):
+            newer = _refuse_newer(connection, head, observer)
+        _refuse_unconverted(connection, head)
+        with blaming(newer):
+            policy.check_head(head)
         if receipt.SCHEMA in schemas:
             raise DumpRefused(
                 f"The dump brings a schema {receipt.SCHEMA}, where the target keeps its receipts.",
                 hint=f"make the dump with pg_dump --exclude-schema={receipt.SCHEMA}",
             )
         with translated("while the target was looked at"):
-            _refuse_older(connection, head)
             previous.drop(connection)
             previous.refuse_strangers(connection, schemas)
             dependents.refuse(connection, schemas)
@@ -111,7 +116,7 @@ def publish(
         with _transaction(connection):
             xid, loader.made_schemas = _begin(connection, schemas)
             observer.step("begun")
-            with stopwatch.measure("publish"):
+            with stopwatch.measure("publish"), blaming(newer):
                 loader.load(stream)
             observer.step("loaded")
             with stopwatch.measure("checks"):
@@ -199,13 +204,36 @@ def _finish(connection: Connection, loader: Loader, slip: Callable[[], receipt.R
     return granted
 
 
-def _refuse_older(connection: Connection, head: Head) -> None:
-    theirs = int(head.server_version.split(".")[0] or 0)
-    ours = connection.info.server_version // 10000
-    if theirs > ours:
-        raise DumpRefused(
-            f"The dump comes from PostgreSQL {head.server_version}, the target is PostgreSQL {ours}.",
-            hint=f"refresh a target of version {theirs} or later",
+def _refuse_newer(connection: Connection, head: Head, observer: Observer) -> Newer | None:
+    """A dump of a newer version goes on, and not without a word, if the target can take all its settings.
+
+    Those which the policy leaves out need not be known. Nothing has been done on the target yet.
+
+    Returns:
+        both versions, where the server dumped or the pg_dump that wrote is newer than the target.
+    """
+    ours = (connection.info.parameter_status("server_version") or "").split(" ")[0]
+    newer = Newer.of(head, ours)
+    if newer is None:
+        return None
+    known = {name for (name,) in connection.execute("SELECT name FROM pg_catalog.pg_settings").fetchall()}
+    for statement in head.statements:
+        if statement.kind == "SET":
+            action = policy.decide(statement).action
+            name, _ = setting_of(statement.sql) or ("of an unknown form", "")
+            if action is policy.Action.REFUSE or (action is policy.Action.EXECUTE and name not in known):
+                raise DumpRefused(f"{newer} The dump needs a setting {name} at {statement.place}.", hint=newer.hint)
+    if newer.server:
+        observer.warn(f"{newer} What only the newer version knows would stop the refresh.")
+    return newer
+
+
+def _refuse_unconverted(connection: Connection, head: Head) -> None:
+    """A database in SQL_ASCII stores all bytes as they come: those of the dump beside ours, which are UTF-8."""
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII" and codec_of(head.encoding) != "utf-8":
+        raise TargetUnfit(
+            f"The target is a database in SQL_ASCII, which would store the dump's {head.encoding} unconverted.",
+            hint=HINT,
         )
 
 

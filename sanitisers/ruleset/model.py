@@ -167,6 +167,13 @@ def _default(raw: object) -> object:
     return raw
 
 
+def _literals(raw: object) -> object:
+    raw = _word(raw)
+    if not isinstance(raw, Keep) or raw.reason is None:
+        raise PydanticCustomError("ruleset", "a line of `literals:` says `keep (why)`, with the reason")
+    return raw
+
+
 def _table(raw: object) -> object:
     if raw == "empty":
         return Empty()
@@ -242,6 +249,7 @@ class Ruleset(_Model):
         defaults: lines that cover the columns without a rule of their own: a type word of
             `columns.TYPE_WORDS`, a column's name, or a pattern of names.
         tables: by name, those outside the schema `public` as `schema.table`.
+        literals: objects whose definitions may hold what looks like personal data, by name as tables are, and why.
         file: its name, for messages.
         lines: where in it each thing stands, for messages.
     """
@@ -250,6 +258,7 @@ class Ruleset(_Model):
     locale: str = "en_GB"
     defaults: dict[str, Annotated[Keep, BeforeValidator(_default)]] = Field(default_factory=dict)
     tables: dict[str, TableRule] = Field(default_factory=dict)
+    literals: dict[str, Annotated[Keep, BeforeValidator(_literals)]] = Field(default_factory=dict)
     file: str = Field(default="", exclude=True)
     lines: dict[tuple[str, ...], int] = Field(default_factory=dict, exclude=True)
 

@@ -54,6 +54,11 @@ def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:
     return "\n".join(lines)
 
 
+def literals_to_paste(objects: Iterable[str]) -> str:
+    """The lines that allow what was found in the definitions of these objects, once somebody has said why."""
+    return "\n".join(["literals:", *(f"  {_key(name)}: keep ({SAY_WHY})" for name in objects)])
+
+
 def _key(name: str) -> str:
     if _PLAIN_KEY.fullmatch(name) and name not in {"null", "true", "false"}:
         return name

@@ -55,8 +55,17 @@ def events(text: bytes) -> Iterable[Event]:
     return read_dump(text[start : start + 65536] for start in range(0, len(text), 65536))
 
 
-def refresh(text: bytes, target: Database, *, url: str | None = None, observer: Observer | None = None) -> Published:
+def refresh(
+    text: bytes,
+    target: Database,
+    *,
+    url: str | None = None,
+    observer: Observer | None = None,
+    allow_superuser: bool = False,
+) -> Published:
     """Publish a dump's text as it is."""
     run = uuid4().hex
     slip = Receipt(run=run, dump="a dump", ruleset="none", version="0")
-    return publish(events(text), url or target.url, lambda: slip, run=run, observer=observer)
+    return publish(
+        events(text), url or target.url, lambda: slip, run=run, observer=observer, allow_superuser=allow_superuser
+    )

@@ -42,8 +42,8 @@ OUTSIDE = {
     "an extension in the schema": "CREATE EXTENSION vector SCHEMA public",
     "a publication of its table": "CREATE PUBLICATION p FOR TABLE public.person",
     "a publication of the schema": "CREATE PUBLICATION p FOR TABLES IN SCHEMA public",
-    "a cast with its function": "CREATE FUNCTION public.f(public.mood) RETURNS integer LANGUAGE sql AS 'SELECT 1'; "
-    "CREATE CAST (public.mood AS integer) WITH FUNCTION public.f(public.mood)",
+    "a cast between types outside": "CREATE FUNCTION public.f(money) RETURNS uuid LANGUAGE sql RETURN NULL::uuid; "
+    "CREATE CAST (money AS uuid) WITH FUNCTION public.f(money)",
 }
 
 
