@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dmrefresh.dump.deciding import decide
 from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.events import Statement
-from dmrefresh.dump.policy import Action, decide
+from dmrefresh.dump.policy import Action
 from dmrefresh.errors import NotSanitised
 
 if TYPE_CHECKING:

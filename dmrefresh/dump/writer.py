@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from dmrefresh.dump.deciding import check
 from dmrefresh.dump.events import End, Event, Head, Statement, TableData
-from dmrefresh.dump.policy import Action, check
+from dmrefresh.dump.policy import Action
 
 _TITLE = b"""--
 -- PostgreSQL database dump

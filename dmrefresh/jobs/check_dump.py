@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from dmrefresh import process
 from dmrefresh.dump.completeness import refuse_partial
+from dmrefresh.dump.deciding import check
 from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
 from dmrefresh.dump.limits import Limits
-from dmrefresh.dump.policy import Action, check
+from dmrefresh.dump.policy import Action
 from dmrefresh.dump.reach import refuse_elsewhere
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused

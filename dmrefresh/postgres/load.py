@@ -12,9 +12,10 @@ import psycopg
 from psycopg import sql
 
 from dmrefresh.dump.completeness import refuse_partial
+from dmrefresh.dump.deciding import check
 from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
-from dmrefresh.dump.policy import Action, check
+from dmrefresh.dump.policy import Action
 from dmrefresh.dump.reach import refuse_elsewhere
 from dmrefresh.dump.schema import schema_of_extension
 from dmrefresh.dump.settings import setting_of

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from dmrefresh import signals
-from dmrefresh.dump import policy
+from dmrefresh.dump import deciding, policy
 from dmrefresh.dump.encodings import HINT, codec_of
 from dmrefresh.dump.events import Event, Head
 from dmrefresh.dump.settings import setting_of
@@ -99,7 +99,7 @@ def publish(
             newer = _refuse_newer(connection, head, observer)
         _refuse_unconverted(connection, head)
         with blaming(newer):
-            policy.check_head(head)
+            deciding.check_head(head)
         if receipt.SCHEMA in schemas:
             raise DumpRefused(
                 f"The dump brings a schema {receipt.SCHEMA}, where the target keeps its receipts.",
@@ -219,7 +219,7 @@ def _refuse_newer(connection: Connection, head: Head, observer: Observer) -> New
     known = {name for (name,) in connection.execute("SELECT name FROM pg_catalog.pg_settings").fetchall()}
     for statement in head.statements:
         if statement.kind == "SET":
-            action = policy.decide(statement).action
+            action = deciding.decide(statement).action
             name, _ = setting_of(statement.sql) or ("of an unknown form", "")
             if action is policy.Action.REFUSE or (action is policy.Action.EXECUTE and name not in known):
                 raise DumpRefused(f"{newer} The dump needs a setting {name} at {statement.place}.", hint=newer.hint)

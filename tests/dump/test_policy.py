@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmrefresh.dump.deciding import check, decide
 from dmrefresh.dump.events import Name, Place, Statement, TableData
-from dmrefresh.dump.policy import POLICY, Action, check, decide
+from dmrefresh.dump.policy import POLICY, Action
 from dmrefresh.dump.statements import classify
 from dmrefresh.errors import DumpRefused
 from tests.dump import test_statements

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from dmrefresh.dump.deciding import check
 from dmrefresh.dump.events import Head, Statement
-from dmrefresh.dump.policy import Action, check
+from dmrefresh.dump.policy import Action
 from dmrefresh.dump.reach import refuse_elsewhere
 from dmrefresh.errors import DumpRefused
 from tests.dump.conftest import OPTIONS, Dumps

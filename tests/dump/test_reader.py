@@ -102,7 +102,10 @@ def test_a_byte_order_mark_is_passed_over_at_any_cutting() -> None:
         assert head.schema == plain.schema
         assert [s.sql for s in head.statements] == [s.sql for s in plain.statements]
         assert len(others) == len(others_plain)
-        assert others[0].place.offset == others_plain[0].place.offset + 3
+        first, first_plain = others[0], others_plain[0]
+    assert isinstance(first, TableData)
+    assert isinstance(first_plain, TableData)
+    assert first.place.offset == first_plain.place.offset + 3
 
 
 DAMAGED = {

@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from dmrefresh.dump.deciding import check, check_head, decide
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.lexer import Sql, lex
-from dmrefresh.dump.policy import Action, check, check_head, decide
+from dmrefresh.dump.policy import Action
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from fixtures.parts.dumping import dump_sql

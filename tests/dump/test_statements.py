@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmrefresh.dump.deciding import check_head, decide
 from dmrefresh.dump.events import Head, Name, Place, Schema, Statement
-from dmrefresh.dump.policy import POLICY, Action, check_head, decide
+from dmrefresh.dump.policy import POLICY, Action
 from dmrefresh.dump.statements import classify
 from dmrefresh.errors import DumpRefused
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from dmrefresh.dump.completeness import refuse_partial
+from dmrefresh.dump.deciding import check, check_head
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.lexer import Backslash, Sql, lex
-from dmrefresh.dump.policy import POLICY, Action, check, check_head
+from dmrefresh.dump.policy import POLICY, Action
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.rows import Rows
 from dmrefresh.errors import DumpRefused

@@ -161,7 +161,7 @@ def test_a_consumer_that_stops_leaves_no_gpg_behind(keyring: Keyring, encrypted:
 
     blocks = decrypt(source(), keyring)
     next(blocks)
-    blocks.close()  # type: ignore[attr-defined]
+    blocks.close()
     running = subprocess.run(["pgrep", "-f", f"homedir {keyring.home} .*--decrypt"], capture_output=True, check=False)
     assert running.stdout == b""
     assert closed
