@@ -1,0 +1,32 @@
+"""The command line: parse, call one job, turn what comes back into an exit code. No logic lives here.
+
+Everything heavy is imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+from dmrefresh.cli import dumps, refresh
+from dmrefresh.cli.app import app
+
+__all__ = ["app", "dumps", "main", "refresh"]
+
+
+def main() -> None:
+    """The console script: run the command, and end at once with its exit code.
+
+    A stage that was broken off may still sit in a thread of its own; the interpreter's orderly end would wait for
+    it, or trip over it. Everything that must be cleaned up has been by now.
+    """
+    code = 0
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)

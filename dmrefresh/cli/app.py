@@ -1,0 +1,122 @@
+"""What all commands have in common: the program's own options, and how a command ends."""
+
+from __future__ import annotations
+
+import functools
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from dmrefresh import __version__
+
+app = typer.Typer(
+    name="dmrefresh",
+    help="Fresh production data in preview, staging and on a laptop, with nothing personal in it.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+)
+
+
+P = ParamSpec("P")
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command end in one of two ways: it returns, or what went wrong is said and becomes an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from dmrefresh import signals
+
+        signals.install()
+        _forbid_core_dumps()
+        _silence_libraries()
+        try:
+            command(*args, **kwargs)
+        except signals.Interrupted as interrupted:
+            raise typer.Exit(_interrupted(interrupted.number)) from None
+        except BrokenPipeError:  # whoever read the output has had enough
+            raise typer.Exit(128 + signal.SIGPIPE) from None
+        except Exception as error:
+            raise typer.Exit(_failed(error)) from None
+
+    return run
+
+
+class Options:
+    """Options of the whole program."""
+
+    config: Path | None = None
+    debug = False
+    publishes = True
+    """Whether the command has a target, which an error must say the state of."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dmrefresh {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    config: Annotated[
+        Path | None, typer.Option(help="Read this settings file instead of looking for dmrefresh.toml.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+    Options.config = config
+    Options.debug = debug or Options.debug
+
+
+def _failed(error: Exception) -> int:
+    """Say what happened; returns the exit code."""
+    from dmrefresh.console import Lines
+    from dmrefresh.errors import UNTOUCHED, Failure
+
+    failure = error
+    if not isinstance(failure, Failure):
+        failure = Failure(
+            f"This is a fault of dmrefresh's own ({type(error).__name__}).",
+            hint="run it again with --debug and report what it shows",
+        )
+    if not Options.publishes and failure.state == UNTOUCHED:
+        failure.state = "Nothing was changed."
+    lines = Lines()
+    lines.failed(failure)
+    if Options.debug:
+        lines.trace(error)
+    return failure.exit_code
+
+
+def _interrupted(number: int) -> int:
+    """Say that a signal ended the run; returns the exit code."""
+    from dmrefresh.console import Lines
+
+    state = "rolled back, the target is as it was" if Options.publishes else "what was done is not finished"
+    Lines().line(f"ended by {signal.Signals(number).name}; {state}")
+    return 128 + number
+
+
+def _silence_libraries() -> None:
+    """Libraries log what servers say, and servers quote the values they stumble over; we say what there is to say."""
+    import logging
+
+    logging.getLogger().addHandler(logging.NullHandler())
+
+
+def _forbid_core_dumps() -> None:
+    """A core file would put the key and original rows on a disk."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))

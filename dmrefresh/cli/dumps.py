@@ -1,0 +1,40 @@
+"""Commands about what is in the bucket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dmrefresh.cli.app import Options, app, guarded
+
+
+@app.command("check-dump")
+@guarded
+def check_dump(
+    name: Annotated[str | None, typer.Argument(help="The dump's name in the bucket [default: the newest].")] = None,
+    latest: Annotated[bool, typer.Option("--latest", help="Take the newest; so it is without a name.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only see that the private key opens it.")] = False,
+    stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what was found to this file, as JSON.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+) -> None:
+    """Read a stored dump to its end marker: versions, tables, rows."""
+    Options.debug = debug or Options.debug
+    Options.publishes = False
+    from dmrefresh import report as reporting
+    from dmrefresh import settings
+    from dmrefresh.console import Lines, described
+    from dmrefresh.errors import UsageFailure
+    from dmrefresh.jobs import check_dump as job
+
+    if name is not None and (latest or stage is not None):
+        raise UsageFailure("A dump's name and --latest or --stage exclude each other.", hint="leave one out")
+    if report is not None:
+        reporting.prepare(report)
+    plan = job.prepare(settings.load(Options.config), name=name, stage=stage)
+    done = job.run(plan, Lines(), quick=quick)
+    typer.echo(described(done))
+    if report is not None:
+        done.write(report)
