@@ -8,7 +8,9 @@ from dmrefresh.dump.tokens import Cursor, TokenKind
 from dmrefresh.errors import DumpRefused
 
 if TYPE_CHECKING:
-    from dmrefresh.dump.events import Name, Schema, Statement
+    from dmrefresh.dump.events import Name, Place, Schema, Statement
+
+_WRITE_ANEW = "Make the dump again with pg_dump 12 or newer, which reads older servers too."
 
 
 def read_header(statement: Statement, schema: Schema, codec: str) -> tuple[Name, tuple[str, ...]]:
@@ -27,10 +29,18 @@ def read_header(statement: Statement, schema: Schema, codec: str) -> tuple[Name,
     cursor.accept("COPY")
     table = cursor.name()
     columns = _column_list(cursor)
-    if table is None or not table.schema or not cursor.accept("FROM stdin") or not cursor.at_end():
+    with_oids = cursor.accept("WITH OIDS")
+    if table is None or not cursor.accept("FROM stdin") or not cursor.at_end():
         raise DumpRefused(
             f"The dump holds a COPY at {statement.place} that does not read rows from the dump itself.",
         )
+    if with_oids:
+        raise DumpRefused(
+            f"The rows of {table} at {statement.place} begin with object identifiers, which servers had before 12.",
+            hint=_WRITE_ANEW,
+        )
+    if not table.schema:
+        raise names_without_schema("COPY", statement.place)
     known = schema.tables.get(table)
     if known is None:
         raise DumpRefused(
@@ -45,6 +55,16 @@ def read_header(statement: Statement, schema: Schema, codec: str) -> tuple[Name,
             f"The rows of {table} at {statement.place} name columns that the dump does not create.",
         )
     return table, columns
+
+
+def names_without_schema(kind: str, place: Place) -> DumpRefused:
+    """What is raised where names are written for a search_path: pg_dump did so before 9.6.8 and 10.3.
+
+    Args:
+        kind: of the statement that shows it.
+        place: where that is.
+    """
+    return DumpRefused(f"The dump holds a {kind} for names without their schemas at {place}.", hint=_WRITE_ANEW)
 
 
 def _column_list(cursor: Cursor) -> tuple[str, ...] | None:

@@ -14,7 +14,11 @@ _OPENING = b"--"
 _MAGIC = (
     (b"PGDMP", "a dump in pg_dump's custom format", f"Make the dump with: {_COMMAND}"),
     (b"toc.dat\0", "a dump in pg_dump's tar format", f"Make the dump with: {_COMMAND}"),
-    (b"\x1f\x8b", "compressed with gzip a second time", "Compress the dump once."),
+    (
+        b"\x1f\x8b",
+        "compressed with gzip a second time, or a file of pg_dump's directory format",
+        f"Compress the dump once, and make it with: {_COMMAND}",
+    ),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", f"Make the dump with: {_COMMAND} | gzip"),
     (b"\x04\x22\x4d\x18", "compressed with lz4", f"Make the dump with: {_COMMAND} | gzip"),
     (b"\xfd7zXZ", "compressed with xz", f"Make the dump with: {_COMMAND} | gzip"),

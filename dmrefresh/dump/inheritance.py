@@ -34,7 +34,8 @@ def ruled_by(name: Name, schema: Schema, ruleset: Ruleset) -> Name:
 def with_inherited(ruleset: Ruleset, schema: Schema) -> Ruleset:
     """The ruleset with the rules of parents written out for the tables that have more than these.
 
-    A rule of the table itself comes before those of its parents, and these before the lines of `defaults:`.
+    A rule of the table itself comes before those of its parents, and these before the lines of `defaults:`. What a
+    parent is emptied of, a child without rules of its own is emptied of as well.
 
     Raises:
         NotSanitised: two parents have different rules for a column.
@@ -46,6 +47,29 @@ def with_inherited(ruleset: Ruleset, schema: Schema) -> Ruleset:
     return ruleset.model_copy(update={"tables": {**ruleset.tables, **written_out}})
 
 
+def refuse_bypassed(root: Name, schema: Schema, ruleset: Ruleset) -> None:
+    """See that rows which come through the root of partitions pass no rule by.
+
+    Args:
+        root: a partitioned table of which the dump has rows.
+        schema: what the Head says.
+        ruleset: the rules.
+
+    Raises:
+        NotSanitised: a partition has other rules than its root; nobody can tell which rows are its own.
+    """
+    for table in schema.tables.values():
+        if table.parents == (root,):
+            if str(table.name) in ruleset.tables and _rule_of(table.name, schema, ruleset) != _rule_of(
+                root, schema, ruleset
+            ):
+                raise NotSanitised(
+                    f"The rows of {root} come all together, so the rules of its partition {table.name} cannot be kept.",
+                    hint=f"give {root} rules that hold for all of it, and {table.name} none",
+                )
+            refuse_bypassed(table.name, schema, ruleset)
+
+
 def _rule_of(name: Name, schema: Schema, ruleset: Ruleset) -> TableRule | None:
     from sanitisers.ruleset.model import Columns, Empty
 
@@ -55,7 +79,7 @@ def _rule_of(name: Name, schema: Schema, ruleset: Ruleset) -> TableRule | None:
     columns: dict[str, ColumnRule] = {}
     for parent in table.parents:
         rule = _rule_of(parent, schema, ruleset)
-        if isinstance(rule, Empty) and own is None and _names(table) <= _names(schema.tables[parent]):
+        if isinstance(rule, Empty) and own is None:
             return rule
         for column, what in rule.columns.items() if isinstance(rule, Columns) else ():
             decided = own is not None and column in own.columns

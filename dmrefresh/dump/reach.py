@@ -4,31 +4,54 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dmrefresh.dump.tokens import Cursor
 from dmrefresh.errors import DumpRefused
 
 if TYPE_CHECKING:
-    from dmrefresh.dump.events import Schema, Statement
-
-_NOT_SWAPPED = frozenset({"CREATE EXTENSION"})
+    from dmrefresh.dump.events import Name, Schema, Statement
 
 
-def refuse_elsewhere(statement: Statement, schema: Schema) -> None:
+def refuse_elsewhere(statement: Statement, schema: Schema, codec: str) -> None:
     """Refuse a statement about an object in a schema of which the dump makes nothing.
 
-    Such a schema is not swapped: what is in it is the target's own, and would be changed for good.
+    Such a schema is not swapped: what is in it is the target's own, and would be changed for good. A foreign key is
+    about the table it references as well: it would hold that one up from then on.
 
     Args:
         statement: one that would be executed.
         schema: what the Head says.
+        codec: Python's name for the dump's encoding.
 
     Raises:
         DumpRefused: it is about such an object; the message has its kind and place.
     """
-    target = statement.target
-    if target is None or statement.kind in _NOT_SWAPPED or target.schema in ("", *schema.schemas):
-        return
-    raise DumpRefused(
-        f"The dump holds a statement {statement.kind} at {statement.place} about an object in a schema of which it "
-        "makes nothing.",
-        hint="make the dump whole, without --data-only and --section",
-    )
+    if any(_is_elsewhere(name, schema) for name in (_subject(statement), _referenced(statement, codec))):
+        raise DumpRefused(
+            f"The dump holds a statement {statement.kind} at {statement.place} about an object in a schema of which it "
+            "makes nothing.",
+            hint="make the dump whole, without --data-only, --section, --schema and --table",
+        )
+
+
+def _is_elsewhere(name: Name | None, schema: Schema) -> bool:
+    return name is not None and name.schema not in ("", *schema.schemas, *schema.homes)
+
+
+def _subject(statement: Statement) -> Name | None:
+    """What a statement is about; of a schema, whatever is in it."""
+    if statement.kind == "COMMENT ON SCHEMA" and statement.target is not None:
+        return type(statement.target)(statement.target.name, "")
+    return statement.target
+
+
+def _referenced(statement: Statement, codec: str) -> Name | None:
+    """The table that a foreign key references."""
+    if statement.kind != "ALTER TABLE ADD CONSTRAINT":
+        return None
+    cursor = Cursor(statement.sql, codec)
+    while not cursor.at_end():
+        if cursor.accept("REFERENCES"):
+            return cursor.name()
+        if cursor.parenthesised() is None:
+            cursor.take()
+    return None

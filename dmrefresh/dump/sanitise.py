@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
-from dmrefresh.dump.inheritance import ruled_by, with_inherited
+from dmrefresh.dump.inheritance import refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.literals import Literals
 from dmrefresh.dump.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
@@ -69,6 +69,8 @@ def sanitise(
             assert compiled is not None, "rows came before the Head"
             table = tables.get((event.table, event.columns))
             if table is None:
+                if schema.tables[event.table].partitioned:
+                    refuse_bypassed(event.table, schema, ruleset)
                 table = _table(compiled, ruled_by(event.table, schema, ruleset), event.columns)
                 tables[event.table, event.columns] = table
             event = _apply(table, event, rows_before, transcoder)

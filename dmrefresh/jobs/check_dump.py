@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from dmrefresh import process
-from dmrefresh.dump.completeness import refuse_partial
+from dmrefresh.dump.course import in_order
 from dmrefresh.dump.deciding import check
-from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
+from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.policy import Action
-from dmrefresh.dump.reach import refuse_elsewhere
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from dmrefresh.jobs.attempts import attempts
@@ -100,31 +100,27 @@ def contents_of(events: Iterable[Event], observer: Observer) -> Contents:
         DumpRefused: a refresh would refuse it: a statement, or tables without data.
         Failure: whatever the stages before raise.
     """
-    contents, schema = Contents(), Schema()
+    contents = Contents()
     seen: dict[Name, int] = {}
-    for event in events:
-        if isinstance(event, Head):
-            schema = event.schema
-            contents.server_version, contents.dump_version = event.server_version, event.dump_version
-            contents.encoding = event.encoding
-            for statement in event.statements:
-                _judge(statement, schema, contents.left_out)
-        elif isinstance(event, Statement):
-            _judge(event, schema, contents.left_out)
+    stream = iter(events)
+    head = next(stream)
+    assert isinstance(head, Head), "the Head comes first"
+    contents.server_version, contents.dump_version = head.server_version, head.dump_version
+    contents.encoding = head.encoding
+    for event in chain(head.statements, in_order(head, stream)):
+        if isinstance(event, Statement):
+            _count(event, contents.left_out)
         elif isinstance(event, TableData):
             seen[event.table] = seen.get(event.table, 0) + event.count
             observer.progress(str(event.table), seen[event.table])
         elif isinstance(event, End):
             contents.rows, contents.bytes = event.rows, event.size
-    refuse_partial(schema, seen)
     contents.tables = {str(name): count for name, count in seen.items()}
     return contents
 
 
-def _judge(statement: Statement, schema: Schema, left_out: dict[str, int]) -> None:
-    if check(statement).action is Action.EXECUTE:
-        refuse_elsewhere(statement, schema)
-    else:
+def _count(statement: Statement, left_out: dict[str, int]) -> None:
+    if check(statement).action is Action.LEAVE_OUT:
         left_out[statement.kind] = left_out.get(statement.kind, 0) + 1
 
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
 from dmrefresh.dump.limits import MIB, Limits
+from dmrefresh.dump.outgoing import as_it_is, by_policy
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.dump.writer import only_allowed, write_dump
+from dmrefresh.dump.writer import BROKEN_OFF, write_dump
 from dmrefresh.errors import DumpDamaged, Failure, TargetUnfit, UsageFailure
 from dmrefresh.jobs.dumps import limits_of
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
 from dmrefresh.report import Filtered
 from dmrefresh.settings import Settings
+from dmrefresh.signals import Interrupted
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.prefetch import prefetch
 from sanitisers import Ruleset, Sanitiser
 
 _GZIP = b"\x1f\x8b"
+_LAST_WORD = 10.0
+"""Seconds that a reader has, after a signal, to take the last of the output."""
+_UNWRITTEN = "What was written so far is no whole dump: do not load it."
 _STATE = "What was written so far is no whole dump, and ends in a line that every server refuses."
 
 
@@ -73,12 +81,16 @@ def run(plan: Plan, source: BinaryIO, sink: BinaryIO, observer: Observer | None 
         BrokenPipeError: nobody reads the output any more.
     """
     done = Filtered()
+    blocks = _filtered(plan, source, done, observer or Observer())
+    descriptor = sink.fileno()
     try:
-        for block in _filtered(plan, source, done, observer or Observer()):
-            _write(sink, block)
-        sink.flush()
+        for block in blocks:
+            _write(descriptor, block)
+    except Interrupted:
+        _write_last(descriptor)  # how much of the block was written when the signal came, nobody knows
+        raise
     except Failure as failure:
-        failure.state = _STATE
+        failure.state = _STATE if not isinstance(failure, TargetUnfit) else _UNWRITTEN
         raise
     return done
 
@@ -86,7 +98,7 @@ def run(plan: Plan, source: BinaryIO, sink: BinaryIO, observer: Observer | None 
 def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) -> Iterator[bytes]:
     events = prefetch(read_dump(_plain(_blocks(source)), limits=plan.limits))
     if plan.ruleset is None:
-        yield from write_dump(only_allowed(events, everything=True, left_out=done.left_out))
+        yield from write_dump(as_it_is(events))
         return
     made: list[Sanitiser] = []
 
@@ -98,7 +110,7 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
     clean = sanitise(
         events, plan.ruleset, plan.key, keep_unlisted=plan.keep_unlisted, on_ready=ready, on_warning=observer.warn
     )
-    yield from write_dump(prefetch(only_allowed(clean, everything=False, left_out=done.left_out)))
+    yield from write_dump(prefetch(by_policy(clean, done.left_out)))
     for table in made[0].report().values():
         done.rows_in += table.rows_in
         done.rows_out += table.rows_out
@@ -120,10 +132,24 @@ def _plain(blocks: Iterable[bytes]) -> Iterator[bytes]:
     return gunzip(both) if first.startswith(_GZIP) else both
 
 
-def _write(sink: BinaryIO, block: bytes) -> None:
+def _write(descriptor: int, block: bytes) -> None:
+    rest = memoryview(block)
     try:
-        sink.write(block)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
     except BrokenPipeError:
         raise
     except OSError as error:
         raise TargetUnfit(f"The output cannot be written: {error.strerror}.") from None
+
+
+def _write_last(descriptor: int) -> None:
+    """Write what nobody takes for the end of a dump, if whoever reads does so within a few seconds."""
+    os.set_blocking(descriptor, False)
+    rest, until = memoryview(BROKEN_OFF), time.monotonic() + _LAST_WORD
+    with contextlib.suppress(OSError):
+        while rest and (left := until - time.monotonic()) > 0:
+            if select.select([], [descriptor], [], left)[1]:
+                with contextlib.suppress(BlockingIOError):
+                    rest = rest[os.write(descriptor, rest) :]
+    os.set_blocking(descriptor, True)

@@ -160,16 +160,20 @@ def from_server(error: psycopg.Error, doing: str) -> Failure:
 
 
 def _named(error: psycopg.Error) -> str:
-    """The identifiers and line numbers of an error, as the continuation of a parenthesis."""
+    """The identifiers and line numbers of an error, as the continuation of a parenthesis.
+
+    A function of the dump may raise what it likes, and say of a value that it is a constraint's name.
+    """
     parts = []
-    if error.diag.table_name:
+    raised = error.diag.source_function == "exec_stmt_raise"
+    if error.diag.table_name and not raised:
         parts.append(f"table {error.diag.table_name}")
     copied = _COPY_LINE.match(error.diag.context or "")
     if copied is not None:
         parts.append(f"line {copied[1]} of the rows")
-    column = error.diag.column_name or (copied[2] if copied else None)
+    column = (None if raised else error.diag.column_name) or (copied[2] if copied else None)
     if column:
         parts.append(f"column {column}")
-    if error.diag.constraint_name:
+    if error.diag.constraint_name and not raised:
         parts.append(f"constraint {error.diag.constraint_name}")
     return "".join(f", {part}" for part in parts)

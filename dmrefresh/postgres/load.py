@@ -11,12 +11,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from dmrefresh.dump.completeness import refuse_partial
+from dmrefresh.dump.course import in_order
 from dmrefresh.dump.deciding import check
 from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.policy import Action
-from dmrefresh.dump.reach import refuse_elsewhere
 from dmrefresh.dump.schema import schema_of_extension
 from dmrefresh.dump.settings import setting_of
 from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, TargetUnfit
@@ -28,8 +27,6 @@ _HELD_BACK = "ALTER TABLE FORCE ROW LEVEL SECURITY"
 """Forced row-level security would hide rows from the checks; it is switched on after them."""
 
 _OF_SCHEMAS = ("CREATE SCHEMA", "COMMENT ON SCHEMA")
-_AFTER_ALL_ROWS = ("ALTER TABLE ADD CONSTRAINT", "CREATE INDEX")
-"""With the first of these, all rows have come: what is missing then is better said than met as a broken key."""
 
 
 class Loader:
@@ -39,6 +36,7 @@ class Loader:
         connection: the publishing transaction.
         head: the dump's Head.
         observer: is told of rows.
+        extensions_inside: whether extensions may be made in the schemas that the dump brings.
 
     Attributes:
         rows: rows loaded, by table.
@@ -47,11 +45,14 @@ class Loader:
         made_schemas: schemas that the swap has made anew already.
     """
 
-    def __init__(self, connection: Connection, head: Head, observer: Observer) -> None:
+    def __init__(
+        self, connection: Connection, head: Head, observer: Observer, *, extensions_inside: bool = False
+    ) -> None:
         """Take what the docstring above says; nothing is executed yet."""
         self.connection = connection
         self.head = head
         self.observer = observer
+        self.extensions_inside = extensions_inside
         self.rows: dict[Name, int] = {}
         self.left_out: Counter[str] = Counter()
         self.carried: list[str] = []
@@ -71,17 +72,13 @@ class Loader:
             ChecksFailed: the server counted other rows than it was given.
             Failure: whatever the server refuses, and whatever the stages before raise.
         """
+        stream = in_order(self.head, stream)
         for statement in self.head.statements:
             self._execute(statement)
-        whole = False
         for event in stream:
             if isinstance(event, TableData):
                 self._copy(event, stream)
             elif isinstance(event, Statement):
-                self._refuse_late_table(event)
-                if event.kind in _AFTER_ALL_ROWS and not whole:
-                    refuse_partial(self.head.schema, self.rows)
-                    whole = True
                 self._execute(event)
             elif isinstance(event, End):
                 break
@@ -89,24 +86,16 @@ class Loader:
             raise DumpDamaged("The dump ends before its end marker.")
         if next(stream, None) is not None:
             raise DumpDamaged("Something follows the end of the dump.")
-        refuse_partial(self.head.schema, self.rows)
 
     def execute_held_back(self) -> None:
         """Execute what had to wait until the checks were done."""
         for statement in self._held_back:
             self._run(statement)
 
-    def _refuse_late_table(self, statement: Statement) -> None:
-        """All tables come before the first row: nobody has classified the columns of a later one."""
-        if statement.kind == "CREATE TABLE":
-            raise DumpRefused(f"The dump makes a table after the first rows, at {statement.place}.")
-
     def _execute(self, statement: Statement) -> None:
-        decision = check(statement)
-        if decision.action is Action.LEAVE_OUT:
+        if check(statement).action is Action.LEAVE_OUT:
             self.left_out[statement.kind] += 1
             return
-        refuse_elsewhere(statement, self.head.schema)
         if statement.kind == "SET" and (setting_of(statement.sql) or ("",))[0] == "client_encoding":
             return  # the connection stays in UTF-8, where every name of the target can be written
         if statement.kind == _HELD_BACK:
@@ -166,7 +155,7 @@ class Loader:
     def _refuse_in_the_way(self, statement: Statement, name: str) -> None:
         """An extension inside a schema that is swapped would be in the way of every later refresh."""
         schema = schema_of_extension(self._in_utf8(statement), "utf-8")
-        if schema in self.head.schema.schemas:
+        if schema in self.head.schema.schemas and not self.extensions_inside:
             raise TargetUnfit(
                 f"The dump makes the extension {name} in the schema {schema}, which no later refresh could swap.",
                 hint=f"make it on the target in a schema of its own first: CREATE EXTENSION {name} SCHEMA …",

@@ -144,10 +144,31 @@ def test_the_rules_of_two_parents_reach_a_child_where_they_agree() -> None:
         _of_child(PERSON)
 
 
-def test_an_empty_parent_empties_a_child_of_the_same_columns_and_no_other() -> None:
+def test_an_empty_parent_empties_its_children_unless_they_have_rules_of_their_own() -> None:
     assert _of_child("  person: empty\n  mother: empty\n") == b""
-    with pytest.raises(NotSanitised, match="extra"):
-        clean(WHOLE, rules("  person: empty\n"))
+    assert _of_child("  person: empty\n  mother:\n    columns:\n      name: keep (a play)\n") == b""
+    extra = WHOLE.replace(
+        "\nALTER TABLE ONLY public.person_1\n    ADD",
+        "\nCOPY public.child (id, name, extra) FROM stdin;\n7\tZorblax Quimbly\tmore\n\\.\n\n"
+        "ALTER TABLE ONLY public.person_1\n    ADD",
+    )
+    block = clean(extra, rules("  person: empty\n"))[2]
+    assert isinstance(block, TableData)
+    assert (block.table.name, bytes(block.rows)) == ("child", b"")
+    own = "  child:\n    columns:\n      name: {value: y}\n      extra: {value: x}\n"
+    block = clean(extra, rules("  person: empty\n" + own))[2]
+    assert isinstance(block, TableData)
+    assert bytes(block.rows) == b"7\ty\tx\n"
+
+
+@pytest.mark.parametrize("own", ["empty", "\n    columns:\n      name: {value: same for all}"])
+def test_rows_that_come_through_a_root_never_pass_a_partitions_own_rules_by(own: str) -> None:
+    through_root = WITHOUT_CHILD.replace("COPY public.person_1 (name, id)", "COPY public.person (name, id)")
+    with pytest.raises(NotSanitised, match="rules of its partition person_1 cannot be kept"):
+        clean(through_root, rules(PERSON + f"  person_1: {own}\n"))
+    same = clean(through_root, rules(PERSON + PERSON.replace("person:", "person_1:")))[1]
+    assert isinstance(same, TableData)
+    assert b"Zorblax" not in bytes(same.rows)
 
 
 def test_what_nobody_classified_stops_before_the_first_event() -> None:

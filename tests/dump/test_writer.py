@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import psycopg
@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmrefresh.dump.events import Event, Head, Statement, TableData
-from dmrefresh.dump.limits import Limits
+from dmrefresh.dump.outgoing import as_it_is, by_policy
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.dump.writer import only_allowed, write_dump
-from dmrefresh.errors import DumpDamaged, DumpRefused, Failure
+from dmrefresh.dump.writer import BROKEN_OFF, write_dump
+from dmrefresh.errors import DumpRefused, Failure
 from fixtures.parts.postgres import Cluster, installed_majors
 from tests.dump.conftest import OPTIONS, Dumps
 from tests.dump.writing import ROWS, USERS, a_dump, read
@@ -36,7 +36,7 @@ def written(text: bytes) -> bytes:
 
 def allowed(text: bytes) -> tuple[bytes, Counter[str]]:
     left_out: Counter[str] = Counter()
-    return b"".join(write_dump(only_allowed(read_dump([text]), everything=False, left_out=left_out))), left_out
+    return b"".join(write_dump(by_policy(read_dump([text]), left_out))), left_out
 
 
 @given(st.sets(st.integers(0, len(ODD))))
@@ -59,7 +59,7 @@ def test_a_dump_of_postgresql_is_written_byte_for_byte(nasty_dump: Dumps, major:
 def test_what_the_policy_leaves_out_is_left_out_and_counted_with_the_comments_of_the_dump() -> None:
     text, left_out = allowed(ODD)
     assert left_out == {"SET": 1, "GRANT": 1, "DROP": 1}
-    for gone in (b"statement_timeout", b"GRANT", b"DROP", b"nested", b"and a comment", b"restrict"):
+    for gone in (b"statement_timeout", b"GRANT", b"DROP", b"nested", b"and a comment", b"restrict a1B2c3"):
         assert gone in ODD
         assert gone not in text
     again = read(text)
@@ -74,16 +74,16 @@ def test_what_the_policy_leaves_out_is_left_out_and_counted_with_the_comments_of
 
 
 def test_everything_leaves_out_nothing() -> None:
-    left_out: Counter[str] = Counter()
-    assert b"".join(write_dump(only_allowed(read_dump([ODD]), everything=True, left_out=left_out))) == ODD
-    assert not left_out
+    assert b"".join(write_dump(as_it_is(read_dump([ODD])))) == ODD
 
 
-@pytest.mark.parametrize("everything", [True, False])
-def test_nothing_is_written_of_a_dump_whose_head_holds_what_is_refused(everything: bool) -> None:
+@pytest.mark.parametrize("stage", [as_it_is, lambda events: by_policy(events, Counter())], ids=["all", "policy"])
+def test_nothing_is_written_of_a_dump_whose_head_holds_what_is_refused(
+    stage: Callable[[Iterable[Event]], Iterator[Event]],
+) -> None:
     text = a_dump(USERS, b"ALTER SYSTEM SET fsync = off;", ROWS)
-    blocks = write_dump(only_allowed(read_dump([text]), everything=everything, left_out=Counter()))
-    assert b"CREATE" not in next(blocks)
+    blocks = write_dump(stage(read_dump([text])))
+    assert next(blocks) == BROKEN_OFF
     with pytest.raises(DumpRefused, match="ALTER SYSTEM"):
         next(blocks)
 
@@ -109,40 +109,60 @@ def psql(request: pytest.FixtureRequest, cluster_for: Callable[[int], Cluster]) 
 def test_what_breaks_off_anywhere_is_refused_by_the_server_as_one_transaction(psql: Callable[[bytes], int]) -> None:
     plain = a_dump(USERS, NO_COLUMNS, ROWS, b"COPY public.nocols  FROM stdin;\n\n\n\\.\n", b"SELECT 1;")
     plain = plain.replace(b"\\restrict a1B2c3\n", b"").replace(b"\\unrestrict a1B2c3\n", b"").replace(b"SELECT 1;", b"")
-    places = [b"CREATE TABLE public.nocols", b"COPY public.users", b"1\tada", b"2\t", b"COPY public.nocols", b"\\.\n\n"]
-    for place in places:
-        end = plain.index(place) + 1
-        assert psql(_broken_off(plain[:end])) == 0, place
-    assert psql(_broken_off_inside_rows(plain)) == 0
+    places = (b"CREATE TABLE", b"COPY public.users", b"1\tada", b"@example", b"2\t", b"\\N", b"COPY public.nocols")
+    cuts = [plain.index(place) + more for place in places for more in (0, 1, 5)]
+    cuts += list(range(plain.index(b"\\.\n"), plain.index(b"\\.\n") + 5))
+    for cut in cuts:
+        assert psql(plain[:cut] + BROKEN_OFF) == 0, plain[:cut][-40:]
+    for cut in cuts[:3]:
+        assert psql(_until_failure(write_dump(read_dump([plain[:cut]])))) == 0
     assert psql(written(plain)) == 2
 
 
-def _broken_off(text: bytes) -> bytes:
-    """All that is written of a dump that ends too early."""
-    return b"".join(_until_failure(write_dump(read_dump([text]))))
-
-
-def _until_failure(blocks: Iterator[bytes]) -> list[bytes]:
+def _until_failure(blocks: Iterator[bytes]) -> bytes:
+    """All that is written before the failure is raised."""
     found = []
     try:
         for block in blocks:
             found.append(block)
     except Failure:
-        return found
+        return b"".join(found)
     raise AssertionError("it did not fail")
 
 
-def _broken_off_inside_rows(text: bytes) -> bytes:
-    """All that is written where a stage fails after the first block of a table's rows."""
+MISREAD = (
+    b"CREATE FUNCTION public.begin() RETURNS integer LANGUAGE sql AS 'select 1';",
+    b"CREATE PROCEDURE public.p()\n    LANGUAGE sql\n    SET search_path TO begin\n    AS $$select 1$$;",
+    b"CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql\n BEGIN ATOMIC\n SELECT t.begin FROM t;\nEND;",
+)
 
-    def failing() -> Iterator[Event]:
-        for event in read_dump([text], limits=Limits()):
-            if isinstance(event, TableData):
-                first = bytes(event.rows).split(b"\n")[0] + b"\n"
-                yield TableData(event.table, event.columns, first, 1, event.place, False, event.lead, event.header)
-                raise DumpDamaged("The connection broke.")
-            yield event
 
-    found = _until_failure(write_dump(failing()))
-    assert found[-2] == b"1\tada@example.org\n"
-    return b"".join(found)
+@pytest.mark.parametrize("statement", MISREAD)
+def test_a_routine_in_which_psql_would_not_see_the_end_is_not_handed_to_it(statement: bytes) -> None:
+    with pytest.raises(DumpRefused, match="psql would misread"):
+        allowed(a_dump(USERS, statement, ROWS))
+    text = a_dump(USERS, statement, ROWS)
+    assert b"".join(write_dump(as_it_is(read_dump([text])))) == text
+
+
+def test_a_routine_that_psql_reads_as_the_server_does_is_handed_on() -> None:
+    fine = (
+        b"CREATE FUNCTION public.f(begin integer) RETURNS integer LANGUAGE sql\n BEGIN ATOMIC\n"
+        b" SELECT CASE WHEN (t.begin > 0) THEN 1 END FROM t;\nEND;",
+        b"CREATE FUNCTION public.g() RETURNS integer LANGUAGE plpgsql AS $$ begin return 1; end $$;",
+        b"CREATE FUNCTION public.\"begin\"() RETURNS integer LANGUAGE sql AS 'select 1';",
+    )
+    text, _ = allowed(a_dump(USERS, *(one.replace(b"(t.begin > 0)", b"true") for one in fine), ROWS))
+    assert all(one.replace(b"(t.begin > 0)", b"true") in text for one in fine)
+
+
+def test_a_comment_within_a_copy_is_not_handed_on() -> None:
+    text, _ = allowed(a_dump(USERS, ROWS.replace(b"COPY public.users", b"COPY /* Ada Lovelace */ public.users")))
+    assert b"Ada" not in text
+    assert b'COPY "public"."users" ("id", "email") FROM stdin;\n1\t' in text
+    assert len(read(text)) == 3
+
+
+def test_rows_with_a_value_too_many_are_not_handed_on() -> None:
+    with pytest.raises(DumpRefused, match="have not one value for each column"):
+        allowed(a_dump(USERS, ROWS.replace(b"ada@example.org", b"ada@example.org\tLovelace")))

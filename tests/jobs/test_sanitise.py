@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dmrefresh.dump.writer import BROKEN_OFF
 from fixtures.parts.postgres import Cluster
 from fixtures.production.canaries import find
 from tests.jobs.scene import DMREFRESH, KEEP_EVERY_ROW, Production
@@ -111,7 +112,7 @@ def test_a_dump_that_ends_too_early_is_damage_and_what_was_written_says_so(
         whole = gzip.compress(text, 1) if packed else text
         done = filtered(whole[: int(len(whole) * part)], "--unlisted", "keep", folder=tmp_path)
         assert done.returncode == 13
-        assert done.stdout.endswith(b"\ndmrefresh broke off here;\n")
+        assert done.stdout.endswith(BROKEN_OFF)
         assert b"no whole dump" in done.stderr
 
 
@@ -136,6 +137,27 @@ def test_a_full_disk_is_said_and_nothing_is_taken_for_whole(production: Producti
     assert b"No space left on device" in done.stderr
 
 
+def test_a_signal_while_a_slow_reader_holds_the_filter_up_cuts_nothing_that_could_be_loaded(
+    production: Production, tmp_path: Path
+) -> None:
+    """The pipe is full and the filter sits in the middle of a block when the signal comes."""
+    argv = [DMREFRESH, "sanitise", "--unlisted", "keep"]
+    with (
+        production.text.open("rb") as text,
+        subprocess.Popen(argv, cwd=tmp_path, stdin=text, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child,
+    ):
+        assert child.stdout is not None
+        seen = child.stdout.read(100_000)
+        time.sleep(1)
+        child.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        seen += child.stdout.read()
+        assert child.wait(20) == 128 + signal.SIGTERM
+    assert len(seen) < production.text.stat().st_size
+    assert seen.endswith(BROKEN_OFF)
+    assert production.text.read_bytes().startswith(seen.removesuffix(BROKEN_OFF))
+
+
 def test_a_signal_ends_the_filter_with_text_that_no_server_takes(production: Production, tmp_path: Path) -> None:
     argv = [DMREFRESH, "sanitise", "--unlisted", "keep"]
     written = tmp_path / "written.sql"
@@ -152,4 +174,4 @@ def test_a_signal_ends_the_filter_with_text_that_no_server_takes(production: Pro
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 128 + signal.SIGTERM
     output = written.read_bytes()
-    assert output.endswith(b"\ndmrefresh broke off here;\n")
+    assert output.endswith(BROKEN_OFF)
