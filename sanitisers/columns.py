@@ -22,6 +22,9 @@ TYPE_WORDS: dict[str, tuple[str, ...]] = {
 }
 _WORD_OF_TYPE = {name: word for word, names in TYPE_WORDS.items() for name in names}
 _PRECISION = re.compile(r"\s*\([^)]*\)")
+_QUOTED = re.compile(r'"([a-z_][a-z0-9_]*)"((?:\[\])*)')
+"""As pg_dump --quote-all-identifiers writes the types that have no spelling of their own in SQL. Quotes keep a name
+from being a synonym: "char" is another type than char."""
 _TEXT = frozenset({"text", "character varying", "character", "bpchar", "name", "citext", "public.citext"})
 _SYNONYMS = {
     "varchar": "character varying",
@@ -78,7 +81,10 @@ class Kind(Enum):
 
 
 def bare_type(column: ColumnLike) -> str:
-    """The type without length or precision, under the name that pg_dump uses."""
+    """The type without length or precision, under the name that pg_dump uses where it does not quote it."""
+    quoted = _QUOTED.fullmatch(column.type)
+    if quoted:
+        return quoted[1] + quoted[2]
     name = _PRECISION.sub("", column.type).strip().lower()
     return _SYNONYMS.get(name, name)
 

@@ -9,7 +9,7 @@ from dmrefresh.dump.tokens import TokenKind
 
 if TYPE_CHECKING:
     from dmrefresh.dump.events import Name
-    from dmrefresh.dump.tokens import Cursor, Token
+    from dmrefresh.dump.tokens import Cursor
 
 _BY_OBJECT = frozenset(
     {
@@ -73,51 +73,63 @@ def classify_alter(cursor: Cursor) -> tuple[str, Name | None]:
         return UNKNOWN, None
     if altered in _BY_OBJECT:
         return f"ALTER {altered}", None
-    rest = cursor.rest()
-    if _word_at(rest, -3) == "owner" and _word_at(rest, -2) == "to":
-        return "ALTER OWNER", None
-    if [_word_at(rest, index) for index in (-4, -3, -2)] == ["depends", "on", "extension"]:
-        return "ALTER DEPENDS ON EXTENSION", None
-    if altered == "FOREIGN TABLE":
-        return "ALTER FOREIGN TABLE", None
     cursor.accept("IF EXISTS")
     cursor.accept("ONLY")
     target = cursor.name()
     if target is None:
         return UNKNOWN, None
+    _pass_shape(cursor, altered)
+    if cursor.accept("OWNER TO"):
+        return ("ALTER OWNER" if _is_last_name(cursor) else UNKNOWN), None
+    if cursor.accept("DEPENDS ON EXTENSION"):
+        return ("ALTER DEPENDS ON EXTENSION" if _is_last_name(cursor) else UNKNOWN), None
+    if altered == "FOREIGN TABLE":
+        return "ALTER FOREIGN TABLE", None
     return _change(cursor, altered), target
 
 
-def _change(cursor: Cursor, altered: str) -> str:
-    """The kind of an ALTER of which everything up to the name of the object has been passed."""
-    if altered == "OPERATOR FAMILY" and cursor.accept("USING"):
+def _pass_shape(cursor: Cursor, altered: str) -> None:
+    """Pass what comes behind the name of an object to tell it from others."""
+    if altered in ("AGGREGATE", "FUNCTION", "OPERATOR", "PROCEDURE"):
+        cursor.pass_parentheses()
+    elif altered in ("OPERATOR CLASS", "OPERATOR FAMILY") and cursor.accept("USING"):
         cursor.identifier()
+    elif altered == "TRIGGER" and cursor.accept("ON"):
+        cursor.name()
+
+
+def _is_last_name(cursor: Cursor) -> bool:
+    return cursor.identifier() is not None and cursor.at_end()
+
+
+def _change(cursor: Cursor, altered: str) -> str:
+    """The kind of an ALTER of which everything that names the object has been passed."""
     at_column = cursor.accept("ALTER COLUMN")
     if at_column and cursor.identifier() is None:
-        cursor.take()  # the column of an index has a number
+        number = cursor.take()  # as the column of an index has
+        if number is None or number.kind is not TokenKind.NUMBER:
+            return UNKNOWN
     if cursor.next_is("DROP"):
         return "ALTER DROP"
     for change in _CHANGES.get(altered, ()):
         words = change.removeprefix("ALTER COLUMN ")
         if at_column == (words != change) and cursor.next_is(words):
-            one = altered in ("OPERATOR FAMILY", "TEXT SEARCH CONFIGURATION") or _is_one_change(cursor)
-            return f"ALTER {altered} {change.removesuffix(' (')}" if one else UNKNOWN
+            plain = altered in ("OPERATOR FAMILY", "TEXT SEARCH CONFIGURATION") or _is_one_plain_change(cursor)
+            return f"ALTER {altered} {change.removesuffix(' (')}" if plain else UNKNOWN
     return UNKNOWN
 
 
-def _is_one_change(cursor: Cursor) -> bool:
-    """Whether this is all: several changes in one ALTER, which pg_dump never writes, stand between commas."""
+def _is_one_plain_change(cursor: Cursor) -> bool:
+    """Whether this is all, and names plainly what it references.
+
+    Several changes in one ALTER, which pg_dump never writes, stand between commas.
+    """
     depth = 0
-    for token in cursor.rest():
+    while token := cursor.take():
         if token.kind is TokenKind.SYMBOL:
             depth += (token.text in "([") - (token.text in ")]")
             if token.text == "," and not depth:
                 return False
+        elif token.kind is TokenKind.WORD and token.text == "references" and cursor.name() is None:
+            return False
     return True
-
-
-def _word_at(rest: list[Token], index: int) -> str:
-    """The unquoted word at `index` from the end, or nothing."""
-    if len(rest) < -index or rest[index].kind is not TokenKind.WORD:
-        return ""
-    return rest[index].text

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.tokens import Token, TokenKind, decoded
+from dmrefresh.dump.tokens import MOST_TOKENS, NotAsWritten, Token, TokenKind, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+_MOST_COLUMNS = 1600
+"""That a table may have (manual, appendix K)."""
 
 _TABLE_CONSTRAINTS = frozenset({"check", "constraint", "foreign", "not", "primary", "unique"})
 """Reserved words: a column of such a name has quotes. (EXCLUDE may be a column's name, and has its own check.)"""
@@ -49,11 +52,7 @@ class Definition:
     generated: bool = False
 
 
-class NotAsWritten(Exception):
-    """A statement is not written as pg_dump writes it."""
-
-
-def read_columns(inside: list[Token], sql: bytes, codec: str, *, typed: bool = True) -> list[Definition]:
+def read_columns(inside: Iterable[Token], sql: bytes, codec: str, *, typed: bool = True) -> list[Definition]:
     """The columns among the elements of a table.
 
     Args:
@@ -63,16 +62,18 @@ def read_columns(inside: list[Token], sql: bytes, codec: str, *, typed: bool = T
         typed: whether each column must have a type; those of a table OF a type have none.
 
     Raises:
-        NotAsWritten: an element is neither a column nor a constraint.
+        NotAsWritten: an element is neither a column nor a constraint, or there are more columns than can be.
     """
     columns: dict[str, Definition] = {}
-    refuse_null = []
-    for element in _split(inside):
+    refuse_null: dict[str, None] = {}
+    for element in _split(outer_tokens(inside)):
+        if len(columns) > _MOST_COLUMNS or len(refuse_null) > _MOST_COLUMNS:
+            raise NotAsWritten
         if _is_constraint(element):
             # From PostgreSQL 18 on: CONSTRAINT its_name NOT NULL the_column, or without its name
             after_name = element[2:] if _word(element[0]) == "constraint" else element
             if [_word(token) for token in after_name[:2]] == ["not", "null"] and len(after_name) > 2:
-                refuse_null.append(after_name[2].text)
+                refuse_null[after_name[2].text] = None
             continue
         column = _column(element, sql, codec, typed=typed)
         if column.name in columns:
@@ -82,6 +83,21 @@ def read_columns(inside: list[Token], sql: bytes, codec: str, *, typed: bool = T
         # A column that is not among these comes from a parent.
         columns[name] = replace(columns.get(name, Definition(name, "")), not_null=True)
     return list(columns.values())
+
+
+def outer_tokens(tokens: Iterable[Token]) -> Iterator[Token]:
+    """The tokens that are in no parentheses, and these: what is deeper, however much, says nothing about a column.
+
+    Args:
+        tokens: some that stand side by side in a statement.
+    """
+    depth = 0
+    for token in tokens:
+        symbol = _symbol(token)
+        depth -= symbol in (")", "]")
+        if depth <= 0:
+            yield token
+        depth += symbol in ("(", "[")
 
 
 def type_of(after_name: list[Token], sql: bytes, codec: str) -> tuple[str, list[Token]]:
@@ -127,7 +143,7 @@ def max_length(written: str) -> int | None:
     return lengths[0] if len(lengths) == 1 else None
 
 
-def _split(inside: list[Token]) -> Iterator[list[Token]]:
+def _split(inside: Iterable[Token]) -> Iterator[list[Token]]:
     """The elements between commas that are in no parentheses."""
     element: list[Token] = []
     depth = 0
@@ -137,6 +153,8 @@ def _split(inside: list[Token]) -> Iterator[list[Token]]:
         if symbol == "," and not depth:
             yield element
             element = []
+        elif len(element) >= MOST_TOKENS:
+            raise NotAsWritten
         else:
             element.append(token)
     if element:
@@ -154,7 +172,7 @@ def _is_constraint(element: list[Token]) -> bool:
 
 def _column(element: list[Token], sql: bytes, codec: str, *, typed: bool) -> Definition:
     name, after = element[0], element[1:]
-    if name.kind not in (TokenKind.WORD, TokenKind.QUOTED) or _word(name) == "like":
+    if not name.is_name or _word(name) == "like":
         raise NotAsWritten
     written = ""
     if typed:

@@ -71,8 +71,8 @@ def _column_list(cursor: Cursor) -> tuple[str, ...] | None:
     inside = cursor.parenthesised()
     if inside is None:
         return None
-    names = [token.text for token in inside[::2] if token.kind in (TokenKind.WORD, TokenKind.QUOTED)]
+    names = [token.text for token in inside[::2] if token.is_name]
     commas = [token.text for token in inside[1::2] if token.kind is TokenKind.SYMBOL and token.text == ","]
     if len(names) + len(commas) != len(inside) or len(names) != len(commas) + 1:
-        return ()  # which is never what the table has, unless it has no columns
+        return ("",)  # which no column can be called
     return tuple(names)

@@ -230,6 +230,7 @@ class _RoutineBody:
         self.depth = 0
         self._begun_at = -1
         self._statement_at = 0
+        self._is_routine: bool | None = None
 
     def semicolon(self, window: Window, start: int) -> None:
         """Take a semicolon that does not end the statement; within CASE … END there can be none."""
@@ -245,10 +246,18 @@ class _RoutineBody:
             self.depth += (word == b"case") - (word == b"end")
         elif word == b"begin":
             self._begun_at = start
-        elif word == b"atomic" and self._begun_at >= 0 and not parentheses:
+        elif word == b"atomic" and self._begun_at >= 0:
             between = window.data[self._begun_at + len(b"begin") : start]
-            self.depth = int(between.isspace() and _ROUTINE.match(window.data) is not None)
-            self._statement_at = start + len(word)
+            self._begun_at = -1  # a later one does not follow this BEGIN on blanks alone
+            if not parentheses and between.isspace():
+                self.depth = int(self._in_routine(window))
+                self._statement_at = start + len(word)
+
+    def _in_routine(self, window: Window) -> bool:
+        """Whether the statement makes a routine; what tells it has come long before, and stays."""
+        if self._is_routine is None:
+            self._is_routine = _ROUTINE.match(window.data) is not None
+        return self._is_routine
 
 
 _ROUTINE = re.compile(rb"create\s+(?:or\s+replace\s+)?(?:function|procedure)\s", re.IGNORECASE)

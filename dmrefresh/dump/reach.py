@@ -52,6 +52,6 @@ def _referenced(statement: Statement, codec: str) -> Name | None:
     while not cursor.at_end():
         if cursor.accept("REFERENCES"):
             return cursor.name()
-        if cursor.parenthesised() is None:
+        if not cursor.pass_parentheses():
             cursor.take()
     return None

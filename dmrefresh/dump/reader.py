@@ -54,6 +54,7 @@ class _Reader:
         self.frame = Frame()
         self.encoding = ""
         self.codec = "ascii"
+        self.strings_are_told = False
         self.schema = Schema()
         self.views: set[Name] = set()
         self.watching: set[Name] = set()
@@ -115,7 +116,7 @@ class _Reader:
 
     def _setting(self, piece: Sql) -> None:
         if piece.text.lower().startswith(b"set search_path"):
-            raise copying.names_without_schema(piece.place)
+            raise copying.names_without_schema("SET", piece.place)
         found = setting_of(piece.text)
         if found is None:
             return
@@ -126,6 +127,7 @@ class _Reader:
                 "told from what follows them.",
                 hint="Make the dump with: PGOPTIONS='-c standard_conforming_strings=on' pg_dump",
             )
+        self.strings_are_told = self.strings_are_told or name == "standard_conforming_strings"
         if name == "client_encoding":
             codec = codec_of(value)
             if self.encoding and value != self.encoding:
@@ -145,6 +147,12 @@ class _Reader:
             raise DumpRefused("The dump does not say which PostgreSQL and which pg_dump it comes from.")
         if not self.encoding:
             raise DumpRefused("The dump does not say which client_encoding it is written in.")
+        if not self.strings_are_told:
+            raise DumpRefused(
+                "The dump does not say that standard_conforming_strings is on: a server where it is off would read "
+                "its strings in another way.",
+                hint="Take the dump as pg_dump wrote it.",
+            )
         self.schema = read_schema(statements, self.codec)
         return Head(
             server_version=self.frame.server_version,

@@ -7,6 +7,7 @@ the file for it, and so commits half a table.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,23 @@ from dmrefresh.dump.limits import MIB
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy.typing as npt
+
     from dmrefresh.dump.window import Window
+
+    Bytes = npt.NDArray[np.uint8]
+    Flags = npt.NDArray[np.bool_]
 
 ENOUGH = MIB - MIB // 8
 """A block of this many bytes is handed on; smaller ones are gathered."""
 
 _NEAR = 1 << 15
 
-_NEWLINE, _BACKSLASH = b"\n\\"
+_NEWLINE, _BACKSLASH, _DOT = b"\n\\."
 _END = b"\\.\n"
 _NEWLINE_END = b"\n\\.\n"
+_MARK = b"\\."
+_STRAY_MARK = re.compile(rb"(?<!\\)(?:\\\\)*+\\\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,8 @@ def read_rows(window: Window) -> Iterator[Rows]:
         if end is not None:
             rest, lines = lines[end + len(_END) :], lines[:end]
         _check(lines, window, before + count)
+        if scan.marks:
+            _refuse_stray_marks(lines, window, before + count)
         window.advance(len(lines), found)
         gathered.append(lines)
         size += len(lines)
@@ -117,6 +127,7 @@ def _all_near(window: Window) -> Rows | None:
         return None
     rows = Rows(near[:end], near.count(b"\n", 0, end), window.place(), last=True)
     _check(rows.data, window, 0)
+    _refuse_stray_marks(rows.data, window, 0)
     window.consume(end + len(_END))
     return rows
 
@@ -127,11 +138,17 @@ def _end_of_rows(lines: bytes) -> int | None:
 
 
 class _Scan:
-    """Looks at blocks of whole lines, in memory that is taken once: fresh memory costs more than the looking."""
+    """Looks at blocks of whole lines, in memory that is taken once: fresh memory costs more than the looking.
+
+    Attributes:
+        marks: whether there may be an end mark within a line of the last block.
+    """
 
     def __init__(self) -> None:
+        self.marks = False
         self._newlines = np.empty(0, np.bool_)
         self._backslashes = np.empty(0, np.bool_)
+        self._dots = np.empty(0, np.bool_)
 
     def count_and_end(self, lines: bytes) -> tuple[int, int | None]:
         """How many lines there are before the one that ends the rows, and where that one begins, if it is there.
@@ -143,14 +160,28 @@ class _Scan:
         if len(block) > len(self._newlines):
             self._newlines = np.empty(len(block), np.bool_)
             self._backslashes = np.empty(len(block), np.bool_)
+            self._dots = np.empty(len(block), np.bool_)
         newlines = np.equal(block, _NEWLINE, out=self._newlines[: len(block)])
         backslashes = np.equal(block, _BACKSLASH, out=self._backslashes[: len(block)])
-        begins_a_line = np.logical_and(newlines[:-1], backslashes[1:], out=backslashes[1:])
-        if backslashes[0] or begins_a_line.any():
-            end = _end_of_rows(lines)
-            if end is not None:
-                return lines.count(b"\n", 0, end), end
+        self.marks = False
+        if backslashes.any():
+            self.marks = self._has_marks(block, backslashes)
+            begins_a_line = np.logical_and(newlines[:-1], backslashes[1:], out=backslashes[1:])
+            if backslashes[0] or begins_a_line.any():
+                end = _end_of_rows(lines)
+                if end is not None:
+                    return lines.count(b"\n", 0, end), end
         return int(np.count_nonzero(newlines)), None
+
+    def _has_marks(self, block: Bytes, backslashes: Flags) -> bool:
+        """Whether a dot follows one backslash, or more than two; two are a backslash of the value."""
+        dots = np.equal(block, _DOT, out=self._dots[: len(block)])
+        marks = np.logical_and(backslashes[:-1], dots[1:], out=dots[1:])
+        if not marks.any():
+            return False
+        at = np.flatnonzero(marks)
+        third = backslashes[np.maximum(at - 2, 0)]
+        return not backslashes[np.maximum(at - 1, 0)].all() or bool(third.any()) or bool(at[0] < 2)
 
 
 def _skip_line_end(window: Window) -> None:
@@ -181,6 +212,21 @@ def _check(lines: bytes, window: Window, before: int) -> None:
             raise RowsUnreadable(what, before + above + 1, place)
     if len(lines) > window.limits.row:
         _check_lengths(lines, window, before)
+
+
+def _refuse_stray_marks(lines: bytes, window: Window, before: int) -> None:
+    """Refuse an end mark that does not stand alone: servers before 18 end the rows there, and drop what follows.
+
+    Without the pairs that stand for one backslash each, only those are left that hide the byte after them.
+    """
+    if _MARK not in lines or _MARK not in lines.replace(b"\\\\", b""):
+        return
+    found = _STRAY_MARK.search(lines)
+    assert found is not None, "it is left only where the number of backslashes is odd"
+    at = found.end() - len(_MARK)
+    above = lines.count(b"\n", 0, at)
+    place = Place(window.line + above, window.offset + at)
+    raise RowsUnreadable("\\. within a row", before + above + 1, place)
 
 
 def _check_lengths(lines: bytes, window: Window, before: int) -> None:

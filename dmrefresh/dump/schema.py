@@ -8,12 +8,13 @@ where rules and messages need names and types exactly as the dump has them. It r
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.columns import Definition, NotAsWritten, max_length, read_columns, type_of
+from dmrefresh.dump.columns import Definition, max_length, outer_tokens, read_columns, type_of
 from dmrefresh.dump.events import Column, Name, Schema, Statement, Table
-from dmrefresh.dump.tokens import Cursor, NotInEncoding, TokenKind
+from dmrefresh.dump.families import attached, inherited, refuse_circles
+from dmrefresh.dump.tokens import MOST_TOKENS, Cursor, NotAsWritten, NotInEncoding, TokenKind
 from dmrefresh.errors import DumpRefused
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class _Building:
     composites: dict[Name, list[Definition]] = field(default_factory=dict)
     sequences: list[Name] = field(default_factory=list)
     tables: dict[Name, Table] = field(default_factory=dict)
+    made: set[Name] = field(default_factory=set)
     foreign_tables: set[Name] = field(default_factory=set)
 
 
@@ -55,6 +57,7 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
     building = _Building(codec)
     for statement in statements:
         _note_schema(building, statement)
+        _refuse_second(building, statement)
         reader = _READERS.get(statement.kind)
         if reader is None:
             continue
@@ -64,12 +67,14 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
             raise DumpRefused(
                 f"The {statement.kind} at {statement.place} is not written as pg_dump writes it."
             ) from None
+    refuse_circles(building.tables)
+    only_extensions = building.extension_schemas - building.used_schemas
+    homes = tuple(name for name in building.schemas if name in only_extensions)
     return Schema(
         tables=building.tables,
         enums=building.enums,
-        schemas=tuple(
-            name for name in building.schemas if name in building.used_schemas or name not in building.extension_schemas
-        ),
+        schemas=tuple(name for name in building.schemas if name not in homes),
+        homes=homes,
         domains={name: domain.base for name, domain in building.domains.items()},
         sequences=tuple(building.sequences),
     )
@@ -81,6 +86,19 @@ def _note_schema(building: _Building, statement: Statement) -> None:
         building.used_schemas.add(statement.target.schema)
         if statement.target.schema not in building.schemas:
             building.schemas.append(statement.target.schema)
+
+
+_IN_ONE_NAMESPACE = frozenset({"CREATE DOMAIN", "CREATE FOREIGN TABLE", "CREATE TABLE", "CREATE TYPE"})
+"""A table is a type as well."""
+
+
+def _refuse_second(building: _Building, statement: Statement) -> None:
+    """A server would go on with the first; whoever reads the second would take its columns for others."""
+    if statement.kind not in _IN_ONE_NAMESPACE or statement.target is None:
+        return
+    if statement.target in building.made:
+        raise DumpRefused(f"The dump creates {statement.target} a second time at {statement.place}.")
+    building.made.add(statement.target)
 
 
 def _schema(building: _Building, statement: Statement) -> None:
@@ -122,16 +140,26 @@ def _type(building: _Building, statement: Statement) -> None:
     cursor.accept("CREATE TYPE")
     cursor.name()
     if cursor.accept("AS ENUM"):
-        inside = cursor.parenthesised()
-        if inside is None:
-            raise NotAsWritten
-        labels = inside[::2]
-        if any(label.kind is not TokenKind.STRING for label in labels):
-            raise NotAsWritten
-        building.enums[_target(statement)] = tuple(label.text for label in labels)
+        building.enums[_target(statement)] = _labels(cursor)
     elif cursor.accept("AS") and cursor.next_is("("):
-        inside = cursor.parenthesised() or []
-        building.composites[_target(statement)] = read_columns(inside, statement.sql, building.codec)
+        building.composites[_target(statement)] = read_columns(cursor.inside(), statement.sql, building.codec)
+
+
+def _labels(cursor: Cursor) -> tuple[str, ...]:
+    """The labels of an enum. A server takes strings on lines that follow each other for one; pg_dump writes none."""
+    labels: list[str] = []
+    comma = True
+    for token in cursor.inside():
+        if comma == (token.kind is TokenKind.SYMBOL and token.text == ","):
+            raise NotAsWritten
+        comma = not comma
+        if not comma:
+            if token.kind is not TokenKind.STRING:
+                raise NotAsWritten
+            labels.append(token.text)
+    if comma and labels:
+        raise NotAsWritten
+    return tuple(labels)
 
 
 def _domain(building: _Building, statement: Statement) -> None:
@@ -140,9 +168,9 @@ def _domain(building: _Building, statement: Statement) -> None:
     cursor.name()
     if not cursor.accept("AS"):
         raise NotAsWritten
-    written, after = type_of(cursor.rest(), statement.sql, building.codec)
-    words = [token.text if token.kind is TokenKind.WORD else "" for token in after]
-    not_null = ("not", "null") in pairwise(words)
+    after_name = islice(outer_tokens(cursor.left()), MOST_TOKENS)  # of which the type is the beginning
+    written, _ = type_of([*after_name], statement.sql, building.codec)
+    not_null = _has_words(Cursor(statement.sql, building.codec), "NOT NULL")
     building.domains[_target(statement)] = _Domain(written, not_null)
 
 
@@ -159,17 +187,11 @@ def _table(building: _Building, statement: Statement) -> None:
     elif cursor.accept("PARTITION OF"):
         typed = False
         parents.append(_name(cursor))
-    inside = cursor.parenthesised() if cursor.next_is("(") else []
-    if inside is None:
-        raise NotAsWritten
+    inside = cursor.inside() if cursor.next_is("(") else []
     written = read_columns(inside, statement.sql, building.codec, typed=typed)
     if cursor.accept("INHERITS"):
         parents.extend(_names_in_parentheses(cursor))
-    for parent in parents:
-        if parent not in building.tables:
-            raise NotAsWritten
-        for column in building.tables[parent].columns:
-            columns.setdefault(column.name, column)
+    columns |= inherited(tuple(building.tables.get(parent) for parent in parents), statement.place)
     _adopt(columns, written, building)
     if not cursor.at_end() and not any(cursor.next_is(word) for word in _AFTER_COLUMNS):
         raise NotAsWritten
@@ -191,6 +213,8 @@ def _adopt(columns: dict[str, Column], written: list[Definition] | None, buildin
     for one in written:
         before = columns.get(one.name)
         if not one.type and before is None:
+            raise NotAsWritten
+        if one.type and before is not None and before.type != one.type:
             raise NotAsWritten
         made = _resolved(one, building) if one.type else before
         assert made is not None
@@ -228,7 +252,7 @@ def _attach(building: _Building, statement: Statement) -> None:
         cursor.take()
     leaf, parent = _name(cursor), _target(statement)
     if leaf in building.tables:
-        building.tables[leaf] = replace(building.tables[leaf], parents=(parent,))
+        building.tables[leaf] = attached(building.tables[leaf], building.tables.get(parent), statement.place)
     elif leaf not in building.foreign_tables:  # those are refused by themselves
         raise NotAsWritten
 

@@ -30,14 +30,18 @@ def classify_select(cursor: Cursor, codec: str) -> tuple[str, Name | None]:
     """The kind of a SELECT, of which that word has been passed: pg_dump only calls functions of the server."""
     cursor.accept("* FROM")
     function = cursor.name()
-    arguments = cursor.parenthesised()
-    if function is None or arguments is None or function.schema != _SCHEMA_OF_FUNCTIONS:
+    if function is None or function.schema != _SCHEMA_OF_FUNCTIONS:
         return UNKNOWN, None
-    if function.name == "setval" and cursor.at_end():
-        return _setval(arguments, codec)
-    if function.name == "set_config" and cursor.at_end():
+    if function.name in ("setval", "set_config"):
+        arguments = cursor.parenthesised()
+        if arguments is None or not cursor.at_end():
+            return UNKNOWN, None
+        if function.name == "setval":
+            return _setval(arguments, codec)
         shape = [(token.kind, token.text) for token in arguments]
         return ("SELECT SET_CONFIG", None) if shape == _EMPTY_SEARCH_PATH else (UNKNOWN, None)
+    if not cursor.pass_parentheses():
+        return UNKNOWN, None
     if function.name.startswith("lo_") or function.name in ("lowrite", "loread"):
         return "SELECT LARGE OBJECT", None
     if function.name.startswith("pg_restore_") and function.name.endswith("_stats"):

@@ -70,6 +70,11 @@ _MODIFIERS = {
 }
 """Words between CREATE and the object that do not make it another kind."""
 
+_MADE_UNLESS_THERE = frozenset({"EXTENSION", "SCHEMA"})
+"""With IF NOT EXISTS: of anything else, pg_dump makes what must not be there yet."""
+
+_WITHOUT_NAME = frozenset({"CAST", "TRANSFORM", "USER MAPPING"})
+
 _LANGUAGES = frozenset({"sql", "plpgsql"})
 
 
@@ -119,8 +124,11 @@ def _classify_create(cursor: Cursor) -> Kind:
                 break
         else:
             return UNKNOWN, None
+    if made not in _MADE_UNLESS_THERE and cursor.next_is("IF NOT EXISTS"):
+        return UNKNOWN, None
     if made == "VIEW" and modifiers in ([], ["OR REPLACE"]):
-        return f"CREATE {'OR REPLACE ' if replaces else ''}VIEW", cursor.name()
+        target = cursor.name()
+        return (f"CREATE {'OR REPLACE ' if replaces else ''}VIEW" if target else UNKNOWN), target
     if not set(modifiers) <= set(_MODIFIERS.get(made, ())):
         return UNKNOWN, None
     if made in ("FUNCTION", "PROCEDURE"):
@@ -128,7 +136,8 @@ def _classify_create(cursor: Cursor) -> Kind:
     if made in _QUALIFIED:
         target = cursor.name()
         return _narrowed(cursor, made) if target else UNKNOWN, target
-    return f"CREATE {made}", _other_target(cursor, made)
+    target = _other_target(cursor, made)
+    return (f"CREATE {made}" if target or made in _WITHOUT_NAME else UNKNOWN), target
 
 
 def _narrowed(cursor: Cursor, made: str) -> str:
@@ -145,21 +154,22 @@ def _narrowed(cursor: Cursor, made: str) -> str:
 def _classify_routine(cursor: Cursor, made: str) -> Kind:
     """Functions are told apart by language, and those of event triggers by what they return."""
     target = cursor.name()
-    arguments = cursor.parenthesised()
-    if target is None or arguments is None:
+    if target is None or not cursor.pass_parentheses():
         return UNKNOWN, None
     kind = f"CREATE {made}"
     if cursor.accept("RETURNS"):
         cursor.accept("SETOF")
         returned = cursor.name()
+        if returned is None:
+            return UNKNOWN, None
         # A type of the dump's own that is called so has its schema before it.
-        if returned is not None and returned.name == "event_trigger" and returned.schema in ("", "pg_catalog"):
+        if returned.name == "event_trigger" and returned.schema in ("", "pg_catalog"):
             kind = "CREATE FUNCTION RETURNS EVENT_TRIGGER"
     while cursor.peek() is not None:
         if cursor.accept("LANGUAGE"):
             token = cursor.take()
             return (kind if _is_known_language(token) else "CREATE FUNCTION IN ANOTHER LANGUAGE"), target
-        if cursor.parenthesised() is None:
+        if not cursor.pass_parentheses():
             cursor.take()
     return UNKNOWN, None
 
@@ -172,33 +182,40 @@ def _other_target(cursor: Cursor, made: str) -> Name | None:
     """What is made by a CREATE whose object has no qualified name of its own right behind the word for it."""
     if made in ("INDEX", "POLICY", "RULE", "TRIGGER"):
         return _on_table(cursor, made)
-    if made in ("CAST", "TRANSFORM", "USER MAPPING"):
+    if made in _WITHOUT_NAME:
         return None
     cursor.accept("IF NOT EXISTS")
     target = cursor.name()
-    if made == "SCHEMA" and not cursor.at_end():
+    if made == "EXTENSION" and cursor.accept("WITH SCHEMA") and cursor.identifier() is None:
+        return None
+    if made in _MADE_UNLESS_THERE and not cursor.at_end():
         return None
     return target
 
 
 def _on_table(cursor: Cursor, made: str) -> Name | None:
     """An index by its name in the schema of its table; for a trigger, a rule and a policy the table."""
-    name = cursor.name()
-    before = "TO" if made == "RULE" else "ON"
-    while cursor.peek() is not None and not cursor.accept(before):
+    if cursor.next_is("ON") or cursor.next_is("CONCURRENTLY"):
+        return None
+    name = cursor.identifier()
+    if made == "RULE" and cursor.accept("AS ON"):
         cursor.take()
+    while made == "TRIGGER" and cursor.peek() is not None and not cursor.next_is("ON"):
+        cursor.take()
+    if not cursor.accept("TO" if made == "RULE" else "ON"):
+        return None
     cursor.accept("ONLY")
     table = cursor.name()
     if made == "INDEX" and name is not None and table is not None:
-        return type(table)(table.schema, name.name)
-    return table
+        return type(table)(table.schema, name)
+    return table if name is not None else None
 
 
 def _classify_comment(cursor: Cursor) -> Kind:
     """Comments are told apart by their objects; the target of one on a part of a table or domain is the whole."""
     if cursor.accept("COLUMN"):
         sort = "COLUMN"
-        target = cursor.name()
+        target = cursor.name_of_whole()
         known = cursor.accept(".") and cursor.identifier() is not None
     elif cursor.accept("CONSTRAINT"):
         cursor.identifier()
@@ -229,7 +246,7 @@ _COMMENTED_BY_SHAPE = frozenset({"CAST", "LARGE OBJECT", "TRANSFORM"})
 def _pass_shape(cursor: Cursor, sort: str) -> bool:
     """Pass what comes behind the name of an object to tell it from others, and say whether it was there."""
     if sort in ("AGGREGATE", "CAST", "FUNCTION", "OPERATOR", "PROCEDURE"):
-        return cursor.parenthesised() is not None
+        return cursor.pass_parentheses()
     if sort in ("OPERATOR CLASS", "OPERATOR FAMILY"):
         return cursor.accept("USING") and cursor.identifier() is not None
     if sort in ("LARGE OBJECT", "TRANSFORM"):

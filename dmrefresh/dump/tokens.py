@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from dmrefresh.dump.events import Name
@@ -30,6 +31,17 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT_MARK = re.compile(rb"/\*|\*/")
+
+
+LONGEST_NAME = 63
+"""Bytes of a name (manual, chapter 4.1.1); the server cuts a longer one off, and so means another object."""
+
+MOST_TOKENS = 4_000
+"""Of a list that is held whole: more than the names of the 1600 columns that a table may have, and their commas."""
+
+
+class NotAsWritten(Exception):
+    """A statement is not written as pg_dump writes it."""
 
 
 class NotInEncoding(Exception):
@@ -62,6 +74,14 @@ class Token(NamedTuple):
     text: str
     start: int
     end: int
+
+    @property
+    def is_name(self) -> bool:
+        """Whether it is a name that the server takes as it stands."""
+        size = self.end - self.start
+        if self.kind is TokenKind.QUOTED:
+            return size - 2 - self.text.count('"') <= LONGEST_NAME
+        return self.kind is TokenKind.WORD and size <= LONGEST_NAME
 
 
 def tokens(sql: bytes, codec: str) -> Iterator[Token]:
@@ -152,11 +172,6 @@ class Cursor:
             self._ahead.popleft()
         return token
 
-    def rest(self) -> list[Token]:
-        """All tokens that are left; they stay where they are."""
-        self._ahead.extend(self._tokens)
-        return list(self._ahead)
-
     def next_is(self, words: str) -> bool:
         """Whether unquoted words, such as `IF NOT EXISTS`, or symbols come next; nothing is passed."""
         for index, word in enumerate(words.split()):
@@ -176,15 +191,23 @@ class Cursor:
         return True
 
     def identifier(self) -> str | None:
-        """Pass an identifier, or an operator's name, where one comes next."""
+        """Pass an identifier that the server would not cut off, or an operator's name, where one comes next."""
         token = self.peek()
-        if token is None or token.kind not in (TokenKind.WORD, TokenKind.QUOTED, TokenKind.OPERATOR):
+        if token is None or not (token.is_name or token.kind is TokenKind.OPERATOR):
             return None
         self.take()
         return token.text
 
     def name(self) -> Name | None:
-        """Pass a name, qualified or not, where one comes next. The schema of an unqualified one is empty."""
+        """Pass a name, qualified or not, where one comes next. The schema of an unqualified one is empty.
+
+        There is none where a third part follows: the first would be a database then.
+        """
+        name = self.name_of_whole()
+        return None if self.next_is(".") else name
+
+    def name_of_whole(self) -> Name | None:
+        """The same where the name of a column may follow behind a dot."""
         first = self.identifier()
         if first is None:
             return None
@@ -193,19 +216,46 @@ class Cursor:
         second = self.identifier()
         return None if second is None else Name(first, second)
 
-    def parenthesised(self) -> list[Token] | None:
-        """Pass ( … ) where it comes next, and return what is inside."""
+    def inside(self) -> Iterator[Token]:
+        """Pass ( … ), which must come next, and give what is inside, one by one.
+
+        Raises:
+            NotAsWritten: it does not come next, or is not closed.
+        """
         if not self.accept("("):
-            return None
-        inside: list[Token] = []
+            raise NotAsWritten
         depth = 1
         while token := self.take():
             if token.kind is TokenKind.SYMBOL:
                 depth += (token.text == "(") - (token.text == ")")
                 if not depth:
-                    return inside
-            inside.append(token)
-        return None
+                    return
+            yield token
+        raise NotAsWritten
+
+    def pass_parentheses(self) -> bool:
+        """Pass ( … ), however long, and say whether it came next and was closed."""
+        if not self.next_is("("):
+            return False
+        try:
+            for _ in self.inside():
+                pass
+        except NotAsWritten:
+            return False
+        return True
+
+    def left(self) -> Iterator[Token]:
+        """Pass all tokens that are left, one by one."""
+        while token := self.take():
+            yield token
+
+    def parenthesised(self) -> list[Token] | None:
+        """Pass ( … ) where it comes next, and return what is inside; None also where that is more than MOST_TOKENS."""
+        try:
+            inside = list(islice(self.inside(), MOST_TOKENS + 1))
+        except NotAsWritten:
+            return None
+        return inside if len(inside) <= MOST_TOKENS else None
 
     def at_end(self) -> bool:
         """Whether every token has been passed."""

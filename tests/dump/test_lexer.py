@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pglast
 import pytest
 from hypothesis import given
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 from dmrefresh.dump.events import Place
 from dmrefresh.dump.lexer import Backslash, Comment, Finish, Piece, Sql, lex
 from dmrefresh.dump.limits import MIB, Limits
-from dmrefresh.dump.rows import Rows, RowsUnreadable
+from dmrefresh.dump.rows import RowsUnreadable
 from dmrefresh.errors import DumpDamaged, DumpRefused
 
 ONE_STATEMENT = [
@@ -131,90 +129,6 @@ def test_comments_and_backslash_lines_at_top_level_are_told_from_statements() ->
     ]
 
 
-_ROWS = {
-    "none": (b"", 0),
-    "an empty line": (b"\n", 1),
-    "many": (b"1\ta\n2\tb\n\n", 3),
-    "almost an end": (b"\\.x\n\\\\.\nx\\.\n \\.\n\\. \n", 5),
-    "SQL": (b"COPY x FROM stdin;\n'\n$$\n\\restrict x\n-- PostgreSQL database dump complete\n", 5),
-}
-
-
-@pytest.mark.parametrize("rows", _ROWS)
-def test_only_a_line_with_the_end_mark_alone_ends_the_rows(rows: str) -> None:
-    data, count = _ROWS[rows]
-    text = b"COPY a (b) FROM stdin;\n" + data + b"\\.\nSELECT 1;\n"
-    expected = [
-        Sql(b"COPY a (b) FROM stdin", Place(1, 0)),
-        Rows(data, count, Place(2, 23), last=True),
-        Sql(b"SELECT 1", Place(3 + count, 26 + len(data))),
-        Finish(Place(4 + count, len(text)), b"\n"),
-    ]
-    assert list(lex([text])) == expected
-    assert _byte_by_byte(text) == expected
-
-
-@given(
-    st.lists(st.lists(st.binary(max_size=9).map(lambda line: line.translate(None, b"\r\n\0"))), max_size=4),
-    st.data(),
-)
-def test_rows_are_the_same_at_any_cutting(copies: list[list[bytes]], data: st.DataObject) -> None:
-    text = b"".join(
-        b"COPY t FROM stdin;\n" + b"".join(line + b"\n" for line in lines if line != b"\\.") + b"\\.\n"
-        for lines in copies
-    )
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))) | {0, len(text)})
-    blocks = [text[start:end] for start, end in pairwise(cuts)]
-    assert list(lex(blocks)) == list(lex([text]))
-
-
-def test_rows_come_in_blocks_of_whole_lines_of_about_a_mebibyte() -> None:
-    line = b"x" * 999 + b"\n"
-    text = b"COPY a FROM stdin;\n" + line * 5000 + b"\\.\n"
-    for size in (64 * 1024, MIB, len(text)):
-        blocks = [text[start : start + size] for start in range(0, len(text), size)]
-        rows = [piece for piece in lex(blocks) if isinstance(piece, Rows)]
-        assert b"".join(piece.data for piece in rows) == line * 5000
-        assert all(piece.count * 1000 == len(piece.data) for piece in rows)
-        assert all(MIB * 7 // 8 <= len(piece.data) <= 2 * MIB for piece in rows[:-1])
-        assert [piece.last for piece in rows] == [False] * (len(rows) - 1) + [True]
-        assert [piece.place.line for piece in rows] == [
-            2 + sum(before.count for before in rows[:index]) for index in range(len(rows))
-        ]
-
-
-@pytest.mark.parametrize("cut", [1, MIB])
-@pytest.mark.parametrize(
-    ("rows", "row", "line"),
-    [
-        (b"", 1, 1),
-        (b"\n", 1, 2),
-        (b"\n1", 1, 2),
-        (b"\n1\ta\n", 2, 3),
-        (b"\n1\ta\n2\tb", 2, 3),
-        (b"\n1\ta\n2\tb\n", 3, 4),
-        (b"\n1\ta\n2\tb\n\\", 3, 4),
-        (b"\n1\ta\n2\tb\n\\.", 3, 4),
-    ],
-)
-def test_the_end_of_the_text_does_not_end_the_rows(rows: bytes, row: int, line: int, cut: int) -> None:
-    text = b"COPY t FROM stdin;" + rows
-    with pytest.raises(RowsUnreadable) as caught:
-        list(lex([text[start : start + cut] for start in range(0, len(text), cut)]))
-    assert caught.value.damaged
-    assert (caught.value.row, caught.value.place.line) == (row, line)
-
-
-@pytest.mark.parametrize(("byte", "what"), [(b"\r", "carriage return"), (b"\0", "NUL")])
-@pytest.mark.parametrize("cut", [1, 7, MIB])
-def test_a_raw_control_byte_in_a_row_is_refused_with_its_place(byte: bytes, what: str, cut: int) -> None:
-    text = b"SELECT 1;\nCOPY t FROM stdin;\n1\ta\n2\tb" + byte + b"\n\\.\n"
-    with pytest.raises((RowsUnreadable, DumpRefused)) as caught:
-        list(lex([text[start : start + cut] for start in range(0, len(text), cut)]))
-    assert what in str(caught.value)
-    assert "line 4, byte 36" in str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("text", "place"),
     [
@@ -268,15 +182,6 @@ def test_a_word_that_can_be_no_name_is_refused_however_it_comes(cut: int) -> Non
         list(lex([text[start : start + cut] for start in range(0, len(text), cut)]))
 
 
-@pytest.mark.parametrize("cut", [1, 50, 1000])
-def test_a_row_over_the_limit_is_refused_with_its_number(cut: int) -> None:
-    text = b"COPY t FROM stdin;\n1\n2\n" + b"x" * 101 + b"\n\\.\n"
-    blocks = [text[start : start + cut] for start in range(0, len(text), cut)]
-    with pytest.raises(RowsUnreadable, match="row 3, line 4, byte 23: longer than 100 bytes"):
-        list(lex(blocks, Limits(row=100)))
-    assert isinstance(list(lex(blocks, Limits(row=101)))[-1], Finish)
-
-
 @given(st.binary(max_size=200))
 def test_any_bytes_are_split_or_refused_the_same_at_any_cutting(text: bytes) -> None:
     assert _outcome([text]) == _outcome([bytes([byte]) for byte in text])
@@ -314,3 +219,19 @@ def test_what_may_part_a_string_is_passed_once_however_long_it_is(filling: bytes
 def test_a_dollar_quote_whose_tag_never_ends_is_refused() -> None:
     with pytest.raises(DumpRefused, match="a word of more than 1024 bytes at line 1, byte 7"):
         list(lex([b"SELECT $", *[b"a" * 64] * 32]))
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (b"CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql AS begin x ", b"atomic "),
+        (b"CREATE " + b" " * MIB + b"TABLE ", b"begin atomic "),
+    ],
+    ids=["behind a word", "far from CREATE"],
+)
+def test_the_words_of_a_routine_are_each_looked_at_once(before: bytes, words: bytes) -> None:
+    """A quadratic search would not come to an end within the time that a test has."""
+    text = before + words * ((8 << 20) // len(words))
+    (statement, _) = lex([text, b";"])
+    assert isinstance(statement, Sql)
+    assert statement.text == text

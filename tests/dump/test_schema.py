@@ -156,21 +156,42 @@ def test_a_table_of_1600_columns_is_read() -> None:
         b"CREATE TABLE public.t (a integer, a text);",
         b"CREATE TABLE public.t (a integer,, b text);",
         b"CREATE TABLE public.t (1 integer);",
-        b"CREATE TABLE public.t (a integer) INHERITS (public.unknown);",
         b"CREATE TABLE public.t (a integer) INHERITS public.unknown;",
+        b"CREATE TABLE public.u (a text); CREATE TABLE public.t (a integer) INHERITS (public.u);",
+        b"CREATE TABLE public.u (a text); CREATE TABLE public.v (a integer);"
+        b" CREATE TABLE public.t (b integer) INHERITS (public.u, public.v);",
+        b"CREATE TABLE public.t (" + b"a" * 64 + b" integer);",
         b"CREATE TABLE public.t (a integer) AS SELECT 1;",
         b"CREATE TABLE public.t OF public.unknown;",
         b"CREATE TABLE public.t (LIKE x);",
         b"CREATE TYPE public.e AS ENUM (a);",
         b"CREATE TYPE public.e AS ENUM (E'a');",
+        b"CREATE TYPE public.e AS ENUM ('a'\n'b', 'c');",
+        b"CREATE TYPE public.e AS ENUM ('a'\n'b');",
+        b"CREATE TYPE public.e AS ENUM ('a'\n'b'\n'c');",
+        b"CREATE TYPE public.e AS ENUM ('a',);",
+        b"CREATE TYPE public.e AS ENUM ('a'; 'b');",
         b"CREATE DOMAIN public.d text;",
         b"CREATE TABLE public.t (a integer) PARTITION BY LIST (a);"
         b"ALTER TABLE ONLY public.t ATTACH PARTITION other.accounts DEFAULT;",
+        b"CREATE TABLE public.t (a integer); CREATE TABLE public.u (a integer);"
+        b"ALTER TABLE ONLY public.t ATTACH PARTITION public.u DEFAULT;",
+        b"CREATE TABLE public.t (a integer) PARTITION BY LIST (a);CREATE TABLE public.u (a integer);"
+        b"ALTER TABLE ONLY public.t ATTACH PARTITION public.u DEFAULT;"
+        b"ALTER TABLE ONLY public.t ATTACH PARTITION public.u DEFAULT;",
     ],
 )
 def test_a_definition_that_pg_dump_would_not_write_is_refused(statement: bytes) -> None:
     with pytest.raises(DumpRefused, match="is not written as pg_dump writes it"):
         _schema(statement)
+
+
+def test_what_stands_deep_in_parentheses_is_no_part_of_a_column() -> None:
+    columns = _columns(
+        b"CREATE TABLE public.t (a numeric(10,2) DEFAULT (1 + (2 NOT NULL)), b text CHECK ((b <> ')'::text)) NOT NULL,"
+        b" CONSTRAINT c CHECK (((a > 1) AND (b IS NOT NULL))), c integer[]);"
+    )
+    assert columns == (Column("a", "numeric(10,2)"), Column("b", "text", not_null=True), Column("c", "integer[]"))
 
 
 @pytest.mark.parametrize(

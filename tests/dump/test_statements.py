@@ -63,7 +63,7 @@ CASES: list[tuple[str, str, Name | None, Action]] = [
     ("COMMIT", "COMMIT", None, REFUSE),
     ("CREATE SCHEMA public", "CREATE SCHEMA", Name("", "public"), LEAVE_OUT),
     ("CREATE SCHEMA sales", "CREATE SCHEMA", Name("", "sales"), EXECUTE),
-    ("CREATE SCHEMA sales CREATE TABLE t (a int)", "CREATE SCHEMA", None, REFUSE),
+    ("CREATE SCHEMA sales CREATE TABLE t (a int)", "UNKNOWN", None, REFUSE),
     ("ALTER SCHEMA sales OWNER TO me", "ALTER OWNER", None, LEAVE_OUT),
     ("CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public", "CREATE EXTENSION", Name("", "citext"), EXECUTE),
     ("CREATE EXTENSION file_fdw", "CREATE EXTENSION", Name("", "file_fdw"), REFUSE),

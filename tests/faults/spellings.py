@@ -149,9 +149,19 @@ CASES = [
         holds={"SELECT a FROM computed": [(42,)]},
     ),
     Case("35a", "A body between $_$.", a_dump(USERS, _TAGGED, ROWS), holds={"SELECT f()": [("$$;$a$",)]}),
-    Case("35b", "Dollar quotes in dollar quotes.", a_dump(_NESTED), holds={"SELECT f()": [("it's; $$ -- ",)]}),
+    Case(
+        "35b",
+        "Dollar quotes in dollar quotes.",
+        a_dump(_NESTED, USERS, ROWS),
+        holds={"SELECT f()": [("it's; $$ -- ",)]},
+    ),
     Case("35c", "Comments in comments.", a_dump(_COMMENTS, USERS, ROWS), holds={"SELECT a FROM v": [(7,)]}),
-    Case("35d", "Strings with backslashes.", a_dump(_BACKSLASHED), holds={"SELECT a, b FROM v": [("it's; \\", "\\")]}),
+    Case(
+        "35d",
+        "Strings with backslashes.",
+        a_dump(_BACKSLASHED, USERS, ROWS),
+        holds={"SELECT a, b FROM v": [("it's; \\", "\\")]},
+    ),
     Case(
         "35e",
         "Strings are those of the time before the standard.",
