@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dmrefresh.dump.tokens import Cursor
 from dmrefresh.errors import DumpRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dmrefresh.dump.events import Name, Schema, Statement
+
+_REFERENCES = re.compile(rb"\breferences\b", re.IGNORECASE)
 
 
 def refuse_elsewhere(statement: Statement, schema: Schema, codec: str) -> None:
@@ -25,7 +30,7 @@ def refuse_elsewhere(statement: Statement, schema: Schema, codec: str) -> None:
     Raises:
         DumpRefused: it is about such an object; the message has its kind and place.
     """
-    if any(_is_elsewhere(name, schema) for name in (_subject(statement), _referenced(statement, codec))):
+    if any(_is_elsewhere(name, schema) for name in (_subject(statement), *_referenced(statement, codec))):
         raise DumpRefused(
             f"The dump holds a statement {statement.kind} at {statement.place} about an object in a schema of which it "
             "makes nothing.",
@@ -44,14 +49,13 @@ def _subject(statement: Statement) -> Name | None:
     return statement.target
 
 
-def _referenced(statement: Statement, codec: str) -> Name | None:
-    """The table that a foreign key references."""
-    if statement.kind != "ALTER TABLE ADD CONSTRAINT":
-        return None
+def _referenced(statement: Statement, codec: str) -> Iterator[Name]:
+    """The tables that foreign keys reference."""
+    if statement.kind not in ("ALTER TABLE ADD CONSTRAINT", "CREATE TABLE") or not _REFERENCES.search(statement.sql):
+        return
     cursor = Cursor(statement.sql, codec)
     while not cursor.at_end():
-        if cursor.accept("REFERENCES"):
-            return cursor.name()
-        if not cursor.pass_parentheses():
+        if not cursor.accept("REFERENCES"):
             cursor.take()
-    return None
+        elif (name := cursor.name()) is not None:
+            yield name

@@ -31,6 +31,7 @@ ELSEWHERE = (
     b"ALTER SEQUENCE other.numbers OWNED BY other.accounts.id;",
     b"COMMENT ON TABLE other.accounts IS 'gone';",
     b"COMMENT ON SCHEMA other IS 'gone';",
+    b"CREATE TABLE public.x (\n    a integer REFERENCES other.accounts(id)\n);",
     b"ALTER TABLE ONLY public.users\n    ADD CONSTRAINT x FOREIGN KEY (id) REFERENCES other.accounts(id);",
 )
 
