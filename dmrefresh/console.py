@@ -47,7 +47,12 @@ def described(checked: Checked) -> str:
     if contents.left_out:
         lines.append(f"left out by a refresh: {counts(contents.left_out)}")
     lines += ["", *(f"{count:>14,}  {name}" for name, count in sorted(contents.tables.items()))]
-    return "\n".join(_CONTROL.sub(_escaped, line.replace("\n", "\\n")) for line in lines)
+    return "\n".join(printable(line) for line in lines)
+
+
+def printable(line: str) -> str:
+    """A line in which nothing can move a cursor, or begin another line."""
+    return _CONTROL.sub(_escaped, line.replace("\n", "\\n"))
 
 
 def _escaped(control: re.Match[str]) -> str:

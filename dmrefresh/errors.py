@@ -14,7 +14,8 @@
      ├─ TargetUnreachable           21   ├ may heal: run it again
      │   └─ TargetBusy              21   │
      ├─ ChecksFailed                22   │
-     ├─ CommitInDoubt               23   ┘
+     ├─ CommitInDoubt               23   │
+     ├─ DeadlinePassed              26   ┘
      └─ PublishedButUnfinished      30   done, look at it
 
 A failure carries what happened, what state the target is in, and what to do next. None of the three ever
@@ -131,6 +132,12 @@ class CommitInDoubt(Failure):
     """The connection was lost during the commit and the server cannot say what became of it."""
 
     exit_code = 23
+
+
+class DeadlinePassed(Failure):
+    """The run took longer than it may; it was ended in order before anything was published."""
+
+    exit_code = 26
 
 
 class PublishedButUnfinished(Failure):

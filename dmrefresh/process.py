@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
@@ -19,6 +22,18 @@ from typing import IO
 _BASE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CONFIG_HOME")
 _BLOCK = 1 << 20
 _TAIL = 64 * 1024
+_LINE = 4096
+"""Longest piece of a line that is passed on at once, in bytes."""
+_GRACE = 5.0
+"""Seconds that a long-running child gets to end by itself."""
+
+_DIES_WITH_US = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM: see prctl(2)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes the program it is given, which is then told to end when we are killed and can do nothing any more."""
 
 _living: set[subprocess.Popen[bytes]] = set()
 
@@ -52,6 +67,124 @@ def run(argv: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", timeout
     with _started(argv, env=env, stderr=subprocess.DEVNULL) as child:
         stdout, _ = child.communicate(stdin, timeout=timeout)
         return Completed(child.returncode, stdout)
+
+
+class Lasting:
+    """A child that runs for as long as it is needed; `lasting` makes it.
+
+    Args:
+        pid: of the child, which leads a process group of its own.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit status (minus the number of the signal that ended it), or None if it still runs after so long.
+
+        The child is not reaped, so that nothing else can be given its number while its group may be signalled.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+            if ended is not None:
+                return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to it and to its own children, as far as they are in its group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+@contextlib.contextmanager
+def lasting(argv: Sequence[str], *, env: dict[str, str]) -> Iterator[Lasting]:
+    """Run a child for the length of the block: it reads nothing, and what it writes is thrown away.
+
+    At the end it and its children are told to end, and killed if the child has not within five seconds. On Linux
+    it is told so too when the thread that started it ends without getting here, by SIGKILL for one.
+
+    Args:
+        argv: the program and its arguments.
+        env: the child's whole environment.
+
+    Raises:
+        OSError: there is no such program, or it may not be run.
+    """
+    if shutil.which(argv[0]) is None:
+        raise FileNotFoundError(argv[0])
+    if sys.platform == "linux":
+        argv = [sys.executable, "-I", "-S", "-c", _DIES_WITH_US, str(os.getpid()), *argv]
+    nothing = subprocess.DEVNULL
+    child = subprocess.Popen(list(argv), stdin=nothing, stdout=nothing, stderr=nothing, env=env, start_new_session=True)
+    running = Lasting(child.pid)
+    try:
+        yield running
+    finally:
+        try:
+            running.signal(signal.SIGTERM)
+            running.wait(_GRACE)
+        finally:
+            running.signal(signal.SIGKILL)
+            child.wait()
+
+
+def relay(argv: Sequence[str], *, env: dict[str, str], on_line: Callable[[str], None], timeout: float) -> int:
+    """Run a child to its end without input, passing on what it writes, line by line; returns its exit status.
+
+    What it leaves running in the background is not waited for, and is ended with it only where it does not end well.
+
+    Args:
+        argv: the program and its arguments.
+        env: the child's whole environment.
+        on_line: is given each line of its standard output and error, in the order they come; a long one in pieces.
+        timeout: seconds after which it is killed.
+
+    Raises:
+        OSError: it cannot be started.
+        subprocess.TimeoutExpired: it did not end in time.
+    """
+    end = time.monotonic() + timeout
+    with _started(argv, env=env, stderr=subprocess.STDOUT) as child, selectors.DefaultSelector() as ready:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.close()
+        ready.register(child.stdout, selectors.EVENT_READ)
+        rest = b""
+        try:
+            while True:
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise subprocess.TimeoutExpired(list(argv), timeout)
+                ended = child.poll() is not None
+                if ready.select(0 if ended else min(left, 1.0)):
+                    block = os.read(child.stdout.fileno(), _TAIL)
+                    if not block:
+                        break
+                    rest = _pass_lines(rest + block, on_line)
+                elif ended:
+                    break
+            if rest:
+                on_line(rest.decode(errors="replace"))
+            return child.wait(max(end - time.monotonic(), 0.01))
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            raise
+
+
+def _pass_lines(text: bytes, on_line: Callable[[str], None]) -> bytes:
+    """Pass on the whole lines; returns what is left of the last."""
+    *lines, rest = text.split(b"\n")
+    if len(rest) > _LINE:
+        lines.append(rest)
+        rest = b""
+    for line in lines:
+        for start in range(0, max(len(line), 1), _LINE):
+            on_line(line[start : start + _LINE].decode(errors="replace"))
+    return rest
 
 
 class Feeder(threading.Thread):

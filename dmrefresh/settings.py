@@ -7,23 +7,39 @@ variable `DMREFRESH_SECTION_KEY`; `DM_CREDENTIALS_REPO` is read as well, since t
 
 from __future__ import annotations
 
+import difflib
 import os
-import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, Self
 
-import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from dmrefresh.durations import duration
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
-
-FILE_NAME = "dmrefresh.toml"
+from dmrefresh.loading import Gathered, Key, gather
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _duration(value: object) -> timedelta:
+    try:
+        return value if isinstance(value, timedelta) else duration(str(value))
+    except ValueError as error:
+        raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
+
+
+Duration = Annotated[timedelta, PlainValidator(_duration)]
+"""A length of time, written as `90 minutes` or `7 days`."""
+
+Command = Annotated[tuple[str, ...], Field(min_length=1)]
+"""A program and its arguments; no shell reads them."""
 
 
 class Dumps(_Section):
@@ -86,12 +102,71 @@ class LimitSettings(_Section):
 
 
 class Target(_Section):
-    """A database that may be refreshed."""
+    """A database that may be refreshed. Exactly one of `url`, `service` and `vcap` says where it is."""
 
-    url: str = Field(repr=False)
-    """A PostgreSQL connection URL, `postgresql://user@host/database`."""
+    url: str | None = Field(default=None, repr=False)
+    """A PostgreSQL connection URL, `postgresql://user@host/database`, or libpq's keywords and values."""
+    service: str | None = None
+    """A service of libpq's (pg_service.conf)."""
+    vcap: str | None = None
+    """The name of a service bound to an application, in its VCAP_SERVICES; `*` where there is only one PostgreSQL."""
+    vcap_command: tuple[str, ...] = ()
+    """A command that prints the VCAP_SERVICES; without one it is taken from the environment."""
+    tunnel: tuple[str, ...] = ()
+    """A command that makes the server reachable at {port} of this machine for as long as it runs; {host} and
+    {hostport} stand for where the server is."""
     allow_superuser: bool = False
     """Publish as a superuser all the same: what the dump defines then runs with every right."""
+    not_production: str | None = Field(default=None, min_length=1)
+    """Why this is no production, though it is a copy of one and looks like it: a reason, shown on every run."""
+    strategy: Literal["schema", "database", "auto"] = "schema"
+    """How the new data takes the place of the old."""
+    maintenance_database: str = "postgres"
+    """Another database of the same server, from which the strategy `database` renames the target."""
+    keep_previous: Duration | None = Field(default=None, gt=timedelta(0), le=timedelta(days=3650))
+    """How long the previous data is kept for a rollback, such as `7 days`; without it, it is dropped at once."""
+    verify_first: bool | None = None
+    """Read and sanitise the whole dump once before the target sees a byte; on unless the target is local."""
+    before: tuple[Command, ...] = ()
+    """Commands to run before the refresh; one that fails stops it."""
+    after: tuple[Command, ...] = ()
+    """Commands to run once the data is published."""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if sum(one is not None for one in (self.url, self.service, self.vcap)) != 1:
+            raise PydanticCustomError("target", "say where it is with exactly one of url, service and vcap")
+        if self.tunnel and not any("{port}" in argument for argument in self.tunnel):
+            raise PydanticCustomError("target", "a tunnel's command holds {port}, the port it must listen at")
+        return self
+
+
+class Production(_Section):
+    """What is never published to, whatever a target says."""
+
+    hosts: tuple[str, ...] = ()
+    """Host names and addresses, as URLs have them; `*.db.example.com` stands for all that end so."""
+    databases: tuple[str, ...] = ()
+    """Names of databases, wherever they are."""
+    system_identifier: int | None = None
+    """Of production's server: `SELECT system_identifier FROM pg_control_system()`."""
+    database: str | None = None
+    """The database on that server; copies of its disk have the identifier too, and other databases beside it."""
+
+    @model_validator(mode="after")
+    def _is_a_pair(self) -> Self:
+        if (self.system_identifier is None) != (self.database is None):
+            raise PydanticCustomError("production", "system_identifier and database are given together or not at all")
+        return self
+
+
+class Job(_Section):
+    """How long things may take, such as `90 minutes` or `3 hours`."""
+
+    deadline: Duration = timedelta(hours=6)
+    """A whole run; at its deadline it ends in order, and nothing is published."""
+    hook_limit: Duration = timedelta(minutes=30)
+    """Each command of a target's `before` and `after`."""
 
 
 class Settings(_Section):
@@ -101,6 +176,8 @@ class Settings(_Section):
     keys: Keys = Keys()
     ruleset: RulesetSettings = RulesetSettings()
     limits: LimitSettings = LimitSettings()
+    job: Job = Job()
+    production: Production = Production()
     targets: dict[str, Target] = {}
 
     def target(self, name: str) -> Target:
@@ -118,16 +195,36 @@ class Settings(_Section):
         )
 
 
-def find_file(folder: Path) -> Path | None:
-    """The nearest `dmrefresh.toml` from `folder` upwards."""
-    for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file():
-            return candidate / FILE_NAME
-    return None
+_FROM_THE_ENVIRONMENT: dict[str, type[_Section]] = {
+    "dumps": Dumps,
+    "keys": Keys,
+    "ruleset": RulesetSettings,
+    "limits": LimitSettings,
+    "job": Job,
+}
+"""The sections that the environment may override; targets, and what keeps production from being one, are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings that hold, and who says so.
+
+    Attributes:
+        settings: them.
+        gathered: what the files and the environment say, and which of them says what.
+    """
+
+    settings: Settings
+    gathered: Gathered
 
 
 def load(file: Path | None = None, environ: Mapping[str, str] = os.environ, folder: Path | None = None) -> Settings:
-    """Read the settings that hold here.
+    """The settings that hold here; see `loaded`."""
+    return loaded(file, environ, folder).settings
+
+
+def loaded(file: Path | None = None, environ: Mapping[str, str] = os.environ, folder: Path | None = None) -> Loaded:
+    """Read the settings that hold here, and keep where each comes from.
 
     Args:
         file: this file alone, instead of looking for one.
@@ -137,67 +234,33 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ, fold
     Raises:
         UsageFailure: a file cannot be read, or says something that no setting is.
     """
-    if file is not None:
-        files: list[Path] = [file]
-    else:
-        user = Path(platformdirs.user_config_dir("dmrefresh")) / FILE_NAME
-        project = find_file(folder or Path.cwd())
-        files = [f for f in (user, project) if f is not None and f.is_file()]
-    merged: dict[str, Any] = {}
-    for source in files:
-        _merge(merged, _read(source))
-    _merge(merged, _from_environment(environ))
+    keys = {name: tuple(section.model_fields) for name, section in _FROM_THE_ENVIRONMENT.items()}
+    gathered = gather(file, environ, folder, keys)
     try:
-        return Settings.model_validate(merged)
+        return Loaded(Settings.model_validate(gathered.values), gathered)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        named = " and ".join(str(f) for f in files) or "the environment"
-        raise UsageFailure(f"{named}: `{where}`: {first['msg']}.") from None
+        raise _refused(tuple(str(part) for part in first["loc"]), first["type"], first["msg"], gathered) from None
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as stream:
-            found = tomllib.load(stream)
-    except OSError as error:
-        raise UsageFailure(f"{file} cannot be read: {error.strerror}.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageFailure(f"{file} is not valid TOML: {error}.") from None
-    # Relative paths are relative to the file that says them, not to whoever runs it.
-    for section, key, suffixes in (
-        ("keys", "credentials_repo", ("",)),
-        ("ruleset", "path", (".yaml", ".yml")),
-    ):
-        table = found.get(section)
-        value = table.get(key) if isinstance(table, dict) else None
-        if isinstance(table, dict) and isinstance(value, str) and value.endswith(suffixes):
-            table[key] = str(file.parent.resolve() / Path(value).expanduser())
-    return found
+def _refused(key: Key, kind: str, message: str, gathered: Gathered) -> UsageFailure:
+    """What a mistake in the settings is told as: who says it, where, and what may have been meant."""
+    origin = gathered.origin(key) or " and ".join(str(file) for file in gathered.files) or "the environment"
+    where = f"{origin}: `{'.'.join(key)}`"
+    if kind != "extra_forbidden":
+        return UsageFailure(f"{where}: {message}.")
+    known = _known(key[:-1])
+    near = difflib.get_close_matches(key[-1], known, n=1)
+    if near:
+        return UsageFailure(f"{where} is no setting.", hint=f"did you mean `{'.'.join((*key[:-1], near[0]))}`?")
+    return UsageFailure(f"{where} is no setting.", hint=f"known there: {', '.join(known)}")
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if environ.get("DM_CREDENTIALS_REPO"):
-        found["keys"] = {"credentials_repo": environ["DM_CREDENTIALS_REPO"]}
-    sections: dict[str, type[BaseModel]] = {
-        "dumps": Dumps,
-        "keys": Keys,
-        "ruleset": RulesetSettings,
-        "limits": LimitSettings,
-    }
-    for section, model in sections.items():
-        for key in model.model_fields:
-            value = environ.get(f"DMREFRESH_{section}_{key}".upper())
-            if value:
-                found.setdefault(section, {})[key] = value
-    return found
-
-
-def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Lay `more` over `into`: tables merge by name, everything else is replaced."""
-    for key, value in more.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = dict(value) if isinstance(value, Mapping) else value
+def _known(above: Key) -> list[str]:
+    """The keys of the table at `above`."""
+    if not above:
+        return list(Settings.model_fields)
+    if above[0] == "targets":
+        return list(Target.model_fields)
+    section = Settings.model_fields[above[0]].annotation
+    return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []

@@ -1,13 +1,24 @@
-"""Signals end a run in order: they become an exception, so that every `finally` on the way out runs."""
+"""Signals end a run in order: they become an exception, so that every `finally` on the way out runs.
+
+So does the deadline of a run, which is a signal that it sends itself.
+"""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import FrameType
 
+from dmrefresh.durations import spoken
+from dmrefresh.errors import CommitInDoubt, DeadlinePassed
+
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_AGAIN = 1.0
+"""Seconds after which a deadline that came while signals were held comes again."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -39,7 +50,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
     if _State.held:
         return
     # One exception is enough: a second one would break off the way out half way.
-    for other in _ENDING:
+    for other in (*_ENDING, signal.SIGALRM):
         signal.signal(other, signal.SIG_IGN)
     raise Interrupted(number)
 
@@ -48,11 +59,55 @@ def _handle(number: int, frame: FrameType | None) -> None:
 def held_from_here() -> Iterator[None]:
     """Ignore signals in the block, and for the rest of the run if it succeeds.
 
-    What the block does cannot be undone, only finished; once it is done there is nothing left to stop.
+    What the block does cannot be undone, only finished; once it is done there is nothing left to stop. Where nobody
+    knows whether it is done, they go on being ignored: to be ended by one would be told as if it were not.
     """
     _State.held = True
     try:
         yield
+    except CommitInDoubt:
+        raise
     except BaseException:
         _State.held = False
         raise
+
+
+@contextmanager
+def heard_again() -> Iterator[None]:
+    """Let signals end the block, though they were held before it: what it does may be broken off."""
+    held, _State.held = _State.held, False
+    try:
+        yield
+    finally:
+        _State.held = held
+
+
+@contextmanager
+def deadline(length: timedelta) -> Iterator[None]:
+    """End the block in order when it takes longer, as a signal would; what is held from signals is held from this.
+
+    Only the main thread can be ended like this: in another one there is no deadline.
+
+    Args:
+        length: how long the block may take.
+
+    Raises:
+        DeadlinePassed: it took longer.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _handle)
+    signal.setitimer(signal.ITIMER_REAL, length.total_seconds(), _AGAIN)
+    try:
+        yield
+    except Interrupted as interrupted:
+        if interrupted.number != signal.SIGALRM:
+            raise
+        raise DeadlinePassed(
+            f"The run was ended by its deadline of {spoken(length)}.",
+            hint="find out what took so long, or set a later one: deadline under [job] in dmrefresh.toml",
+        ) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL if before is None else before)

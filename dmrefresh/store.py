@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gpg")
+_VERIFIED = ".verified.json"
+"""Ends the name of the note beside a dump that was read back."""
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NotFound"}
 _WILL_HEAL = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "500", "502", "503", "504"}
 
@@ -51,6 +54,17 @@ class DumpRef:
     def taken(self) -> datetime | None:
         """When the dump was taken according to its name (UTC), where the name says so."""
         return taken_at(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A dump as the list of the bucket has it: its name, when it was taken by that, its size (bytes), and whether
+    a note beside it says that it was read back."""
+
+    key: str
+    taken: datetime
+    size: int
+    verified: bool
 
 
 def taken_at(key: str, stage: str | None = None) -> datetime | None:
@@ -124,6 +138,37 @@ class Store:
                 hint=f"names look like {stage}-202611220300.sql.gz.gpg; is the backup job running?",
             )
         return self.named(max(found)[1])
+
+    def listed(self, stage: str) -> list[Listed]:
+        """The dumps of `stage`, the newest by its name first; empty ones too. Asks for List alone.
+
+        Raises:
+            NoSuchDump: there is no such bucket.
+            SourceUnreachable: S3 does not answer, or refuses.
+        """
+        found, beside = [], set()
+        with translated(f"bucket {self.bucket}"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{stage}-")
+            for item in (item for page in pages for item in page.get("Contents", [])):
+                taken = taken_at(item["Key"], stage)
+                if taken is not None:
+                    found.append((taken, item["Key"], item["Size"]))
+                elif item["Key"].endswith(_VERIFIED):
+                    beside.add(item["Key"].removesuffix(_VERIFIED))
+        return [Listed(key, taken, size, key in beside) for taken, key, size in sorted(found, reverse=True)]
+
+    def beginning(self, key: str, size: int) -> bytes:
+        """The first bytes of an object, at most `size`.
+
+        Raises:
+            NoSuchDump: it is not there any more.
+            SourceRefused: it may not be read.
+            SourceUnreachable: S3 does not answer.
+        """
+        with translated(f"{key} in the bucket {self.bucket}"):
+            answer = self.client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{size - 1}")
+            with contextlib.closing(answer["Body"]) as body:
+                return body.read(size)
 
     def named(self, key: str) -> DumpRef:
         """The dump of this name, pinned to its present version.

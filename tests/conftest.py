@@ -30,11 +30,14 @@ def _clean_surroundings() -> Iterator[None]:
     with (
         pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory(prefix="dmr-home-", ignore_cleanup_errors=True) as home,
+        # Keyrings of these tests alone, so that two runs on one machine do not see each other's.
+        tempfile.TemporaryDirectory(prefix="dmr-", dir="/dev/shm", ignore_cleanup_errors=True) as memory,
     ):
         for name in list(os.environ):
             if name.startswith(_OURS_TO_SET):
                 patch.delenv(name)
         patch.setenv("HOME", home)
+        patch.setenv("XDG_RUNTIME_DIR", memory)
         patch.setenv("PATH", f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
         before = set(psutil.pids())

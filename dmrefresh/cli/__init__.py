@@ -9,10 +9,10 @@ import contextlib
 import os
 import sys
 
-from dmrefresh.cli import dumps, refresh
+from dmrefresh.cli import dumps, guarding, refresh, settings, targets
 from dmrefresh.cli.app import app
 
-__all__ = ["app", "dumps", "main", "refresh"]
+__all__ = ["app", "dumps", "guarding", "main", "refresh", "settings", "targets"]
 
 
 def main() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated, ParamSpec, TextIO
 
 import typer
 
@@ -38,6 +39,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         _silence_libraries()
         try:
             command(*args, **kwargs)
+        except typer.Exit:
+            raise
         except signals.Interrupted as interrupted:
             raise typer.Exit(_interrupted(interrupted.number)) from None
         except BrokenPipeError:  # whoever read the output has had enough
@@ -55,6 +58,51 @@ class Options:
     debug = False
     publishes = True
     """Whether the command has a target, which an error must say the state of."""
+
+
+def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
+    """What asks a person whether a remote target is meant: by its name, typed now or given with `--confirm`.
+
+    Args:
+        given: what came with `--confirm`.
+        target: the target's name.
+
+    Returns:
+        a function of the target's name and place; it raises UsageFailure where the name is wrong or cannot be asked
+        for. Nobody but a terminal is asked, so nothing can wait for an answer that never comes.
+
+    Raises:
+        UsageFailure: another target's name was given, wherever this one is.
+    """
+    from dmrefresh.errors import UsageFailure
+
+    if given not in (None, target):
+        raise UsageFailure("--target and --confirm name different targets.")
+
+    def confirm(name: str, place: str) -> None:
+        answer = given
+        if answer is None:
+            if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+                raise UsageFailure(
+                    f"The target {name} is not on this machine ({place}), and there is no terminal to confirm it on.",
+                    hint=f"add --confirm {name}",
+                )
+            typer.echo(f"\nAll data of {name} on {place} will be replaced. To go on, type {name}: ", nl=False, err=True)
+            answer = sys.stdin.readline().strip()
+        if answer != name:
+            raise UsageFailure(
+                f"That is not the name of the target, {name}, so it is not refreshed.",
+                hint=f"type it as it is, or add --confirm {name}",
+            )
+
+    return confirm
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
 
 
 def _show_version(wanted: bool) -> None:

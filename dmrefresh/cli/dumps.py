@@ -38,3 +38,21 @@ def check_dump(
     typer.echo(described(done))
     if report is not None:
         done.write(report)
+
+
+@app.command("dumps")
+@guarded
+def dumps(
+    stage: Annotated[str | None, typer.Option(help="Whose dumps to list [default: production].")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List all of them, not only the newest twenty.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+) -> None:
+    """List what is in the bucket, newest first: age, size, to whom it is encrypted."""
+    Options.debug = debug or Options.debug
+    Options.publishes = False
+    from dmrefresh import settings
+    from dmrefresh.jobs import list_dumps as job
+
+    found = job.run(settings.load(Options.config), stage=stage, everything=everything)
+    typer.echo(found.json() if as_json else found.text())

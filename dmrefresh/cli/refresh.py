@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded
+from dmrefresh.cli.app import Options, app, confirming, guarded
 
 
 @app.command("clean-and-apply")
@@ -20,6 +20,8 @@ def clean_and_apply(
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
+    confirm: Annotated[str | None, typer.Option(help="A remote target's name again, instead of typing it.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, as `plan` does.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Refresh a target from the newest encrypted dump, sanitised."""
@@ -27,16 +29,57 @@ def clean_and_apply(
     from dmrefresh import report as reporting
     from dmrefresh import settings
     from dmrefresh.console import Lines
+    from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import clean_and_apply as job
 
+    if dry_run:
+        if confirm is not None or report is not None:
+            raise UsageFailure("--dry-run publishes nothing; --confirm and --report have no meaning with it.")
+        _plan(target, dump=dump, stage=stage, ruleset=ruleset, as_json=False)
+        return
     lines = Lines()
     if report is not None:
         reporting.prepare(report)
     plan = job.prepare(settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset)
-    done = job.run(plan, lines)
+    done = job.run(plan, lines, confirm=confirming(confirm, target))
     lines.summary(done)
     if report is not None:
         done.write(report)
+    job.finish(plan, done, lines, report=report)
+
+
+@app.command("plan")
+@guarded
+def plan(
+    target: Annotated[str, typer.Option(help="Which target of the settings would be refreshed.")],
+    dump: Annotated[str | None, typer.Option(help="Take this dump instead of the newest.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
+    ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 3 if something refuses.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+) -> None:
+    """Say what a refresh would do, and all that stands against it; nothing is changed."""
+    Options.debug = debug or Options.debug
+    blocked = _plan(target, dump=dump, stage=stage, ruleset=ruleset, as_json=as_json)
+    if blocked and exit_code:
+        raise typer.Exit(3)
+
+
+def _plan(target: str, *, dump: str | None, stage: str | None, ruleset: str | None, as_json: bool) -> bool:
+    """Print the plan; whether something refuses."""
+    Options.publishes = False
+    import json
+
+    from dmrefresh import settings
+    from dmrefresh.console import Lines, printable
+    from dmrefresh.jobs import clean_and_apply
+    from dmrefresh.jobs import plan as job
+
+    wanted = clean_and_apply.prepare(settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset)
+    found = job.run(wanted, Lines())
+    typer.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else "\n".join(map(printable, found.lines())))
+    return found.blocked
 
 
 class Unlisted(StrEnum):

@@ -76,19 +76,6 @@ def shown(url: str) -> str:
     return f"{parts.get('dbname') or '(default database)'} on {where}{port}"
 
 
-def refuse_remote(connection: Connection) -> None:
-    """Let only a server on this machine through.
-
-    Raises:
-        TargetUnfit: it is on another machine; rows would leave this one before every check is done.
-    """
-    if not is_local(connection.info.hostaddr or connection.info.host):
-        raise TargetUnfit(
-            "The target is on another machine; only local targets are published to.",
-            hint="run dmrefresh on the machine of the database",
-        )
-
-
 def is_local(host: str) -> bool:
     """Whether a host, as libpq has it, is this machine: a socket's folder, localhost, a loopback address."""
     if not host or host.startswith(("/", "@")) or host == "localhost":

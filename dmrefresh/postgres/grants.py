@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from psycopg import sql
 
 from dmrefresh.errors import RightsMissing
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres.objects import IN_ITS_OWN_RIGHT, OWNED
 from dmrefresh.postgres.previous import left_over, name_for
 
 
@@ -30,37 +30,52 @@ class _Right(NamedTuple):
     grantable: bool
 
 
-_Rights: TypeAlias = "defaultdict[_Thing, set[_Right]]"
+class _Object(NamedTuple):
+    """An object, whether the role that asks is its owner or a member of it, and everybody's rights on it."""
 
-# One row a right, before (of the previous schema's objects) and now (of the new ones of the same key), of everybody but
-# the owners: those can always give themselves theirs. What was never granted or revoked anything has no ACL at all
-# and means acldefault. https://www.postgresql.org/docs/current/ddl-priv.html; a grantee of 0 is PUBLIC.
+    thing: _Thing
+    ours: bool
+    rights: set[_Right]
+
+
+class Rights(NamedTuple):
+    """Who may do what in a schema, and whose its relations are, by what makes an object the same elsewhere."""
+
+    objects: dict[tuple[str, ...], _Object]
+    owners: dict[tuple[str, str], tuple[str, bool]]
+
+
+Default: TypeAlias = tuple[str, str, str | None, str, bool]
+"""A default privilege: of which role's objects, their kind, for whom, which right, with grant option."""
+
+# One row a right of each object of a schema, of everybody but the owner: that one can always give itself its own. An
+# object of which nobody else has any right is one row without. What was never granted or revoked anything has no ACL
+# at all and means acldefault. https://www.postgresql.org/docs/current/ddl-priv.html; a grantee of 0 is PUBLIC.
 # A key holds what makes two objects the same one: the kind, so that a sequence is no table; a routine's argument
 # types by name, those of a schema moved aside under its former name. What the server itself keeps with a range
 # type (constructors) is the bootstrap superuser's and nobody's to grant.
 _RIGHTS = """
 WITH place AS (
-    SELECT n.oid, n.nspname = %(previous)s AS previous
-    FROM pg_catalog.pg_namespace n WHERE n.nspname IN (%(schema)s, %(previous)s)
+    SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = %(schema)s
 ), typename AS (
     SELECT t.oid, pg_catalog.format('%%I.%%I%%s', coalesce(%(moved)s::jsonb ->> n.nspname::text, n.nspname),
            coalesce(e.typname, t.typname), CASE WHEN e.oid IS NOT NULL THEN '[]' END) AS name
     FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     LEFT JOIN pg_catalog.pg_type e ON e.typarray = t.oid
 ), object AS (
-    SELECT p.previous, ARRAY[CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.relname] AS key,
+    SELECT ARRAY[CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.relname] AS key,
            CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, c.relname::text AS name,
            NULL::text AS detail, c.relowner AS owner, coalesce(c.relacl, pg_catalog.acldefault(
                (CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", c.relowner)) AS acl
     FROM place p JOIN pg_catalog.pg_class c ON c.relnamespace = p.oid
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     UNION ALL
-    SELECT p.previous, ARRAY['COLUMN', c.relname, t.attname], 'COLUMN', c.relname, t.attname, c.relowner, t.attacl
+    SELECT ARRAY['COLUMN', c.relname, t.attname], 'COLUMN', c.relname, t.attname, c.relowner, t.attacl
     FROM place p JOIN pg_catalog.pg_class c ON c.relnamespace = p.oid
     JOIN pg_catalog.pg_attribute t ON t.attrelid = c.oid
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND t.attnum > 0 AND NOT t.attisdropped
     UNION ALL
-    SELECT p.previous, ARRAY['ROUTINE', r.proname] || ARRAY(
+    SELECT ARRAY['ROUTINE', r.proname] || ARRAY(
                SELECT n.name FROM pg_catalog.unnest(r.proargtypes) WITH ORDINALITY a (type, place)
                JOIN typename n ON n.oid = a.type ORDER BY a.place),
            CASE r.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, r.proname,
@@ -70,73 +85,52 @@ WITH place AS (
            r.proowner, coalesce(r.proacl, pg_catalog.acldefault('f', r.proowner))
     FROM place p JOIN pg_catalog.pg_proc r ON r.pronamespace = p.oid
     UNION ALL
-    SELECT p.previous, ARRAY['TYPE', t.typname], 'TYPE', t.typname, NULL, t.typowner,
+    SELECT ARRAY['TYPE', t.typname], 'TYPE', t.typname, NULL, t.typowner,
            coalesce(t.typacl, pg_catalog.acldefault('T', t.typowner))
     FROM place p JOIN pg_catalog.pg_type t ON t.typnamespace = p.oid
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)
     UNION ALL
-    SELECT p.previous, ARRAY['SCHEMA'], 'SCHEMA', NULL, NULL, n.nspowner,
+    SELECT ARRAY['SCHEMA'], 'SCHEMA', NULL, NULL, n.nspowner,
            coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))
     FROM place p JOIN pg_catalog.pg_namespace n ON n.oid = p.oid
 )
-SELECT now.kind, now.name, now.detail, s.before,
+SELECT o.key, o.kind, o.name, o.detail, pg_catalog.pg_has_role(o.owner, 'MEMBER'),
        CASE a.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
        a.privilege_type, pg_catalog.bool_or(a.is_grantable)
-FROM object now JOIN object old ON old.key = now.key AND old.previous AND NOT now.previous,
-     LATERAL (VALUES (true, old.acl, old.owner), (false, now.acl, now.owner)) s (before, acl, owner),
-     LATERAL pg_catalog.aclexplode(s.acl) a
-WHERE a.grantee <> s.owner AND pg_catalog.pg_has_role(now.owner, 'MEMBER')
-GROUP BY 1, 2, 3, 4, 5, 6
-ORDER BY 1, 2, 3, 4, 5, 6
+FROM object o LEFT JOIN LATERAL pg_catalog.aclexplode(o.acl) a ON a.grantee <> o.owner
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 
 _DEFAULTS = """
 SELECT pg_catalog.pg_get_userbyid(d.defaclrole), d.defaclobjtype::text,
        CASE a.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
        a.privilege_type, a.is_grantable
-FROM pg_catalog.pg_default_acl d, LATERAL pg_catalog.aclexplode(d.defaclacl) a
-WHERE d.defaclnamespace = %(schema)s::pg_catalog.regnamespace
+FROM pg_catalog.pg_default_acl d JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace,
+     LATERAL pg_catalog.aclexplode(d.defaclacl) a
+WHERE n.nspname = %s
   AND pg_catalog.pg_has_role(d.defaclrole, 'USAGE')
 """
 _DEFAULT_KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "ROUTINES", "T": "TYPES"}
 
 _OWNERS = """
-SELECT CASE n.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-       ELSE 'TABLE' END,
-       n.relname, pg_catalog.pg_get_userbyid(o.relowner)
-FROM pg_catalog.pg_class n JOIN pg_catalog.pg_class o ON o.relname = n.relname
-WHERE n.relnamespace = %(schema)s::pg_catalog.regnamespace
-  AND o.relnamespace = %(previous)s::pg_catalog.regnamespace
-  AND n.relkind = o.relkind AND n.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.relowner <> o.relowner
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d  -- an owned sequence follows its table
-                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = n.oid
-                    AND n.relkind = 'S' AND d.deptype IN ('a', 'i')
-                    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+SELECT c.relkind::text, c.relname, pg_catalog.pg_get_userbyid(c.relowner),
+       c.relkind = 'S' AND EXISTS (  -- an owned sequence follows its table
+           SELECT FROM pg_catalog.pg_depend d
+           WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+             AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 """
+_OWNED = {"S": "SEQUENCE", "v": "VIEW", "m": "MATERIALIZED VIEW"}
+"""How ALTER names a relation's kind; the others are tables."""
 
-# Whatever has an owner and lies in a schema. An extension's objects are its own matter; what came with another
-# object by itself (row types, arrays, multiranges and their constructors) goes with that one.
 _FOREIGN = """
 SELECT pg_catalog.pg_describe_object(o.classid, o.oid, 0)
-FROM (
-    SELECT c.tableoid AS classid, c.oid, c.relnamespace AS place, c.relowner AS owner
-    FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-    UNION ALL SELECT p.tableoid, p.oid, p.pronamespace, p.proowner FROM pg_catalog.pg_proc p
-    UNION ALL SELECT t.tableoid, t.oid, t.typnamespace, t.typowner FROM pg_catalog.pg_type t
-    UNION ALL SELECT x.tableoid, x.oid, x.oprnamespace, x.oprowner FROM pg_catalog.pg_operator x
-    UNION ALL SELECT x.tableoid, x.oid, x.opcnamespace, x.opcowner FROM pg_catalog.pg_opclass x
-    UNION ALL SELECT x.tableoid, x.oid, x.opfnamespace, x.opfowner FROM pg_catalog.pg_opfamily x
-    UNION ALL SELECT x.tableoid, x.oid, x.collnamespace, x.collowner FROM pg_catalog.pg_collation x
-    UNION ALL SELECT x.tableoid, x.oid, x.connamespace, x.conowner FROM pg_catalog.pg_conversion x
-    UNION ALL SELECT x.tableoid, x.oid, x.stxnamespace, x.stxowner FROM pg_catalog.pg_statistic_ext x
-    UNION ALL SELECT x.tableoid, x.oid, x.cfgnamespace, x.cfgowner FROM pg_catalog.pg_ts_config x
-    UNION ALL SELECT x.tableoid, x.oid, x.dictnamespace, x.dictowner FROM pg_catalog.pg_ts_dict x
-) o JOIN pg_catalog.pg_namespace n ON n.oid = o.place
-WHERE n.nspname = ANY (%s) AND NOT pg_catalog.pg_has_role(o.owner, 'MEMBER')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.classid = o.classid AND d.objid = o.oid AND d.deptype IN ('e', 'i'))
+FROM ({owned}) o JOIN pg_catalog.pg_namespace n ON n.oid = o.place
+WHERE n.nspname = ANY (%s) AND NOT pg_catalog.pg_has_role(o.owner, 'MEMBER') AND {in_its_own_right}
 ORDER BY 1
-"""
+""".replace("{owned}", OWNED).replace("{in_its_own_right}", IN_ITS_OWN_RIGHT)
 _AT_MOST = 10
 """How many objects a refusal names."""
 
@@ -161,12 +155,16 @@ def refuse_foreign_owners(connection: Connection, schemas: Sequence[str]) -> Non
     )
 
 
-def carry_defaults(connection: Connection, schema: str, previous: str) -> None:
-    """Give the new schema the default privileges of the previous one, before anything is made in it.
+def defaults(connection: Connection, schema: str) -> list[Default]:
+    """The default privileges of a schema that this role can give anew.
 
     Those of roles that this role is no member of cannot be carried and stay behind.
     """
-    found = connection.execute(_DEFAULTS, {"schema": _quoted(previous)}).fetchall()
+    return connection.execute(_DEFAULTS, (schema,)).fetchall()
+
+
+def carry_defaults(connection: Connection, schema: str, found: Iterable[Default]) -> None:
+    """Give the new schema the default privileges of the previous one, before anything is made in it."""
     for role, kind, grantee, right, grantable in found:
         if kind not in _DEFAULT_KINDS:
             continue
@@ -183,11 +181,40 @@ def carry_defaults(connection: Connection, schema: str, previous: str) -> None:
 
 
 def carry_over(connection: Connection, schema: str, previous: str) -> int:
-    """Make the rights on the objects of `schema` those on the same objects of `previous`, no more and no less.
+    """Make the rights on the objects of `schema` those on the same objects of `previous`; see `restore`."""
+    aside = set(left_over(connection)) | {previous}
+    schemas = [row[0] for row in connection.execute("SELECT nspname FROM pg_catalog.pg_namespace")]
+    moved = {name_for(one): one for one in schemas if name_for(one) in aside} | {previous: schema}
+    return restore(connection, schema, read(connection, previous, moved))
+
+
+def read(connection: Connection, schema: str, moved: Mapping[str, str] | None = None) -> Rights:
+    """Who may do what in a schema.
+
+    Args:
+        connection: a session with an empty search_path, so that types come with their schemas.
+        schema: which.
+        moved: the former names of schemas that were moved aside.
+
+    Raises:
+        psycopg.Error: the server refuses.
+    """
+    objects: dict[tuple[str, ...], _Object] = {}
+    parameters = {"schema": schema, "moved": json.dumps(dict(moved or {}))}
+    for key, kind, name, detail, ours, grantee, privilege, grantable in connection.execute(_RIGHTS, parameters):
+        thing = objects.setdefault(tuple(key), _Object(_Thing(kind, name, detail), ours, set()))
+        if privilege is not None:
+            thing.rights.add(_Right(grantee, privilege, grantable))
+    owners = {(kind, name): (owner, follows) for kind, name, owner, follows in connection.execute(_OWNERS, (schema,))}
+    return Rights(objects, owners)
+
+
+def restore(connection: Connection, schema: str, rights: Rights) -> int:
+    """Make the rights on the objects of `schema` those that `rights` says, no more and no less.
 
     On tables, views, columns, sequences, routines, types and the schema itself; what default privileges have
-    given to the new objects goes where the old ones did not have it. Then the owners. What `previous` has not,
-    or has as another kind (a sequence that is a table now), keeps what it was made with.
+    given to the new objects goes where the old ones did not have it. Then the owners. What there was not before,
+    or was as another kind (a sequence that is a table now), keeps what it was made with.
 
     Returns:
         how many rights stand as before, those by default (EXECUTE for PUBLIC, say) among them.
@@ -195,29 +222,26 @@ def carry_over(connection: Connection, schema: str, previous: str) -> int:
     Raises:
         psycopg.Error: the server refuses.
     """
-    before, now = _rights(connection, schema, previous)
-    changed = {thing for thing in before.keys() | now.keys() if before[thing] != now[thing]}
+    there = read(connection, schema)
+    both = [(new, rights.objects[key]) for key, new in there.objects.items() if new.ours and key in rights.objects]
     # Every REVOKE first: one on a table takes its columns' rights along.
-    for thing in changed:
-        for grantee in {right.grantee for right in now[thing]}:
-            connection.execute(
-                sql.SQL("REVOKE {} ON {} FROM {}").format(
-                    _on_columns("ALL", thing), _named(schema, thing), _grantee(grantee)
-                )
-            )
-    for thing, rights in before.items():
-        if thing in changed or thing.kind == "COLUMN":
-            for right in rights:
-                connection.execute(_grant(schema, thing, right))
-    for kind, name, owner in connection.execute(
-        _OWNERS, {"schema": _quoted(schema), "previous": _quoted(previous)}
-    ).fetchall():
-        connection.execute(
-            sql.SQL("ALTER {} {} OWNER TO {}").format(
-                sql.SQL(kind), sql.Identifier(schema, name), sql.Identifier(owner)
-            )
-        )
-    return sum(len(rights) for rights in before.values())
+    for new, old in both:
+        if new.rights != old.rights:
+            for grantee in {right.grantee for right in new.rights}:
+                what = _on_columns("ALL", new.thing)
+                revoke = sql.SQL("REVOKE {} ON {} FROM {}")
+                connection.execute(revoke.format(what, _named(schema, new.thing), _grantee(grantee)))
+    for new, old in both:
+        if new.rights != old.rights or new.thing.kind == "COLUMN":
+            for right in old.rights:
+                connection.execute(_grant(schema, new.thing, right))
+    for (kind, name), (owner, follows) in there.owners.items():
+        before, _ = rights.owners.get((kind, name), (owner, follows))
+        if before != owner and not follows:
+            alter = sql.SQL("ALTER {} {} OWNER TO {}")
+            what = sql.SQL(_OWNED.get(kind, "TABLE"))
+            connection.execute(alter.format(what, sql.Identifier(schema, name), sql.Identifier(before)))
+    return sum(len(old.rights) for _, old in both)
 
 
 def make_schema(connection: Connection, schema: str, previous: str, comment: str | None) -> None:
@@ -237,20 +261,6 @@ def make_schema(connection: Connection, schema: str, previous: str, comment: str
         made += sql.SQL(" AUTHORIZATION {}").format(sql.Identifier(owner))
     connection.execute(made)
     connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), comment))
-
-
-def _rights(connection: Connection, schema: str, previous: str) -> tuple[_Rights, _Rights]:
-    """What everybody might do before, and what they may now, on each thing that both schemas have."""
-    aside = set(left_over(connection)) | {previous}
-    schemas = [row[0] for row in connection.execute("SELECT nspname FROM pg_catalog.pg_namespace")]
-    moved = {name_for(one): one for one in schemas if name_for(one) in aside} | {previous: schema}
-    before: _Rights = defaultdict(set)
-    now: _Rights = defaultdict(set)
-    for kind, name, detail, is_before, *right in connection.execute(
-        _RIGHTS, {"schema": schema, "previous": previous, "moved": json.dumps(moved)}
-    ):
-        (before if is_before else now)[_Thing(kind, name, detail)].add(_Right(*right))
-    return before, now
 
 
 def _grant(schema: str, thing: _Thing, right: _Right) -> sql.Composed:
@@ -283,8 +293,3 @@ def _grantee(role: str | None) -> sql.Composable:
 
 def _option(grantable: bool) -> sql.Composable:
     return sql.SQL(" WITH GRANT OPTION" if grantable else "")
-
-
-def _quoted(schema: str) -> str:
-    """A schema's name as regnamespace reads it."""
-    return '"' + schema.replace('"', '""') + '"'

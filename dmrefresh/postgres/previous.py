@@ -1,5 +1,7 @@
 """The previous data after a swap: kept apart while the transaction runs, dropped after it, never by force.
 
+What is to be kept for a rollback (`kept`) bears another mark and is only dropped to make room for the next.
+
 Nothing of anybody else's is dropped along: before each batch its tables are locked, what outside depends on
 them is looked for, and only then does CASCADE run, within what the swap itself moved aside.
 """
@@ -7,19 +9,66 @@ them is looked for, and only then does CASCADE run, within what the swap itself 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 
 from psycopg import sql
 
 from dmrefresh.errors import Failure, TargetBusy, TargetUnfit
-from dmrefresh.postgres import Connection, dependents, lock
+from dmrefresh.observer import Observer
+from dmrefresh.postgres import Connection, connect, dependents, lock
 from dmrefresh.postgres.failures import translated
 
-_MARK = "dmrefresh: previous data, dropped by the next run if not before"
+_PREFIX = "dmrefresh: previous data, "
+_MARK = f"{_PREFIX}dropped by the next run if not before"
+_KEPT = f"{_PREFIX}kept for a rollback until "
 _BATCH = 50
 """Tables dropped in one transaction; each holds several locks until its end."""
 _LONGEST_NAME = 63
 """In bytes (manual, chapter 4.1.1); the server cuts off what is beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is noted, in its comment, about a schema that was moved aside.
+
+    Attributes:
+        schema: its former name.
+        oid: its own; one that differs tells a copy of it in another database.
+        comment: what was said about it before.
+        types: the oids of its types when it was moved, those included that were carried over since.
+        run: the run whose receipt it carries; None unless it is kept.
+        until: when it expires, in ISO 8601; None unless it is kept.
+    """
+
+    schema: str
+    oid: int
+    comment: str | None
+    types: list[int] = field(default_factory=list)
+    run: str | None = None
+    until: str | None = None
+
+    @property
+    def expires(self) -> datetime | None:
+        """When a kept one may no longer be put back."""
+        return datetime.fromisoformat(self.until) if self.until else None
+
+    def write(self, connection: Connection, aside: str) -> None:
+        """Say it of the schema `aside`: a line for people, and one for the next run."""
+        first = f"{_KEPT}{self.until}" if self.until else _MARK
+        text = f"{first}\n{json.dumps(asdict(self))}"
+        connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(aside), text))
+
+    @classmethod
+    def read(cls, comment: str) -> Mark | None:
+        """The mark in a schema's comment; None where an earlier version said less."""
+        try:
+            known = json.loads(comment.partition("\n")[2])
+            return cls(**{name.name: known[name.name] for name in fields(cls)})
+        except (ValueError, KeyError, TypeError):
+            return None
 
 
 def name_for(schema: str) -> str:
@@ -40,25 +89,68 @@ def move_aside(connection: Connection, schema: str) -> str | None:
         psycopg.Error: the server refuses.
     """
     row = connection.execute(
-        "SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace WHERE nspname = %s",
+        "SELECT n.oid::bigint, pg_catalog.obj_description(n.oid, 'pg_namespace'), "
+        "ARRAY(SELECT t.oid::bigint FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid "
+        "      WHERE t.typnamespace = n.oid AND (t.typtype IN ('e', 'd') OR c.relkind = 'c') ORDER BY 1) "
+        "FROM pg_catalog.pg_namespace n WHERE n.nspname = %s",
         (schema,),
     ).fetchone()
     old, new = sql.Identifier(schema), sql.Identifier(name_for(schema))
     connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(old, new))
-    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(new, _MARK))
-    return row[0] if row is not None else None
+    if row is None:
+        return None
+    Mark(schema, *row).write(connection, name_for(schema))
+    comment: str | None = row[1]
+    return comment
+
+
+def marked(connection: Connection) -> dict[str, str]:
+    """The schemas that earlier swaps moved aside and nobody has dropped yet, with their comments."""
+    rows = connection.execute(
+        "SELECT n.nspname, d.description FROM pg_catalog.pg_namespace n "
+        "JOIN pg_catalog.pg_description d ON d.objoid = n.oid AND d.objsubid = 0 "
+        "AND d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass "
+        "WHERE pg_catalog.starts_with(d.description, %s) "
+        # A dump may say what it likes about its schemas, but never makes one of such a name.
+        "AND pg_catalog.starts_with(n.nspname, %s) ORDER BY 1",
+        (_PREFIX, name_for("public")),
+    )
+    return dict(rows.fetchall())
 
 
 def left_over(connection: Connection) -> list[str]:
-    """The schemas that earlier swaps moved aside and nobody has dropped yet."""
-    rows = connection.execute(
-        "SELECT nspname FROM pg_catalog.pg_namespace "
-        "WHERE pg_catalog.obj_description(oid, 'pg_namespace') = %s "
-        # A dump may say what it likes about its schemas, but never makes one of such a name.
-        "AND pg_catalog.starts_with(nspname, %s) ORDER BY 1",
-        (_MARK, name_for("public")),
-    )
-    return [row[0] for row in rows]
+    """The schemas that earlier swaps moved aside and nobody has dropped yet, kept ones included."""
+    return list(marked(connection))
+
+
+def kept(connection: Connection) -> dict[str, Mark]:
+    """Those among them that are kept for a rollback, expired or not, with their marks."""
+    found = {name: Mark.read(text) for name, text in marked(connection).items() if text.startswith(_KEPT)}
+    return {name: mark for name, mark in found.items() if mark is not None}
+
+
+def make_room(connection: Connection, observer: Observer) -> list[str]:
+    """Drop all previous data, also what is kept: the next swap needs its names.
+
+    Returns:
+        what could not be dropped, as `drop` does.
+
+    Raises:
+        Busy: another refresh is under way.
+    """
+    with connection.transaction():
+        given_up = [mark for mark in kept(connection).values() if mark.expires]
+        if given_up:
+            # Before anything of it goes, it is no longer kept: half of it must never be put back.
+            lock.take(connection)
+            for name in marked(connection):
+                connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(name), _MARK))
+    if given_up:
+        observer.note(
+            f"the data kept for a rollback until {given_up[0].until} makes room for this refresh; "
+            "there is no way back to it from here"
+        )
+    return drop(connection)
 
 
 def refuse_strangers(connection: Connection, schemas: Iterable[str]) -> None:
@@ -83,33 +175,36 @@ def refuse_strangers(connection: Connection, schemas: Iterable[str]) -> None:
         )
 
 
-def only_here(connection: Connection, schemas: Iterable[str], tables: Iterable[str]) -> list[str]:
+def only_here(
+    connection: Connection, schemas: Iterable[str], tables: Iterable[str], *, relations: str = "rpvmf"
+) -> list[str]:
     """Name the tables and views of the schemas that the dump does not bring: they go with the previous data.
 
     Args:
         connection: a session on the target.
         schemas: the schemas that will be swapped.
         tables: what the dump makes, as `schema.name`.
+        relations: which kinds are looked for, as pg_class has them.
     """
     rows = connection.execute(
         "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c "
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1",
-        (list(schemas),),
+        "WHERE n.nspname = ANY (%s) AND c.relkind::text = ANY (%s) ORDER BY 1",
+        (list(schemas), list(relations)),
     )
     brought = set(tables)
     return [name for (name,) in rows if name not in brought]
 
 
 def drop(connection: Connection) -> list[str]:
-    """Drop the previous data of every earlier swap, in short transactions.
+    """Drop the previous data of every earlier swap that is not kept, in short transactions.
 
     Returns:
         the schemas that could not be dropped now, because a session still uses them, something outside
         depends on them, or another refresh is at it. The next run tries again.
     """
     remaining = []
-    for schema in left_over(connection):
+    for schema in _droppable(connection):
         try:
             with translated(f"while {schema} was dropped"):
                 while _drop_batch(connection, schema):
@@ -119,10 +214,35 @@ def drop(connection: Connection) -> list[str]:
     return remaining
 
 
+def _droppable(connection: Connection) -> list[str]:
+    kept_ones = kept(connection)
+    return [name for name in marked(connection) if name not in kept_ones]
+
+
+def drop_after(url: str, observer: Observer) -> list[str]:
+    """Drop the previous data once the new is committed, on a connection of its own.
+
+    Whatever prevents it is left to the next run, and said: what was asked for is done.
+
+    Returns:
+        what could not be dropped yet.
+    """
+    try:
+        with connect.session(url) as connection, translated("while the previous data was dropped"):
+            remaining = drop(connection)
+    except Failure:
+        remaining = ["the previous data"]
+    if remaining:
+        observer.warn(f"{', '.join(remaining)} could not be dropped yet; the next run will try again.")
+    return remaining
+
+
 def _drop_batch(connection: Connection, schema: str) -> bool:
     """Drop up to `_BATCH` tables of the schema, or the schema itself when there are none; True to go on."""
     with connection.transaction():
         lock.take(connection)
+        if schema not in _droppable(connection):  # another run was quicker, or keeps what bears this name now
+            return False
         tables = [
             row[0]
             for row in connection.execute(

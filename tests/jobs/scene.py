@@ -51,6 +51,8 @@ class Scene:
     stage: str = "production"
     endpoint_url: str | None = None
     ruleset: str = "digitalmarketplace"
+    more: str = ""
+    """More settings of the target, and sections after them."""
 
     def environment(self) -> dict[str, str]:
         temporary = self.folder / "tmp"
@@ -76,6 +78,7 @@ class Scene:
             path = "{self.ruleset}"
             [targets.local]
             url = "{self.target_url}"
+            {self.more}
             """
         )
         return file

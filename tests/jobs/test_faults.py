@@ -49,8 +49,10 @@ def unchanged(scene: Scene, code: int, *arguments: str) -> str:
 def left_behind(scene: Scene) -> list[str]:
     """Files, keyrings and agents that a run should have taken with it."""
     files = [str(path) for path in (scene.folder / "tmp").rglob("*")]
-    keyrings = [str(path) for path in memory_backed_storage().glob("dmrefresh-*")]
-    agents = subprocess.run(["pgrep", "-fa", "gpg-agent.*dmrefresh-"], capture_output=True, text=True, check=False)
+    storage = memory_backed_storage()
+    keyrings = [str(path) for path in storage.glob("dmrefresh-*")]
+    of_ours = f"gpg-agent.*{storage}/dmrefresh-"
+    agents = subprocess.run(["pgrep", "-fa", of_ours], capture_output=True, text=True, check=False)
     return files + keyrings + agents.stdout.splitlines()
 
 

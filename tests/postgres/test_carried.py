@@ -264,7 +264,7 @@ def test_a_grant_on_what_has_become_of_another_kind_is_left_behind(
 ) -> None:
     made = {"SEQUENCE": "CREATE SEQUENCE users", "TABLE": "CREATE TABLE users (id integer)"}
     source, target, reader = database(18), database(18), database(18).name
-    source.run(made.pop("TABLE" if before == "SEQUENCE" else "SEQUENCE"))
+    source.run(made.pop("TABLE" if before == "SEQUENCE" else "SEQUENCE"), "CREATE TABLE another (id integer)")
     target.run(made[before], f"GRANT SELECT, UPDATE ON {before} users TO {reader}")
     refresh(dump_of(source, tmp_path), target)
     assert [right for right in rights(target) if right[2] == reader] == []

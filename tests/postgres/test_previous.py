@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from dmrefresh.errors import TargetBusy, TargetUnfit
-from dmrefresh.postgres import connect, previous
+from dmrefresh.errors import Busy, TargetBusy, TargetUnfit
+from dmrefresh.postgres import connect, lock, previous
+from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.rollback import rollback
+from tests.postgres import keeping
 from tests.postgres.databases import Database, dump_of, refresh
+from tests.postgres.keeping import WEEK, Heard
 
 MakeDatabase = Callable[[int], Database]
 SMALL = "CREATE TABLE person (id integer PRIMARY KEY, name text); INSERT INTO person VALUES (1, '{}')"
@@ -81,3 +87,149 @@ def test_more_tables_than_go_into_one_batch_are_dropped_all_the_same(target: Dat
     )
     assert refresh(dump, target).still_there == []
     assert target.run(PREVIOUS) == [(0,)]
+
+
+KEPT = "SELECT name FROM dmrefresh_previous.person"
+COMMENT = "SELECT obj_description('dmrefresh_previous'::regnamespace, 'pg_namespace')"
+
+
+@pytest.mark.parametrize("major", [15, 16, 18])
+def test_kept_data_stays_with_the_time_it_expires_in_receipt_and_comment(
+    database: MakeDatabase, dump: bytes, major: int
+) -> None:
+    target = database(major)
+    keeping.refresh(dump, target)
+    published = keeping.refresh(dump, target)
+    assert published.kept_until is not None
+    assert timedelta(0) < WEEK - (published.kept_until - datetime.now(UTC)) < timedelta(minutes=5)
+    noted = target.run("SELECT kept_until FROM dmrefresh.receipts ORDER BY published_at")
+    assert noted == [(None,), (published.kept_until,)]
+    assert published.kept_until.isoformat() in target.run(COMMENT)[0][0]
+    assert target.run(KEPT) == [("new",)]
+
+
+def test_data_without_a_receipt_is_never_kept_and_a_warning_says_why(target: Database, dump: bytes) -> None:
+    heard = Heard()
+    assert keeping.refresh(dump, target, observer=heard).kept_until is None
+    assert any("not kept for a rollback: it carries no receipt" in warning for warning in heard.warnings)
+    assert target.run(PREVIOUS) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "replacement",
+    [
+        ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "CREATE TABLE person (id integer, name text)"],
+        ["DROP TABLE person", "CREATE TABLE person (id integer, name text)"],
+    ],
+    ids=["schema", "table"],
+)
+def test_data_that_took_the_place_of_ours_is_never_kept(
+    database: MakeDatabase, dump: bytes, replacement: list[str]
+) -> None:
+    target, heard = database(18), Heard()
+    keeping.refresh(dump, target)
+    target.run(*replacement, "INSERT INTO person VALUES (1, 'raw')")
+    assert keeping.refresh(dump, target, observer=heard).kept_until is None
+    assert any("public is not what was published last" in warning for warning in heard.warnings)
+    assert target.run(PREVIOUS) == [(0,)]
+
+
+def test_data_that_a_migration_added_to_is_still_ours(database: MakeDatabase, dump: bytes) -> None:
+    target = database(18)
+    keeping.refresh(dump, target)
+    target.run("CREATE TABLE added (id integer)", "ALTER TABLE person ADD COLUMN age integer")
+    assert keeping.refresh(dump, target).kept_until is not None
+
+
+def test_a_receipt_of_an_earlier_version_is_none_to_keep_by(database: MakeDatabase, dump: bytes) -> None:
+    target, heard = database(18), Heard()
+    keeping.refresh(dump, target)
+    target.run("ALTER TABLE dmrefresh.receipts DROP COLUMN contents, DROP COLUMN kept_until, DROP COLUMN restored")
+    assert keeping.refresh(dump, target, observer=heard).kept_until is None
+    assert any("of an earlier version" in warning for warning in heard.warnings)
+    assert keeping.refresh(dump, target).kept_until is not None
+
+
+def test_types_with_casts_which_the_new_data_takes_over_keep_nothing(database: MakeDatabase, tmp_path: Path) -> None:
+    source, target, heard = database(18), database(18), Heard()
+    source.run(
+        "CREATE TYPE mood AS ENUM ('sad')",
+        "CREATE TABLE person (mood mood)",
+        "CREATE FUNCTION as_number(mood) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "CREATE CAST (mood AS integer) WITH FUNCTION as_number(mood)",
+    )
+    text = dump_of(source, tmp_path)
+    keeping.refresh(text, target)
+    assert keeping.refresh(text, target, observer=heard).kept_until is None
+    assert any("have casts" in warning for warning in heard.warnings)
+
+
+def test_one_generation_is_kept_and_the_next_refresh_says_that_it_goes(database: MakeDatabase, dump: bytes) -> None:
+    target, heard = database(18), Heard()
+    keeping.refresh(dump, target)
+    first = keeping.refresh(dump, target)
+    target.run("UPDATE person SET name = 'changed'")
+    second = keeping.refresh(dump, target, observer=heard)
+    assert first.kept_until is not None
+    assert [note for note in heard.notes if "makes room" in note] == [
+        f"the data kept for a rollback until {first.kept_until.isoformat()} makes room for this refresh; "
+        "there is no way back to it from here"
+    ]
+    assert second.kept_until is not None
+    assert target.run(KEPT) == [("changed",)]
+
+
+def test_a_refresh_that_keeps_nothing_drops_what_was_kept(database: MakeDatabase, dump: bytes) -> None:
+    target = database(18)
+    keeping.refresh(dump, target)
+    keeping.refresh(dump, target)
+    assert keeping.refresh(dump, target, keep=None).kept_until is None
+    assert target.run(PREVIOUS) == [(0,)]
+
+
+def test_clearing_up_after_somebody_elses_run_leaves_kept_data_alone(database: MakeDatabase, dump: bytes) -> None:
+    target = database(18)
+    keeping.refresh(dump, target)
+    keeping.refresh(dump, target)
+    with connect.session(target.url) as connection:
+        assert previous.drop(connection) == []
+    assert target.run(KEPT) == [("new",)]
+
+
+def test_kept_data_whose_room_is_needed_is_no_longer_kept_before_anything_of_it_goes(
+    database: MakeDatabase, dump: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connect._SETTINGS, "lock_timeout", ("200ms", 0))
+    target = database(18)
+    keeping.refresh(dump, target)
+    keeping.refresh(dump, target)
+    with psycopg.connect(target.url) as reader:
+        reader.execute(KEPT).fetchall()
+        with pytest.raises(TargetBusy, match="dmrefresh_previous"):
+            keeping.refresh(dump, target)
+    with pytest.raises(TargetUnfit, match="No previous data is kept"):
+        keeping.rollback(target)
+
+
+def test_kept_data_is_not_given_up_while_another_run_holds_the_lock(database: MakeDatabase, dump: bytes) -> None:
+    target = database(18)
+    keeping.refresh(dump, target)
+    keeping.refresh(dump, target)
+    with psycopg.connect(target.url) as other:
+        lock.take(other)
+        with pytest.raises(Busy):
+            keeping.refresh(dump, target)
+    assert keeping.rollback(target).entry.dump == "a dump"
+
+
+def test_a_copy_of_the_target_in_another_database_has_no_way_back(
+    database: MakeDatabase, dump: bytes, tmp_path: Path
+) -> None:
+    target, copy = database(18), database(18)
+    keeping.refresh(dump, target)
+    keeping.refresh(dump, target)
+    psql = [str(copy.cluster.bin("psql")), "--no-psqlrc", "--quiet", "--dbname", copy.superuser_url]
+    subprocess.run(psql, input=dump_of(target, tmp_path), capture_output=True, check=True)
+    with pytest.raises(TargetUnfit, match="it is a copy"):
+        rollback(copy.superuser_url, Receipt("run", "", "", "0"), allow_superuser=True)
+    assert copy.run(KEPT, superuser=True) == [("new",)]

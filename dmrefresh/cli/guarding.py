@@ -1,0 +1,24 @@
+"""Commands that keep production from being a target."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dmrefresh.cli.app import Options, app, guarded
+
+
+@app.command("protect")
+@guarded
+def protect(
+    url: Annotated[str, typer.Argument(help="The database, as a PostgreSQL connection URL without a password.")],
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+) -> None:
+    """Mark a database as production: from then on nothing is ever published to it."""
+    Options.debug = debug or Options.debug
+    Options.publishes = False
+    from dmrefresh.jobs import protect as job
+
+    newly = job.run(url)
+    typer.echo("marked as production" if newly else "it was marked as production already")

@@ -1,0 +1,46 @@
+"""Commands about a target: what it holds, and the way back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dmrefresh.cli.app import Options, app, confirming, guarded
+
+
+@app.command("status")
+@guarded
+def status(
+    target: Annotated[str, typer.Option(help="Which target of the settings to ask.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+) -> None:
+    """Say when a target was refreshed, from which dump, by whom, and whether there is a way back."""
+    Options.debug = debug or Options.debug
+    Options.publishes = False
+    from dmrefresh import settings
+    from dmrefresh.jobs import status as job
+
+    found = job.run(settings.load(Options.config), target)
+    typer.echo(found.json() if as_json else found.text())
+
+
+@app.command("rollback")
+@guarded
+def rollback(
+    target: Annotated[str, typer.Option(help="Which target of the settings to roll back.")],
+    confirm: Annotated[str | None, typer.Option(help="A remote target's name again, instead of typing it.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
+) -> None:
+    """Put back the data that was there before the last refresh, where keep_previous has kept it."""
+    Options.debug = debug or Options.debug
+    from dmrefresh import settings
+    from dmrefresh.console import Lines
+    from dmrefresh.jobs import rollback as job
+    from dmrefresh.showing import moment
+
+    lines = Lines()
+    done = job.run(job.prepare(settings.load(Options.config), target), lines, confirm=confirming(confirm, target))
+    back = done.entry
+    lines.note(f"{target} is back at {back.dump}, as published {moment(back.published_at)}, rows: {back.rows:,}")

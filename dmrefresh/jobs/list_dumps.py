@@ -1,0 +1,49 @@
+"""dumps: what the bucket holds, how old it is, and to whom it is encrypted. Nothing is decrypted."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from dmrefresh.errors import NoSuchDump
+from dmrefresh.settings import Settings
+from dmrefresh.showing import DumpList, StoredDump
+from dmrefresh.stages.recipients import ENOUGH, recipients
+from dmrefresh.store import Listed, SourceRefused, Store
+
+_SHOWN = 20
+_AT_ONCE = 8
+"""Requests under way at the same time; each is a few kilobytes."""
+
+
+def run(settings: Settings, *, stage: str | None = None, everything: bool = False) -> DumpList:
+    """List a stage's dumps.
+
+    Args:
+        settings: where the bucket is, and whose dumps are listed.
+        stage: another stage than that of the settings.
+        everything: list all, and not only the newest.
+
+    Raises:
+        NoSuchDump: there is no such bucket.
+        SourceUnreachable: S3 does not answer, or refuses to list.
+    """
+    stage = stage or settings.dumps.stage
+    store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+    found = store.listed(stage)
+    shown = found if everything else found[:_SHOWN]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        dumps = list(pool.map(lambda one: _stored(store, one), shown))
+    return DumpList(store.bucket, stage, dumps, len(found) - len(shown))
+
+
+def _stored(store: Store, one: Listed) -> StoredDump:
+    return StoredDump(one.key, one.taken.isoformat(), one.size, one.verified, _encrypted_to(store, one))
+
+
+def _encrypted_to(store: Store, one: Listed) -> list[str] | None:
+    if one.size == 0:
+        return None
+    try:
+        return recipients(store.beginning(one.key, ENOUGH))
+    except (NoSuchDump, SourceRefused):  # gone since, archived, or not for these credentials: the list goes on
+        return None

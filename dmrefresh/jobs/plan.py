@@ -1,0 +1,240 @@
+"""plan: what a refresh would do and what stands against it. Nothing is published or changed.
+
+Of the dump, only what comes before the first row is read. gpg's verdict comes after the last one, so it is not known
+here whether the dump is whole; `check-dump` tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+
+from dmrefresh import process
+from dmrefresh.dump import deciding
+from dmrefresh.dump.events import Head
+from dmrefresh.dump.policy import Action
+from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.sanitise import sanitise
+from dmrefresh.errors import DumpDamaged, Failure
+from dmrefresh.jobs.clean_and_apply import Plan
+from dmrefresh.keys import private_keyring
+from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.postgres import connect
+from dmrefresh.postgres.guard import Guard
+from dmrefresh.postgres.reaching import reached
+from dmrefresh.postgres.strategy import Errand
+from dmrefresh.postgres.survey import Survey, survey
+from dmrefresh.stages.gpg import decrypt
+from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.s3 import fetch
+
+_NAMED = 5
+"""How many of a kind the text names; the JSON has all."""
+_LONGEST = 200
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What stands against a refresh; `strategy` is None where it does whichever way the data is published."""
+
+    what: str
+    hint: str | None
+    exit_code: int
+    strategy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a refresh would do.
+
+    Attributes:
+        blocked: whether something refuses it.
+        target, place, role, server: its name in the settings, where it is, who logs in, which version.
+        dump, size, dumped_from: the object, its bytes in the bucket, the version of the server it is of.
+        strategy, why: how the data would be published, and why not by `schema` where `auto` takes the other.
+        tables: tables of the dump.
+        bytes: what the data to be replaced takes on the target's disk.
+        locks, locks_room: held at the end of the load; there are at all.
+        sessions: on the target now.
+        refusals: all that stands against it.
+        goes: tables and views that only the target has.
+        left_out: statements that are not executed, by kind.
+        warnings: what the run would warn of.
+        under_way: since when another refresh is at it.
+    """
+
+    blocked: bool
+    target: str
+    place: str
+    role: str
+    server: str
+    dump: str
+    size: int
+    dumped_from: str
+    strategy: str | None
+    why: str | None
+    tables: int
+    bytes: int
+    locks: int
+    locks_room: int
+    sessions: int
+    refusals: list[Refusal] = field(default_factory=list)
+    goes: list[str] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    under_way: str | None = None
+    version: int = 1
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The verdict first, then what it costs and what goes; 25 lines at most."""
+        by = f" by `{self.strategy}`" if self.strategy else ""
+        verdict = f"blocked: {len(self.refusals)} refusal(s)" if self.blocked else f"clear to go{by}"
+        said = [f"{self.target}: {verdict}"]
+        for refusal in self.refusals[:_NAMED]:
+            which = f"by `{refusal.strategy}`: " if refusal.strategy else ""
+            said.append(f"  refused ({refusal.exit_code}): {which}{_short(refusal.what)}")
+            if refusal.hint:
+                said.append(f"    hint: {_short(refusal.hint)}")
+        if len(self.refusals) > _NAMED:
+            said.append(f"  and {len(self.refusals) - _NAMED} more; --json has them all")
+        if self.under_way:
+            said.append(f"another refresh is under way, since {self.under_way}")
+        if self.why:
+            said.append(f"not by `schema`, because: {_short(self.why)}")
+        said += [
+            f"target: {self.place}, PostgreSQL {self.server}, as {self.role}",
+            f"dump: {self.dump}, {self.size / _MIB:,.1f} MiB, {self.tables} tables, of PostgreSQL {self.dumped_from}",
+            f"costs: about {self.bytes / _MIB:,.1f} MiB of new data (as much as is replaced), the same again of "
+            "write-ahead log; both are on the disk until the old is dropped",
+            f"       {self.locks} of {self.locks_room} locks; dead rows elsewhere are not cleaned up during the load",
+        ]
+        if self.strategy == "database":
+            said.append(f"       {self.sessions} sessions are ended in the moment of the swap and have to reconnect")
+        if self.goes:
+            said.append(f"goes, since only the target has it: {_listed(self.goes)}")
+        if self.left_out:
+            counted = sorted(self.left_out.items(), key=lambda one: (-one[1], one[0]))
+            said.append("left out of the dump: " + _listed([f"{count} {kind}" for kind, count in counted]))
+        said += [f"warning: {_short(warning)}" for warning in self.warnings[:2]]
+        said.append("read: only what comes before the first row; whether the dump is whole, check-dump tells")
+        return said
+
+
+class _Keeping(Observer):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def run(plan: Plan, observer: Observer | None = None) -> Planned:
+    """Find out what a refresh would do.
+
+    Args:
+        plan: what the refresh would be given.
+        observer: is told when a tunnel is open.
+
+    Raises:
+        Failure: the dump, the key, the bucket or the target cannot be read at all.
+    """
+    keeping, guard = _Keeping(), Guard(plan.production, plan.target.not_production)
+    with reached(plan.target, plan.target_name, observer or Observer(), allowed=guard.check_host) as there:
+        head = _head(plan)
+        refused = _unsanitised(plan, head, keeping)
+        with connect.session(there.url, "dmrefresh plan") as connection:
+            errand = Errand(
+                connection,
+                there.url,
+                head,
+                "plan",
+                plan.target.maintenance_database,
+                keeping,
+                Stopwatch(),
+                plan.target.keep_previous,
+            )
+            found = survey(
+                errand,
+                plan.target.strategy,
+                [
+                    lambda: guard.check(connection, keeping),
+                    lambda: connect.refuse_superuser(connection, allowed=plan.target.allow_superuser),
+                ],
+            )
+            place = connect.shown(there.url)
+    return _planned(plan, head, found, refused, place, keeping.warnings)
+
+
+def _head(plan: Plan) -> Head:
+    """Everything before the first row; the download ends there."""
+    try:
+        with (
+            private_keyring(plan.keys) as keyring,
+            contextlib.closing(decrypt(fetch(plan.store, plan.dump), keyring)) as plain,
+        ):
+            head = next(iter(read_dump(gunzip(plain), limits=plan.limits)), None)
+    finally:
+        process.kill_all()
+    if not isinstance(head, Head):
+        raise DumpDamaged("The dump holds nothing.")
+    return head
+
+
+def _unsanitised(plan: Plan, head: Head, observer: Observer) -> list[Failure]:
+    """What the ruleset does not cover, or the definitions hold."""
+    try:
+        for _ in sanitise(iter([head]), plan.ruleset, plan.sanitiser_key, on_warning=observer.warn):
+            pass
+    except Failure as failure:
+        return [failure]
+    return []
+
+
+def _planned(plan: Plan, head: Head, found: Survey, refused: list[Failure], place: str, warnings: list[str]) -> Planned:
+    refusals = [Refusal(one.what, one.hint, one.exit_code) for one in [*refused, *found.refused]]
+    if found.strategy is None:
+        refusals += [
+            Refusal(one.what, one.hint, one.exit_code, name)
+            for name, failures in found.by_strategy.items()
+            for one in failures
+        ]
+    left_out = Counter(s.kind for s in head.statements if deciding.decide(s).action is Action.LEAVE_OUT)
+    return Planned(
+        blocked=bool(refusals),
+        target=plan.target_name,
+        place=place,
+        role=found.role,
+        server=found.version,
+        dump=plan.dump.key,
+        size=plan.dump.size,
+        dumped_from=head.server_version,
+        strategy=found.strategy,
+        why=found.why,
+        tables=len(head.schema.tables),
+        bytes=found.bytes,
+        locks=found.locks,
+        locks_room=found.room,
+        sessions=found.sessions,
+        refusals=refusals,
+        goes=found.goes,
+        left_out=dict(left_out),
+        warnings=warnings,
+        under_way=found.under_way,
+    )
+
+
+def _short(text: str) -> str:
+    """The first line, no longer than a terminal takes."""
+    line = text.split("\n", 1)[0]
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,99 @@
+"""config show: what holds, and who says so; nothing that lets anybody in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from dmrefresh.durations import spoken
+from dmrefresh.loading import Gathered, Key
+from dmrefresh.postgres.conninfo import masked
+from dmrefresh.settings import Loaded
+
+_DEFAULT = "default"
+_USERINFO = re.compile(r"(?<=://)([^:/?#\s]*):[^?#\s]*@")
+"""In a URL of any sort: everything to the last @ before the query, since passwords may hold what should be escaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A setting as it may be shown.
+
+    Attributes:
+        key: its way through the tables, such as `targets.local.url`.
+        value: what holds, secrets masked; None where nothing is set.
+        origin: the file or the environment variable that says it, or `default`.
+    """
+
+    key: str
+    value: object
+    origin: str
+
+
+def shown(loaded: Loaded) -> list[Shown]:
+    """Every setting that holds, in the order in which the sections are documented."""
+    return [
+        Shown(".".join(_spelt(part) for part in key), _plain(value, key), _origin(loaded.gathered, key))
+        for key, value in _leaves(loaded.settings, ())
+    ]
+
+
+def as_lines(loaded: Loaded) -> str:
+    """The settings as TOML, which might be a file of its own, with the origins as comments."""
+    files = ", ".join(str(file) for file in loaded.gathered.files) or "none"
+    lines = [(f"# files read: {files}", "")]
+    for one in shown(loaded):
+        left = f"# {one.key} is not set" if one.value is None else f"{one.key} = {_toml(one.value)}"
+        lines.append((left, "" if one.value is None and one.origin == _DEFAULT else f"# {one.origin}"))
+    width = min(max(len(left) for left, right in lines if right), 60) if len(lines) > 1 else 0
+    return "\n".join(f"{left:<{width}}  {right}" if right else left for left, right in lines)
+
+
+def as_json(loaded: Loaded) -> str:
+    """The settings as one JSON object."""
+    listed = [{"key": one.key, "value": one.value, "origin": one.origin} for one in shown(loaded)]
+    files = [str(file) for file in loaded.gathered.files]
+    return json.dumps({"version": 1, "files": files, "settings": listed}, indent=2, ensure_ascii=False)
+
+
+def _leaves(value: object, key: Key) -> Iterator[tuple[Key, object]]:
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _leaves(getattr(value, name), (*key, name))
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, (*key, str(name)))
+    else:
+        yield key, value
+
+
+def _origin(gathered: Gathered, key: Key) -> str:
+    return gathered.origins.get(key, _DEFAULT)
+
+
+def _plain(value: object, key: Key) -> Any:
+    """A value as JSON and TOML know it, masked."""
+    if isinstance(value, str):
+        is_target = key[0] == "targets" and key[-1] == "url"
+        return masked(value) if is_target else _USERINFO.sub(r"\1:***@", value)
+    if isinstance(value, tuple | list):
+        return [_plain(one, key) for one in value]
+    if isinstance(value, timedelta):
+        return spoken(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _spelt(part: str) -> str:
+    return part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part, ensure_ascii=False)
+
+
+def _toml(value: object) -> str:
+    # A basic string of TOML takes what one of JSON does; what it forbids beyond that is escaped here.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,76 @@
+"""status: what a target holds, since when, from whom, and whether there is a way back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from dmrefresh.observer import Observer
+from dmrefresh.postgres.lock import Holder
+from dmrefresh.postgres.reaching import reached
+from dmrefresh.postgres.state import State, state_of
+from dmrefresh.settings import Settings
+from dmrefresh.showing import Status
+
+_RUN = re.compile(r"dmrefresh ((\d{8}T\d{6}Z)-\S+)")
+
+
+def run(settings: Settings, target: str, observer: Observer | None = None) -> Status:
+    """Ask the target.
+
+    Args:
+        settings: the settings that hold.
+        target: the target's name in them.
+        observer: is told when a tunnel is open.
+
+    Raises:
+        UsageFailure: the settings name no such target.
+        TargetUnreachable: it does not answer.
+        RightsMissing: its role may not read the receipts.
+    """
+    with reached(settings.target(target), target, observer) as there:
+        return _shown(target, state_of(there.url))
+
+
+def _shown(target: str, state: State) -> Status:
+    facts: dict[str, object] = {}
+    if state.entry is not None:
+        entry = state.entry
+        facts = {
+            "refreshed": True,
+            "refreshed_at": entry.published_at.isoformat(timespec="seconds"),
+            "dump": entry.dump,
+            "ruleset": entry.ruleset,
+            "dmrefresh": entry.version,
+            "rows": entry.rows,
+            "by": entry.published_by or None,
+            "role": entry.role or None,
+            "strategy": entry.strategy,
+            "run": entry.run,
+            "rolled_back_to": entry.restored,
+            "as_published": state.as_published,
+            "kept": state.kept,
+            "kept_until": state.kept_until.isoformat() if state.kept_until is not None else None,
+        }
+    return Status(target, **facts, **_under_way(state.holder))  # type: ignore[arg-type]
+
+
+def _under_way(holder: Holder | None) -> dict[str, object]:
+    if holder is None:
+        return {}
+    began, run = None, _RUN.fullmatch(holder.application or "")
+    if run is not None:  # the run's name says when it began, which the server may hide from this role
+        began = datetime.strptime(run[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).isoformat()
+    return {
+        "under_way": True,
+        "under_way_since": began or _iso(holder.since),
+        "under_way_role": holder.role,
+        "under_way_run": run[1] if run is not None else None,
+    }
+
+
+def _iso(shown: str | None) -> str | None:
+    """A moment as the server writes it in UTC."""
+    if shown is None:
+        return None
+    return datetime.strptime(shown, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC).isoformat()

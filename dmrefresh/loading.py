@@ -1,0 +1,117 @@
+"""Where settings come from: files and the environment laid over one another, each value with its origin."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import platformdirs
+
+from dmrefresh.errors import UsageFailure
+
+FILE_NAME = "dmrefresh.toml"
+
+Key: TypeAlias = tuple[str, ...]
+"""The way to a value: `("targets", "local", "url")`."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Everything that files and the environment say, unchecked.
+
+    Attributes:
+        values: what they say, as one TOML file would.
+        origins: the file or the environment variable of each value.
+        files: the files that were read, later ones over earlier ones.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict, repr=False)
+    origins: dict[Key, str] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+
+    def lay(self, more: Mapping[str, Any], origin: str) -> None:
+        """Lay `more` over what there is: tables merge by name, everything else is replaced."""
+        self._lay(self.values, more, (), origin)
+
+    def origin(self, key: Key) -> str | None:
+        """Who says the value at `key`, or the table that holds it; None where nobody does."""
+        for length in range(len(key), 0, -1):
+            below = [one for at, one in self.origins.items() if at[:length] == key[:length]]
+            if below:
+                return below[-1]
+        return None
+
+    def _lay(self, into: dict[str, Any], more: Mapping[str, Any], above: Key, origin: str) -> None:
+        for name, value in more.items():
+            key = (*above, name)
+            if isinstance(value, Mapping):
+                if not isinstance(into.get(name), dict):
+                    into[name] = {}
+                    self.origins[key] = origin
+                self._lay(into[name], value, key, origin)
+            else:
+                into[name] = value
+                self.origins[key] = origin
+
+
+def find_file(folder: Path) -> Path | None:
+    """The nearest `dmrefresh.toml` from `folder` upwards."""
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return candidate / FILE_NAME
+    return None
+
+
+def gather(
+    file: Path | None, environ: Mapping[str, str], folder: Path | None, sections: Mapping[str, Iterable[str]]
+) -> Gathered:
+    """Read what holds here.
+
+    Args:
+        file: this file alone, instead of looking for one.
+        environ: the environment.
+        folder: where to start looking; the current folder if None.
+        sections: the keys of each section which the environment may override.
+
+    Raises:
+        UsageFailure: a file cannot be read.
+    """
+    found = Gathered()
+    if file is not None:
+        found.files = [file]
+    else:
+        user = Path(platformdirs.user_config_dir("dmrefresh")) / FILE_NAME
+        project = find_file(folder or Path.cwd())
+        found.files = [one for one in (user, project) if one is not None and one.is_file()]
+    for one in found.files:
+        found.lay(_read(one), str(one))
+    variables = [("DM_CREDENTIALS_REPO", "keys", "credentials_repo")]
+    variables += [(f"DMREFRESH_{at}_{key}".upper(), at, key) for at, keys in sections.items() for key in keys]
+    for variable, section, key in variables:
+        if environ.get(variable):
+            found.lay({section: {key: environ[variable]}}, variable)
+    return found
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            found = tomllib.load(stream)
+    except OSError as error:
+        raise UsageFailure(f"{file} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not encoded in UTF-8"
+        raise UsageFailure(f"{file} is not valid TOML: {reason}.") from None
+    # Relative paths are relative to the file that says them, not to whoever runs it.
+    for section, key, suffixes in (
+        ("keys", "credentials_repo", ("",)),
+        ("ruleset", "path", (".yaml", ".yml")),
+    ):
+        table = found.get(section)
+        value = table.get(key) if isinstance(table, dict) else None
+        if isinstance(table, dict) and isinstance(value, str) and value.endswith(suffixes):
+            table[key] = str(file.parent.resolve() / Path(value).expanduser())
+    return found

@@ -1,0 +1,92 @@
+"""What a connection string comes to, found out without connecting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from dmrefresh.errors import UsageFailure
+
+_REFUSED = "dmrefresh-only-looks"
+_SECRET = {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
+"""https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a connection string leads.
+
+    Attributes:
+        conninfo: it with host, port, database and role written out; it may hold a password.
+        host: the name or address of the server, several with commas between; empty for the local socket.
+        hostaddr: the address that is used instead of the name's, where one is given.
+        port: the port, several with commas between.
+    """
+
+    conninfo: str = field(repr=False)
+    host: str
+    hostaddr: str
+    port: str
+
+
+def placed(given: str, name: str) -> Place:
+    """Where libpq would connect to: the service file and the environment are read as it reads them.
+
+    libpq checks its options once it has gathered them from everywhere, and before it looks for a server. So it is
+    given one that it refuses.
+
+    Args:
+        given: a URL, or keywords and values.
+        name: the target's, for messages.
+
+    Raises:
+        UsageFailure: it is neither, or names a service that no service file defines.
+    """
+    try:
+        asked = make_conninfo(given, target_session_attrs=_REFUSED)
+    except psycopg.Error:
+        raise UsageFailure(f"The url of the target `{name}` is no PostgreSQL connection URL.") from None
+    connection = pq.PGconn.connect_start(asked.encode())
+    try:
+        if _REFUSED.encode() not in connection.error_message:
+            hint = "is every part of its url one that libpq knows?"
+            if "service" in conninfo_to_dict(given):
+                hint = "is its service in ~/.pg_service.conf, or in the file that PGSERVICEFILE names?"
+            raise UsageFailure(f"libpq does not take what the settings say about the target `{name}`.", hint=hint)
+        found = {one.keyword.decode(): one.val.decode() for one in connection.info if one.val}
+    finally:
+        connection.finish()
+    spelt = {key: found[key] for key in ("host", "hostaddr", "port", "dbname", "user") if key in found}
+    return Place(
+        make_conninfo(given, **spelt), found.get("host", ""), found.get("hostaddr", ""), found.get("port", "5432")
+    )
+
+
+def masked(given: str) -> str:
+    """A connection string as it may be shown: what lets one in is `***`.
+
+    Args:
+        given: a URL, or keywords and values; what is neither is not shown at all.
+    """
+    try:
+        parts = {key: str(value) for key, value in conninfo_to_dict(given).items() if value is not None}
+    except psycopg.Error:
+        return "***"
+    parts |= dict.fromkeys(_SECRET & parts.keys(), "***")
+    host = parts.get("host", "")
+    if "://" not in given or "," in host or host.startswith("/"):
+        return make_conninfo("", **parts)
+    address = parts.pop("host", "")
+    address = f"[{address}]" if ":" in address else address
+    if "port" in parts:
+        address += ":" + parts.pop("port")
+    if "user" in parts:
+        secret = ":" + parts.pop("password") if "password" in parts else ""
+        address = f"{quote(parts.pop('user'), safe='')}{secret}@{address}"
+    path = quote(parts.pop("dbname", ""), safe="")
+    more = f"?{urlencode(parts, safe='*/')}" if parts else ""
+    return f"postgresql://{address}/{path}{more}"

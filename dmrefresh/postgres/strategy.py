@@ -1,0 +1,169 @@
+"""What the strategies of publishing have in common: what they are given, what they leave, how they are called."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import psycopg
+
+from dmrefresh.dump.events import Event, Head
+from dmrefresh.errors import ChecksFailed
+from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.postgres import Connection, checks
+from dmrefresh.postgres.commit import transaction_id
+from dmrefresh.postgres.failures import Newer, translated
+from dmrefresh.postgres.load import Loader
+from dmrefresh.postgres.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """What the target's sessions noticed: for how long none was let in, and how many were ended."""
+
+    seconds: float
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a refresh left on the target.
+
+    Attributes:
+        rows: rows published.
+        tables: rows of each table, by name.
+        left_out: how many statements of each kind were not executed, by policy.
+        carried_types: types that kept their identity.
+        changed_types: types that differ from before; sessions that use them in prepared statements
+            must reconnect.
+        grants: how many grants were carried over.
+        still_there: previous data that could not be dropped yet.
+        kept_until: when the previous data expires, where it is kept for a rollback.
+        strategy: how the new data took the place of the old, `schema` or `database`.
+        disconnected: with `database`, what the target's sessions noticed.
+    """
+
+    rows: int
+    tables: dict[str, int]
+    left_out: Counter[str] = field(default_factory=Counter)
+    carried_types: list[str] = field(default_factory=list)
+    changed_types: list[str] = field(default_factory=list)
+    grants: int = 0
+    still_there: list[str] = field(default_factory=list)
+    kept_until: datetime | None = None
+    strategy: str = "schema"
+    disconnected: Disconnected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One publication: where to, what, and who is told.
+
+    Attributes:
+        connection: a session on the target, in autocommit mode.
+        url: the target's, for further sessions.
+        head: the dump's.
+        run: the run's identifier.
+        maintenance: the name of another database of the server, from which the target can be renamed.
+        observer, stopwatch: are told about steps and seconds.
+        keep_previous: how long the data of before is kept for a rollback; None for not at all.
+    """
+
+    connection: Connection
+    url: str = field(repr=False)
+    head: Head
+    run: str
+    maintenance: str
+    observer: Observer
+    stopwatch: Stopwatch
+    keep_previous: timedelta | None = None
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """The schemas in which the dump makes something."""
+        return self.head.schema.schemas
+
+    @property
+    def name(self) -> str:
+        """The target database's name."""
+        return self.connection.info.dbname
+
+
+Check = Callable[[Errand], None]
+"""Looks at the target, changes nothing, and raises a Failure where the strategy cannot do."""
+
+
+class Strategy(Protocol):
+    """A module that publishes."""
+
+    @property
+    def CHECKS(self) -> Sequence[Check]:  # noqa: N802
+        """What must hold before anything is begun; the first that does not is what the user is told."""
+
+    def make_room(self, errand: Errand) -> None:
+        """Clear away what earlier runs left, as far as that is possible.
+
+        Raises:
+            Failure: something is in the way of this run.
+        """
+
+    def publish(
+        self, errand: Errand, stream: Iterator[Event], slip: Callable[[], Receipt], newer: Newer | None
+    ) -> Published:
+        """Load what follows the Head, and make it visible at once.
+
+        Args:
+            errand: where to and what.
+            stream: the events behind the Head.
+            slip: asked, before the commit, what the receipt is to say.
+            newer: both versions, where the dump is of a newer one than the target.
+
+        Raises:
+            Failure: of any kind; unless it is CommitInDoubt, nothing was published.
+        """
+
+
+@contextlib.contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Roll back on any exception, a signal's included; a lost connection has rolled back by itself."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(psycopg.Error):
+            if not connection.broken:
+                connection.execute("ROLLBACK")
+        raise
+
+
+def check_loaded(connection: Connection, schemas: Sequence[str]) -> None:
+    """What must hold of the loaded data, whatever the strategy.
+
+    Raises:
+        ChecksFailed: it does not.
+    """
+    with translated("while what was loaded was checked"):
+        checks.constraints(connection)
+        checks.sequences(connection, schemas)
+        checks.analyse(connection, schemas)
+
+
+def refuse_ended(connection: Connection, xid: str) -> None:
+    """Raises ChecksFailed where the dump has ended the transaction it was loaded in."""
+    if transaction_id(connection) != xid:
+        raise ChecksFailed("The dump ended the publishing transaction.", state="Look at the target by hand.")
+
+
+def published(loader: Loader, **more: object) -> Published:
+    """What a loader did, with what the strategy adds."""
+    return Published(
+        rows=sum(loader.rows.values()),
+        tables={str(table): count for table, count in loader.rows.items()},
+        left_out=loader.left_out,
+        carried_types=loader.carried,
+        changed_types=loader.changed,
+        **more,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,106 @@
+"""A deadline ends a run as a signal does, and is held off where signals are."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from dmrefresh import signals
+from dmrefresh.errors import ChecksFailed, CommitInDoubt, DeadlinePassed, Failure
+
+SOON = timedelta(seconds=0.2)
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in _HANDLED}
+    signals.install()
+    yield
+    signals._State.held = False
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def end_me() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+
+
+def fail_held(failure: Failure, deed: Callable[[], None]) -> None:
+    """Fail while signals are held, longer than the deadline, and do something on the way out."""
+    try:
+        with signals.held_from_here():
+            time.sleep(0.4)
+            raise failure
+    finally:
+        deed()
+
+
+def end_me_later() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(1.5)
+
+
+def test_a_deadline_ends_what_waits_for_ever() -> None:
+    with pytest.raises(DeadlinePassed, match="deadline"), signals.deadline(SOON):
+        queue.Queue[int]().get()
+
+
+def test_a_deadline_that_is_kept_leaves_no_alarm_behind() -> None:
+    with signals.deadline(timedelta(hours=1)):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_signal_within_a_deadline_is_told_as_the_signal() -> None:
+    with pytest.raises(signals.Interrupted) as caught, signals.deadline(timedelta(hours=1)):
+        end_me()
+    assert caught.value.number == signal.SIGTERM
+
+
+def test_a_deadline_that_comes_while_signals_are_held_changes_nothing_if_the_work_is_done() -> None:
+    with signals.deadline(SOON):
+        with signals.held_from_here():
+            time.sleep(0.4)
+        time.sleep(1.2)  # it comes again, and is held still
+
+
+def test_a_deadline_that_came_while_signals_were_held_ends_the_run_once_the_work_has_failed() -> None:
+    with pytest.raises(DeadlinePassed), signals.deadline(SOON):
+        fail_held(ChecksFailed("refused at the commit"), lambda: time.sleep(10))
+
+
+@pytest.mark.parametrize("ending", ["deadline", "signal"])
+def test_nothing_takes_the_place_of_an_outcome_that_is_not_known(ending: str) -> None:
+    with pytest.raises(CommitInDoubt), signals.deadline(SOON if ending == "deadline" else timedelta(hours=1)):
+        fail_held(CommitInDoubt("lost during the commit"), end_me_later)
+
+
+def test_signals_are_heard_again_where_work_may_be_broken_off() -> None:
+    with signals.held_from_here():
+        pass
+    with pytest.raises(signals.Interrupted), signals.heard_again():
+        end_me()
+    os.kill(os.getpid(), signal.SIGTERM)  # and held again behind it
+
+
+def test_in_another_thread_there_is_no_deadline() -> None:
+    done: list[bool] = []
+
+    def work() -> None:
+        with signals.deadline(timedelta(seconds=0.01)):
+            time.sleep(0.1)
+        done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]
