@@ -105,6 +105,8 @@ class Lines(Observer):
             f"{report.target} is refreshed: {report.rows:,} rows in {len(report.tables)} tables, "
             f"{replaced:,} values replaced, {report.total_seconds:.1f} s"
         )
+        if report.disconnected_seconds is not None:
+            self.line(f"nobody could connect for {report.disconnected_seconds:.1f} s, while the databases were renamed")
         busiest = sorted(report.stages.items(), key=lambda item: -item[1])
         self.line("seconds by stage: " + ", ".join(f"{name} {value:.1f}" for name, value in busiest if value >= 0.05))
         if report.changed_types:

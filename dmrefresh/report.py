@@ -36,7 +36,8 @@ class DumpReport:
 class Report:
     """A finished refresh. Seconds by stage are busy time; stages overlap, so they may exceed the total.
 
-    `bytes` are those of the plain text of the dump.
+    `bytes` are those of the plain text of the dump. `strategy` says how the new data took the place of the old;
+    with `database`, nobody could connect for `disconnected_seconds`.
     """
 
     dump: DumpReport
@@ -53,6 +54,8 @@ class Report:
     carried_types: list[str]
     changed_types: list[str]
     warnings: list[str]
+    strategy: str = "schema"
+    disconnected_seconds: float | None = None
     version: int = 1
 
     def write(self, file: Path) -> None:

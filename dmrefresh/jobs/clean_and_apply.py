@@ -257,4 +257,6 @@ def _report(plan: Plan, identity: str, this: _Attempt, published: Published, sec
         carried_types=published.carried_types,
         changed_types=published.changed_types,
         warnings=list(this.sanitiser.warnings),
+        strategy=published.strategy,
+        disconnected_seconds=published.disconnected.seconds if published.disconnected else None,
     )
