@@ -249,6 +249,8 @@ class _RoutineBody:
         elif word == b"atomic" and self._begun_at >= 0:
             between = window.data[self._begun_at + len(b"begin") : start]
             self._begun_at = -1  # a later one does not follow this BEGIN on blanks alone
+            if between.strip().startswith((b"--", b"/*")):
+                raise DumpRefused(f"The dump holds a comment between BEGIN and ATOMIC at {window.place(start)}.")
             if not parentheses and between.isspace():
                 self.depth = int(self._in_routine(window))
                 self._statement_at = start + len(word)
@@ -256,11 +258,17 @@ class _RoutineBody:
     def _in_routine(self, window: Window) -> bool:
         """Whether the statement makes a routine; what tells it has come long before, and stays."""
         if self._is_routine is None:
+            if _COMMENTED.match(window.data):
+                raise DumpRefused(f"The dump holds a comment among the first words of a routine at {window.place()}.")
             self._is_routine = _ROUTINE.match(window.data) is not None
         return self._is_routine
 
 
 _ROUTINE = re.compile(rb"create\s+(?:or\s+replace\s+)?(?:function|procedure)\s", re.IGNORECASE)
+_COMMENTED = re.compile(
+    rb"create\s*+(?:or\b\s*+)?+(?:replace\b\s*+)?+(?:(?:function|procedure)\b)?+(?:--|/\*)", re.IGNORECASE
+)
+"""Comments hold anything, also others; pg_dump writes none here."""
 
 
 def _case_or_end(place: Place) -> DumpRefused:

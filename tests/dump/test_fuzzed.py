@@ -132,3 +132,22 @@ def test_a_routine_may_have_nothing_in_it() -> None:
     head, _ = read(a_dump(routine + b";"))
     assert isinstance(head, Head)
     assert head.statements[-1].sql == routine
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["CREATE OR-- x\n REPLACE PROCEDURE", "CREATE/* x */PROCEDURE", "CREATE OR REPLACE /* /* */ */PROCEDURE"],
+)
+def test_a_comment_among_the_first_words_of_a_routine_does_not_hide_its_body(words: str) -> None:
+    routine = f"{words} public.p() LANGUAGE sql begin\n atomic DELETE FROM a; END;"
+    assert len(pglast.parse_sql(routine)) == 1
+    with pytest.raises(DumpRefused, match="a comment among the first words of a routine"):
+        read(a_dump(USERS, routine.encode()))
+
+
+@pytest.mark.parametrize("comment", ["-- x\n", "/* /* */ */"])
+def test_a_comment_within_begin_atomic_does_not_hide_the_body(comment: str) -> None:
+    routine = f"CREATE PROCEDURE public.p() LANGUAGE sql BEGIN {comment} ATOMIC DELETE FROM a; END;"
+    assert len(pglast.parse_sql(routine)) == 1
+    with pytest.raises(DumpRefused, match="a comment between BEGIN and ATOMIC"):
+        read(a_dump(USERS, routine.encode()))
