@@ -27,6 +27,11 @@ _STEPS = {
     "checked": "every check holds; committing",
     "committed": "published",
 }
+ROLLBACK_STEPS = {
+    "begun": "the transaction is open; readers go on reading what is current",
+    "checked": "the kept data is in its place; committing",
+    "committed": "committed",
+}
 
 
 def counts(by_kind: Mapping[str, int]) -> str:
@@ -64,9 +69,11 @@ class Lines(Observer):
 
     Args:
         stream: where to; standard error if None.
+        steps: what is said at each step; as of a refresh if None.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, steps: Mapping[str, str] | None = None) -> None:
+        self.steps = _STEPS if steps is None else steps
         self.stream = stream or sys.stderr
         self._last = time.monotonic()
 
@@ -95,8 +102,8 @@ class Lines(Observer):
 
     def step(self, name: str) -> None:
         """A step of publishing."""
-        if name in _STEPS:
-            self.line(_STEPS[name])
+        if name in self.steps:
+            self.line(self.steps[name])
 
     def summary(self, report: Report) -> None:
         """The closing lines of a refresh that went well."""

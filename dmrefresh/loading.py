@@ -14,6 +14,10 @@ from dmrefresh.errors import UsageFailure
 
 FILE_NAME = "dmrefresh.toml"
 
+_PLACES = {"url", "service", "vcap"}
+_WAYS = {"vcap_command", "tunnel"}
+"""What says where a target is, and what else leads there."""
+
 Key: TypeAlias = tuple[str, ...]
 """The way to a value: `("targets", "local", "url")`."""
 
@@ -31,10 +35,58 @@ class Gathered:
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     origins: dict[Key, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
+    _lists: dict[Key, list[str]] = field(default_factory=dict, repr=False)
 
     def lay(self, more: Mapping[str, Any], origin: str) -> None:
         """Lay `more` over what there is: tables merge by name, everything else is replaced."""
         self._lay(self.values, more, (), origin)
+
+    def lay_file(self, more: Mapping[str, Any], origin: str) -> None:
+        """Lay a file's values over those of others, which may add to what guards production and lift nothing of it.
+
+        Raises:
+            UsageFailure: it contradicts another file about production, or has a reason without what that is about.
+        """
+        targets = more.get("targets")
+        for name, said in targets.items() if isinstance(targets, Mapping) else ():
+            if isinstance(said, Mapping):
+                self._lift_reason(str(name), said, origin)
+        production = more.get("production")
+        if isinstance(production, Mapping):
+            more = {**more, "production": self._united(production, origin)}
+        self.lay(more, origin)
+        for key, files in self._lists.items():
+            self.origins[key] = " and ".join(files)
+
+    def _united(self, said: Mapping[str, Any], origin: str) -> dict[str, Any]:
+        """The section [production] with what the lists of all files so far have in them."""
+        before = self.values.get("production")
+        before = before if isinstance(before, Mapping) else {}
+        united = dict(said)
+        for name, value in said.items():
+            held, key = before.get(name), ("production", name)
+            if isinstance(value, list):
+                held = held if isinstance(held, list) else []
+                united[name] = [*held, *(one for one in value if one not in held)]
+                self._lists.setdefault(key, []).append(origin)
+            elif held is not None and held != value:
+                raise UsageFailure(
+                    f"{origin}: `production.{name}` differs from what {self.origins[key]} says.",
+                    hint="say it in one of the two files alone",
+                )
+        return united
+
+    def _lift_reason(self, name: str, said: Mapping[str, Any], origin: str) -> None:
+        """A reason why a target is no production is about the place that the same file names, and no other."""
+        if "not_production" in said and not said.keys() & _PLACES:
+            raise UsageFailure(
+                f"{origin}: `targets.{name}.not_production` is about no place.",
+                hint="give the reason in the file that says where the target is, beside its url, service or vcap",
+            )
+        held = self.values.get("targets")
+        held = held.get(name) if isinstance(held, Mapping) else None
+        if isinstance(held, dict) and "not_production" in held and said.keys() & (_PLACES | _WAYS):
+            del held["not_production"], self.origins["targets", name, "not_production"]
 
     def origin(self, key: Key) -> str | None:
         """Who says the value at `key`, or the table that holds it; None where nobody does."""
@@ -87,13 +139,26 @@ def gather(
         project = find_file(folder or Path.cwd())
         found.files = [one for one in (user, project) if one is not None and one.is_file()]
     for one in found.files:
-        found.lay(_read(one), str(one))
+        found.lay_file(_read(one), str(one))
+    if file is not None:
+        _keep_guard(found, file)
     variables = [("DM_CREDENTIALS_REPO", "keys", "credentials_repo")]
     variables += [(f"DMREFRESH_{at}_{key}".upper(), at, key) for at, keys in sections.items() for key in keys]
     for variable, section, key in variables:
         if environ.get(variable):
             found.lay({section: {key: environ[variable]}}, variable)
     return found
+
+
+def _keep_guard(found: Gathered, file: Path) -> None:
+    """What the user's own file says about production counts also where another file is named."""
+    user = Path(platformdirs.user_config_dir("dmrefresh")) / FILE_NAME
+    if not user.is_file() or user.resolve() == file.resolve():
+        return
+    said = _read(user).get("production")
+    if said is not None:
+        found.lay_file({"production": said}, str(user))
+        found.files.append(user)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -8,7 +8,9 @@ variable `DMREFRESH_SECTION_KEY`; `DM_CREDENTIALS_REPO` is read as well, since t
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -141,11 +143,29 @@ class Target(_Section):
         return self
 
 
+def _production_host(value: object) -> str:
+    """A host that something can match: with a port, or as a URL, it would guard nothing."""
+    text = value.strip() if isinstance(value, str) else ""
+    if re.fullmatch(r"[\w.*?-]+|/[^:@,]+", text):
+        return text
+    try:
+        ipaddress.ip_network(text.strip("[]"), strict=False)
+    except ValueError:
+        raise PydanticCustomError(
+            "host", "a host is a name, an address or a network such as 10.1.0.0/16; no port, no URL"
+        ) from None
+    return text.strip("[]")
+
+
+ProductionHost = Annotated[str, PlainValidator(_production_host)]
+"""The name or address of a server, a pattern of names, or a network."""
+
+
 class Production(_Section):
     """What is never published to, whatever a target says."""
 
-    hosts: tuple[str, ...] = ()
-    """Host names and addresses, as URLs have them; `*.db.example.com` stands for all that end so."""
+    hosts: tuple[ProductionHost, ...] = ()
+    """Host names, addresses and networks (`10.1.0.0/16`); `*.db.example.com` stands for all that end so."""
     databases: tuple[str, ...] = ()
     """Names of databases, wherever they are."""
     system_identifier: int | None = None

@@ -37,6 +37,7 @@ class Interrupted(KeyboardInterrupt):
 
 class _State:
     held = False
+    missed: int | None = None
 
 
 def install() -> None:
@@ -48,6 +49,8 @@ def install() -> None:
 
 def _handle(number: int, frame: FrameType | None) -> None:
     if _State.held:
+        if number in _ENDING:  # a deadline comes again by itself
+            _State.missed = _State.missed or number
         return
     # One exception is enough: a second one would break off the way out half way.
     for other in (*_ENDING, signal.SIGALRM):
@@ -57,19 +60,26 @@ def _handle(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def held_from_here() -> Iterator[None]:
-    """Ignore signals in the block, and for the rest of the run if it succeeds.
+    """Hold signals off in the block, and for the rest of the run if it succeeds; if it fails, they end the run now.
 
     What the block does cannot be undone, only finished; once it is done there is nothing left to stop. Where nobody
     knows whether it is done, they go on being ignored: to be ended by one would be told as if it were not.
     """
-    _State.held = True
+    _State.held, _State.missed = True, None
     try:
         yield
     except CommitInDoubt:
         raise
     except BaseException:
         _State.held = False
+        _hear_missed()
         raise
+
+
+def _hear_missed() -> None:
+    """Raises Interrupted where a signal came while it was held off."""
+    if _State.missed is not None and threading.current_thread() is threading.main_thread():
+        _handle(_State.missed, None)
 
 
 @contextmanager

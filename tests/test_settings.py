@@ -149,6 +149,78 @@ def test_the_environment_cannot_say_what_a_target_is_nor_what_production_is(tmp_
     assert settings.load(environ=environ, folder=tmp_path) == settings.load(environ={}, folder=tmp_path)
 
 
+def users_and_projects(tmp_path: Path, users: str, projects: str) -> tuple[Path, Path]:
+    return write(tmp_path / "config/dmrefresh/dmrefresh.toml", users), write(tmp_path / "dmrefresh.toml", projects)
+
+
+def test_a_projects_file_adds_to_what_the_users_says_of_production_and_takes_nothing_away(tmp_path: Path) -> None:
+    users, project = users_and_projects(
+        tmp_path,
+        '[production]\nhosts = ["a", "b"]\ndatabases = ["x"]\nsystem_identifier = 1\ndatabase = "x"\n',
+        '[production]\nhosts = ["b", "c"]\ndatabases = []\n',
+    )
+    found = settings.loaded(environ={}, folder=tmp_path)
+    production = found.settings.production
+    assert (production.hosts, production.databases, production.system_identifier) == (("a", "b", "c"), ("x",), 1)
+    assert {one.key: one.origin for one in shown(found)}["production.hosts"] == f"{users} and {project}"
+
+
+def test_files_that_contradict_each_other_about_production_are_refused(tmp_path: Path) -> None:
+    users_and_projects(
+        tmp_path,
+        '[production]\nsystem_identifier = 1\ndatabase = "x"\n',
+        '[production]\nsystem_identifier = 2\ndatabase = "x"\n',
+    )
+    with pytest.raises(UsageFailure, match=r"`production\.system_identifier` differs"):
+        settings.load(environ={}, folder=tmp_path)
+
+
+def test_what_the_user_says_of_production_counts_also_where_a_file_is_named_and_nothing_else_does(
+    tmp_path: Path,
+) -> None:
+    users, other = users_and_projects(tmp_path, f'{TARGET}[production]\nhosts = ["a"]\n', "")
+    found = settings.load(other, environ={}, folder=tmp_path)
+    assert (found.production.hosts, found.targets) == (("a",), {})
+    assert settings.loaded(users, environ={}, folder=tmp_path).gathered.files == [users]
+
+
+REASON = 'not_production = "a copy"\n'
+
+
+@pytest.mark.parametrize("projects", ['url = "postgresql:///other"\n', 'tunnel = ["ssh", "{port}"]\n'])
+def test_a_reason_is_not_carried_over_to_a_place_that_another_file_leads_to(tmp_path: Path, projects: str) -> None:
+    users_and_projects(tmp_path, TARGET + REASON, "[targets.local]\n" + projects)
+    found = settings.loaded(environ={}, folder=tmp_path)
+    assert found.settings.target("local").not_production is None
+    assert {one.key: one.origin for one in shown(found)}["targets.local.not_production"] == "default"
+
+
+def test_a_reason_stays_with_the_place_of_its_own_file(tmp_path: Path) -> None:
+    users_and_projects(tmp_path, TARGET + REASON, "[targets.local]\nverify_first = true\n")
+    target = settings.load(environ={}, folder=tmp_path).target("local")
+    assert (target.not_production, target.verify_first) == ("a copy", True)
+
+
+@pytest.mark.parametrize("reasoning", [0, 1])
+def test_a_reason_without_a_place_in_its_own_file_is_refused(tmp_path: Path, reasoning: int) -> None:
+    texts = [TARGET, TARGET]
+    texts[reasoning] = "[targets.local]\n" + REASON
+    files = users_and_projects(tmp_path, *texts)
+    with pytest.raises(UsageFailure, match="is about no place") as caught:
+        settings.load(environ={}, folder=tmp_path)
+    assert caught.value.what.startswith(str(files[reasoning]))
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["db.example.org:5432", "[::1]:5432", "postgresql://db.example.org/app", "10.0.0.0/99", "a,b", "me@db", "", "a b"],
+)
+def test_a_host_of_production_that_nothing_could_match_is_refused(tmp_path: Path, host: str) -> None:
+    write(tmp_path / "dmrefresh.toml", f'[production]\nhosts = ["good", "{host}"]\n')
+    with pytest.raises(UsageFailure, match=r"production\.hosts\.1.*no port, no URL"):
+        settings.load(environ={}, folder=tmp_path)
+
+
 def test_it_is_known_who_says_what(tmp_path: Path) -> None:
     users = write(tmp_path / "config/dmrefresh/dmrefresh.toml", '[dumps]\nbucket = "a"\nregion = "a"\nstage = "a"\n')
     project = write(tmp_path / "dmrefresh.toml", f'{TARGET}[dumps]\nregion = "b"\nstage = "b"\n')
@@ -176,6 +248,17 @@ url = "host=/run/postgresql password='a {HUNTER}' dbname=app"
 [targets.several]
 url = "postgresql://app:{HUNTER}@one,two/app"
 tunnel = ["tunnel", "http://me:p@s/{HUNTER}@proxy", "{{port}}"]
+before = [["announce", "--token={HUNTER}"], ["alone"]]
+after = [["sh", "-c", "curl -H {HUNTER}"]]
+[targets.bound]
+vcap = "*"
+vcap_command = ["env", "-u", "{HUNTER}"]
+[targets.unescaped]
+url = "postgresql://app:pa@{HUNTER}@127.0.0.1:1/app"
+[targets.unescaped_too]
+url = "postgresql://app:{HUNTER}/ret@127.0.0.1:1/app"
+[targets.doubled]
+url = "dbname=postgresql://app:{HUNTER}@db.example.org/app"
 """
 
 
@@ -185,14 +268,20 @@ def test_what_is_shown_holds_no_password_and_is_toml_and_json(tmp_path: Path) ->
     lines, whole = as_lines(found), json.loads(as_json(found))
     assert HUNTER not in lines + as_json(found)
     targets = tomllib.loads(lines)["targets"]
-    assert {name: target["url"] for name, target in targets.items()} == {
+    assert {name: target["url"] for name, target in targets.items() if "url" in target} == {
         "url": "postgresql://app:***@db.example.org:6543/app?sslmode=require&sslpassword=***",
         "crooked": "***",
         "odd": "postgresql://app:***@[::1]/app",
         "words": "password=*** dbname=app host=/run/postgresql",
         "several": "user=app password=*** dbname=app host=one,two port=,",
+        "unescaped": "***",
+        "unescaped_too": "***",
+        "doubled": "***",
     }
-    assert targets["several"]["tunnel"] == ["tunnel", "http://me:***@proxy", "{port}"]
+    assert targets["several"]["tunnel"] == ["tunnel", "and 2 arguments"]
+    assert targets["several"]["before"] == [["announce", "and 1 argument"], ["alone"]]
+    assert targets["several"]["after"] == [["sh", "and 2 arguments"]]
+    assert targets["bound"]["vcap_command"] == ["env", "and 2 arguments"]
     assert whole["version"] == 1
     assert whole["files"] == [str(tmp_path / "dmrefresh.toml")]
     values = {one["key"]: one["value"] for one in whole["settings"]}

@@ -78,6 +78,24 @@ def test_a_deadline_that_came_while_signals_were_held_ends_the_run_once_the_work
         fail_held(ChecksFailed("refused at the commit"), lambda: time.sleep(10))
 
 
+def test_a_signal_that_came_while_they_were_held_ends_the_run_once_the_work_has_failed() -> None:
+    def fail() -> None:
+        with signals.held_from_here():
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise ChecksFailed("refused at the commit")
+
+    with pytest.raises(signals.Interrupted) as caught:
+        fail()
+    assert caught.value.number == signal.SIGTERM
+
+
+def test_a_signal_held_off_from_work_that_was_done_ends_nothing_that_fails_later() -> None:
+    with signals.held_from_here():
+        os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(ChecksFailed), signals.held_from_here():
+        raise ChecksFailed("another one")
+
+
 @pytest.mark.parametrize("ending", ["deadline", "signal"])
 def test_nothing_takes_the_place_of_an_outcome_that_is_not_known(ending: str) -> None:
     with pytest.raises(CommitInDoubt), signals.deadline(SOON if ending == "deadline" else timedelta(hours=1)):

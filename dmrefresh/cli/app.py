@@ -91,7 +91,7 @@ def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
             answer = sys.stdin.readline().strip()
         if answer != name:
             raise UsageFailure(
-                f"That is not the name of the target, {name}, so it is not refreshed.",
+                f"That is not the name of the target, {name}, so nothing is done.",
                 hint=f"type it as it is, or add --confirm {name}",
             )
 

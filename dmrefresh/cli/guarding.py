@@ -18,7 +18,9 @@ def protect(
     """Mark a database as production: from then on nothing is ever published to it."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh.console import printable
     from dmrefresh.jobs import protect as job
 
-    newly = job.run(url)
-    typer.echo("marked as production" if newly else "it was marked as production already")
+    done = job.run(url)
+    verb = "marked as production" if done.newly else "was marked as production already"
+    typer.echo(printable(f"{verb}: {done.database} on {done.host}"))

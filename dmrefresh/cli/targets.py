@@ -36,11 +36,11 @@ def rollback(
     """Put back the data that was there before the last refresh, where keep_previous has kept it."""
     Options.debug = debug or Options.debug
     from dmrefresh import settings
-    from dmrefresh.console import Lines
+    from dmrefresh.console import ROLLBACK_STEPS, Lines
     from dmrefresh.jobs import rollback as job
     from dmrefresh.showing import moment
 
-    lines = Lines()
+    lines = Lines(steps=ROLLBACK_STEPS)
     done = job.run(job.prepare(settings.load(Options.config), target), lines, confirm=confirming(confirm, target))
     back = done.entry
     lines.note(f"{target} is back at {back.dump}, as published {moment(back.published_at)}, rows: {back.rows:,}")

@@ -221,8 +221,11 @@ POLICY: dict[str, Decision] = {
     "COPY": refuse("only COPY … FROM stdin with its rows is read"),
 }
 
-SET_ASIDE = "dmrefresh_previous"
-PREVIOUS_DATA = refuse("previous data has such names; make the dump with --exclude-schema='dmrefresh_previous*'")
+SET_ASIDE = ("dmrefresh_previous", "dmrefresh_superseded")
+PREVIOUS_DATA = refuse(
+    "previous data has such names; make the dump with "
+    "--exclude-schema='dmrefresh_previous*' --exclude-schema='dmrefresh_superseded*'"
+)
 
 UNKNOWN = refuse("pg_dump writes no such statement, or not in this way")
 

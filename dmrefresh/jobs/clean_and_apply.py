@@ -18,12 +18,11 @@ from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import attempts
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
-from dmrefresh.jobs.looking import Confirm, look, nobody_confirms
+from dmrefresh.jobs.looking import Confirm, Looked, look, nobody_confirms
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.jobs.verifying import verify
 from dmrefresh.keys import KeyFiles, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
-from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.receipt import Receipt, publisher
@@ -147,27 +146,29 @@ def _run(plan: Plan, observer: Observer, confirm: Confirm) -> Report:
     began = time.monotonic()
     introduce(plan.store, plan.dump, observer)
 
-    def first_look(_: int) -> bool:
+    def first_look(_: int) -> Looked:
         return look(plan.target, plan.target_name, plan.production, observer, confirm)
 
-    remote = attempts(first_look, observer)
+    looked = attempts(first_look, observer)
     # Faker takes its time; gpg and the network leave enough of it before the first row.
     threading.Thread(target=fill_pools, args=(plan.ruleset.locale,), daemon=True).start()
     identity = _identity()
     facts = hooks.Facts(plan.target_name, plan.dump.key, identity)
     hooks.before(plan.target.before, facts, plan.job.hook_limit, observer)
     wanted = plan.target.verify_first
-    verify_first = remote if wanted is None else wanted
+    verify_first = looked.remote if wanted is None else wanted
 
     def attempt(number: int) -> tuple[str, _Attempt, Published]:
         this, name = _Attempt(number), identity if number == 1 else f"{identity}-{number}"
-        return name, this, _refresh(plan, name, this, observer, verify_first=verify_first)
+        return name, this, _refresh(plan, name, this, observer, looked, verify_first=verify_first)
 
     identity, this, published = attempts(attempt, observer)
     return _report(plan, identity, this, published, time.monotonic() - began)
 
 
-def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer, *, verify_first: bool) -> Published:
+def _refresh(
+    plan: Plan, identity: str, this: _Attempt, observer: Observer, looked: Looked, *, verify_first: bool
+) -> Published:
     """One attempt: the whole chain, from the bucket to the commit."""
 
     def slip() -> Receipt:
@@ -188,7 +189,7 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer, *, v
     def sanitised(events: Iterable[Event]) -> Iterator[Event]:
         return sanitise(events, plan.ruleset, plan.sanitiser_key, on_ready=ready, on_warning=warn)
 
-    guard = Guard(plan.production, plan.target.not_production)
+    guard = looked.guard
     timed = this.stopwatch.timed
     try:
         with (
@@ -196,6 +197,7 @@ def _refresh(plan: Plan, identity: str, this: _Attempt, observer: Observer, *, v
             private_keyring(plan.keys) as keyring,
             spool(plan.dump.size) as kept,
         ):
+            looked.refuse_another(there)
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext = kept.keep(timed("fetch", fetch(plan.store, plan.dump)))
             verified = timed("verify", decrypt(ciphertext, keyring))

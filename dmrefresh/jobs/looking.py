@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from dmrefresh.errors import UsageFailure
+from dmrefresh.errors import TargetUnfit, UsageFailure
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import connect
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reaching import reached
+from dmrefresh.postgres.reaching import Reached, reached
 from dmrefresh.settings import Production, Target
 
 Confirm = Callable[[str, str], None]
 """Is given a remote target's name and where it is; returns if a person wants it, raises UsageFailure if not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was looked at, and confirmed where that was needed.
+
+    Attributes:
+        remote: whether the target is on another machine.
+        leads_to: where it is, see `Reached`.
+        guard: refuses production, and another machine where this one was taken for granted.
+    """
+
+    remote: bool
+    leads_to: tuple[str, ...]
+    guard: Guard
+
+    def refuse_another(self, there: Reached) -> None:
+        """Let only that pass which was looked at: a service or a command may say another thing by now.
+
+        Raises:
+            TargetUnfit: it leads elsewhere.
+        """
+        if (there.remote, there.leads_to) != (self.remote, self.leads_to):
+            raise TargetUnfit(
+                "The target leads elsewhere than it did when this run began, and nobody has confirmed that.",
+                hint="run it again",
+            )
 
 
 def nobody_confirms(name: str, place: str) -> None:
@@ -27,7 +55,7 @@ def nobody_confirms(name: str, place: str) -> None:
     )
 
 
-def look(target: Target, name: str, production: Production, observer: Observer, confirm: Confirm) -> bool:
+def look(target: Target, name: str, production: Production, observer: Observer, confirm: Confirm) -> Looked:
     """Refuse production, a superuser, a standby; have a remote target confirmed. Nothing is changed.
 
     Args:
@@ -38,21 +66,19 @@ def look(target: Target, name: str, production: Production, observer: Observer, 
         confirm: is asked where the target is not on this machine.
 
     Returns:
-        whether it is remote.
+        what was found, against which to hold what is reached later.
 
     Raises:
         UsageFailure: nobody has confirmed it.
         Failure: it does not answer, or is refused.
     """
     guard = Guard(production, target.not_production)
-    with (
-        reached(target, name, observer, allowed=guard.check_host) as there,
-        connect.session(there.url) as connection,
-    ):
-        guard.check(connection, observer)
-        connect.refuse_superuser(connection, allowed=target.allow_superuser)
-        connect.refuse_standby(connection)
-        remote, place = there.remote, there.host
-    if remote:
-        confirm(name, place)
-    return remote
+    with reached(target, name, observer, allowed=guard.check_host) as there:
+        guard = replace(guard, local=not there.remote)
+        with connect.session(there.url) as connection:
+            guard.check(connection, observer)
+            connect.refuse_superuser(connection, allowed=target.allow_superuser)
+            connect.refuse_standby(connection)
+    if there.remote:
+        confirm(name, there.host)
+    return Looked(there.remote, there.leads_to, guard)

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
-from psycopg import Error
+from dataclasses import dataclass
+
 from psycopg.conninfo import conninfo_to_dict
 
 from dmrefresh.errors import RightsMissing, UsageFailure
 from dmrefresh.postgres import connect, guard
+from dmrefresh.postgres.conninfo import refuse_misread
 
 
-def run(url: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """What was marked: whether it was not before, the database, and the server it is on."""
+
+    newly: bool
+    database: str
+    host: str
+
+
+def run(url: str) -> Protected:
     """Mark the database.
 
     Args:
         url: its connection URL, without a password: everybody on this machine can read a command line.
 
     Returns:
-        whether it was not marked before.
+        what is marked now.
 
     Raises:
-        UsageFailure: the URL is none, or has a password in it.
+        UsageFailure: the URL is none, says nothing, or has a password in it.
         RightsMissing: the role may not create in the database.
         TargetUnreachable: the server does not answer.
     """
-    try:
-        has_password = bool(conninfo_to_dict(url).get("password"))
-    except Error:
-        raise UsageFailure("That is no PostgreSQL connection URL.") from None
-    if has_password:
+    refuse_misread(url, "The url")
+    said = conninfo_to_dict(url)
+    if not said:
+        raise UsageFailure(
+            "The url is empty: it does not say which database to mark.", hint="is a variable in it not set?"
+        )
+    if said.get("password"):
         raise UsageFailure(
             "The url has a password in it, which everybody on this machine could read.",
             hint="leave it out, and set PGPASSWORD or use ~/.pgpass or a service of libpq's",
         )
     with connect.session(url) as connection:
         try:
-            return guard.protect(connection)
+            newly = guard.protect(connection)
         except RightsMissing as failure:
             failure.hint = "connect as the owner of the database, or grant this role CREATE on it"
             raise
+        info = connection.info
+        return Protected(newly, info.dbname, info.host or info.hostaddr or "the local socket")

@@ -10,7 +10,6 @@ from dmrefresh import __version__, signals
 from dmrefresh.jobs.looking import Confirm, look, nobody_confirms
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import receipt
-from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.rollback import RolledBack, rollback
 from dmrefresh.settings import Job, Production, Settings, Target
@@ -58,9 +57,10 @@ def run(plan: Plan, observer: Observer | None = None, *, confirm: Confirm = nobo
         published_by=receipt.publisher(),
     )
     with signals.deadline(plan.job.deadline):
-        look(plan.target, plan.target_name, plan.production, observer, confirm)
-        guard = Guard(plan.production, plan.target.not_production)
+        looked = look(plan.target, plan.target_name, plan.production, observer, confirm)
+        guard = looked.guard
         with reached(plan.target, plan.target_name, observer, allowed=guard.check_host) as there:
+            looked.refuse_another(there)
             return rollback(
                 there.url, slip, guard=guard, allow_superuser=plan.target.allow_superuser, observer=observer
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from dmrefresh.postgres.conninfo import masked
 from dmrefresh.settings import Loaded
 
 _DEFAULT = "default"
+_LISTS_OF_COMMANDS = ("before", "after")
 _USERINFO = re.compile(r"(?<=://)([^:/?#\s]*):[^?#\s]*@")
 """In a URL of any sort: everything to the last @ before the query, since passwords may hold what should be escaped."""
 
@@ -83,11 +84,20 @@ def _plain(value: object, key: Key) -> Any:
     if isinstance(value, str):
         is_target = key[0] == "targets" and key[-1] == "url"
         return masked(value) if is_target else _USERINFO.sub(r"\1:***@", value)
+    if isinstance(value, tuple | list) and key[0] == "targets":
+        return [_command(one, key) for one in value] if key[-1] in _LISTS_OF_COMMANDS else _command(value, key)
     if isinstance(value, tuple | list):
         return [_plain(one, key) for one in value]
     if isinstance(value, timedelta):
         return spoken(value)
     return str(value) if isinstance(value, Path) else value
+
+
+def _command(argv: Sequence[str], key: Key) -> list[str]:
+    """The program alone: its arguments may hold what lets one in, in any form."""
+    more = len(argv) - 1
+    counted = [f"and {more} argument{'s' if more > 1 else ''}"] if more > 0 else []
+    return [_plain(one, key) for one in argv[:1]] + counted
 
 
 def _spelt(part: str) -> str:

@@ -138,6 +138,10 @@ def _refuse_sessions_of(connection: Connection, database: str) -> None:
         )
 
 
+def _refuse_marked(errand: Errand) -> None:
+    errand.guard.check_mark(errand.connection)
+
+
 CHECKS: tuple[Check, ...] = (
     _refuse_keeping,
     _refuse_maintenance,
@@ -154,7 +158,7 @@ CHECKS: tuple[Check, ...] = (
     _refuse_taken,
     _refuse_sessions,
 )
-_CHECKED_AGAIN: tuple[Check, ...] = (belongings.refuse_watchers, belongings.refuse_strangers)
+_CHECKED_AGAIN: tuple[Check, ...] = (_refuse_marked, belongings.refuse_watchers, belongings.refuse_strangers)
 """What may have come about during the load, and would be lost."""
 
 

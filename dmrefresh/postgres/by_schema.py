@@ -1,6 +1,6 @@
 """The strategy `schema`: everything between BEGIN and COMMIT, in one transaction of the target.
 
-    BEGIN · lock · public is moved aside · a new public is made · the whole dump is loaded ·
+    BEGIN · lock · what is kept makes room · public is moved aside · a new public is made · the whole dump is loaded ·
     grants · checks · receipt · COMMIT · the previous data is dropped
 
 Whoever reads meanwhile sees the old data until the commit and the new data after it, over the same
@@ -16,6 +16,7 @@ from datetime import datetime
 from dmrefresh import signals
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import TargetBusy, TargetUnfit
+from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, dependents, fitness, grants, kept, lock, previous, receipt
 from dmrefresh.postgres import commit as commits
 from dmrefresh.postgres.failures import Newer, blaming, translated
@@ -25,11 +26,11 @@ from dmrefresh.postgres.strategy import Check, Errand, Published, check_loaded, 
 
 def _refuse_strangers(errand: Errand) -> None:
     with contextlib.suppress(TargetBusy):  # of ours; whether it can be dropped, `make_room` tells
-        previous.refuse_strangers(errand.connection, errand.schemas)
+        previous.refuse_strangers(errand.connection, errand.schemas, superseding=True)
 
 
 def _refuse_dependents(errand: Errand) -> None:
-    # What is kept for a rollback may lean on types that were carried over; it makes room before the swap.
+    # What is kept for a rollback may lean on types that were carried over; it makes room in the swap.
     dependents.refuse(errand.connection, [*errand.schemas, *previous.left_over(errand.connection)])
 
 
@@ -56,12 +57,9 @@ CHECKS: tuple[Check, ...] = (
 
 
 def make_room(errand: Errand) -> None:
-    """Drop the previous data of earlier refreshes, whose names are needed, also what is kept for a rollback."""
-    if previous.kept(errand.connection):  # a way back is given up only for what can be done
-        for check in CHECKS:
-            check(errand)
-    previous.make_room(errand.connection, errand.observer)
-    previous.refuse_strangers(errand.connection, errand.schemas)
+    """Drop the previous data of earlier refreshes, whose names are needed; what is kept stays until the commit."""
+    previous.drop(errand.connection)
+    previous.refuse_strangers(errand.connection, errand.schemas, superseding=True)
 
 
 def publish(
@@ -71,7 +69,7 @@ def publish(
     connection, observer = errand.connection, errand.observer
     loader = Loader(connection, errand.head, observer)
     with transaction(connection):
-        xid, loader.made_schemas = _begin(connection, errand.schemas)
+        xid, loader.made_schemas = _begin(connection, errand.schemas, observer)
         observer.step("begun")
         with errand.stopwatch.measure("publish"), blaming(newer):
             loader.load(stream)
@@ -92,7 +90,7 @@ def publish(
     return published(loader, grants=granted, still_there=still_there, kept_until=kept_until)
 
 
-def _begin(connection: Connection, schemas: tuple[str, ...]) -> tuple[str, set[str]]:
+def _begin(connection: Connection, schemas: tuple[str, ...], observer: Observer) -> tuple[str, set[str]]:
     """Open the transaction, take the lock, and make those schemas anew that the target has.
 
     Returns:
@@ -103,7 +101,9 @@ def _begin(connection: Connection, schemas: tuple[str, ...]) -> tuple[str, set[s
         lock.take(connection)
         xid = commits.transaction_id(connection)
         # Asked again under the lock: what was found before may have changed.
-        dependents.refuse(connection, schemas)
+        dependents.refuse(connection, [*schemas, *previous.left_over(connection)])
+        previous.refuse_strangers(connection, schemas, superseding=True)
+        previous.supersede(connection, observer)
         existing = connection.execute(
             "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)", (list(schemas),)
         ).fetchall()
@@ -132,9 +132,10 @@ def _finish(
             if (aside := previous.name_for(schema)) in previous.left_over(connection)
         )
         # Somebody may have come to depend on the old data while the new was loaded.
-        dependents.refuse(connection, [previous.name_for(schema) for schema in schemas])
+        dependents.refuse(connection, previous.left_over(connection))
     with translated("while the receipt was written"):
         kept_until = kept.keep(connection, schemas, errand.keep_previous, errand.observer)
         receipt.write(connection, slip(), sum(loader.rows.values()), schemas, kept_until=kept_until)
         refuse_ended(connection, xid)
+        errand.guard.check_mark(connection)  # it may have been marked during the load
     return granted, kept_until

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres.conninfo import is_misread
 from dmrefresh.postgres.failures import translated
 
 # Whatever a role or a database carries, a load of hours must not be ended by it; a wait for a lock must be.
@@ -68,8 +69,10 @@ def session(url: str, application_name: str = "dmrefresh") -> Iterator[Connectio
 def shown(url: str) -> str:
     """A connection URL as it may be printed: host, port and database, nothing that lets one in."""
     try:
-        parts = conninfo_to_dict(url)
+        parts = {} if is_misread(url) else conninfo_to_dict(url)
     except psycopg.Error:
+        parts = {}
+    if not parts:
         return "(unreadable url)"
     where = f"{parts.get('host') or 'the local socket'}"
     port = f":{parts['port']}" if parts.get("port") else ""
@@ -80,10 +83,18 @@ def is_local(host: str) -> bool:
     """Whether a host, as libpq has it, is this machine: a socket's folder, localhost, a loopback address."""
     if not host or host.startswith(("/", "@")) or host == "localhost":
         return True
+    found = address(host)
+    return found is not None and found.is_loopback
+
+
+def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address, which may be in brackets; an IPv4 address written as one of IPv6 is that. None where it is none."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        found = ipaddress.ip_address(text.strip("[]"))
     except ValueError:
-        return False
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
 
 
 def refuse_superuser(connection: Connection, *, allowed: bool) -> None:
@@ -102,6 +113,7 @@ def refuse_superuser(connection: Connection, *, allowed: bool) -> None:
 
 def refuse_standby(connection: Connection) -> None:
     """Raises TargetUnfit where the server is a standby, which takes no data."""
-    row = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone()
+    with translated("while the target was looked at"):
+        row = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone()
     if row is not None and row[0]:
         raise TargetUnfit("The target is a standby server: it takes no data.")

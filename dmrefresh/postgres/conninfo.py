@@ -25,12 +25,54 @@ class Place:
         host: the name or address of the server, several with commas between; empty for the local socket.
         hostaddr: the address that is used instead of the name's, where one is given.
         port: the port, several with commas between.
+        database: the database.
     """
 
     conninfo: str = field(repr=False)
     host: str
     hostaddr: str
     port: str
+    database: str
+
+
+def is_misread(given: str) -> bool:
+    """Whether libpq takes a part of the password for the host, the port or the database, and would print it.
+
+    It ends the password at the first `@` of a URL, and knows none at all where a `/` comes before that.
+
+    Args:
+        given: a URL, or keywords and values.
+
+    Raises:
+        psycopg.Error: it is neither.
+    """
+    parts = {key: str(value) for key, value in conninfo_to_dict(given).items()}
+    hosts, ports = parts.get("host", "").split(","), parts.get("port", "").split(",")
+    if "://" not in given:
+        hosts = [host.removeprefix("@") for host in hosts]  # a socket in the abstract namespace
+    odd = any("@" in one or "://" in one for one in (*hosts, parts.get("hostaddr", ""), parts.get("dbname", "")))
+    return odd or not all(port.isdecimal() for port in ports if port)
+
+
+def refuse_misread(given: str, whose: str) -> None:
+    """Refuse what would print a part of its password, without showing any of it.
+
+    Args:
+        given: a URL, or keywords and values.
+        whose: the beginning of the sentence, such as `The url`.
+
+    Raises:
+        UsageFailure: it does, or it is no connection string at all.
+    """
+    try:
+        misread = is_misread(given)
+    except psycopg.Error:
+        raise UsageFailure(f"{whose} is no PostgreSQL connection URL.") from None
+    if misread:
+        raise UsageFailure(
+            f"{whose} has a host, a port or a database that cannot be one.",
+            hint="percent-encode the password in it: %40 for @, %2F for /",
+        )
 
 
 def placed(given: str, name: str) -> Place:
@@ -44,12 +86,11 @@ def placed(given: str, name: str) -> Place:
         name: the target's, for messages.
 
     Raises:
-        UsageFailure: it is neither, or names a service that no service file defines.
+        UsageFailure: it is neither, has a password that is not percent-encoded, or names a service that no service
+            file defines.
     """
-    try:
-        asked = make_conninfo(given, target_session_attrs=_REFUSED)
-    except psycopg.Error:
-        raise UsageFailure(f"The url of the target `{name}` is no PostgreSQL connection URL.") from None
+    refuse_misread(given, f"The url of the target `{name}`")
+    asked = make_conninfo(given, target_session_attrs=_REFUSED)
     connection = pq.PGconn.connect_start(asked.encode())
     try:
         if _REFUSED.encode() not in connection.error_message:
@@ -61,8 +102,13 @@ def placed(given: str, name: str) -> Place:
     finally:
         connection.finish()
     spelt = {key: found[key] for key in ("host", "hostaddr", "port", "dbname", "user") if key in found}
+    refuse_misread(make_conninfo("", **spelt), f"What libpq reads about the target `{name}`")
     return Place(
-        make_conninfo(given, **spelt), found.get("host", ""), found.get("hostaddr", ""), found.get("port", "5432")
+        make_conninfo(given, **spelt),
+        host=found.get("host", ""),
+        hostaddr=found.get("hostaddr", ""),
+        port=found.get("port", "5432"),
+        database=found.get("dbname", ""),
     )
 
 
@@ -74,6 +120,8 @@ def masked(given: str) -> str:
     """
     try:
         parts = {key: str(value) for key, value in conninfo_to_dict(given).items() if value is not None}
+        if is_misread(given):
+            return "***"
     except psycopg.Error:
         return "***"
     parts |= dict.fromkeys(_SECRET & parts.keys(), "***")

@@ -18,6 +18,7 @@ import psycopg
 from dmrefresh.errors import TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres.connect import address, is_local
 from dmrefresh.postgres.failures import translated
 from dmrefresh.settings import Production
 
@@ -38,10 +39,12 @@ class Guard:
     Attributes:
         production: what the settings say about it.
         not_production: why the target is none, though it looks like it.
+        local: the target is taken for one on this machine, so nobody was asked whether it is meant.
     """
 
     production: Production = field(default_factory=Production)
     not_production: str | None = None
+    local: bool = False
 
     def check_host(self, *names: str | None) -> None:
         """Look at where the target is, before anything is connected.
@@ -66,28 +69,43 @@ class Guard:
             observer: is told of the reason, and of what could not be asked.
 
         Raises:
-            TargetUnfit: it is production.
+            TargetUnfit: it is production, or on another machine though taken for one on this.
         """
         observer = observer or Observer()
         self.check_host(connection.info.host, connection.info.hostaddr)
+        if self.local and not is_local(connection.info.hostaddr):
+            raise TargetUnfit(
+                "The target was taken for one on this machine, but its host leads to another, and nobody has confirmed "
+                "that.",
+                hint="say in its settings where it is, by the server's own name or address",
+            )
         if self.not_production is not None:
             observer.warn(f"the target is taken for no production, because: {self.not_production}")
             return
         with translated("while the target was looked at"):
             row = connection.execute("SELECT pg_catalog.current_database()").fetchone()
             database = "" if row is None else str(row[0])
-            if is_marked(connection):
-                raise TargetUnfit(
-                    f"The target's database is marked as production (by its publication {MARK}).",
-                    hint="if it is only a copy, drop that publication there, "
-                    'or give the reason in its settings: not_production = "…"',
-                )
+            self.check_mark(connection)
             if database in self.production.databases:
                 raise TargetUnfit(
                     f"The target's database has the name of one of production's, {database}.",
                     hint="[production] in the settings lists it under databases",
                 )
             self._check_identifier(connection, database, observer)
+
+    def check_mark(self, connection: Connection) -> None:
+        """Look for the mark alone: asked again right before the commit, within its transaction.
+
+        Raises:
+            TargetUnfit: the database is marked as production, and no reason lifts that.
+            psycopg.Error: the server does not answer.
+        """
+        if self.not_production is None and is_marked(connection):
+            raise TargetUnfit(
+                f"The target's database is marked as production (by its publication {MARK}).",
+                hint="if it is only a copy, drop that publication there, "
+                'or give the reason in its settings: not_production = "…"',
+            )
 
     def _check_identifier(self, connection: Connection, database: str, observer: Observer) -> None:
         wanted = self.production.system_identifier
@@ -138,8 +156,13 @@ def _hosts(names: str | None) -> Iterable[str]:
 
 def _is_same(host: str, production: str) -> bool:
     production = production.strip().rstrip(".").lower()
+    found = address(host)
+    if found is None:
+        return fnmatchcase(host, production)
+    if address(production) is not None:
+        return found == address(production)
     try:
-        return ipaddress.ip_address(host.strip("[]")) == ipaddress.ip_address(production.strip("[]"))
+        return found in ipaddress.ip_network(production, strict=False)
     except ValueError:
         return fnmatchcase(host, production)
 

@@ -122,7 +122,7 @@ def _is_broken(connection: Connection, marks: Mapping[str, previous.Mark]) -> bo
     A type that was carried over and then dropped with everything that hung on it has taken columns along.
     """
     now = receipt.contents(connection, list(marks))
-    if any(now[aside]["oid"] != mark.oid for aside, mark in marks.items()):
+    if any(aside not in now or now[aside]["oid"] != mark.oid for aside, mark in marks.items()):
         return True
     if len({(mark.run, mark.until) for mark in marks.values()}) > 1:
         return True

@@ -1,6 +1,7 @@
 """The previous data after a swap: kept apart while the transaction runs, dropped after it, never by force.
 
-What is to be kept for a rollback (`kept`) bears another mark and is only dropped to make room for the next.
+What is to be kept for a rollback (`kept`) bears another mark. The next swap renames it within its own transaction
+(`supersede`), so that it is given up with the commit or not at all, and drops it after that.
 
 Nothing of anybody else's is dropped along: before each batch its tables are locked, what outside depends on
 them is looked for, and only then does CASCADE run, within what the swap itself moved aside.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 
 from psycopg import sql
@@ -24,6 +25,8 @@ from dmrefresh.postgres.failures import translated
 _PREFIX = "dmrefresh: previous data, "
 _MARK = f"{_PREFIX}dropped by the next run if not before"
 _KEPT = f"{_PREFIX}kept for a rollback until "
+_ASIDE, _SUPERSEDED = "dmrefresh_previous", "dmrefresh_superseded"
+"""How the names begin; a dump that makes schemas of such names is refused, see `dmrefresh.dump.policy`."""
 _BATCH = 50
 """Tables dropped in one transaction; each holds several locks until its end."""
 _LONGEST_NAME = 63
@@ -73,9 +76,13 @@ class Mark:
 
 def name_for(schema: str) -> str:
     """Where the swap moves `schema`: a name of its own for each, however long and alike they are."""
+    return _named(_ASIDE, schema)
+
+
+def _named(prefix: str, schema: str) -> str:
     if schema == "public":
-        return "dmrefresh_previous"
-    name = f"dmrefresh_previous_{schema}"
+        return prefix
+    name = f"{prefix}_{schema}"
     if len(name.encode()) <= _LONGEST_NAME:
         return name
     mark = f"_{hashlib.sha256(schema.encode()).hexdigest()[:12]}"
@@ -112,8 +119,8 @@ def marked(connection: Connection) -> dict[str, str]:
         "AND d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass "
         "WHERE pg_catalog.starts_with(d.description, %s) "
         # A dump may say what it likes about its schemas, but never makes one of such a name.
-        "AND pg_catalog.starts_with(n.nspname, %s) ORDER BY 1",
-        (_PREFIX, name_for("public")),
+        "AND (pg_catalog.starts_with(n.nspname, %s) OR pg_catalog.starts_with(n.nspname, %s)) ORDER BY 1",
+        (_PREFIX, _ASIDE, _SUPERSEDED),
     )
     return dict(rows.fetchall())
 
@@ -129,41 +136,50 @@ def kept(connection: Connection) -> dict[str, Mark]:
     return {name: mark for name, mark in found.items() if mark is not None}
 
 
-def make_room(connection: Connection, observer: Observer) -> list[str]:
-    """Drop all previous data, also what is kept: the next swap needs its names.
+def supersede(connection: Connection, observer: Observer) -> None:
+    """Rename what is kept, so that its names are free, and mark it as to be dropped.
 
-    Returns:
-        what could not be dropped, as `drop` does.
+    Args:
+        connection: the publishing transaction, with the lock: rolled back, it leaves the way back as it was.
+        observer: is told that there is no way back to it once this refresh is published.
 
     Raises:
-        Busy: another refresh is under way.
+        psycopg.Error: the server refuses.
     """
-    with connection.transaction():
-        given_up = [mark for mark in kept(connection).values() if mark.expires]
-        if given_up:
-            # Before anything of it goes, it is no longer kept: half of it must never be put back.
-            lock.take(connection)
-            for name in marked(connection):
-                connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(name), _MARK))
-    if given_up:
-        observer.note(
-            f"the data kept for a rollback until {given_up[0].until} makes room for this refresh; "
-            "there is no way back to it from here"
+    given_up = kept(connection)
+    for name, mark in given_up.items():
+        further = _named(_SUPERSEDED, mark.schema)
+        connection.execute(
+            sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(further))
         )
-    return drop(connection)
+        replace(mark, run=None, until=None).write(connection, further)
+    for until in {mark.until for mark in given_up.values()}:
+        observer.note(
+            f"the data kept for a rollback until {until} makes room for this refresh; "
+            "once it is published there is no way back to it"
+        )
 
 
-def refuse_strangers(connection: Connection, schemas: Iterable[str]) -> None:
+def refuse_strangers(connection: Connection, schemas: Iterable[str], *, superseding: bool = False) -> None:
     """See that the names the swap needs are free.
+
+    Args:
+        connection: a session on the target.
+        schemas: those that will be moved aside.
+        superseding: whether what is kept is given another name first, which must be free as well.
 
     Raises:
         TargetBusy: the previous data of an earlier swap is still in use; that passes.
         TargetUnfit: something of that name is not ours.
     """
+    given_up = kept(connection) if superseding else {}
     wanted = [name_for(schema) for schema in schemas]
+    wanted += [_named(_SUPERSEDED, mark.schema) for mark in given_up.values()]
     rows = connection.execute("SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)", (wanted,))
     ours = left_over(connection)
     for (name,) in rows.fetchall():
+        if name in given_up:
+            continue
         if name in ours:
             raise TargetBusy(
                 f"The previous data in {name} cannot be dropped yet: a session still uses it, or something outside "
@@ -241,7 +257,8 @@ def _drop_batch(connection: Connection, schema: str) -> bool:
     """Drop up to `_BATCH` tables of the schema, or the schema itself when there are none; True to go on."""
     with connection.transaction():
         lock.take(connection)
-        if schema not in _droppable(connection):  # another run was quicker, or keeps what bears this name now
+        droppable = _droppable(connection)
+        if schema not in droppable:  # another run was quicker, or keeps what bears this name now
             return False
         tables = [
             row[0]
@@ -255,8 +272,8 @@ def _drop_batch(connection: Connection, schema: str) -> bool:
         names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
         if tables:
             connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
-        # What CASCADE takes along may lie in another schema that was moved aside, and nowhere else.
-        if dependents.outside(connection, left_over(connection)):
+        # What CASCADE takes along may lie in another schema that is to be dropped, and nowhere else.
+        if dependents.outside(connection, droppable):
             raise TargetUnfit(f"Something outside depends on {schema} now.")
         if tables:
             connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(names))

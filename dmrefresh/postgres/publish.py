@@ -61,7 +61,8 @@ def publish(
     observer = observer or Observer()
     stopwatch = stopwatch or Stopwatch()
     with connect.session(url, f"dmrefresh {run}".strip()) as connection:
-        (guard or Guard()).check(connection)
+        guard = guard or Guard()
+        guard.check(connection)
         connect.refuse_superuser(connection, allowed=allow_superuser)
         connect.refuse_standby(connection)
         stream = iter(events)
@@ -72,7 +73,7 @@ def publish(
         with blaming(newer):
             course.check_head(head)
         fitness.refuse_receipts(head)
-        errand = Errand(connection, url, head, run, maintenance, observer, stopwatch, keep_previous)
+        errand = Errand(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard)
         with translated("while the target was looked at"):
             chosen = _STRATEGIES[choose(errand, strategy)]
             chosen.make_room(errand)

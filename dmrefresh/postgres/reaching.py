@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from psycopg.conninfo import make_conninfo
 
@@ -28,11 +29,13 @@ class Reached:
         url: the connection string for psycopg; it may hold a password.
         remote: whether the server is on another machine, as far as its name or a tunnel tells.
         host: what the settings call the server, before any tunnel; `the local socket` without a name.
+        leads_to: names, addresses and ports of the server, and the database, before any tunnel.
     """
 
     url: str = field(repr=False)
     remote: bool
     host: str
+    leads_to: tuple[str, ...]
 
 
 @contextmanager
@@ -51,7 +54,8 @@ def reached(
         name: what the settings call it.
         observer: is told when a tunnel is open.
         patience: seconds in which PostgreSQL must answer through a tunnel.
-        allowed: is given the server's names and addresses before any tunnel; it raises where they are refused.
+        allowed: is given the server's names and addresses before any tunnel, then all that may be a name or an
+            address in the tunnel's command; it raises where they are refused.
 
     Raises:
         UsageFailure: what says where it is is missing or unreadable.
@@ -59,18 +63,20 @@ def reached(
     """
     place = placed(_given(target, name), name)
     host = place.host or place.hostaddr or "the local socket"
+    leads_to = (place.host, place.hostaddr, place.port, place.database)
     allowed(f"{place.host},{place.hostaddr}")
     if not target.tunnel:
-        yield Reached(place.conninfo, _is_remote(place), host)
+        yield Reached(place.conninfo, _is_remote(place), host, leads_to)
         return
     argv = _command(target, place, name)
+    allowed(",".join(word for argument in argv for word in _words(argument)))
     with tunnel.opened(argv, name, patience) as port:
         if observer is not None:
             observer.note(f"a tunnel leads to {host}")
         # The name stays: certificates are checked against it (sslmode=verify-full), and the address is used.
         # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-HOSTADDR
         through = make_conninfo(place.conninfo, host=place.host or "localhost", hostaddr="127.0.0.1", port=port)
-        yield Reached(through, True, host)
+        yield Reached(through, True, host, leads_to)
 
 
 def _given(target: Target, name: str) -> str:
@@ -84,7 +90,15 @@ def _given(target: Target, name: str) -> str:
 
 def _is_remote(place: Place) -> bool:
     """Whether any server that libpq might connect to is on another machine."""
-    return not all(is_local(one) for one in (place.hostaddr or place.host).split(","))
+    # Of each server libpq takes the address, and the name only where it is empty.
+    pairs = zip_longest(place.host.split(","), place.hostaddr.split(","), fillvalue="")
+    return not all(is_local(hostaddr or host) for host, hostaddr in pairs)
+
+
+def _words(argument: str) -> set[str]:
+    """What in a command's argument may be a host: `-L5432:db.example.org:5432`, `me@[::1]`, `--host=db`."""
+    whole = re.split(r"[\s@=,/\[\]]+", argument)
+    return {part for word in whole for part in (word, word[2:] if word.startswith("-") else word, *word.split(":"))}
 
 
 def _command(target: Target, place: Place, name: str) -> list[str]:

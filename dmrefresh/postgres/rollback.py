@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from psycopg import sql
 
 from dmrefresh import signals
-from dmrefresh.errors import TargetUnfit
+from dmrefresh.dump.events import Name
+from dmrefresh.errors import Busy, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, connect, dependents, grants, kept, lock, previous, receipt
 from dmrefresh.postgres import commit as commits
@@ -27,6 +28,14 @@ _CARRIED = """
 SELECT t.typname, t.typtype = 'd' FROM pg_catalog.pg_type t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 WHERE n.nspname = %s AND t.oid::bigint = ANY (%s) ORDER BY 1
+"""
+
+_CHANGED = """
+SELECT a.typname FROM pg_catalog.pg_type a JOIN pg_catalog.pg_type b USING (typname)
+LEFT JOIN pg_catalog.pg_class c ON c.oid = a.typrelid
+WHERE a.typnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %s)
+  AND b.typnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %s)
+  AND (a.typtype IN ('e', 'd') OR c.relkind = 'c') ORDER BY 1
 """
 
 
@@ -68,12 +77,15 @@ def rollback(
     """
     observer = observer or Observer()
     with connect.session(url, f"dmrefresh {slip.run}") as connection:
-        (guard or Guard()).check(connection)
+        guard = guard or Guard()
+        guard.check(connection)
         connect.refuse_superuser(connection, allowed=allow_superuser)
         connect.refuse_standby(connection)
         with translated("while the target was looked at"):
-            back = kept.found(connection)
-            going = _current(connection, back)
+            with connection.transaction():
+                # What another run is changing looks like nothing kept, or broken: that must be said as it is.
+                lock.take(connection)
+                back, going = _found(connection)
             previous.drop(connection)  # what an earlier run could not drop would be in the way
             previous.refuse_strangers(connection, set(going) - set(back.schemas))
             grants.refuse_foreign_owners(connection, going)
@@ -84,22 +96,44 @@ def rollback(
                 lock.take(connection)
                 xid = commits.transaction_id(connection)
                 observer.step("begun")
-                # Asked again under the lock: what was found before may have changed.
-                back = kept.found(connection)
-                going = _current(connection, back)
+                # Asked again under the lock: what was looked at, and told of, may have changed.
+                if _found(connection) != (back, going):
+                    raise Busy("The target was changed by somebody else just now.", hint="look at it, and run it again")
                 dependents.refuse(connection, [*going, *back.marks])
+                changed = _changed(connection, back)
                 types = _change_places(connection, back, going)
                 _refuse_entangled(connection)
             with translated("while the receipt was written"):
                 theirs = replace(slip, dump=back.entry.dump, ruleset=back.entry.ruleset)
                 receipt.write(connection, theirs, back.entry.rows, back.schemas, restored=back.entry.run)
+                guard.check_mark(connection)  # it may have been marked meanwhile
             observer.step("checked")
             # From here on the outcome is the server's: no signal may hide it.
             with signals.held_from_here():
                 observer.step("committing")
                 commits.commit(connection, url, xid)
         observer.step("committed")
+    if changed:
+        observer.warn(
+            "these types differ from before; sessions that prepared statements with them reconnect: "
+            + ", ".join(changed)
+        )
     return RolledBack(back.entry, types, previous.drop_after(url, observer))
+
+
+def _found(connection: Connection) -> tuple[kept.Generation, list[str]]:
+    """What can be put back, and the schemas that go for it."""
+    back = kept.found(connection)
+    return back, _current(connection, back)
+
+
+def _changed(connection: Connection, back: kept.Generation) -> list[str]:
+    """The types that the kept data has of its own, though what is current has one of the same name."""
+    return [
+        str(Name(mark.schema, name))
+        for aside, mark in back.marks.items()
+        for (name,) in connection.execute(_CHANGED, (aside, mark.schema)).fetchall()
+    ]
 
 
 def _current(connection: Connection, back: kept.Generation) -> list[str]:

@@ -17,6 +17,7 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import Connection, checks
 from dmrefresh.postgres.commit import transaction_id
 from dmrefresh.postgres.failures import Newer, translated
+from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.load import Loader
 from dmrefresh.postgres.receipt import Receipt
 
@@ -71,6 +72,7 @@ class Errand:
         maintenance: the name of another database of the server, from which the target can be renamed.
         observer, stopwatch: are told about steps and seconds.
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
+        guard: is asked again right before the commit.
     """
 
     connection: Connection
@@ -81,6 +83,7 @@ class Errand:
     observer: Observer
     stopwatch: Stopwatch
     keep_previous: timedelta | None = None
+    guard: Guard = field(default_factory=Guard)
 
     @property
     def schemas(self) -> tuple[str, ...]:

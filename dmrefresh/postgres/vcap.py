@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from dmrefresh import process
 from dmrefresh.errors import TargetUnreachable, UsageFailure
+from dmrefresh.postgres.conninfo import is_misread
 
 ENVIRONMENT = (
     "AWS_",
@@ -141,7 +142,8 @@ def _conninfo(service: Mapping[str, Any], name: str) -> str:
     for url in (held.get("uri"), held.get("url")):
         if isinstance(url, str) and url.startswith(("postgres://", "postgresql://")):
             try:
-                conninfo_to_dict(url)
+                if is_misread(url):
+                    continue
             except psycopg.Error:
                 continue
             return url

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
@@ -43,9 +44,10 @@ def protect(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_protected_database_is_refused_until_the_settings_give_a_reason(scene: Scene) -> None:
     done = protect(scene.target_url)
-    assert (done.returncode, done.stdout) == (0, "marked as production\n"), done.stderr
+    which = f"{scene.target_url.rsplit('/', 1)[1]} on 127.0.0.1\n"
+    assert (done.returncode, done.stdout) == (0, f"marked as production: {which}"), done.stderr
     again = protect(scene.target_url)
-    assert (again.returncode, again.stdout) == (0, "it was marked as production already\n")
+    assert (again.returncode, again.stdout) == (0, f"was marked as production already: {which}")
     output = refused(scene, 15)
     assert "dmrefresh_protected" in output
     assert "The target is as it was" in output
@@ -56,11 +58,24 @@ def test_a_protected_database_is_refused_until_the_settings_give_a_reason(scene:
     assert bodies(scene) == {"canary"}
 
 
-def test_protect_wants_a_url_without_a_password_that_leads_somewhere(scene: Scene) -> None:
+def test_protect_wants_a_url_without_a_password_that_leads_somewhere(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret = protect(scene.target_url.replace("@", ":hunter2secret@"))
     assert secret.returncode == 2
     assert "PGPASSWORD" in secret.stderr
     assert "hunter2secret" not in secret.stdout + secret.stderr
+    for crooked in ("postgresql://u:pa@hunter2@127.0.0.1:1/x", "postgresql://u:hunter2/ret@127.0.0.1:1/x"):
+        shown = protect(crooked)
+        assert shown.returncode == 2
+        assert "percent-encode" in shown.stderr
+        assert "hunter2" not in shown.stdout + shown.stderr
+    for key, value in conninfo_to_dict(scene.target_url).items():
+        monkeypatch.setenv({"dbname": "PGDATABASE"}.get(key, f"PG{key.upper()}"), str(value))
+    for empty in ("", " ", "postgresql://"):
+        nothing = protect(empty)
+        assert nothing.returncode == 2
+        assert "empty" in nothing.stderr
     assert protect("postgresql://nobody@127.0.0.1:1/x").returncode == 21
     assert protect("no url at all").returncode == 2
     assert scene.refresh().code == 0  # it is not marked

@@ -132,6 +132,7 @@ def test_rollback_puts_the_data_back_and_status_tells(command: Command, target: 
     done = command("rollback")
     assert done.returncode == 0, done.stderr
     assert "staging is back at a dump, as published 20" in done.stderr
+    assert "the kept data is in its place; committing" in done.stderr
     assert target.run("SELECT name FROM person") == [("mine",)]
     found = as_json(command("status", "--json"))
     assert (found["rolled_back_to"], found["kept"], found["as_published"]) == ("first", False, True)

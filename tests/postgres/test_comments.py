@@ -114,7 +114,7 @@ def test_a_comment_cannot_give_a_schema_to_be_dropped(database: Callable[[int], 
         assert target.run("SELECT count(*) FROM sales.orders") == [(0,)]
 
 
-@pytest.mark.parametrize("schema", ["dmrefresh_previous", "dmrefresh_previous_sales"])
+@pytest.mark.parametrize("schema", ["dmrefresh_previous", "dmrefresh_previous_sales", "dmrefresh_superseded"])
 def test_a_dump_that_brings_previous_data_is_refused_with_what_to_do(
     database: Callable[[int], Database], tmp_path: Path, schema: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -11,9 +12,12 @@ from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import connect, guard
 from dmrefresh.postgres.guard import Guard
+from dmrefresh.postgres.publish import publish
+from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.settings import Production
 from fixtures.parts.postgres import Cluster, installed_majors
-from tests.postgres.databases import Database, dump_of, refresh
+from tests.postgres.databases import Database, dump_of, events, refresh
+from tests.postgres.test_commit import At
 
 MakeDatabase = Callable[[int], Database]
 WHERE = "SELECT name FROM person"
@@ -95,6 +99,11 @@ def test_a_role_without_the_right_to_mark_is_told(database: MakeDatabase) -> Non
         ("*.prod.example.com", "one.prod.example.com"),
         ("10.0.0.7", "first.example.com,10.0.0.7"),
         ("::1", "0:0:0:0:0:0:0:1"),
+        ("127.0.0.1", "::ffff:127.0.0.1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("10.1.0.0/16", "10.1.255.3"),
+        ("10.1.0.0/16", "::ffff:10.1.255.3"),
+        ("fd00::/8", "[fd12::1]"),
     ],
 )
 def test_a_host_of_production_is_refused_however_it_is_written_and_no_reason_lifts_that(listed: str, host: str) -> None:
@@ -105,15 +114,59 @@ def test_a_host_of_production_is_refused_however_it_is_written_and_no_reason_lif
 
 
 def test_a_host_that_only_looks_alike_is_let_through() -> None:
-    production = Production(hosts=("db.example.com", "*.prod.example.com", "10.0.0.7"))
+    production = Production(hosts=("db.example.com", "*.prod.example.com", "10.0.0.7", "10.1.0.0/16"))
     Guard(production).check_host(
-        "db.example.com.evil.org", "prod.example.com", "10.0.0.77", "xdb.example.com", "", None
+        "10.2.0.1", "db.example.com.evil.org", "prod.example.com", "10.0.0.77", "xdb.example.com", "", None
     )
 
 
 def test_the_address_that_was_connected_to_counts_as_well(database: MakeDatabase) -> None:
     with pytest.raises(TargetUnfit, match="host"):
         judged(database(18), Production(hosts=("127.0.0.1",)), "it is a copy")
+
+
+def test_the_address_behind_a_name_counts(database: MakeDatabase) -> None:
+    target = database(18)
+    with connect.session(f"host=localhost port={target.cluster.port} user={target.name} dbname={target.name}") as there:
+        assert there.info.host == "localhost"
+        with pytest.raises(TargetUnfit, match="host"):
+            Guard(Production(hosts=("127.0.0.1", "::1"))).check(there)
+
+
+def test_what_was_taken_for_this_machine_and_leads_elsewhere_is_refused(database: MakeDatabase) -> None:
+    target = database(18)
+    with connect.session(target.url) as there:
+        Guard(local=True).check(there)
+    # The kernel takes 0.0.0.0 for this machine, and nobody else could tell.
+    with connect.session(f"{target.url}?hostaddr=0.0.0.0") as there:
+        with pytest.raises(TargetUnfit, match="nobody has confirmed"):
+            Guard(local=True).check(there)
+        Guard().check(there)
+
+
+@pytest.mark.parametrize("strategy", ["schema", "database"])
+def test_a_mark_that_is_set_during_the_load_is_heeded(
+    database: MakeDatabase, tmp_path: Path, strategy: Literal["schema", "database"]
+) -> None:
+    source, target = database(18), database(18)
+    target.run(f'ALTER ROLE "{target.name}" CREATEDB', superuser=True)
+    source.run(SMALL.format("new"))
+    target.run(SMALL.format("old"))
+    dump = dump_of(source, tmp_path)
+
+    def published(guard: Guard, at: Observer) -> None:
+        slip = Receipt("run", "a dump", "none", "0", "staging", "jo@here")
+        publish(events(dump), target.url, lambda: slip, strategy=strategy, guard=guard, observer=at)
+
+    def mark() -> None:
+        assert protect(target)
+
+    with pytest.raises(TargetUnfit, match="marked as production"):
+        published(Guard(), At("loaded", mark))
+    assert target.run(WHERE) == [("old",)]
+    if strategy == "schema":  # the other one refuses any publication
+        published(Guard(not_production="a copy"), Observer())
+        assert target.run(WHERE) == [("new",)]
 
 
 def test_a_database_is_refused_by_its_name(database: MakeDatabase) -> None:

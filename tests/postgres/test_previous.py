@@ -90,6 +90,7 @@ def test_more_tables_than_go_into_one_batch_are_dropped_all_the_same(target: Dat
 
 
 KEPT = "SELECT name FROM dmrefresh_previous.person"
+SUPERSEDED = "SELECT count(*) FROM pg_namespace WHERE nspname = 'dmrefresh_superseded'"
 COMMENT = "SELECT obj_description('dmrefresh_previous'::regnamespace, 'pg_namespace')"
 
 
@@ -173,10 +174,11 @@ def test_one_generation_is_kept_and_the_next_refresh_says_that_it_goes(database:
     assert first.kept_until is not None
     assert [note for note in heard.notes if "makes room" in note] == [
         f"the data kept for a rollback until {first.kept_until.isoformat()} makes room for this refresh; "
-        "there is no way back to it from here"
+        "once it is published there is no way back to it"
     ]
     assert second.kept_until is not None
     assert target.run(KEPT) == [("changed",)]
+    assert target.run(SUPERSEDED) == [(0,)]
 
 
 def test_a_refresh_that_keeps_nothing_drops_what_was_kept(database: MakeDatabase, dump: bytes) -> None:
@@ -196,19 +198,57 @@ def test_clearing_up_after_somebody_elses_run_leaves_kept_data_alone(database: M
     assert target.run(KEPT) == [("new",)]
 
 
-def test_kept_data_whose_room_is_needed_is_no_longer_kept_before_anything_of_it_goes(
+def test_kept_data_that_a_session_reads_makes_room_and_goes_once_it_is_read(
     database: MakeDatabase, dump: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connect._SETTINGS, "lock_timeout", ("200ms", 0))
     target = database(18)
     keeping.refresh(dump, target)
     keeping.refresh(dump, target)
+    target.run("UPDATE person SET name = 'changed'")
     with psycopg.connect(target.url) as reader:
         reader.execute(KEPT).fetchall()
-        with pytest.raises(TargetBusy, match="dmrefresh_previous"):
+        assert keeping.refresh(dump, target).still_there == ["dmrefresh_superseded"]
+        with pytest.raises(TargetBusy, match="dmrefresh_superseded") as caught:
             keeping.refresh(dump, target)
-    with pytest.raises(TargetUnfit, match="No previous data is kept"):
-        keeping.rollback(target)
+        assert caught.value.exit_code == 21
+        assert target.run(KEPT) == [("changed",)]
+    keeping.rollback(target)
+    assert target.run("SELECT name FROM person") == [("changed",)]
+    assert target.run(SUPERSEDED) == [(0,)]
+
+
+def test_a_schema_whose_name_kept_data_would_get_is_left_alone_and_the_way_back_stays(
+    database: MakeDatabase, dump: bytes
+) -> None:
+    target = database(18)
+    keeping.refresh(dump, target)
+    keeping.refresh(dump, target)
+    target.run("CREATE SCHEMA dmrefresh_superseded", "CREATE TABLE dmrefresh_superseded.precious AS SELECT 1 AS one")
+    with pytest.raises(TargetUnfit, match="dmrefresh_superseded of somebody else's"):
+        keeping.refresh(dump, target)
+    assert target.run("SELECT one FROM dmrefresh_superseded.precious") == [(1,)]
+    assert keeping.rollback(target).entry.dump == "a dump"
+
+
+def test_what_is_dropped_never_takes_along_what_is_kept(database: MakeDatabase, dump: bytes) -> None:
+    target = database(18)
+    keeping.refresh(dump, target)
+    with psycopg.connect(target.url) as reader:
+        keeping.refresh(dump, target)
+        reader.execute(KEPT).fetchall()
+        assert keeping.refresh(dump, target).still_there == ["dmrefresh_superseded"]
+    target.run("CREATE VIEW dmrefresh_previous.leaning AS SELECT name FROM dmrefresh_superseded.person")
+    with connect.session(target.url) as connection:
+        assert previous.drop(connection) == ["dmrefresh_superseded"]
+    assert target.run("SELECT name FROM dmrefresh_previous.leaning") == [("new",)]
+
+
+@pytest.mark.parametrize("schema", ["public", "other", "x" * 63, "ä" * 31])
+def test_each_schema_has_names_of_its_own_that_the_server_does_not_cut_off(schema: str) -> None:
+    names = {previous.name_for(schema), previous._named(previous._SUPERSEDED, schema)}
+    assert len(names) == 2
+    assert all(len(name.encode()) <= 63 for name in names)
 
 
 def test_kept_data_is_not_given_up_while_another_run_holds_the_lock(database: MakeDatabase, dump: bytes) -> None:

@@ -16,10 +16,13 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from dmrefresh import signals
-from dmrefresh.errors import Failure, TargetUnreachable, UsageFailure
+from dmrefresh.errors import Failure, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.observer import Observer
+from dmrefresh.postgres import connect
+from dmrefresh.postgres.conninfo import masked
+from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reaching import Reached, reached
-from dmrefresh.settings import Target
+from dmrefresh.settings import Production, Target
 from fixtures.parts.postgres import Cluster, installed_majors
 from tests import sshd
 from tests.postgres.certificates import self_signed
@@ -116,6 +119,9 @@ def test_what_is_reached_never_shows_its_password() -> None:
         ("host=/run/postgresql dbname=app", False, "/run/postgresql"),
         ("host=localhost,db.example.org dbname=app", True, "localhost,db.example.org"),
         ("host=localhost hostaddr=192.0.2.1 dbname=app", True, "localhost"),
+        ("host=127.0.0.1,127.1 hostaddr=127.0.0.1, port=1,2 dbname=app", True, "127.0.0.1,127.1"),
+        ("host=db.example.org,localhost hostaddr=127.0.0.1, dbname=app", False, "db.example.org,localhost"),
+        ("host=::ffff:127.0.0.1 dbname=app", False, "::ffff:127.0.0.1"),
     ],
 )
 def test_another_machine_is_told_from_this_one(url: str, remote: bool, host: str) -> None:
@@ -134,6 +140,45 @@ def test_a_host_that_only_the_environment_names_counts(monkeypatch: pytest.Monke
 )
 def test_what_is_no_url_is_refused_without_being_quoted(url: str) -> None:
     assert isinstance(refusal(Target(url=url)), UsageFailure)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://u:pa@{SECRET}@127.0.0.1:1/db",
+        f"postgresql://u:pa@{SECRET}:1@127.0.0.1:1/db",
+        f"postgresql://u:pa@ss/{SECRET}@127.0.0.1:1/db",
+        f"postgresql://u:{SECRET}/ret@127.0.0.1:1/db",
+        f"postgresql://u:{SECRET}@@127.0.0.1/db",
+        f"dbname=postgresql://u:{SECRET}@h/db",
+    ],
+)
+def test_a_password_that_is_not_percent_encoded_is_shown_nowhere(url: str) -> None:
+    failure = refusal(Target(url=url))
+    assert isinstance(failure, UsageFailure)
+    assert "percent-encode" in (failure.hint or "")
+    assert connect.shown(url) == "(unreadable url)"
+    assert masked(url) == "***"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "-L{port}:db.example.org:5432",
+        "me@db.example.org",
+        "--to=db.example.org",
+        "-Jdb.example.org",
+        "TCP:[::ffff:192.0.2.7]:5432",
+        "ssh -L {port}:192.0.2.7:5432 jump",
+    ],
+)
+def test_a_tunnel_whose_command_names_a_host_of_production_is_not_opened(tmp_path: Path, argument: str) -> None:
+    guard = Guard(Production(hosts=("*.example.org", "192.0.2.7")))
+    opened = tmp_path / "opened"
+    target = Target(url="postgresql://app@harmless.invalid/app", tunnel=("touch", str(opened), argument, "{port}"))
+    with pytest.raises(TargetUnfit), reached(target, "staging", allowed=guard.check_host):
+        pass
+    assert not opened.exists()
 
 
 def test_a_service_is_found_in_the_service_file(
@@ -356,12 +401,23 @@ TEXT = (
         json.dumps(vcap(bound("db", url=URI))),
         json.dumps(vcap(bound("db", **PIECES))),
         json.dumps(vcap(bound("db", uri=URI + "?reconnect=true", **PIECES))),
+        json.dumps(vcap(bound("db", uri=URI.replace("@", "@2@"), **PIECES))),
         json.dumps({"VCAP_SERVICES": vcap(bound("db", uri=URI))}),
         json.dumps({"VCAP_SERVICES": json.dumps(vcap(bound("db", uri=URI)))}),
         json.dumps(APP),
         TEXT,
     ],
-    ids=["uri", "url", "pieces", "uri that libpq refuses", "wrapped", "as a string", "cf curl", "cf env"],
+    ids=[
+        "uri",
+        "url",
+        "pieces",
+        "uri that libpq refuses",
+        "uri misread",
+        "wrapped",
+        "as a string",
+        "cf curl",
+        "cf env",
+    ],
 )
 @pytest.mark.parametrize("service", ["db", "*"])
 def test_a_bound_service_is_found_in_every_form_it_is_told_in(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,11 +15,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from dmrefresh import signals
 from dmrefresh.errors import Busy, Failure, RightsMissing, TargetUnfit, TargetUnreachable
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import lock
+from dmrefresh.postgres import connect, guard, lock
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.rollback import rollback as put_back
+from dmrefresh.settings import Production
 from tests.postgres.databases import Database
 from tests.postgres.keeping import Heard, dump_with, refresh, rollback, state_of
 from tests.proxy import Proxy
@@ -126,7 +130,16 @@ def test_types_that_differ_stay_with_their_own_data(source: Database, target: Da
     before = state_of(target, "other")
     changed = dump_with(source, tmp_path, "ALTER TYPE mood ADD VALUE 'angry'", "UPDATE person SET name = 'new'")
     assert refresh(changed, target).changed_types == ["mood"]
-    assert rollback(target).types == 3
+    heard = Heard()
+    with psycopg.connect(target.url, autocommit=True, prepare_threshold=0) as prepared:
+        query = "SELECT count(*) FROM person WHERE mood = %s::mood"
+        assert prepared.execute(query, ["glad"]).fetchone() == (10,)
+        assert rollback(target, observer=heard).types == 3
+        with pytest.raises(psycopg.errors.InternalError_):
+            prepared.execute(query, ["glad"])
+    assert heard.warnings == [
+        "these types differ from before; sessions that prepared statements with them reconnect: mood"
+    ]
     assert state_of(target, "other") == before
 
 
@@ -201,6 +214,14 @@ def test_a_superuser_is_refused(target: Database, new: bytes) -> None:
         rollback(target, url=target.superuser_url)
     slip = Receipt("run", "", "", "0")
     assert put_back(target.superuser_url, slip, allow_superuser=True).types == 4
+
+
+def test_what_another_refresh_has_not_finished_is_told_as_busy_and_not_as_nothing_kept(target: Database) -> None:
+    with psycopg.connect(target.url) as other:
+        lock.take(other)
+        with pytest.raises(Busy) as caught:
+            rollback(target)
+    assert caught.value.exit_code == 11
 
 
 def test_another_refresh_under_way_is_waited_for_by_nobody(target: Database, new: bytes) -> None:
@@ -316,6 +337,106 @@ def test_a_commit_whose_answer_was_lost_is_found_out_and_done(target: Database, 
         proxy.answer = lambda number, offset, block: None if number == 0 else block
 
     rollback(target, url=through(proxy, target), observer=At("committing", swallow_the_answer))
+    assert target.run("SELECT DISTINCT name FROM person") == [("old",)]
+
+
+def test_kept_data_that_breaks_after_the_first_look_is_not_put_back(target: Database, new: bytes) -> None:
+    refresh(new, target)
+    with pytest.raises(TargetUnfit, match="no longer what was kept"):
+        rollback(target, observer=At("begun", lambda: target.run("DROP TYPE mood CASCADE")))
+    assert target.run("SELECT DISTINCT name FROM person ORDER BY 1") == [("new",), ("one more",)]
+
+
+def test_production_is_refused_by_the_guard_that_is_given(target: Database, new: bytes) -> None:
+    refresh(new, target)
+    before = state_of(target)
+    slip = Receipt("run", "", "", "0", "staging", "jo@here")
+    with pytest.raises(TargetUnfit, match="name of one of production's"):
+        put_back(target.url, slip, guard=guard.Guard(Production(databases=(target.name,))))
+    assert state_of(target) == before
+
+
+def test_a_mark_that_is_set_before_the_commit_is_heeded(target: Database, new: bytes) -> None:
+    refresh(new, target)
+    before = state_of(target)
+
+    def mark() -> None:
+        with connect.session(target.url) as connection:
+            guard.protect(connection)
+
+    with pytest.raises(TargetUnfit, match="marked as production"):
+        rollback(target, observer=At("begun", mark))
+    assert state_of(target) == before
+    with pytest.raises(TargetUnfit, match="marked as production"):
+        rollback(target)
+    assert state_of(target) == before
+
+
+def test_what_changed_after_it_was_told_of_is_not_gone_through_with(target: Database, new: bytes) -> None:
+    refresh(new, target)
+    replaced = ("DROP SCHEMA newer CASCADE", "CREATE SCHEMA newer", "CREATE TABLE newer.precious (id integer)")
+    with pytest.raises(Busy, match="changed by somebody else"):
+        rollback(target, observer=At("begun", lambda: target.run(*replaced)))
+    assert target.run("SELECT count(*) FROM newer.precious") == [(0,)]
+
+
+def test_a_signal_at_the_commit_hides_nothing(target: Database, new: bytes) -> None:
+    refresh(new, target)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signals.install()
+    try:
+        rollback(target, observer=At("committing", lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    finally:
+        signals._State.held = False
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert target.run("SELECT DISTINCT name FROM person") == [("old",)]
+
+
+def test_a_signal_at_a_commit_that_fails_ends_the_run(target: Database, new: bytes, proxy: Proxy) -> None:
+    refresh(new, target)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signals.install()
+
+    def lost_and_told_to_end() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        proxy.cut()
+
+    try:
+        with pytest.raises(signals.Interrupted):
+            rollback(target, url=through(proxy, target), observer=At("committing", lost_and_told_to_end))
+    finally:
+        signals._State.held = False
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert target.run("SELECT DISTINCT name FROM person ORDER BY 1") == [("new",), ("one more",)]
+
+
+def test_a_session_ended_at_any_moment_is_told_as_a_failure_of_ours(
+    target: Database, new: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended before each statement in turn, until a rollback goes through."""
+    refresh(new, target)
+    execute, left = psycopg.Connection.execute, [0]
+
+    def counted(self: psycopg.Connection[Any], *given: Any, **more: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            with psycopg.connect(target.superuser_url, autocommit=True) as other:
+                execute(other, "SELECT pg_terminate_backend(%s, 5000)", [self.info.backend_pid])
+        return execute(self, *given, **more)
+
+    for number in range(1, 200):
+        left[0] = number
+        monkeypatch.setattr(psycopg.Connection, "execute", counted)
+        try:
+            rollback(target)
+            break
+        except TargetUnreachable:
+            pass
+        finally:
+            monkeypatch.setattr(psycopg.Connection, "execute", execute)
+    assert number > 20
     assert target.run("SELECT DISTINCT name FROM person") == [("old",)]
 
 
