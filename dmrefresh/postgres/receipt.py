@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import re
@@ -9,6 +10,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypedDict
 
 from psycopg.types.json import Jsonb
@@ -140,7 +142,8 @@ def write(
         (
             *(receipt.run, receipt.dump, receipt.ruleset, rows, receipt.version),
             *(receipt.target, receipt.published_by, strategy, kept_until, restored),
-            Jsonb(contents(connection, schemas)) if schemas else None,
+            # As they are: an escape is more than a server that knows no encoding takes.
+            Jsonb(contents(connection, schemas), dumps=partial(json.dumps, ensure_ascii=False)) if schemas else None,
         ),
     )
 
