@@ -11,6 +11,7 @@ import pytest
 from dmrefresh.errors import RightsMissing
 from dmrefresh.postgres import connect, receipt
 from dmrefresh.postgres.state import state_of
+from fixtures.parts.postgres import installed_majors
 from tests.postgres import keeping
 from tests.postgres.databases import Database, dump_of
 
@@ -19,7 +20,7 @@ MakeDatabase = Callable[[int], Database]
 
 @pytest.fixture
 def dump(database: MakeDatabase, tmp_path: Path) -> bytes:
-    source = database(15)
+    source = database(installed_majors()[0])
     source.run("CREATE TABLE person (id integer PRIMARY KEY, name text)", "INSERT INTO person VALUES (1, 'a')")
     return dump_of(source, tmp_path)
 

@@ -22,6 +22,7 @@ from dmrefresh.postgres import connect, guard, lock
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.rollback import rollback as put_back
 from dmrefresh.settings import Production
+from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database
 from tests.postgres.keeping import Heard, dump_with, refresh, rollback, state_of
 from tests.proxy import Proxy
@@ -51,7 +52,7 @@ def filled(name: str) -> tuple[str, ...]:
 
 @pytest.fixture
 def source(database: MakeDatabase) -> Database:
-    return database(15)
+    return database(installed_majors()[0])
 
 
 @pytest.fixture

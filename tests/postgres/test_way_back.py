@@ -13,6 +13,7 @@ import pytest
 
 from dmrefresh.errors import ChecksFailed, Failure, TargetUnreachable
 from dmrefresh.observer import Observer
+from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database, dump_of
 from tests.postgres.keeping import dump_with, refresh, rollback, state_of
 
@@ -33,7 +34,7 @@ NAMES = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^dmrefresh_' ORDER BY
 
 @pytest.fixture
 def source(database: MakeDatabase) -> Database:
-    return database(15)
+    return database(installed_majors()[0])
 
 
 @pytest.fixture
