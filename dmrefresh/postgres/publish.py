@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Literal
 
 from dmrefresh.dump import course
+from dmrefresh.dump.after_load import Script
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer, Stopwatch
@@ -37,6 +38,7 @@ def publish(
     allow_superuser: bool = False,
     guard: Guard | None = None,
     keep_previous: timedelta | None = None,
+    script: Script | None = None,
     observer: Observer | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Published:
@@ -52,6 +54,7 @@ def publish(
         allow_superuser: let a superuser publish.
         guard: refuses production; without one, a database that is marked as production.
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
+        script: what is run and checked once the rows are loaded.
         observer: is told about steps and rows.
         stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
 
@@ -73,7 +76,9 @@ def publish(
         with blaming(newer):
             course.check_head(head)
         fitness.refuse_receipts(head)
-        errand = Errand(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard)
+        errand = Errand(
+            *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard), script or Script()
+        )
         with translated("while the target was looked at"):
             chosen = _STRATEGIES[choose(errand, strategy)]
             chosen.make_room(errand)
