@@ -16,7 +16,8 @@ from dmrefresh.dump.events import End
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import TargetUnfit, UsageFailure
 from dmrefresh.postgres.conninfo import used
-from dmrefresh.stages.pg_dump import find, pg_dump, programs
+from dmrefresh.programs import find_pg_dump, programs
+from dmrefresh.stages.pg_dump import pg_dump
 from fixtures.parts.postgres import Cluster
 
 SECRET = "horse battery"
@@ -42,7 +43,7 @@ def locked(cluster_for: Callable[[int], Cluster]) -> Iterator[str]:
 def test_a_dump_of_a_database_with_a_password_is_whole_and_the_password_is_nowhere(locked: str) -> None:
     with psycopg.connect(locked) as connection:
         assert connection.info.password == SECRET
-        blocks = pg_dump(find(16).path, used(connection), ["--no-owner"])
+        blocks = pg_dump(find_pg_dump(16).path, used(connection), ["--no-owner"])
         text = next(blocks)
         (child,) = [one for one in psutil.Process().children() if "pg_dump" in " ".join(one.cmdline())]
         seen = " ".join(child.cmdline()) + str(child.environ())
@@ -60,7 +61,7 @@ def test_a_session_that_is_ended_in_the_middle_is_a_failure(locked: str, cluster
         name = connection.info.dbname
         connection.execute("INSERT INTO t SELECT n, repeat('y', 100) FROM generate_series(1, 400000) n")
         connection.commit()
-        blocks = pg_dump(find(16).path, used(connection))
+        blocks = pg_dump(find_pg_dump(16).path, used(connection))
         next(blocks)
         with psycopg.connect(cluster_for(16).url(), autocommit=True) as other:
             ended = other.execute(
@@ -77,7 +78,7 @@ def test_a_session_that_is_ended_in_the_middle_is_a_failure(locked: str, cluster
 def test_whoever_stops_early_leaves_no_program_behind(locked: str) -> None:
     with psycopg.connect(locked) as connection:
         descriptors = set(Path("/proc/self/fd").iterdir())
-        blocks = pg_dump(find(16).path, used(connection))
+        blocks = pg_dump(find_pg_dump(16).path, used(connection))
         next(blocks)
         blocks.close()  # type: ignore[attr-defined]
     assert not [one for one in psutil.Process().children() if "pg_dump" in " ".join(one.cmdline())]
@@ -86,23 +87,23 @@ def test_whoever_stops_early_leaves_no_program_behind(locked: str) -> None:
 
 
 def test_the_program_of_the_servers_version_is_taken_or_the_next_newer() -> None:
-    majors = [one.major for one in programs()]
+    majors = [one.major for one in programs("pg_dump")]
     assert majors == sorted(majors)
     assert {16, 18} <= set(majors)
-    assert find(16).major == 16
-    assert find(17).major == 18
+    assert find_pg_dump(16).major == 16
+    assert find_pg_dump(17).major == 18
 
 
 def test_where_none_is_new_enough_it_is_said_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(UsageFailure, match=r"PostgreSQL 99 or newer is needed, and on this machine there is .*18"):
-        find(99)
+        find_pg_dump(99)
     with pytest.raises(UsageFailure, match="there is none"):
-        find(16, tmp_path / "pg_dump")
+        find_pg_dump(16, tmp_path / "pg_dump")
 
 
 @pytest.mark.parametrize("value", [" blank", "blank ", "two\nlines"])
 def test_what_cannot_be_told_to_it_is_refused_without_being_shown(value: str) -> None:
     with pytest.raises(UsageFailure, match="cannot be told a password") as caught:
-        list(pg_dump(find(16).path, {"password": value}))
+        list(pg_dump(find_pg_dump(16).path, {"password": value}))
     assert "blank" not in str(caught.value).replace("in a blank", "")
     assert "two" not in str(caught.value)
