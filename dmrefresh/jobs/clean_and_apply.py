@@ -23,6 +23,7 @@ from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.receipt import Receipt, publisher
+from dmrefresh.postgres.scratch import is_elsewhere
 from dmrefresh.report import DumpReport, Report, TableReport
 from dmrefresh.settings import Job, Production, Programs, Settings, Target
 from sanitisers import Ruleset
@@ -179,7 +180,9 @@ def _refresh(plan: Plan, identity: str, this: Attempt, observer: Observer, looke
 
 
 def _store(plan: Plan, identity: str, this: Attempt, observer: Observer) -> Published:
-    """One attempt on a bucket. It sees nothing before all is proved, so there is no need to read the dump twice."""
+    """One attempt on a bucket. It sees nothing before all is proved; a scratch server on another machine would."""
+    wanted = plan.target.verify_first
+    elsewhere = bool(plan.script) and is_elsewhere(plan.target.scratch)
     errand = Errand(
         source=plan.source,
         target=plan.target,
@@ -189,7 +192,7 @@ def _store(plan: Plan, identity: str, this: Attempt, observer: Observer) -> Publ
         slip=lambda: _slip(plan, identity, this),
         observer=observer,
     )
-    with plan.source.opened(this, observer, verify_first=bool(plan.target.verify_first)) as opened:
+    with plan.source.opened(this, observer, verify_first=elsewhere if wanted is None else wanted) as opened:
         return store_cleaned(errand, opened, this)
 
 
