@@ -103,6 +103,10 @@ _OF_DATABASES = {
 }
 
 
+class GivenTarget(Target):
+    """A database that the command line names by its URL; it must be on this machine."""
+
+
 def _production_host(value: object) -> str:
     """A host that something can match: with a port, or as a URL, it would guard nothing."""
     text = value.strip() if isinstance(value, str) else ""

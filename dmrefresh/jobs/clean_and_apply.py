@@ -15,6 +15,7 @@ from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import attempts
 from dmrefresh.jobs.dumps import choose, choose_cleaned, introduce, limits_of
 from dmrefresh.jobs.looking import Confirm, Looked, look, nobody_confirms
+from dmrefresh.jobs.naming import target_of
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.jobs.sources import Attempt, Cleaned, Encrypted, Source
 from dmrefresh.jobs.to_bucket import Errand, store_cleaned
@@ -65,7 +66,7 @@ def prepare(
     Raises:
         Failure: something is missing; nothing was touched.
     """
-    to = settings.target(target)
+    to = target_of(settings, target)
     rules = read_ruleset(ruleset or settings.ruleset.path)
     script = script_of(rules)
     source = _source(settings, rules, dump, stage) if cleaned is None else _cleaned(settings, rules, dump, cleaned, to)
