@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from dmrefresh.dump.events import End, Event, TableData
-from dmrefresh.errors import Busy, DumpDamaged, Failure, RightsMissing, TargetUnfit, TargetUnreachable
+from dmrefresh.errors import Busy, DumpDamaged, Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.publish import Published, StrategyName, publish
 from dmrefresh.postgres.receipt import Receipt
@@ -274,71 +271,6 @@ def test_a_load_that_fails_leaves_the_target_as_it_was(case: Case, after: type[E
     assert case.target.run("SELECT oid, datallowconn FROM pg_database WHERE datname = current_database()") == before
     case.publish()
     assert case.holds() == "new"
-
-
-STEPS = ["begun", "loaded", "checked", "committing", "renamed"]
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_backends_ended_by_an_administrator_leave_the_old_data_and_the_next_run_succeeds(
-    case_18: Case, step: str
-) -> None:
-    case = case_18
-    if step == "renamed" and case.strategy == "schema":
-        pytest.skip("the schema strategy has no such step")
-
-    def end_all() -> None:
-        with psycopg.connect(case.target.cluster.url(), autocommit=True) as administrator:
-            administrator.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                "WHERE application_name LIKE 'dmrefresh%%' AND usename = %s",
-                (case.target.name,),
-            )
-
-    with pytest.raises(TargetUnreachable):
-        case.publish(observer=At(step, end_all))
-    assert case.holds() == "old"
-    case.publish()
-    assert case.holds() == "new"
-    assert case.left() == []
-
-
-CHILD = """
-import os, signal, sys
-from dmrefresh.observer import Observer
-from dmrefresh.postgres.publish import publish
-from dmrefresh.postgres.receipt import Receipt
-from tests.postgres.databases import events
-url, strategy, step, file = sys.argv[1:]
-class Dying(Observer):
-    def step(self, name):
-        if name == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-slip = Receipt("killed", "d", "", "")
-publish(events(open(file, "rb").read()), url, lambda: slip, strategy=strategy, observer=Dying())
-"""
-
-
-@pytest.mark.parametrize("step", [*STEPS, "committed"])
-def test_a_publisher_killed_at_any_step_leaves_the_old_data_or_the_new_and_the_next_run_clears_up(
-    case_18: Case, step: str, tmp_path: Path
-) -> None:
-    case = case_18
-    if step == "renamed" and case.strategy == "schema":
-        pytest.skip("the schema strategy has no such step")
-    file = tmp_path / "dump.sql"
-    file.write_bytes(case.dump)
-    argv = [sys.executable, "-c", CHILD, case.target.url, case.strategy, step, str(file)]
-    assert subprocess.run(argv, check=False, cwd=Path(__file__).parents[2]).returncode == -signal.SIGKILL
-    assert case.holds() == ("new" if step == "committed" else "old")
-    for _ in range(50):  # the server notices a moment later
-        try:
-            case.publish()
-            break
-        except Busy:
-            time.sleep(0.1)
-    assert case.holds() == "new"
-    assert case.left() == []
 
 
 def test_a_second_refresh_stops_at_once_and_the_first_is_unharmed(case: Case) -> None:
