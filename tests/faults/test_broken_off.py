@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from dmrefresh import signals
 from dmrefresh.errors import CommitInDoubt, TargetUnreachable
 from dmrefresh.postgres.publish import StrategyName
 from fixtures.parts.postgres import Cluster
-from tests.faults.swapping import DATA, ROWS, STEPS, Breaking, Target, end_sessions, ended, in_a_child, restart
-from tests.postgres.databases import Database, dump_of
+from tests.faults.conftest import States
+from tests.faults.swapping import STEPS, Breaking, Target, end_sessions, ended, in_a_child, restart
+from tests.postgres.databases import Database
 from tests.proxy import Proxy
 
 EVERYWHERE = [
@@ -37,17 +37,6 @@ def proxy(cluster: Cluster) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="module")
-def dumps(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    made = {}
-    for state, rows in ROWS.items():
-        cluster.create_role_and_database(f"source_{state}", f"source_{state}")
-        source = Database(cluster, f"source_{state}")
-        source.run(DATA.format(state, rows))
-        made[state] = dump_of(source, tmp_path_factory.mktemp("dumps"))
-    return made
-
-
-@pytest.fixture(scope="module")
 def _targets() -> dict[StrategyName, Target]:
     return {}
 
@@ -56,7 +45,7 @@ def _targets() -> dict[StrategyName, Target]:
 def target(
     where: tuple[StrategyName, str],
     cluster: Cluster,
-    dumps: dict[str, bytes],
+    states: States,
     _targets: dict[StrategyName, Target],
     request: pytest.FixtureRequest,
 ) -> Iterator[Target]:
@@ -66,10 +55,9 @@ def target(
     if made is None:
         name = f"{strategy}{os.urandom(4).hex()}"
         cluster.create_role_and_database(name, name)
-        made = Target(Database(cluster, name), strategy, dumps)
+        made = Target(Database(cluster, name), strategy, states(18))
     failed = request.session.testsfailed
     yield made
-    signals._State.held = False
     if request.session.testsfailed == failed:
         _targets[strategy] = made
 
