@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -53,12 +53,14 @@ class Target:
         strategy: how it is refreshed.
         dumps: a dump of each state.
         application: the application's role.
+        rows: how many rows each state has in either table.
     """
 
     database: Database
     strategy: StrategyName
     dumps: dict[str, bytes]
     application: str = field(default_factory=lambda: f"app{uuid4().hex[:8]}")
+    rows: Mapping[str, int] = field(default_factory=lambda: ROWS)
 
     def __post_init__(self) -> None:
         name, app = sql.Identifier(self.database.name).as_string(), self.application
@@ -69,7 +71,7 @@ class Target:
             superuser=True,
         )
         self.database.run(
-            DATA.format("odd", ROWS["odd"]),
+            DATA.format("odd", self.rows["odd"]),
             f"GRANT SELECT, INSERT ON person, visit TO {app}",
             f"GRANT USAGE ON SEQUENCE visit_id_seq TO {app}",
             f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC",
@@ -88,7 +90,7 @@ class Target:
             visits = connection.execute("SELECT count(*) FROM visit").fetchone()
             connection.execute("INSERT INTO visit (person_id) SELECT max(id) FROM person")
             connection.rollback()
-        for state, count in ROWS.items():
+        for state, count in self.rows.items():
             if (rows, visits) == ([(state, count)], (count,)):
                 return state
         return f"{rows}, {visits}"

@@ -18,7 +18,8 @@ HALF = 64 * 100 // 2
 """Half of the locks of a server with the settings it comes with."""
 
 _OURS = """
-SELECT count(DISTINCT (locktype, database, relation, classid, objid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+SELECT count(DISTINCT (l.locktype, l.database, l.relation, l.classid, l.objid))
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE a.application_name LIKE 'dmrefresh%' AND NOT l.fastpath
 """
 
