@@ -68,6 +68,7 @@ def url(target: Target, proxy: Proxy) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
 @pytest.mark.parametrize("where", EVERYWHERE)
+@pytest.mark.fault("D1", "D8", "72")
 def test_a_publisher_that_is_ended_or_killed(
     where: tuple[StrategyName, str], number: signal.Signals, target: Target, proxy: Proxy
 ) -> None:
@@ -108,6 +109,7 @@ DEEDS: dict[str, Callable[[Target, Proxy], None]] = {
 
 @pytest.mark.parametrize("deed", DEEDS)
 @pytest.mark.parametrize("where", [*EVERYWHERE, *ANSWERS])
+@pytest.mark.fault("D1", "68a", "68e", "72", "96a", "96b")
 def test_a_server_that_is_lost(where: tuple[StrategyName, str], deed: str, target: Target, proxy: Proxy) -> None:
     strategy, step = where
     old, new, before = target.holds(), target.next, target.relations()
@@ -130,6 +132,7 @@ def test_a_server_that_is_lost(where: tuple[StrategyName, str], deed: str, targe
 
 
 @pytest.mark.parametrize("where", [("schema", "checked"), ("database", "renamed")], ids=lambda where: where[0])
+@pytest.mark.fault("96d")
 def test_another_transaction_that_is_given_the_same_number_is_not_taken_for_ours(
     where: tuple[StrategyName, str], target: Target, proxy: Proxy
 ) -> None:

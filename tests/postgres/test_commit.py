@@ -53,18 +53,6 @@ def through(proxy: Proxy, target: Database) -> str:
     return f"postgresql://{target.name}@127.0.0.1:{proxy.port}/{target.name}"
 
 
-def test_lost_after_the_server_had_committed_it_is_found_out_and_the_refresh_is_done(
-    proxy: Proxy, target: Database, dump: bytes
-) -> None:
-    def swallow_the_answer() -> None:
-        proxy.answer = lambda number, offset, block: None if number == 0 else block
-
-    published = refresh(dump, target, url=through(proxy, target), observer=At("committing", swallow_the_answer))
-    assert published.rows == 1
-    assert target.run("SELECT name FROM person") == [("new",)]
-    assert target.run("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'dmrefresh_previous%'") == []
-
-
 def test_if_the_server_does_not_come_back_it_is_called_unknown_with_the_question_to_ask(
     proxy: Proxy, target: Database, dump: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
