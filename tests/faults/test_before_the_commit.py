@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -155,7 +156,12 @@ def test_time_limits_of_a_role_or_a_database_do_not_end_the_load(
     index = b"CREATE INDEX slow ON public.person USING btree (public.slow(id)) WHERE (id = 1);\n"
     end = b"\n--\n-- PostgreSQL database dump complete\n"
     text = text.replace(end, b"\n" + index + end)
-    assert target.refresh("even", stream=slowly()).rows == 800
+    # And a lock: the old tables can be dropped once a reader has left them.
+    reader = psycopg.connect(target.database.url, options=" ".join(f"-c {limit}=0" for limit in limits))
+    reader.execute("SELECT count(*) FROM person").fetchall()
+    leaving = At("committed", lambda: threading.Timer(0.4, reader.close).start())
+    published = target.refresh("even", stream=slowly(), observer=leaving)
+    assert (published.rows, published.still_there) == (800, [])
     target.database.run(f"ALTER {what} RESET ALL", superuser=True)
     assert target.holds() == "even"
     assert target.left() == []
