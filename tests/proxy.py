@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can be told to cut, change or silence what a server answers."""
+"""A TCP proxy on loopback that can be told to cut, change or silence what a server answers, or is asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 Answer: TypeAlias = Callable[[int, int, bytes], bytes | None]
-"""Given the connection's number (from 0), the offset in its answer and a block: what to pass on, None to cut."""
+"""Given the connection's number (from 0), the offset in what it says and a block: what to pass on, None to cut."""
 
 
 def faithful(connection: int, offset: int, block: bytes) -> bytes | None:
@@ -19,14 +19,16 @@ def faithful(connection: int, offset: int, block: bytes) -> bytes | None:
 
 
 class Proxy:
-    """Relays connections to a server; `answer` may be replaced at any time.
+    """Relays connections to a server; `answer`, and `question` for the other direction, may be replaced at any time.
 
-    `cut()` ends all connections at once; `deaf = True` accepts connections and says nothing.
+    `cut()` ends all connections at once; `deaf = True` accepts connections and says nothing. `upstream` may be changed:
+    new connections go there, and those that nobody answers there are ended.
     """
 
     def __init__(self, port: int) -> None:
         self.upstream = ("127.0.0.1", port)
         self.answer: Answer = faithful
+        self.question: Answer = faithful
         self.deaf = False
         self.connections = 0
         self._open: set[socket.socket] = set()
@@ -57,19 +59,23 @@ class Proxy:
                 self._open.add(client)
                 if self.deaf:
                     continue
-                server = socket.create_connection(self.upstream)
+                try:
+                    server = socket.create_connection(self.upstream)
+                except OSError:
+                    _end(client)
+                    continue
                 self._open.add(server)
-                threading.Thread(target=self._relay, args=(client, server, None), daemon=True).start()
-                threading.Thread(target=self._relay, args=(server, client, number), daemon=True).start()
+                asked = threading.Thread(target=self._relay, args=(client, server, number, False), daemon=True)
+                answered = threading.Thread(target=self._relay, args=(server, client, number, True), daemon=True)
+                asked.start()
+                answered.start()
 
-    def _relay(self, source: socket.socket, sink: socket.socket, number: int | None) -> None:
+    def _relay(self, source: socket.socket, sink: socket.socket, number: int, is_answer: bool) -> None:
         offset = 0
         with contextlib.suppress(OSError):
             while block := source.recv(65536):
-                passed: bytes | None = block
-                if number is not None:
-                    passed = self.answer(number, offset, block)
-                    offset += len(block)
+                passed = (self.answer if is_answer else self.question)(number, offset, block)
+                offset += len(block)
                 if passed is None:
                     break
                 sink.sendall(passed)

@@ -14,6 +14,15 @@ from dmrefresh.postgres.failures import from_server
 _PATIENCE = 60.0
 """Seconds to wait for the server to answer again before the outcome is called unknown."""
 
+# A server that crashed may give a number again that it had given to a transaction of which nothing was on disk yet. So
+# that another's is not taken for ours, what ours made or renamed is looked for: a schema, or a database.
+_OUTCOME = """
+SELECT pg_catalog.pg_xact_status(x.id),
+       EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.xmin = x.id::xid)
+       OR EXISTS (SELECT FROM pg_catalog.pg_database d WHERE d.xmin = x.id::xid)
+FROM (SELECT %s::xid8) x (id)
+"""
+
 
 def transaction_id(connection: Connection) -> str:
     """The number of the running transaction, by which its outcome can be asked for later."""
@@ -54,17 +63,21 @@ def outcome(url: str, xid: str, patience: float) -> bool:
     """Whether the transaction was committed, asked on a new connection (pg_xact_status, functions-info).
 
     Raises:
-        CommitInDoubt: no answer within `patience` seconds.
+        CommitInDoubt: no answer within `patience` seconds, or one that may be about another transaction.
     """
     deadline = time.monotonic() + patience
     while True:
-        try:
-            with session(url) as connection:
-                row = connection.execute("SELECT pg_catalog.pg_xact_status(%s::xid8)", (xid,)).fetchone()
-                if row is not None and row[0] in ("committed", "aborted"):
-                    return bool(row[0] == "committed")
-        except (psycopg.Error, Failure):  # still down, or coming up: ask again
-            pass
+        status, is_ours = _asked(url, xid)
+        if status == "aborted":
+            return False
+        if status == "committed" and is_ours:
+            return True
+        if status == "committed":
+            raise CommitInDoubt(
+                "The connection was lost during the commit, and the server has given the transaction's number again.",
+                state="The target holds either the old data or the new, whole; which of them is not known.",
+                hint="`dmrefresh status` says which dump it holds",
+            )
         if time.monotonic() > deadline:
             raise CommitInDoubt(
                 "The connection was lost during the commit, and the server does not say what became of it.",
@@ -72,3 +85,15 @@ def outcome(url: str, xid: str, patience: float) -> bool:
                 hint=f"ask it when it is back: SELECT pg_xact_status('{xid}'::xid8)",
             )
         time.sleep(0.2)
+
+
+def _asked(url: str, xid: str) -> tuple[str | None, bool]:
+    """What the server says of the transaction, None while it says nothing; and whether anything of ours is there."""
+    try:
+        with session(url) as connection:
+            row = connection.execute(_OUTCOME, (xid,)).fetchone()
+    except psycopg.errors.InvalidParameterValue:  # not given yet: a server that crashed has forgotten all about it
+        return "aborted", False
+    except (psycopg.Error, Failure):  # still down, or coming up: ask again
+        return None, False
+    return row if row is not None else (None, False)

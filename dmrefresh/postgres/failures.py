@@ -22,8 +22,10 @@ _COPY_LINE = re.compile(r"COPY [^,:\"]*, line (\d+)(?:, column (\w+))?(?=:|$)")
 
 _LOST = {"57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "53300"}
 _COLLIDED = {"40001", "40P01", "55P03"}
+_DISK_FULL = "53100"
+# Which disk: by a part of the name of the file that could not be written, which the server says in every language.
+_DISKS = {"pg_wal": "write-ahead log", "pgsql_tmp": "temporary files"}
 _FULL = {
-    "53100": "its disk is full",
     "53200": "it is out of memory or of locks",
     "53400": "a limit is reached",
 }
@@ -148,6 +150,13 @@ def from_server(error: psycopg.Error, doing: str) -> Failure:
         )
     if state == "42501":
         return RightsMissing(f"The target's role lacks a right that is needed {doing}{place}.")
+    if state == _DISK_FULL:
+        which = next((of for part, of in _DISKS.items() if part in (error.diag.message_primary or "")), "data")
+        return TargetUnfit(
+            f"The target cannot go on {doing}: the disk of its {which} is full (SQLSTATE {state}).",
+            hint="make room there: the new data lies beside the old until it is published, and `dmrefresh plan` says "
+            "how much that is; then run it again",
+        )
     if state in _FULL:
         return TargetUnfit(f"The target cannot go on {doing}: {_FULL[state]} (SQLSTATE {state}).")
     if state.startswith("22") and _COPY_LINE.match(error.diag.context or ""):

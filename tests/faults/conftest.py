@@ -9,10 +9,16 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from dmrefresh import signals
+from dmrefresh.postgres.publish import StrategyName
 from fixtures.parts.postgres import Cluster
+from tests.faults.swapping import DATA, ROWS, Target
 from tests.faults.target import OLDER
 from tests.faults.world import MakeDatabase, World
-from tests.postgres.databases import Database
+from tests.postgres.databases import Database, dump_of
+
+States = Callable[[int], dict[str, bytes]]
+MakeTarget = Callable[[StrategyName, int], Target]
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +78,36 @@ def unchanged(
 @pytest.fixture(scope="module")
 def _shared() -> dict[int, Database]:
     return {}
+
+
+@pytest.fixture(scope="session")
+def states(cluster_for: Callable[[int], Cluster], tmp_path_factory: pytest.TempPathFactory) -> States:
+    """Makes the dumps between which targets go to and fro, once for each version: `states(18)["even"]`."""
+    made: dict[int, dict[str, bytes]] = {}
+
+    def of(major: int) -> dict[str, bytes]:
+        if major not in made:
+            folder, found = tmp_path_factory.mktemp("states"), {}
+            for state, rows in ROWS.items():
+                name = f"s{uuid4().hex[:12]}"
+                cluster_for(major).create_role_and_database(name, name)
+                source = Database(cluster_for(major), name)
+                source.run(DATA.format(state, rows))
+                found[state] = dump_of(source, folder)
+            made[major] = found
+        return made[major]
+
+    return of
+
+
+@pytest.fixture
+def make_target(make_database: MakeDatabase, states: States) -> MakeTarget:
+    """Makes targets that hold `odd`: `make_target("schema", 18)`."""
+    return lambda strategy, major: Target(make_database(major), strategy, states(major))
+
+
+@pytest.fixture(autouse=True)
+def _no_signal_is_held() -> Iterator[None]:
+    """A publication ignores signals once it has committed; the next test must not."""
+    yield
+    signals._State.held = False

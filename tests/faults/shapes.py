@@ -70,6 +70,12 @@ _WIDE = a_dump(
     % (b", ".join(b"c%d" % n for n in range(1600)), b"\t".join(b"%d" % n for n in range(1600))),
 )
 
+_TOO_WIDE = (
+    _WIDE.replace(b"c0 integer", b"c integer,\n    c0 integer")
+    .replace(b"(c0,", b"(c, c0,")
+    .replace(b"\n0\t", b"\n7\t0\t")
+)
+
 _LONGEST = Limits(row=1000)
 
 
@@ -113,6 +119,7 @@ CASES = [
         rules="",
         holds={"SELECT c0, c1599 FROM wide": [(0, 1599)]},
     ),
+    Case("D11", "A table has 1,601 columns.", _TOO_WIDE, 15, "at the CREATE TABLE of the dump's line", rules=""),
     Case(
         "42a",
         "A row is as long as the limit.",
@@ -122,6 +129,14 @@ CASES = [
         holds={"SELECT max(length(said)) FROM notes": [(998,)]},
     ),
     Case("42b", "A row is longer.", _row_of(1001), 17, "notes cannot be read: row 2", rules=NOTES, limits=_LONGEST),
+    Case(
+        "D12a",
+        "A rule gives a unique column the same value twice.",
+        a_dump(USERS, ROWS, KEY, b"ALTER TABLE ONLY public.users\n    ADD CONSTRAINT users_email_key UNIQUE (email);"),
+        22,
+        "at the ALTER TABLE ADD CONSTRAINT .*23505, table users, constraint users_email_key",
+        rules="  users:\n    columns:\n      email: {value: somebody@example.org}\n",
+    ),
     Case("43b", "More tables than the target has locks for.", _MANY_TABLES, 15, "locks", rules=""),
     Case("43c", "A statement has 50 MiB.", _LONG_STATEMENT, holds={"SELECT f()": [(7,)]}),
 ]

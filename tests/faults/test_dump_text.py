@@ -22,47 +22,6 @@ from tests.faults.target import personal_data, relations, sessions, state, surro
 from tests.faults.world import World
 from tests.postgres.databases import Database
 
-MEASURED = ("42c", "43a")
-"""Rows whose tests are in test_memory.py."""
-
-LETTERS = {
-    23: "",
-    24: "",
-    25: "abc",
-    26: "ab",
-    27: "ab",
-    28: "abcd",
-    29: "abcdefg",
-    30: "abc",
-    31: "abcdefghijk",
-    32: "",
-    33: "abcdefghi",
-    34: "abc",
-    35: "abcde",
-    36: "abc",
-    37: "abcd",
-    38: "",
-    39: "abcdef",
-    40: "abcd",
-    41: "",
-    42: "abc",
-    43: "abc",
-    44: "abcd",
-    45: "abc",
-    46: "abcdefg",
-    47: "abcde",
-    48: "abcd",
-    102: "",
-    103: "",
-    109: "",
-}
-"""The rows of the fault matrix about the text of a dump, and how many cases each of them has."""
-
-
-def test_no_row_of_the_fault_matrix_is_left_out_or_there_twice() -> None:
-    required = [f"{row}{letter}" for row, letters in LETTERS.items() for letter in letters or ("",)]
-    assert sorted([*(case.id for case in CASES), *MEASURED]) == sorted(required)
-
 
 class Listening(Observer):
     """Remembers the warnings."""

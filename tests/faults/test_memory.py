@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.faults.reading import ROW, TABLES
 
 
@@ -18,12 +20,14 @@ def grown_by(case: str, rows: int) -> tuple[int, int]:
     return grown, size
 
 
+@pytest.mark.fault("42c")
 def test_a_row_of_hundreds_of_megabytes_takes_a_few_times_its_size_and_no_more() -> None:
     grown, size = grown_by("42c", 1)
     assert size > ROW
     assert grown < 4.5 * ROW
 
 
+@pytest.mark.fault("43a")
 def test_thousands_of_tables_take_a_kilobyte_or_two_each() -> None:
     grown, size = grown_by("43a", TABLES)
     assert size > 200 * TABLES

@@ -42,6 +42,7 @@ def protect(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([DMREFRESH, "protect", *arguments], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.fault("75a")
 def test_a_protected_database_is_refused_until_the_settings_give_a_reason(scene: Scene) -> None:
     done = protect(scene.target_url)
     which = f"{scene.target_url.rsplit('/', 1)[1]} on 127.0.0.1\n"
@@ -81,6 +82,7 @@ def test_protect_wants_a_url_without_a_password_that_leads_somewhere(
     assert scene.refresh().code == 0  # it is not marked
 
 
+@pytest.mark.fault("75c")
 def test_a_host_of_production_is_refused_before_its_tunnel_is_opened(scene: Scene) -> None:
     opened = scene.folder / "opened"
     scene.target_url = scene.target_url.replace("127.0.0.1", "db.example.com")
@@ -94,6 +96,7 @@ def test_a_host_of_production_is_refused_before_its_tunnel_is_opened(scene: Scen
     assert not opened.exists()
 
 
+@pytest.mark.fault("75b")
 def test_a_production_is_known_by_name_and_by_its_servers_identifier(scene: Scene) -> None:
     name = scene.target_url.rsplit("/", 1)[1]
     scene.more = f'[production]\ndatabases = ["{name}"]'
@@ -128,6 +131,7 @@ def asked(scene: Scene, answer: str | None) -> tuple[int, str]:
     return child.returncode, output.decode()
 
 
+@pytest.mark.fault("D14e")
 def test_on_a_terminal_a_remote_target_is_refreshed_when_its_name_is_typed_and_only_then(scene: Scene) -> None:
     scene.more = tunnelled(scene.folder)
     for answer in ("y", "", "LOCAL", None):

@@ -119,6 +119,7 @@ def test_a_before_that_fails_stops_the_refresh_with_nothing_touched(scene: Scene
         ("sleep 600 & sleep 600", "did not end within 2 seconds"),
     ],
 )
+@pytest.mark.fault("108")
 def test_an_after_that_fails_is_published_all_the_same_with_a_code_of_its_own(
     scene: Scene, text: str, said: str
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dmrefresh.errors import CommitInDoubt, TargetUnreachable
+from dmrefresh.errors import CommitInDoubt
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import commit
 from tests.postgres.databases import Database, dump_of, refresh
@@ -53,29 +53,6 @@ def through(proxy: Proxy, target: Database) -> str:
     return f"postgresql://{target.name}@127.0.0.1:{proxy.port}/{target.name}"
 
 
-def test_lost_before_the_commit_reached_the_server_nothing_is_published_and_another_try_may_help(
-    proxy: Proxy, target: Database, dump: bytes
-) -> None:
-    with pytest.raises(TargetUnreachable) as caught:
-        refresh(dump, target, url=through(proxy, target), observer=At("committing", proxy.cut))
-    assert caught.value.retry
-    assert target.run("SELECT name FROM person") == [("old",)]
-    refresh(dump, target)
-    assert target.run("SELECT name FROM person") == [("new",)]
-
-
-def test_lost_after_the_server_had_committed_it_is_found_out_and_the_refresh_is_done(
-    proxy: Proxy, target: Database, dump: bytes
-) -> None:
-    def swallow_the_answer() -> None:
-        proxy.answer = lambda number, offset, block: None if number == 0 else block
-
-    published = refresh(dump, target, url=through(proxy, target), observer=At("committing", swallow_the_answer))
-    assert published.rows == 1
-    assert target.run("SELECT name FROM person") == [("new",)]
-    assert target.run("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'dmrefresh_previous%'") == []
-
-
 def test_if_the_server_does_not_come_back_it_is_called_unknown_with_the_question_to_ask(
     proxy: Proxy, target: Database, dump: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,23 +68,3 @@ def test_if_the_server_does_not_come_back_it_is_called_unknown_with_the_question
     assert caught.value.hint is not None
     question = caught.value.hint.split(": ", 1)[1]
     assert target.run(question) == [("committed",)]
-
-
-@pytest.mark.parametrize("step", ["begun", "loaded", "checked"])
-def test_lost_at_any_step_before_nothing_is_published(proxy: Proxy, target: Database, dump: bytes, step: str) -> None:
-    with pytest.raises(TargetUnreachable):
-        refresh(dump, target, url=through(proxy, target), observer=At(step, proxy.cut))
-    assert target.run("SELECT name FROM person") == [("old",)]
-
-
-def test_a_backend_ended_by_the_administrator_is_a_lost_connection(target: Database, dump: bytes) -> None:
-    def end_it() -> None:
-        target.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name LIKE 'dmrefresh %' AND datname = current_database()",
-            superuser=True,
-        )
-
-    with pytest.raises(TargetUnreachable):
-        refresh(dump, target, observer=At("begun", end_it))
-    assert target.run("SELECT name FROM person") == [("old",)]

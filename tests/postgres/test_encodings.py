@@ -156,6 +156,7 @@ def compare(dump: bytes, target: Database, plain: Database, encoding: str) -> li
 
 @pytest.mark.parametrize("encoding", WORDS)
 @pytest.mark.parametrize("major", installed_majors())
+@pytest.mark.fault("D10")
 def test_a_dump_of_a_server_in_this_encoding_is_sanitised_and_published_as_psql_restores_it(
     database: MakeDatabase, cluster_for: Callable[[int], Cluster], major: int, encoding: str
 ) -> None:
@@ -240,6 +241,7 @@ def test_a_dump_in_sql_ascii_goes_in_as_utf8(database: MakeDatabase, cluster_for
             assert found == [("é", 1)]
 
 
+@pytest.mark.fault("D9")
 def test_bytes_in_sql_ascii_that_are_not_utf8_are_refused_at_their_place(
     database: MakeDatabase, cluster_for: Callable[[int], Cluster]
 ) -> None:

@@ -53,6 +53,7 @@ def identifier(cluster: Cluster) -> int:
 
 
 @pytest.mark.parametrize("major", installed_majors())
+@pytest.mark.fault("D14a")
 def test_the_plain_owner_marks_a_database_and_nothing_is_published_to_it_from_then_on(
     database: MakeDatabase, tmp_path: Path, major: int
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_role_without_the_right_to_mark_is_told(database: MakeDatabase) -> Non
         ("fd00::/8", "[fd12::1]"),
     ],
 )
+@pytest.mark.fault("D14b")
 def test_a_host_of_production_is_refused_however_it_is_written_and_no_reason_lifts_that(listed: str, host: str) -> None:
     production = Production(hosts=(listed,))
     for reason in (None, "it is a copy"):
@@ -145,6 +147,7 @@ def test_what_was_taken_for_this_machine_and_leads_elsewhere_is_refused(database
 
 
 @pytest.mark.parametrize("strategy", ["schema", "database"])
+@pytest.mark.fault("D14f")
 def test_a_mark_that_is_set_during_the_load_is_heeded(
     database: MakeDatabase, tmp_path: Path, strategy: Literal["schema", "database"]
 ) -> None:
@@ -169,6 +172,7 @@ def test_a_mark_that_is_set_during_the_load_is_heeded(
         assert target.run(WHERE) == [("new",)]
 
 
+@pytest.mark.fault("D14c")
 def test_a_database_is_refused_by_its_name(database: MakeDatabase) -> None:
     target = database(18)
     with pytest.raises(TargetUnfit, match="name"):
@@ -177,6 +181,7 @@ def test_a_database_is_refused_by_its_name(database: MakeDatabase) -> None:
 
 
 @pytest.mark.parametrize("major", installed_majors())
+@pytest.mark.fault("D14d")
 def test_the_servers_identifier_counts_together_with_the_databases_name_and_the_plain_owner_may_ask(
     database: MakeDatabase, major: int
 ) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -175,21 +174,6 @@ def test_a_value_the_server_refuses_is_named_by_its_place_alone(pair: tuple[byte
     assert "line 7 of the rows, column mood" in caught.value.what
 
 
-def test_forced_row_level_security_neither_hides_rows_from_the_checks_nor_is_lost(
-    database: MakeDatabase, tmp_path: Path
-) -> None:
-    source, target = database(18), database(18)
-    source.run(
-        SMALL,
-        "ALTER TABLE person ENABLE ROW LEVEL SECURITY",
-        "ALTER TABLE person FORCE ROW LEVEL SECURITY",
-        "CREATE POLICY nobody ON person USING (false)",
-    )
-    assert refresh(dump_of(source, tmp_path), target).tables["person"] == 500
-    assert target.run("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'person'") == [(True,)]
-    assert target.run("SELECT count(*) FROM person", superuser=True) == [(500,)]
-
-
 def test_a_partitioned_table_is_published_though_a_root_takes_no_freeze(database: MakeDatabase, tmp_path: Path) -> None:
     source, target = database(18), database(18)
     source.run(
@@ -203,22 +187,6 @@ def test_a_partitioned_table_is_published_though_a_root_takes_no_freeze(database
     assert target.run("SELECT count(*) FROM event_1", "SELECT count(*) FROM event") == [(100,)]
     refresh(text.replace(b"COPY public.event_1 ", b"COPY public.event "), target)
     assert target.run("SELECT count(*) FROM event") == [(100,)]
-
-
-def test_time_limits_of_the_role_do_not_end_the_load(pair: tuple[bytes, Database]) -> None:
-    dump, target = pair
-    limits = ["statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout", "idle_session_timeout"]
-    for limit in limits:
-        target.run(f"ALTER ROLE {target.name} SET {limit} = '50ms'", superuser=True)
-
-    def slowly() -> Iterator[Event]:
-        for event in events(dump):
-            if isinstance(event, TableData):
-                time.sleep(0.2)
-            yield event
-
-    published = publish(slowly(), target.url, lambda: Receipt("r", "d", "", ""))
-    assert published.rows == 2500
 
 
 def test_a_second_refresh_of_the_target_stops_at_once_and_the_first_is_unharmed(
@@ -273,15 +241,6 @@ def test_a_url_shows_nothing_that_lets_one_in() -> None:
     with pytest.raises(UsageFailure) as caught, connect.session("nonsense hunter2"):
         pass
     assert "hunter2" not in str(caught.value)
-
-
-def test_a_dump_of_so_many_tables_that_other_sessions_would_fail_is_refused(pair: tuple[bytes, Database]) -> None:
-    dump, target = pair
-    before = state(target)
-    many = b"".join(b"CREATE TABLE public.t%d (id integer);\n" % number for number in range(1100))
-    with pytest.raises(TargetUnfit, match="locks at once"):
-        refresh(dump.replace(b"CREATE TABLE public.person", many + b"CREATE TABLE public.person", 1), target)
-    assert state(target) == before
 
 
 def test_a_role_that_does_not_own_the_schema_is_told_so(pair: tuple[bytes, Database]) -> None:

@@ -1,0 +1,10 @@
+"""Writes the fault matrix down: python -m tests.faults > docs/faults.md"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.faults.matrix import page
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,294 @@
+"""The fault matrix: what goes wrong, and what must come of it; `python -m tests.faults` writes it down.
+
+Rows about the text of a dump are cases of one table (`dump_text`), of which the sentences come as well. Every other one
+stands in ROWS and is proved by the tests that name it: `@pytest.mark.fault("D5", "73a")`. `test_matrix` compares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.faults.dump_text import CASES
+
+LETTERS = {
+    23: "",
+    24: "",
+    25: "abc",
+    26: "ab",
+    27: "ab",
+    28: "abcd",
+    29: "abcdefg",
+    30: "abc",
+    31: "abcdefghijk",
+    32: "",
+    33: "abcdefghi",
+    34: "abc",
+    35: "abcde",
+    36: "abc",
+    37: "abcd",
+    38: "",
+    39: "abcdef",
+    40: "abcd",
+    41: "",
+    42: "ab",
+    43: "bc",
+    44: "abcd",
+    45: "abc",
+    46: "abcdefg",
+    47: "abcde",
+    48: "abcd",
+    102: "",
+    103: "",
+    109: "",
+}
+"""The rows about the text of a dump, and how many cases each of them has."""
+
+OF_THE_TEXT = [*(f"{row}{letter}" for row, letters in LETTERS.items() for letter in letters or ("",)), "D11", "D12a"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that tests prove which are marked with its id.
+
+    Attributes:
+        id: the row of the fault matrix, with a letter where that row names several things.
+        done: what is done, or happens.
+        outcome: what must come of it.
+        open: whether no test proves it yet. Who writes one marks it, and takes this away.
+    """
+
+    id: str
+    done: str
+    outcome: str
+    open: bool = False
+
+
+_OLD = "the old data, whole, for everybody who may read it; the next run clears up and succeeds"
+_EITHER = "`schema` and `database`: "
+
+ROWS = (
+    Row("42c", "A row has 256 MiB.", "the reader takes four and a half times as much memory at most"),
+    Row("43a", "A dump has 20,000 tables.", "the reader takes 3,000 bytes for each at most"),
+    Row(
+        "D1",
+        "Something fails between the renames of the two databases and the commit.",
+        f"neither is renamed: {_OLD}",
+    ),
+    Row(
+        "D2",
+        "What holds the target database cannot be ended.",
+        "exit 21 after two tries; the target is open all the same, with the old data; the next run succeeds",
+    ),
+    Row(
+        "D3",
+        "New data takes the place of the old.",
+        f"{_EITHER}owners, rights, default privileges, comments, the connection limit and the settings of the database "
+        "and of roles in it are those of before",
+    ),
+    Row("D4a", "A second refresh of a target begins, by either strategy.", "exit 11 at once; the first is unharmed"),
+    Row(
+        "D4b",
+        "The session that holds the lock on the target loses it, as behind a pool that deals out transactions.",
+        "exit 21 before the swap, with what to do; the old data",
+    ),
+    Row(
+        "D5",
+        "`database`: a prepared transaction, a replication slot (in use or not) or a subscription holds the target.",
+        "exit 15 before anything is done; all of them named, none of them lost",
+    ),
+    Row(
+        "D6",
+        "A session keeps a lock on a table of the target.",
+        "the new data is published; `schema`: nobody waits behind the refresh, and the next run drops the old tables; "
+        "`database`: the session is ended",
+    ),
+    Row(
+        "D7",
+        "The load fails after it has set the sequences.",
+        f"{_EITHER}the target's own sequences stand where they stood",
+    ),
+    Row("D8", "The publisher gets SIGTERM or SIGKILL in the middle of a table's rows.", f"{_EITHER}{_OLD}"),
+    Row("D9", "A dump in SQL_ASCII holds bytes that are not UTF-8.", "exit 17 with line and byte; nothing published"),
+    Row(
+        "D10",
+        "A dump is in another encoding than UTF-8.",
+        "rules see the text, and the target holds what psql would have restored",
+    ),
+    Row(
+        "D12b",
+        "A rule gives a unique column the same value twice, in a long dump.",
+        "it is found while the rows stream by, before the end of the load",
+        open=True,
+    ),
+    Row(
+        "D13",
+        "A disk of the target is full: of its data, its temporary files, or its write-ahead log.",
+        f"{_EITHER}exit 15, not tried again, and it is said which disk; if the server goes down with its log and ends "
+        f"ours first, 21; {_OLD}, once there is room",
+    ),
+    Row("D14a", "The target is marked as production.", "exit 15; nothing touched"),
+    Row(
+        "D14b", "The target's host, however it is written, is one of production's.", "exit 15, whatever reason is given"
+    ),
+    Row("D14c", "The target has the name of a production database.", "exit 15; nothing touched"),
+    Row("D14d", "The target's server has production's identifier, and the database its name.", "exit 15"),
+    Row("D14e", "The target is remote and nobody has typed its name.", "exit 2; nothing touched"),
+    Row("D14f", "The target is marked as production while it is loaded.", f"{_EITHER}exit 15 before the commit"),
+    Row(
+        "D15a",
+        "`database`: the sessions that are ended come back at once, again and again.",
+        "they see the old rows, then the new, and never neither",
+    ),
+    Row("D15b", "`database`: a session ends only after the first try of the swap.", "the second try publishes"),
+    Row(
+        "67",
+        "The connection breaks in the middle of the rows.",
+        f"{_EITHER}the second attempt publishes, from a clean start; nothing lies about",
+    ),
+    Row(
+        "68a",
+        "An administrator ends the sessions of a refresh, at any of its steps.",
+        f"{_EITHER}a failure that is tried again; {_OLD}; from the commit on the new data",
+    ),
+    Row("68b", "The server is restarted in the middle of the rows.", "the second attempt publishes"),
+    Row("68c", "The server is killed in the middle of the rows.", "the second attempt publishes"),
+    Row("68d", "The target is lost at every attempt.", "exit 21 after the third; the old data"),
+    Row(
+        "68e",
+        "The connection is cut, or the server restarted, stopped at once or killed, at any step of a refresh.",
+        f"{_EITHER}{_OLD}; from the server's answer to the COMMIT on the new data, and the refresh says so",
+    ),
+    Row("69", "A disk of the target is full.", "see D13"),
+    Row("70a", "Two runs on one target.", "exit 11 for the second; the first is unharmed"),
+    Row("70b", "Two runs on two targets of one server.", f"{_EITHER}both are published"),
+    Row("71a", "Six sessions read the target all the time, and reconnect at once.", f"{_EITHER}old rows, then new"),
+    Row("71b", "A session is idle in a transaction on the target.", f"{_EITHER}published; `database` ends it"),
+    Row(
+        "72",
+        "The publisher or the server dies in the middle of the swap.",
+        f"{_EITHER}the target lets its application in; {_OLD}",
+    ),
+    Row("73a", "`database`: what holds the database itself.", "see D5"),
+    Row(
+        "73b",
+        "`schema`: a prepared transaction, replication slots and a subscription in the target.",
+        "published, and they are still there; the old tables are dropped once the transaction has ended",
+    ),
+    Row("74a", "The role is none but the owner; for `database` with CREATEDB.", f"{_EITHER}published"),
+    Row("74b", "`database`: the role may not create databases.", "exit 16 before anything is done, with the grant"),
+    Row(
+        "75a",
+        "The command is given a target that is marked as production.",
+        "exit 15 until a reason is in the settings",
+    ),
+    Row("75b", "The command is given a target with production's name or identifier.", "exit 15"),
+    Row("75c", "The command is given a target on production's host, behind a tunnel.", "exit 15, and no tunnel"),
+    Row(
+        "76",
+        "The role, the database, or the role in it has a statement_timeout and a lock_timeout.",
+        f"{_EITHER}published",
+    ),
+    Row("77", "A materialised view of the dump cannot be filled.", f"{_EITHER}exit 22 with its line; the old data"),
+    Row("78a", "The server counts other rows than the stream.", f"{_EITHER}exit 22 with both numbers; the old data"),
+    Row("78b", "A sequence is behind the numbers of its column.", f"{_EITHER}exit 22 with its name; the old data"),
+    Row("79", "The target's name has 63 bytes, quotes and letters outside ASCII.", f"{_EITHER}published, twice over"),
+    Row(
+        "96a",
+        "The server's answer to the COMMIT is lost.",
+        f"{_EITHER}the outcome is asked for: the refresh says that it is published, and it is",
+    ),
+    Row("96b", "The connection is lost before the COMMIT is sent.", f"{_EITHER}exit 21; {_OLD}"),
+    Row(
+        "96c", "Nobody tells what became of the COMMIT.", f"{_EITHER}exit 23, with the question to ask; no new attempt"
+    ),
+    Row(
+        "96d",
+        "The server is killed, and gives the transaction's number to somebody else's.",
+        f"{_EITHER}exit 23: it is not taken for ours; the old data",
+    ),
+    Row(
+        "97",
+        "Statements with enum, domain and composite parameters were prepared before a refresh.",
+        "they go on reading and writing after it, and after the next",
+    ),
+    Row("98a", "A REPEATABLE READ snapshot is older than the swap.", "it sees the new rows, and never none"),
+    Row("98b", "A transaction writes before the swap and after it.", "a foreign key error: it has to be repeated"),
+    Row("98c", "`select *` was prepared before a refresh.", "it fails where the columns have changed, and only there"),
+    Row(
+        "99a",
+        "`schema`: something outside depends on something inside, in any of eighteen ways.",
+        "exit 15 before anything is done; it is named, and nothing of it is lost",
+    ),
+    Row("99b", "`schema`: a temporary view of another session depends on the data.", "exit 15; it is named and stays"),
+    Row("100a", "A dump of 2,000 tables.", f"{_EITHER}exit 15: more than half of the server's locks"),
+    Row(
+        "100b",
+        "A dump of as many tables as are taken.",
+        f"{_EITHER}others can take the other half of the locks meanwhile",
+    ),
+    Row("101", "After the load a script breaks a deferred foreign key.", "it is found before the commit", open=True),
+    Row("102", "Row-level security is forced in the dump.", f"{_EITHER}counts are right, and it is forced afterwards"),
+    Row("104", "There are limits for idle sessions, idle transactions and whole transactions.", "see 76"),
+    Row(
+        "105",
+        "A personal value is in a column that is kept.",
+        "it is neither visible nor on the target's disk",
+        open=True,
+    ),
+    Row("106", "Ordinary data is the same as made-up data, or a placeholder.", "no false alarm", open=True),
+    Row("107", "A dump that is no cleaned one is given for one.", "exit 17", open=True),
+    Row(
+        "108",
+        "A command after the refresh fails.",
+        "exit 30: the data is new, and it is said which commands did not run",
+    ),
+)
+
+
+def required() -> list[str]:
+    """The ids that must be proved: by a case of the text's table, or by a test that is marked."""
+    return sorted({*OF_THE_TEXT, *(row.id for row in ROWS if not row.open)})
+
+
+def page() -> str:
+    """What docs/faults.md holds."""
+    found = {
+        case.id: (case.done, f"exit {case.code}, nothing published" if case.code else "published, whole")
+        for case in CASES
+    }
+    for row in ROWS:
+        found.setdefault(row.id, (row.done, row.outcome + (" (no test yet)" if row.open else "")))
+    parts = [_ABOUT]
+    for title, ids in (
+        ("The text of a dump", [id for id in found if id[0] != "D" and _number(id) < 67]),
+        ("What is known of targets", [id for id in found if id[0] == "D"]),
+        ("The target", [id for id in found if id[0] != "D" and 67 <= _number(id) < 96]),
+        ("Further", [id for id in found if id[0] != "D" and _number(id) >= 96]),
+    ):
+        lines = [f"| {id} | {_cell(found[id][0])} | {_cell(found[id][1])} |" for id in sorted(ids, key=_order)]
+        parts.append(
+            "\n".join([f"## {title}", "", "| | what is done | what comes of it |", "| --- | --- | --- |", *lines])
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+_ABOUT = """# Faults
+
+What goes wrong, and what comes of it. Each row is tried against real servers by the tests in `tests/faults`, and by
+those elsewhere that are marked with its id; what has no test yet says so. This page is made from their list:
+`python -m tests.faults > docs/faults.md`."""
+
+
+def _number(id: str) -> int:
+    return int("".join(letter for letter in id if letter.isdigit()))
+
+
+def _order(id: str) -> tuple[int, str]:
+    return _number(id), id
+
+
+def _cell(text: str) -> str:
+    """As a cell of a table in Markdown takes it."""
+    text = text.replace("\n", " ").replace("|", "\\|").replace("<", "&lt;")
+    first = text[0] if text.startswith("pg_") else text[0].upper()
+    return first + text[1:].rstrip(".")
