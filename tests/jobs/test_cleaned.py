@@ -264,6 +264,7 @@ FORGED: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.fault("107")
 @pytest.mark.parametrize("what", FORGED)
 def test_an_object_without_a_true_mark_is_refused_before_anything_of_it_is_read(
     object_store: ObjectStore,
@@ -272,7 +273,6 @@ def test_an_object_without_a_true_mark_is_refused_before_anything_of_it_is_read(
     monkeypatch: pytest.MonkeyPatch,
     what: str,
 ) -> None:
-    """107."""
     bucket, (text, name) = f"digitalmarketplace-cleaned-{uuid4().hex[:12]}", signed
     object_store.make_bucket(bucket)
     packed = gzip.compress(FORGED[what](text))
@@ -300,8 +300,8 @@ def signed(
     return gzip.decompress(content), min(made.objects())
 
 
+@pytest.mark.fault("107")
 def test_a_raw_dump_under_its_name_is_refused(team: Team, signed: tuple[bytes, str]) -> None:
-    """107."""
     _, name = signed
     team.put(name, gzip.compress(team.text))
     code, said = team.refresh()
@@ -309,6 +309,7 @@ def test_a_raw_dump_under_its_name_is_refused(team: Team, signed: tuple[bytes, s
     assert bodies(team.scene) == {"old"}
 
 
+@pytest.mark.fault("107")
 def test_an_older_one_under_a_newer_name_is_refused(team: Team, signed: tuple[bytes, str]) -> None:
     text, name = signed
     team.put("cleaned-db-dump-299911220300.sql.gz", gzip.compress(text))
@@ -320,6 +321,7 @@ def test_an_older_one_under_a_newer_name_is_refused(team: Team, signed: tuple[by
     assert code == 0, said
 
 
+@pytest.mark.fault("107")
 def test_one_signed_by_another_key_is_refused(
     team: Team, signed: tuple[bytes, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

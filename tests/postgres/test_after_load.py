@@ -66,6 +66,7 @@ def test_what_fails_is_named_and_the_old_data_stays(case: Case, what: str) -> No
     assert case.left() == []
 
 
+@pytest.mark.fault("101")
 def test_a_deferred_foreign_key_that_it_breaks_is_found_before_the_commit(
     case: Case, database: MakeDatabase, tmp_path: Path
 ) -> None:
