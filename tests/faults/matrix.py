@@ -207,6 +207,11 @@ ROWS = (
         f"{_EITHER}exit 23: it is not taken for ours; the old data",
     ),
     Row(
+        "96e",
+        "The server is killed while it is at the COMMIT.",
+        f"{_EITHER}the refresh says which of the two it is, old or new, and it is",
+    ),
+    Row(
         "97",
         "Statements with enum, domain and composite parameters were prepared before a refresh.",
         "they go on reading and writing after it, and after the next",
@@ -216,7 +221,7 @@ ROWS = (
     Row("98c", "`select *` was prepared before a refresh.", "it fails where the columns have changed, and only there"),
     Row(
         "99a",
-        "`schema`: something outside depends on something inside, in any of eighteen ways.",
+        "`schema`: a view, a foreign key, a publication, an event trigger or the like outside depends on the data.",
         "exit 15 before anything is done; it is named, and nothing of it is lost",
     ),
     Row("99b", "`schema`: a temporary view of another session depends on the data.", "exit 15; it is named and stays"),

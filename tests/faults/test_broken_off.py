@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -128,6 +129,31 @@ def test_a_server_that_is_lost(where: tuple[StrategyName, str], deed: str, targe
     assert breaking.done.wait(60)
     assert target.holds() == (new if published else old)
     assert (target.relations() == before) is not published
+    target.refresh_after(new)
+
+
+@pytest.mark.parametrize("delay", [0, 0.002, 0.01])
+@pytest.mark.parametrize("where", [("schema", "committing"), ("database", "renamed")], ids=lambda where: where[0])
+@pytest.mark.fault("96e")
+def test_a_commit_that_is_under_way_when_the_server_is_killed_is_told_as_it_ended(
+    where: tuple[StrategyName, str], delay: float, target: Target, proxy: Proxy
+) -> None:
+    strategy, step = where
+    old, new = target.holds(), target.next
+    over = threading.Event()
+
+    def kill() -> None:
+        restart(target.database.cluster, proxy, "kill")
+        over.set()
+
+    breaking = Breaking(step, lambda: threading.Timer(delay, kill).start(), proxy, strategy)
+    said = new
+    try:
+        target.refresh(new, url=url(target, proxy), observer=breaking)
+    except TargetUnreachable:
+        said = old
+    assert over.wait(60)
+    assert target.holds() == said
     target.refresh_after(new)
 
 

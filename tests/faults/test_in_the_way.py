@@ -211,7 +211,7 @@ def test_an_open_lock_on_a_table_holds_up_neither_the_refresh_nor_anybody_throug
         over.set()
         reader.join()
     assert waited == []
-    assert reads[0] > 100
+    assert reads[0] > 10
     assert published.still_there == (["dmrefresh_previous"] if strategy == "schema" else [])
     assert target.holds() == "even"
     holder.close()
