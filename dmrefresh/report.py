@@ -58,7 +58,7 @@ class Report:
     warnings: list[str]
     strategy: str = "schema"
     disconnected_seconds: float | None = None
-    after_load: dict[str, int] = field(default_factory=dict)
+    after_load: list[tuple[str, int]] = field(default_factory=list)
     cleaned_from: str | None = None
     stored: list[str] = field(default_factory=list)
     version: int = 1

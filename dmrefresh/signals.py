@@ -13,7 +13,7 @@ from datetime import timedelta
 from types import FrameType
 
 from dmrefresh.durations import spoken
-from dmrefresh.errors import CommitInDoubt, DeadlinePassed
+from dmrefresh.errors import CommitInDoubt, DeadlinePassed, PublishedButUnfinished
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -63,12 +63,13 @@ def held_from_here() -> Iterator[None]:
     """Hold signals off in the block, and for the rest of the run if it succeeds; if it fails, they end the run now.
 
     What the block does cannot be undone, only finished; once it is done there is nothing left to stop. Where nobody
-    knows whether it is done, they go on being ignored: to be ended by one would be told as if it were not.
+    knows whether it is done, or where it is but for something less, they go on being ignored: to be ended by one
+    would be told as if it were not done.
     """
     _State.held, _State.missed = True, None
     try:
         yield
-    except CommitInDoubt:
+    except (CommitInDoubt, PublishedButUnfinished):
         raise
     except BaseException:
         _State.held = False

@@ -101,7 +101,9 @@ def _gpg(home: Path, *arguments: str, stdin: bytes = b"") -> process.Completed:
     env = {**process.environment(), "GNUPGHOME": str(home), "LC_ALL": "C.UTF-8"}
     argv = ["gpg", "--homedir", str(home), "--batch", "--no-tty", "--no-options", "--quiet", "--no-autostart"]
     try:
-        return process.run([*argv, "--trust-model", "always", *arguments], env=env, stdin=stdin)
+        return process.run(
+            [*argv, "--trust-model", "always", "--weak-digest", "SHA1", *arguments], env=env, stdin=stdin
+        )
     except FileNotFoundError:
         raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None
     except subprocess.TimeoutExpired:

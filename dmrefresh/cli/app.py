@@ -87,7 +87,10 @@ def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
                     f"The target {name} is not on this machine ({place}), and there is no terminal to confirm it on.",
                     hint=f"add --confirm {name}",
                 )
-            typer.echo(f"\nAll data of {name} on {place} will be replaced. To go on, type {name}: ", nl=False, err=True)
+            what = (
+                "A new dump goes to" if place.startswith("the bucket ") else f"All data of {name} will be replaced on"
+            )
+            typer.echo(f"\n{what} {place}. To go on, type {name}: ", nl=False, err=True)
             answer = sys.stdin.readline().strip()
         if answer != name:
             raise UsageFailure(

@@ -5,6 +5,7 @@ It is read before anything starts. A statement may change rows and look at them;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from sqlglot.expressions import Expr
 
     from sanitisers import Ruleset
+
+
+# Comments may stand before it, and parentheses around a query.
+_BEGINS = re.compile(
+    r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*"
+    r"(select|with|insert|update|delete|merge|truncate(?!\s+database)|values|table|create)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_ON_COMMIT = re.compile(r"\bon\s+commit\s+(?:drop|delete\s+rows|preserve\s+rows)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +84,19 @@ def parse(sql: str, where: str) -> Expr:
         UsageFailure: it cannot be read.
     """
     import sqlglot
+    from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
+    begins = _BEGINS.match(sql)
+    if begins is None:
+        raise UsageFailure(f"{where}: this is not understood as a statement of PostgreSQL that is let through here.")
+    if begins[1].lower() == "create":
+        sql = _ON_COMMIT.sub("", sql)  # which sqlglot does not know
     try:
         (tree,) = sqlglot.parse(sql, read="postgres", error_level=sqlglot.ErrorLevel.RAISE)
     except (SqlglotError, ValueError, RecursionError):
         tree = None
-    if tree is None:
+    if tree is None or tree.find(exp.Placeholder, exp.Parameter) is not None:
         raise UsageFailure(f"{where}: this is not understood as a statement of PostgreSQL.")
     return tree
 
@@ -93,7 +109,7 @@ def refuse_more_than_rows(tree: Expr, where: str) -> None:
     """
     from sqlglot import exp
 
-    may = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable)
+    may = (exp.Query, exp.Values, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable)
     temporary = isinstance(tree, exp.Create) and tree.kind == "TABLE" and tree.find(exp.TemporaryProperty) is not None
     beside = [one for one in tree.find_all(exp.Command, exp.Create, exp.Drop, exp.Alter, exp.Into) if one is not tree]
     if beside or not (temporary or isinstance(tree, may)):
@@ -112,7 +128,7 @@ def refuse_changes(tree: Expr, where: str) -> None:
     from sqlglot import exp
 
     changes = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Command)
-    if not isinstance(tree, exp.Query) or tree.find(*changes) is not None:
+    if not isinstance(tree, exp.Query | exp.Values) or tree.find(*changes) is not None:
         raise UsageFailure(f"{where}: a check only looks; it is one query that gives true.")
 
 

@@ -51,6 +51,7 @@ class _Known:
         self._columns: dict[Name, set[str] | None] = {
             name: {column.name for column in table.columns} for name, table in head.schema.tables.items()
         }
+        self._columns |= dict.fromkeys(head.schema.sequences)
         for statement in head.statements:  # their columns are not read
             if statement.kind in _VIEWS and statement.target is not None:
                 self._columns.setdefault(statement.target, None)
@@ -89,7 +90,7 @@ class _Known:
             return None
         if name in self._columns:
             return self._columns[name]
-        if name.schema in ("pg_catalog", "information_schema"):
+        if name.schema in ("pg_catalog", "information_schema", "pg_temp") or name.name.startswith("pg_"):
             return None
         return f"there is no table {name} in the dump{_near(str(name), map(str, self._columns))}"
 
@@ -106,7 +107,7 @@ class _Known:
         if isinstance(tree, exp.Update):
             changed = (one.this for one in tree.expressions if isinstance(one, exp.EQ))
             yield from _absent((_spelt(one.this) for one in changed if isinstance(one, exp.Column)), of_target, "")
-        aliases, open_sources = _local_names(tree), None in sources.values()
+        aliases, open_sources = _local_names(tree) | sources.keys(), None in sources.values() or _has_unnamed(tree)
         everywhere = set().union(*(one for one in sources.values() if one))
         for column in tree.find_all(exp.Column):
             if not isinstance(column.this, exp.Identifier):
@@ -131,6 +132,16 @@ def _local_names(tree: Expr) -> set[str]:
         parts = (one.this, *(one.args.get("columns") or ()))
         found |= {_spelt(part.this if isinstance(part, exp.ColumnDef) else part) for part in parts if part is not None}
     return found
+
+
+def _has_unnamed(tree: Expr) -> bool:
+    """Whether there are columns whose names nobody has written: of functions, and of subqueries' expressions."""
+    from sqlglot import exp
+
+    if tree.find(exp.Lateral, exp.Unnest, exp.Values) is not None:
+        return True
+    inner = (one for one in tree.find_all(exp.Select) if one is not tree)
+    return any(not isinstance(column, exp.Column | exp.Alias | exp.Star) for one in inner for column in one.expressions)
 
 
 def _absent(names: Iterable[str], columns: set[str] | None, of: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -20,6 +21,13 @@ from dmrefresh.errors import DumpDamaged
 
 _BEGINNING = b"-- dmrefresh mark 1\n"
 _LINE = b"-- dmrefresh "
+# Nothing but comments, down to the last byte: whoever gives the dump to psql has it run nothing of a mark.
+_MARK = re.compile(
+    rb"(?P<signed>-- dmrefresh mark 1\n-- dmrefresh \{[ -~]*\}\n)"
+    rb"(?P<signature>-- dmrefresh -----BEGIN PGP SIGNATURE-----\n"
+    rb"(?:-- dmrefresh [A-Za-z0-9+/=]*\n)+"
+    rb"-- dmrefresh -----END PGP SIGNATURE-----\n)"
+)
 _LONGEST = 16 << 10
 """Bytes; a signature with an RSA key of 4096 bits has about 850."""
 
@@ -127,11 +135,10 @@ _HINT = "look at who wrote it; `clean-and-apply` to a target with `s3` makes one
 
 def _parts(text: bytes) -> tuple[bytes, bytes]:
     """What is signed, and the signature."""
-    lines = text.splitlines(keepends=True)
-    strange = any(not line.startswith(_LINE) or not line.endswith(b"\n") for line in lines)
-    if strange or len(lines) < 4 or b"BEGIN PGP SIGNATURE" not in lines[2] or b"END PGP SIGNATURE" not in lines[-1]:
+    found = _MARK.fullmatch(text)
+    if found is None:
         raise NoMark("The mark at the end of the object is not as dmrefresh writes it.", hint=_HINT)
-    return b"".join(lines[:2]), b"".join(line[len(_LINE) :] for line in lines[2:])
+    return found["signed"], found["signature"].replace(_LINE, b"")
 
 
 def _facts(signed: bytes) -> Mark:

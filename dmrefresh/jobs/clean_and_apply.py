@@ -14,11 +14,11 @@ from dmrefresh.dump.after_load import Script, script_of
 from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import attempts
 from dmrefresh.jobs.dumps import choose, choose_cleaned, introduce, limits_of
-from dmrefresh.jobs.looking import Confirm, Looked, look, nobody_confirms
+from dmrefresh.jobs.looking import Confirm, Looked, look, look_at_bucket, nobody_confirms
 from dmrefresh.jobs.naming import target_of
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.jobs.sources import Attempt, Cleaned, Encrypted, Source
-from dmrefresh.jobs.to_bucket import Errand, store_cleaned
+from dmrefresh.jobs.to_bucket import Cleaning, store_cleaned
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.publish import Published, publish
@@ -27,6 +27,7 @@ from dmrefresh.postgres.receipt import Receipt, publisher
 from dmrefresh.postgres.scratch import is_elsewhere
 from dmrefresh.report import DumpReport, Report, TableReport
 from dmrefresh.settings import Job, Production, Programs, Settings, Target
+from dmrefresh.store import cleaned_name
 from sanitisers import Ruleset
 from sanitisers.pools import fill as fill_pools
 
@@ -130,7 +131,7 @@ def _run(plan: Plan, observer: Observer, confirm: Confirm) -> Report:
 
     def first_look(_: int) -> Looked | None:
         if plan.target.s3 is not None:
-            confirm(plan.target_name, f"the bucket {plan.target.s3}")
+            look_at_bucket(plan.target, plan.target_name, plan.production, confirm, needs_scratch=bool(plan.script))
             return None
         return look(plan.target, plan.target_name, plan.production, observer, confirm)
 
@@ -138,19 +139,18 @@ def _run(plan: Plan, observer: Observer, confirm: Confirm) -> Report:
     if isinstance(plan.source, Encrypted):
         # Faker takes its time; gpg and the network leave enough of it before the first row.
         threading.Thread(target=fill_pools, args=(plan.source.ruleset.locale,), daemon=True).start()
-    identity = _identity()
+    identity, stored_as = _identity(), cleaned_name(datetime.now(UTC))  # the same for every attempt
     facts = hooks.Facts(plan.target_name, plan.source.dump.key, identity)
     hooks.before(plan.target.before, facts, plan.job.hook_limit, observer)
 
     def attempt(number: int) -> tuple[str, Attempt, Published]:
         this, name = Attempt(number), identity if number == 1 else f"{identity}-{number}"
         try:
-            done = (
-                _store(plan, name, this, observer) if looked is None else _refresh(plan, name, this, observer, looked)
-            )
+            if looked is None:
+                return name, this, _store(plan, name, this, observer, stored_as)
+            return name, this, _refresh(plan, name, this, observer, looked)
         finally:
             process.kill_all()
-        return name, this, done
 
     identity, this, published = attempts(attempt, observer)
     return _report(plan, identity, this, published, time.monotonic() - began)
@@ -180,12 +180,13 @@ def _refresh(plan: Plan, identity: str, this: Attempt, observer: Observer, looke
         )
 
 
-def _store(plan: Plan, identity: str, this: Attempt, observer: Observer) -> Published:
+def _store(plan: Plan, identity: str, this: Attempt, observer: Observer, name: str) -> Published:
     """One attempt on a bucket. It sees nothing before all is proved; a scratch server on another machine would."""
     wanted = plan.target.verify_first
     elsewhere = bool(plan.script) and is_elsewhere(plan.target.scratch)
-    errand = Errand(
+    cleaning = Cleaning(
         source=plan.source,
+        name=name,
         target=plan.target,
         script=plan.script,
         programs=plan.programs,
@@ -194,7 +195,7 @@ def _store(plan: Plan, identity: str, this: Attempt, observer: Observer) -> Publ
         observer=observer,
     )
     with plan.source.opened(this, observer, verify_first=elsewhere if wanted is None else wanted) as opened:
-        return store_cleaned(errand, opened, this)
+        return store_cleaned(cleaning, opened, this)
 
 
 def _slip(plan: Plan, identity: str, this: Attempt) -> Receipt:

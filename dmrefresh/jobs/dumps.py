@@ -58,7 +58,13 @@ def cleaned_store(settings: Settings, target: str) -> Store:
         raise UsageFailure(
             f"The target `{target}` is no bucket of cleaned dumps.", hint="--from names a target that has `s3`"
         )
-    return Store(of.s3, of.region, of.endpoint_url)
+    return bucket_of(of)
+
+
+def bucket_of(target: Target) -> Store:
+    """The bucket that a target's settings name."""
+    assert target.s3 is not None
+    return Store(target.s3, target.region, target.endpoint_url)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -60,7 +60,10 @@ def run_cleaned(settings: Settings, target: str, *, everything: bool = False) ->
 
 def cleaned_dump(store: Store, one: Listed) -> CleanedDump:
     """What is known of a cleaned dump without reading it."""
-    facts = store.facts(one.key)
+    try:
+        facts = store.facts(one.key)
+    except (NoSuchDump, SourceRefused):  # gone since, or not for these credentials: the list goes on
+        facts = {}
     rows = facts.get("rows", "")
     return CleanedDump(
         one.key,

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dmrefresh.errors import TargetUnfit, UsageFailure
+from dmrefresh.jobs.dumps import bucket_of
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import connect
+from dmrefresh.postgres import connect, scratch
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reaching import Reached, reached
 from dmrefresh.settings import Production, Target
+from dmrefresh.stages.upload import of_the_target
+from dmrefresh.store import translated
 from dmrefresh.targets import GivenTarget
 
 Confirm = Callable[[str, str], None]
@@ -88,3 +91,25 @@ def look(target: Target, name: str, production: Production, observer: Observer, 
     if there.remote:
         confirm(name, there.host)
     return Looked(there.remote, there.leads_to, guard)
+
+
+def look_at_bucket(target: Target, name: str, production: Production, confirm: Confirm, *, needs_scratch: bool) -> None:
+    """See that the bucket is there, and the server that a scratch database needs; have the bucket confirmed.
+
+    Args:
+        target: the bucket's settings.
+        name: its name in them.
+        production: what the settings say about production, which is no scratch server.
+        confirm: is asked.
+        needs_scratch: whether the ruleset does something after the load.
+
+    Raises:
+        UsageFailure: nobody has confirmed it, or the settings are not right.
+        Failure: the bucket or the server does not answer, or is refused.
+    """
+    store = bucket_of(target)
+    with of_the_target(store), translated(f"bucket {store.bucket}"):
+        store.client.head_bucket(Bucket=store.bucket)
+    if needs_scratch:
+        scratch.look(target.scratch, Guard(production))
+    confirm(name, f"the bucket {store.bucket}")

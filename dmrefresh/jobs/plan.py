@@ -1,4 +1,4 @@
-"""plan: what a refresh would do and what stands against it. Nothing is published or changed.
+"""plan: what a refresh would do and what stands against it. Nothing of the target is changed.
 
 Of the dump, only what comes before the first row is read. gpg's verdict comes after the last one, so it is not known
 here whether the dump is whole; `check-dump` tells.
@@ -16,7 +16,7 @@ from dmrefresh.dump.policy import Action
 from dmrefresh.errors import Failure
 from dmrefresh.jobs.clean_and_apply import Plan
 from dmrefresh.jobs.plan_bucket import PlannedBucket, plan_bucket
-from dmrefresh.jobs.planning import NAMED, READ, Refusal, listed, short
+from dmrefresh.jobs.planning import NAMED, Refusal, listed, short
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import connect
 from dmrefresh.postgres.guard import Guard
@@ -44,6 +44,7 @@ class Planned:
         goes: tables and views that only the target has.
         left_out: statements that are not executed, by kind.
         warnings: what the run would warn of.
+        read: what of the dump was looked at for this.
         under_way: since when another refresh is at it.
     """
 
@@ -66,6 +67,7 @@ class Planned:
     goes: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    read: str = ""
     under_way: str | None = None
     version: int = 1
 
@@ -104,7 +106,7 @@ class Planned:
             counted = sorted(self.left_out.items(), key=lambda one: (-one[1], one[0]))
             said.append("left out of the dump: " + listed([f"{count} {kind}" for kind, count in counted]))
         said += [f"warning: {short(warning)}" for warning in self.warnings[:2]]
-        said.append(READ)
+        said.append(f"read: {self.read}")
         return said
 
 
@@ -203,5 +205,6 @@ def _planned(plan: Plan, head: Head, found: Survey, refused: list[Failure], plac
         goes=found.goes,
         left_out=dict(left_out),
         warnings=warnings,
+        read=plan.source.READS,
         under_way=found.under_way,
     )

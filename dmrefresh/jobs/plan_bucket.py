@@ -8,14 +8,17 @@ from dataclasses import asdict, dataclass, field
 from dmrefresh.dump import deciding
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.policy import Action
-from dmrefresh.errors import DumpRefused, Failure, NoSuchDump, TargetUnfit
+from dmrefresh.errors import DumpRefused, Failure
 from dmrefresh.jobs.clean_and_apply import Plan
-from dmrefresh.jobs.planning import READ, Refusal, listed, short
+from dmrefresh.jobs.dumps import bucket_of
+from dmrefresh.jobs.planning import Refusal, listed, short
+from dmrefresh.observer import Observer
 from dmrefresh.postgres import connect
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.scratch import EMBEDDED, scratch
 from dmrefresh.programs import find_pg_dump
-from dmrefresh.store import LATEST_CLEANED, Store, translated
+from dmrefresh.stages.upload import of_the_target
+from dmrefresh.store import LATEST_CLEANED, translated
 
 _MIB = 1 << 20
 
@@ -33,6 +36,7 @@ class PlannedBucket:
         refusals: all that stands against it.
         left_out: statements that are not written, by kind.
         warnings: what the run would warn of.
+        read: what of the dump was looked at for this.
     """
 
     blocked: bool
@@ -46,6 +50,7 @@ class PlannedBucket:
     refusals: list[Refusal] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    read: str = ""
     version: int = 1
 
     def as_dict(self) -> dict[str, object]:
@@ -70,7 +75,7 @@ class PlannedBucket:
             counted = sorted(self.left_out.items(), key=lambda one: (-one[1], one[0]))
             said.append("left out of the dump: " + listed([f"{count} {kind}" for kind, count in counted]))
         said += [f"warning: {short(warning)}" for warning in self.warnings[:2]]
-        return [*said, READ]
+        return [*said, f"read: {self.read}"]
 
 
 def plan_bucket(plan: Plan, head: Head, refused: list[Failure], warnings: list[str]) -> PlannedBucket:
@@ -101,6 +106,7 @@ def plan_bucket(plan: Plan, head: Head, refused: list[Failure], warnings: list[s
         refusals=[Refusal(one.what, one.hint, one.exit_code) for one in found],
         left_out=dict(left_out),
         warnings=warnings,
+        read=plan.source.READS,
     )
 
 
@@ -108,8 +114,8 @@ def _scratch(plan: Plan, head: Head, found: list[Failure]) -> str | None:
     """Make a scratch database and drop it again; its version, or what refuses it."""
     try:
         major = int(head.server_version.split(".")[0])
-        allowed = Guard(plan.production).check_host
-        with scratch(plan.target.scratch, major, postgres=plan.programs.postgres, allowed=allowed) as url:
+        guard, postgres = Guard(plan.production), plan.programs.postgres
+        with scratch(plan.target.scratch, major, guard, Observer(), postgres=postgres) as url:
             with connect.session(url) as connection:
                 version = connection.info.server_version // 10000
             find_pg_dump(version, plan.programs.pg_dump)
@@ -129,12 +135,10 @@ def _policy(head: Head) -> Failure | None:
 
 def _bucket(plan: Plan) -> Failure | None:
     """Whether the bucket is there; whether it may be written to shows when it is."""
-    store = Store(str(plan.target.s3), plan.target.region, plan.target.endpoint_url)
+    store = bucket_of(plan.target)
     try:
-        with translated(f"bucket {store.bucket}"):
+        with of_the_target(store), translated(f"bucket {store.bucket}"):
             store.client.head_bucket(Bucket=store.bucket)
-    except NoSuchDump:
-        return TargetUnfit(f"There is no bucket {store.bucket}.")
     except Failure as failure:
         return failure
     return None

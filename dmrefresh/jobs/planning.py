@@ -7,7 +7,6 @@ from dataclasses import dataclass
 NAMED = 5
 """How many of a kind the text names; the JSON has all."""
 _LONGEST = 200
-READ = "read: only what comes before the first row; whether the dump is whole, check-dump tells"
 
 
 @dataclass(frozen=True, slots=True)

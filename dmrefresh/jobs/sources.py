@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from dmrefresh import signatures
 from dmrefresh.dump.events import End, Event, Head
@@ -85,7 +85,9 @@ class Opened:
 
 
 class Source(Protocol):
-    """A dump in a bucket, and how to get rows that may be published out of it."""
+    """A dump in a bucket, and how to get rows that may be published out of it. READS is what `head` reads."""
+
+    READS: ClassVar[str]
 
     @property
     def store(self) -> Store:
@@ -128,6 +130,7 @@ class Source(Protocol):
 class Encrypted:
     """A dump of production, and what opens and cleans it."""
 
+    READS: ClassVar[str] = "only what comes before the first row; whether the dump is whole, check-dump tells"
     store: Store
     dump: DumpRef
     keys: KeyFiles
@@ -189,6 +192,7 @@ class Cleaned:
     No secret is needed. The definitions are looked through again, by the ruleset's `literals`.
     """
 
+    READS: ClassVar[str] = "all of it: the cleaned dump is whole, and its mark is true"
     store: Store
     dump: DumpRef
     public_key: Path
@@ -201,11 +205,7 @@ class Cleaned:
         timed = this.stopwatch.timed
         with spool(self.dump.size) as kept:
             text = timed("verify", gunzip(kept.keep(timed("fetch", fetch(self.store, self.dump)))))
-            this.mark = read_mark(text, partial(signatures.check, self.public_key))
-            if self.dump.key not in (this.mark.name, LATEST_CLEANED):
-                raise NoMark(
-                    f"{self.dump.key} was published under another name, {this.mark.name}.", hint="take that one"
-                )
+            this.mark = self._true_mark(text)
             observer.note(f"the cleaned dump is whole and signed: made {this.mark.made} of {this.mark.dump}")
             if verify_first:
                 observer.note(_READ_FIRST)
@@ -216,13 +216,22 @@ class Cleaned:
             yield Opened(this.noting(self._detected(read, this, observer)))
 
     def head(self) -> Head:
-        """See `Source`."""
-        return _head(read_dump(gunzip(fetch(self.store, self.dump)), limits=self.limits))
+        """See `Source`; the mark stands at the end, so all of it is fetched."""
+        with spool(self.dump.size) as kept:
+            self._true_mark(gunzip(kept.keep(fetch(self.store, self.dump))))
+            return _head(read_dump(gunzip(kept.blocks()), limits=self.limits))
 
     def check_head(self, head: Head, observer: Observer) -> None:
         """See `Source`: the definitions are looked through."""
         for _ in self._detected([head], Attempt(1), observer):
             pass
+
+    def _true_mark(self, text: Iterable[bytes]) -> Mark:
+        """Read the dump to its end; its mark, which is true."""
+        mark = read_mark(text, partial(signatures.check, self.public_key))
+        if self.dump.key not in (mark.name, LATEST_CLEANED):
+            raise NoMark(f"{self.dump.key} was published under another name, {mark.name}.", hint="take that one")
+        return mark
 
     def _detected(self, events: Iterable[Event], this: Attempt, observer: Observer) -> Iterator[Event]:
         return detected(events, self.ruleset, lambda warning: this.warn(observer, warning))

@@ -22,6 +22,7 @@ from dmrefresh.dump.outgoing import as_it_is, by_policy
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.writer import write_dump
 from dmrefresh.errors import Failure, PublishedButUnfinished
+from dmrefresh.jobs.dumps import bucket_of
 from dmrefresh.jobs.sources import Attempt, Opened, Source
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import connect
@@ -36,8 +37,8 @@ from dmrefresh.stages.gzip import compress
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.spool import Spool, spool
-from dmrefresh.stages.upload import copy, upload
-from dmrefresh.store import LATEST_CLEANED, Store, cleaned_name
+from dmrefresh.stages.upload import copy, sent
+from dmrefresh.store import LATEST_CLEANED, Store
 
 _PG_DUMP_OPTIONS = ("--no-owner", "--no-acl")
 
@@ -48,7 +49,7 @@ class _Counting:
 
     tables: dict[str, int] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
-    after_load: dict[str, int] = field(default_factory=dict)
+    after_load: list[tuple[str, int]] = field(default_factory=list)
 
     def rows(self, events: Iterable[Event]) -> Iterator[Event]:
         for event in events:
@@ -58,11 +59,12 @@ class _Counting:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Cleaning:
     """A cleaned dump to be made.
 
     Attributes:
         source: where its rows come from.
+        name: the object's name to be.
         target: the bucket's settings.
         script: what is done to the rows once they are loaded.
         programs: those that the settings name.
@@ -72,6 +74,7 @@ class Errand:
     """
 
     source: Source
+    name: str
     target: Target
     script: Script
     programs: Programs
@@ -79,17 +82,17 @@ class Errand:
     slip: Callable[[], Receipt]
     observer: Observer
 
+    @property
     def store(self) -> Store:
         """The bucket."""
-        assert self.target.s3 is not None
-        return Store(self.target.s3, self.target.region, self.target.endpoint_url)
+        return bucket_of(self.target)
 
 
-def store_cleaned(errand: Errand, opened: Opened, this: Attempt) -> Published:
+def store_cleaned(cleaning: Cleaning, opened: Opened, this: Attempt) -> Published:
     """Make the cleaned dump and store it under both names.
 
     Args:
-        errand: what is to be made.
+        cleaning: what is to be made.
         opened: the source, whole and open.
         this: the attempt.
 
@@ -98,24 +101,24 @@ def store_cleaned(errand: Errand, opened: Opened, this: Attempt) -> Published:
         Failure: of any other kind; nothing is stored.
     """
     assert opened.keyring is not None, "a cleaned dump is made of production's"
-    keyring, counting, name = opened.keyring, _Counting(), cleaned_name(datetime.now(UTC))
+    keyring, counting = opened.keyring, _Counting()
 
     def mark(sha256: str, size: int) -> Mark:
-        slip, made = errand.slip(), datetime.now(UTC).isoformat(timespec="seconds")
+        slip, made = cleaning.slip(), datetime.now(UTC).isoformat(timespec="seconds")
         rows = sum(counting.tables.values())
-        return Mark(name, slip.dump, slip.ruleset, rows, made, slip.run, __version__, sha256, size)
+        return Mark(cleaning.name, slip.dump, slip.ruleset, rows, made, slip.run, __version__, sha256, size)
 
     signatures.sign(keyring, b"can it?")  # better known now than once all is done
     with contextlib.ExitStack() as stack:
-        text = _text(errand, opened, this, counting, stack)
+        text = _text(cleaning, opened, this, counting, stack)
         signed = write_mark(text, mark, lambda data: signatures.sign(keyring, data))
-        kept = stack.enter_context(spool(errand.source.dump.size))
+        kept = stack.enter_context(spool(cleaning.source.dump.size))
         digest, size = hashlib.sha256(), 0
         for block in kept.keep(prefetch(this.stopwatch.timed("gzip", compress(signed)))):
             digest.update(block)
             size += len(block)
-        errand.observer.step("cleaned")
-        stored = _store(errand, kept, name, size, digest.hexdigest(), this, sum(counting.tables.values()))
+        cleaning.observer.step("cleaned")
+        stored = _store(cleaning, kept, size, digest.hexdigest(), this, sum(counting.tables.values()))
     return Published(
         rows=sum(counting.tables.values()),
         tables=counting.tables,
@@ -127,41 +130,41 @@ def store_cleaned(errand: Errand, opened: Opened, this: Attempt) -> Published:
 
 
 def _text(
-    errand: Errand, opened: Opened, this: Attempt, counting: _Counting, stack: contextlib.ExitStack
+    cleaning: Cleaning, opened: Opened, this: Attempt, counting: _Counting, stack: contextlib.ExitStack
 ) -> Iterator[bytes]:
     """The plain text of the cleaned dump, without its mark."""
-    if not errand.script:
+    if not cleaning.script:
         return write_dump(counting.rows(by_policy(opened.events, counting.left_out)))
     events = iter(opened.events)
     head = next(events)
     assert isinstance(head, Head), "the Head comes first"
     major = int(head.server_version.split(".")[0])
-    allowed = errand.guard.check_host
-    url = stack.enter_context(scratch(errand.target.scratch, major, postgres=errand.programs.postgres, allowed=allowed))
+    place, programs = cleaning.target.scratch, cleaning.programs
+    url = stack.enter_context(scratch(place, major, cleaning.guard, cleaning.observer, postgres=programs.postgres))
     with connect.session(url) as connection:
-        place, major = used(connection), connection.info.server_version // 10000
-    program = find_pg_dump(major, errand.programs.pg_dump)
-    errand.observer.note(f"a scratch database of PostgreSQL {major} takes the sanitised rows")
-    slip = errand.slip()
+        login, major = used(connection), connection.info.server_version // 10000
+    program = find_pg_dump(major, programs.pg_dump)
+    cleaning.observer.note(f"a scratch database of PostgreSQL {major} takes the sanitised rows")
+    slip = cleaning.slip()
     done = publish(
         chain([head], events),
         url,
-        errand.slip,
+        cleaning.slip,
         run=slip.run,
         strategy="scratch",
-        script=errand.script,
-        observer=errand.observer,
+        script=cleaning.script,
+        observer=cleaning.observer,
         stopwatch=this.stopwatch,
     )
     counting.left_out.update(done.left_out)
-    counting.after_load.update(done.after_load)
-    dumped = this.stopwatch.timed("pg_dump", pg_dump(program.path, place, _PG_DUMP_OPTIONS))
+    counting.after_load += done.after_load
+    dumped = this.stopwatch.timed("pg_dump", pg_dump(program.path, login, _PG_DUMP_OPTIONS))
     return write_dump(counting.rows(as_it_is(read_dump(dumped))))
 
 
-def _store(errand: Errand, kept: Spool, name: str, size: int, sha256: str, this: Attempt, rows: int) -> tuple[str, ...]:
+def _store(cleaning: Cleaning, kept: Spool, size: int, sha256: str, this: Attempt, rows: int) -> tuple[str, ...]:
     """Store the file under both names; returns them."""
-    store, slip = errand.store(), errand.slip()
+    store, slip = cleaning.store, cleaning.slip()
     facts = {
         "source": slip.dump,
         "ruleset": slip.ruleset,
@@ -170,17 +173,21 @@ def _store(errand: Errand, kept: Spool, name: str, size: int, sha256: str, this:
         "run": slip.run,
         "by": slip.published_by,
     }
-    with this.stopwatch.measure("upload"):
-        stored = upload(store, name, kept.reader(), size, sha256, facts)
-        # It is published: a signal must not hide that.
-        with signals.held_from_here():
-            errand.observer.step("stored")
-            try:
-                copy(store, stored, LATEST_CLEANED)
-            except Failure as failure:
-                raise PublishedButUnfinished(
-                    f"The cleaned dump is stored as {name}, but {LATEST_CLEANED} could not be renewed: {failure.what}",
-                    hint="run it again",
-                    state=f"{name} in the bucket {store.bucket} is whole and can be used.",
-                ) from None
-    return name, LATEST_CLEANED
+    with (
+        this.stopwatch.measure("upload"),
+        sent(store, cleaning.name, kept.reader(), size, sha256, facts) as parts,
+        # From here on the outcome is S3's: no signal may hide it.
+        signals.held_from_here(),
+    ):
+        cleaning.observer.step("storing")
+        stored = parts.complete()
+        cleaning.observer.step("stored")
+        try:
+            copy(store, stored, LATEST_CLEANED, facts)
+        except Failure as failure:
+            raise PublishedButUnfinished(
+                f"The cleaned dump is stored, but {LATEST_CLEANED} could not be renewed: {failure.what}",
+                hint="run it again",
+                state=f"{cleaning.name} in the bucket {store.bucket} is whole and can be used.",
+            ) from None
+    return cleaning.name, LATEST_CLEANED

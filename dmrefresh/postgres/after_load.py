@@ -9,13 +9,10 @@ import psycopg
 from psycopg import sql
 
 from dmrefresh.dump.after_load import Script
-from dmrefresh.errors import ChecksFailed, RightsMissing, TargetUnreachable
+from dmrefresh.errors import ChecksFailed, RightsMissing
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.failures import from_server
-
-_NO_ROOM = ("53",)
-"""Classes of SQLSTATE for what is no fault of the statement: insufficient resources."""
+from dmrefresh.postgres.failures import from_server, named
 
 
 def run(connection: Connection, script: Script, schemas: Sequence[str], observer: Observer) -> list[int]:
@@ -79,12 +76,12 @@ def _in_public(connection: Connection, schemas: Sequence[str]) -> Iterator[None]
 def _told(where: str, what: str) -> Iterator[None]:
     try:
         yield
+    except psycopg.OperationalError as error:  # lost, in the way, no room: no fault of the statement
+        raise from_server(error, f"at {where}") from None
     except psycopg.Error as error:
         failure = from_server(error, f"at {where}")
-        state = error.sqlstate or ""
-        if isinstance(failure, TargetUnreachable | RightsMissing) or state.startswith(_NO_ROOM):
+        if isinstance(failure, RightsMissing):
             raise failure from None
-        names = [error.diag.table_name, error.diag.column_name, error.diag.constraint_name]
-        raised = error.diag.source_function == "exec_stmt_raise"  # by a function, which may call a value a name
-        named = "".join(f", {name}" for name in names if name and not raised)
-        raise ChecksFailed(f"{where}: {what} (SQLSTATE {state}{named}).", hint="amend it, then run it again") from None
+        state = error.sqlstate or "of a value that cannot be read"
+        said = f"{where}: {what} (SQLSTATE {state}{named(error)})."
+        raise ChecksFailed(said, hint="amend it, then run it again") from None

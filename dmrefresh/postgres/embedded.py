@@ -29,6 +29,8 @@ _SUPERUSER = "postgres"
 _LONGEST_FOLDER = 60
 """Bytes; a socket's whole name may have 107 (unix(7))."""
 _ANSWER_WITHIN = 60.0
+_NOTICES_FROM = 14
+"""The first version that can notice that a client has gone while a statement runs."""
 _HINT = 'name a server instead: scratch = "postgresql://…" for this target, whose role may create databases'
 _SETTINGS = {
     "listen_addresses": "",
@@ -70,7 +72,10 @@ def embedded(major: int, wanted: Path | None = None) -> Iterator[str]:
             folder.chmod(0o711)
             os.chown(home, *account)
         _initialise(program, home / "data", account)
+        _let_only_us_in(home / "data")
         settings = {**_SETTINGS, "unix_socket_directories": str(home)}
+        if program.major >= _NOTICES_FROM:
+            settings["client_connection_check_interval"] = "1s"  # when we are killed, it ends what we asked for
         argv = [str(program.path), "-D", str(home / "data")]
         argv += [f"--{name}={value}" for name, value in settings.items()]
         with process.lasting(_as(account, argv), env=_environment()) as server:
@@ -116,7 +121,7 @@ def _place(account: tuple[int, int] | None) -> Path:
 
 
 def _initialise(program: Program, data: Path, account: tuple[int, int] | None) -> None:
-    common = [str(program.path.with_name("initdb")), "-D", str(data), "-U", _SUPERUSER, "--auth=trust", "--no-sync"]
+    common = [str(program.path.with_name("initdb")), "-D", str(data), "-U", _SUPERUSER, "--auth=peer", "--no-sync"]
     for locale in ("C.UTF-8", "C"):
         argv = _as(account, [*common, "--encoding=UTF8", f"--locale={locale}"])
         try:
@@ -127,6 +132,16 @@ def _initialise(program: Program, data: Path, account: tuple[int, int] | None) -
             return
     as_root = " as another user than root" if account is not None else ""
     raise UsageFailure(f"The initdb of PostgreSQL {program.major} does not run{as_root}.", hint=_HINT)
+
+
+def _let_only_us_in(data: Path) -> None:
+    """Other processes of the account that the server runs as are nobody here: the socket tells who is at its other end.
+
+    https://www.postgresql.org/docs/current/auth-peer.html
+    """
+    us = pwd.getpwuid(os.geteuid()).pw_name.replace('"', '""')
+    (data / "pg_hba.conf").write_text("local all all peer map=dmrefresh\n")
+    (data / "pg_ident.conf").write_text("".join(f'dmrefresh "{us}" {role}\n' for role in (_SUPERUSER, ROLE)))
 
 
 def _wait(server: process.Lasting, home: Path, program: Program) -> None:

@@ -143,7 +143,7 @@ def from_server(error: psycopg.Error, doing: str) -> Failure:
         return TargetUnreachable(
             f"The connection to the target was lost {doing}.", hint="is the server up? Then run it again"
         )
-    place = _named(error)
+    place = named(error)
     if state in _COLLIDED:
         return TargetUnreachable(
             f"Another session holds what is needed {doing} (SQLSTATE {state}{place}).", hint="run it again"
@@ -168,13 +168,14 @@ def from_server(error: psycopg.Error, doing: str) -> Failure:
     return TargetUnfit(f"The target reported an error {doing} (SQLSTATE {state}{place}).")
 
 
-def _named(error: psycopg.Error) -> str:
+def named(error: psycopg.Error) -> str:
     """The identifiers and line numbers of an error, as the continuation of a parenthesis.
 
-    A function of the dump may raise what it likes, and say of a value that it is a constraint's name.
+    A function of the dump may raise what it likes, and say of a value that it is a constraint's name, or give a
+    temporary table such a name.
     """
     parts = []
-    raised = error.diag.source_function == "exec_stmt_raise"
+    raised = error.diag.source_function == "exec_stmt_raise" or (error.diag.schema_name or "").startswith("pg_temp")
     if error.diag.table_name and not raised:
         parts.append(f"table {error.diag.table_name}")
     copied = _COPY_LINE.match(error.diag.context or "")

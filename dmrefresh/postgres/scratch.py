@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,65 +13,91 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from dmrefresh.errors import Failure, RightsMissing
-from dmrefresh.postgres import Connection, connect, lock
+from dmrefresh.observer import Observer
+from dmrefresh.postgres import Connection, connect
 from dmrefresh.postgres.conninfo import placed
 from dmrefresh.postgres.embedded import embedded
 from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reaching import is_remote
 
 EMBEDDED = "embedded"
 _PREFIX = "dmrefresh_scratch_"
 _MARK = "dmrefresh: sanitised rows for a moment, dropped by the next run if it was broken off"
 
+# Ours are told by their comment; one that has none yet lets nobody in.
 _OURS = """
 SELECT d.datname FROM pg_catalog.pg_database d
-WHERE pg_catalog.starts_with(d.datname, %s) AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
-  AND pg_catalog.shobj_description(d.oid, 'pg_database') = %s
+WHERE d.datname LIKE %s AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
+  AND (pg_catalog.shobj_description(d.oid, 'pg_database') = %s
+       OR NOT d.datallowconn AND pg_catalog.shobj_description(d.oid, 'pg_database') IS NULL)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)
 """
 
 
 @contextmanager
-def scratch(
-    where: str,
-    major: int,
-    *,
-    postgres: Path | None = None,
-    allowed: Callable[[str], None] = lambda host: None,
-) -> Iterator[str]:
+def scratch(where: str, major: int, guard: Guard, observer: Observer, *, postgres: Path | None = None) -> Iterator[str]:
     """Have an empty database for the length of the block.
 
     Args:
         where: `embedded`, or the connection URL of a server on which the role may create databases.
         major: the version of PostgreSQL that the dump is of.
+        guard: refuses production as a named server.
+        observer: is told what could not be dropped.
         postgres: the server's program for `embedded`, where the settings name one.
-        allowed: is given a named server's names and addresses; it raises where they are refused.
 
     Yields:
         the database's connection URL.
 
     Raises:
         UsageFailure: there is no server, or the URL is none.
-        RightsMissing: the role may not create databases.
+        RightsMissing: the role may not create databases, or is a superuser.
+        TargetUnfit: the server is production's, or takes no data.
         TargetUnreachable: the server does not answer.
     """
     if where == EMBEDDED:
         with embedded(major, postgres) as url:
             yield url
         return
-    place = placed(where, EMBEDDED)
-    allowed(f"{place.host},{place.hostaddr}")
-    with connect.session(place.conninfo, "dmrefresh scratch") as maintenance:
-        connect.refuse_standby(maintenance)
+    with _session(where, guard) as (maintenance, place):
         _sweep(maintenance)
         name = f"{_PREFIX}{datetime.now(UTC):%Y%m%d%H%M%S}_{secrets.token_hex(4)}"
         with translated("while a scratch database was made"):
-            lock.hold(maintenance, lock.of_database(name))
             _create(maintenance, name)
+        url = make_conninfo(place, dbname=name)
         try:
-            yield make_conninfo(place.conninfo, dbname=name)
+            # A session of ours is in it all the time, so that no other run takes it for a left-over.
+            with connect.session(url, "dmrefresh scratch"):
+                yield url
         finally:
-            with suppress(psycopg.Error, Failure):
-                _drop(maintenance, name)
+            _drop_after(maintenance, place, name, observer)
+
+
+def look(where: str, guard: Guard) -> None:
+    """See that a named server would do, before anything is fetched; `embedded` is tried when it is needed.
+
+    Raises:
+        Failure: it would not; see `scratch`.
+    """
+    if where != EMBEDDED:
+        with _session(where, guard):
+            pass
+
+
+@contextmanager
+def _session(where: str, guard: Guard) -> Iterator[tuple[Connection, str]]:
+    """A session on a named server that is neither production's nor a superuser's, and its connection string."""
+    place = placed(where, "scratch")
+    guard.check_host(f"{place.host},{place.hostaddr}")
+    with connect.session(place.conninfo, "dmrefresh scratch") as maintenance:
+        guard.check(maintenance)
+        connect.refuse_standby(maintenance)
+        if maintenance.info.parameter_status("is_superuser") == "on":
+            raise RightsMissing(
+                "The role of the scratch server is a superuser; functions in the dump would run with every right.",
+                hint="use an ordinary role with CREATEDB",
+            )
+        yield maintenance, place.conninfo
 
 
 def is_elsewhere(where: str) -> bool:
@@ -101,16 +127,21 @@ def _create(connection: Connection, name: str) -> None:
 
 
 def _sweep(connection: Connection) -> None:
-    """Drop what runs that were killed have left: those whose lock nobody holds."""
+    """Drop what runs that were killed have left: those in which nobody is any more."""
     with translated("while scratch databases of before were dropped"):
-        for (name,) in connection.execute(_OURS, (_PREFIX, _MARK)).fetchall():
-            key = lock.of_database(name)
-            free = connection.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", key).fetchone()
-            if free is not None and free[0]:
-                with suppress(psycopg.errors.ObjectInUse):
-                    _drop(connection, name)
-                connection.execute("SELECT pg_catalog.pg_advisory_unlock(%s, %s)", key)
+        for (name,) in connection.execute(_OURS, (f"{_PREFIX}%", _MARK)).fetchall():
+            with suppress(psycopg.errors.ObjectInUse):
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
-def _drop(connection: Connection, name: str) -> None:
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+def _drop_after(connection: Connection, place: str, name: str, observer: Observer) -> None:
+    """Drop our own, by a session of its own where that one is lost; what cannot be dropped is said."""
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    try:
+        if not connection.broken:
+            connection.execute(drop)
+            return
+        with connect.session(place, "dmrefresh scratch") as other:
+            other.execute(drop)
+    except (psycopg.Error, Failure):
+        observer.warn(f"the scratch database {name} could not be dropped; the next run will try again.")

@@ -47,8 +47,8 @@ class Published:
         kept_until: when the previous data expires, where it is kept for a rollback.
         strategy: how the new data took the place of the old, `schema` or `database`.
         disconnected: with `database`, what the target's sessions noticed.
-        after_load: how many rows each statement after the load was about, by its place; `rows` and `tables` count
-            what was loaded before them.
+        after_load: the place of each statement after the load, and how many rows it was about; `rows` and `tables`
+            count what was loaded before them.
         stored: names of objects, where the rows went to a bucket.
     """
 
@@ -62,7 +62,7 @@ class Published:
     kept_until: datetime | None = None
     strategy: str = "schema"
     disconnected: Disconnected | None = None
-    after_load: dict[str, int] = field(default_factory=dict)
+    after_load: list[tuple[str, int]] = field(default_factory=list)
     stored: tuple[str, ...] = ()
 
 
@@ -187,6 +187,6 @@ def published(loader: Loader, errand: Errand, changed: Sequence[int], **more: ob
         left_out=loader.left_out,
         carried_types=loader.carried,
         changed_types=loader.changed,
-        after_load={step.where: count for step, count in zip(errand.script.steps, changed, strict=True)},
+        after_load=[(step.where, count) for step, count in zip(errand.script.steps, changed, strict=True)],
         **more,  # type: ignore[arg-type]
     )

@@ -2,8 +2,8 @@
 
 gpg hands out the text of a damaged message too, and only then says that it is damaged. Decompressed, such a text
 has pieces of other rows in the wrong places, where no rule looks for them. So the message is decrypted twice:
-once to hear gpg's verdict, with the text thrown away, and once more to use it. Only ciphertext touches the disk,
-in a file without a name that is gone with the process.
+once to hear gpg's verdict, with the text thrown away, and once more to use it. Only what is encrypted or sanitised
+touches the disk, in a file without a name that is gone with the process.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ class Spool:
         self._file.seek(0)
         self._file.truncate()
         for block in blocks:
+            rest = memoryview(block)
             try:
-                self._file.write(block)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
             except OSError as error:
                 raise _no_room(error.strerror or "an error") from None
             yield block
 
     def reader(self) -> IO[bytes]:
         """A file of its own to read what was kept, from its beginning; only one at a time is of use."""
-        self._file.flush()
         self._file.seek(0)
         return os.fdopen(os.dup(self._file.fileno()), "rb")
 
     def blocks(self) -> Generator[bytes]:
         """Yield again what was kept."""
-        self._file.flush()
         self._file.seek(0)
         while block := self._file.read(_BLOCK):
             yield block
@@ -66,7 +66,7 @@ def spool(size: int) -> Iterator[Spool]:
     try:
         if shutil.disk_usage(folder).free < size:
             raise _no_room(f"{size / 1e6:.0f} MB are needed")
-        file = tempfile.TemporaryFile(dir=folder, prefix="dmrefresh-")  # noqa: SIM115 - closed below
+        file = tempfile.TemporaryFile(dir=folder, prefix="dmrefresh-", buffering=0)  # noqa: SIM115 - closed below
     except OSError as error:
         raise _no_room(error.strerror or "an error") from None
     with file:
@@ -75,6 +75,6 @@ def spool(size: int) -> Iterator[Spool]:
 
 def _no_room(why: str) -> UsageFailure:
     return UsageFailure(
-        f"The encrypted dump cannot be kept in {tempfile.gettempdir()}: {why}.",
+        f"The dump cannot be kept in {tempfile.gettempdir()}: {why}.",
         hint="point TMPDIR to a folder with more room",
     )

@@ -1,87 +1,185 @@
-"""upload: a file into a bucket, and seen to be there; a part of it is never left behind."""
+"""upload: a file into a bucket. It is sent in parts that nobody sees, and becomes an object in one request."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from dmrefresh.errors import Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
+from dmrefresh.errors import CommitInDoubt, Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.store import DumpRef, SourceRefused, Store, translated
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CopySourceTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
 _MIB = 1 << 20
-_ACL = "bucket-owner-full-control"
+_MOST_PARTS = 10_000
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
 
-def upload(store: Store, key: str, file: IO[bytes], size: int, sha256: str, facts: Mapping[str, str]) -> DumpRef:
-    """Store a file under a name, whole or not at all, and ask for it again.
+@dataclass
+class Sent:
+    """A file that was sent; `complete` makes it an object. Make it with `sent`.
 
-    A large file goes up in parts, each with its SHA-256; whatever breaks it off, they are thrown away (boto3's managed
-    transfer does so).
+    Args:
+        store, key: the bucket, and the object's name to be.
+        size, sha256: bytes, and their digest in hexadecimal.
+        upload_id: S3's name for the parts.
+    """
+
+    store: Store
+    key: str
+    size: int
+    sha256: str
+    upload_id: str
+    parts: list[CompletedPartTypeDef] = field(default_factory=list)
+
+    def complete(self) -> DumpRef:
+        """Make it an object, and see that it is there.
+
+        Returns:
+            the object.
+
+        Raises:
+            CommitInDoubt: S3 does not say whether it is stored.
+            Failure: of any other kind; nothing is stored.
+        """
+        failure: Failure | None = None
+        try:
+            with of_the_target(self.store), translated(f"bucket {self.store.bucket}"):
+                self.store.client.complete_multipart_upload(
+                    Bucket=self.store.bucket,
+                    Key=self.key,
+                    UploadId=self.upload_id,
+                    MultipartUpload={"Parts": self.parts},
+                )
+        except Failure as failed:  # the answer may have been lost, and the object be there
+            failure = failed
+        stored = self._look()
+        if stored is not None and (stored.size, stored.sha256) == (self.size, self.sha256):
+            return stored
+        raise failure or TargetUnreachable(
+            f"{self.key} in the bucket {self.store.bucket} is not what was just stored: somebody else's is.",
+            hint="is another run at it?",
+        )
+
+    def _look(self) -> DumpRef | None:
+        try:
+            with of_the_target(self.store):
+                return self.store.named(self.key)
+        except TargetUnfit:  # there is none of that name
+            return None
+        except Failure:
+            raise CommitInDoubt(
+                f"S3 does not say whether {self.key} is stored in the bucket {self.store.bucket}.",
+                state="It is stored whole, or not at all.",
+                hint="look at the bucket: dmrefresh dumps --from TARGET",
+            ) from None
+
+
+@contextlib.contextmanager
+def sent(store: Store, key: str, file: IO[bytes], size: int, sha256: str, facts: Mapping[str, str]) -> Iterator[Sent]:
+    """Send a file in parts, each with its SHA-256; unless it is completed in the block, they are thrown away.
 
     Args:
         store: the bucket.
-        key: the object's name.
+        key: the object's name to be.
         file: is read from where it stands, and closed.
         size: its bytes.
         sha256: their digest, in hexadecimal, which is noted with the object.
         facts: what else is noted with it; ASCII.
 
-    Returns:
-        the object as it is there now.
-
     Raises:
         RightsMissing: S3 refuses.
-        TargetUnreachable: it does not answer, or what is there is not what was sent.
+        TargetUnreachable: it does not answer.
         TargetUnfit: there is no such bucket.
     """
-    from boto3.s3.transfer import TransferConfig
-
-    more = {"ACL": _ACL, "ChecksumAlgorithm": "SHA256", "Metadata": {**facts, "sha256": sha256}}
-    with file, _of_the_target(store.bucket), translated(f"bucket {store.bucket}"):
-        store.client.upload_fileobj(
-            file, store.bucket, key, ExtraArgs=more, Config=TransferConfig(8 * _MIB, 4, 8 * _MIB)
+    client, place = store.client, {"Bucket": store.bucket, "Key": key}
+    length = max(8 * _MIB, -(-size // (_MOST_PARTS - 1)))
+    with file, of_the_target(store), translated(f"bucket {store.bucket}"):
+        made = client.create_multipart_upload(
+            **place,  # type: ignore[arg-type]
+            ACL="bucket-owner-full-control",
+            ChecksumAlgorithm="SHA256",
+            ContentType="application/gzip",
+            Metadata={**facts, "sha256": sha256},
         )
-    with _of_the_target(store.bucket):
-        stored = store.named(key)
-    if (stored.size, stored.sha256) != (size, sha256):
-        raise TargetUnreachable(f"{key} in the bucket {store.bucket} is not what was just stored: somebody else's is.")
-    return replace(stored, sha256=sha256)
+        this = Sent(store, key, size, sha256, made["UploadId"])
+        try:
+            while block := file.read(length):
+                number = len(this.parts) + 1
+                answer = client.upload_part(
+                    **place,  # type: ignore[arg-type]
+                    UploadId=this.upload_id,
+                    PartNumber=number,
+                    Body=block,
+                    ChecksumAlgorithm="SHA256",
+                )
+                part: CompletedPartTypeDef = {"ETag": answer["ETag"], "PartNumber": number}
+                if "ChecksumSHA256" in answer:
+                    part["ChecksumSHA256"] = answer["ChecksumSHA256"]
+                this.parts.append(part)
+        except BaseException:
+            _abort(this)
+            raise
+    try:
+        yield this
+    finally:
+        _abort(this)  # of what was completed there is nothing left to abort
 
 
-def copy(store: Store, stored: DumpRef, key: str) -> None:
+def _abort(this: Sent) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    with contextlib.suppress(BotoCoreError, ClientError, OSError):
+        this.store.client.abort_multipart_upload(Bucket=this.store.bucket, Key=this.key, UploadId=this.upload_id)
+
+
+def copy(store: Store, stored: DumpRef, key: str, facts: Mapping[str, str]) -> None:
     """Give an object another name as well, in the same bucket, without sending it again.
 
+    Args:
+        store: the bucket.
+        stored: the object.
+        key: its other name.
+        facts: what is noted with it, beside its digest.
+
     Raises:
-        Failure: as `upload`.
+        Failure: as `sent`.
     """
     source: CopySourceTypeDef = {"Bucket": store.bucket, "Key": stored.key}
     if stored.version_id is not None:
         source["VersionId"] = stored.version_id
-    with _of_the_target(store.bucket), translated(f"bucket {store.bucket}"):
-        store.client.copy(source, store.bucket, key, ExtraArgs={"ACL": _ACL})
-    with _of_the_target(store.bucket):
+    # Said again: not every version of boto3 takes it along where a large object is copied in parts.
+    noted = {"Metadata": {**facts, "sha256": str(stored.sha256)}, "MetadataDirective": "REPLACE"}
+    more = {"ACL": "bucket-owner-full-control", "ContentType": "application/gzip", **noted}
+    with of_the_target(store), translated(f"bucket {store.bucket}"):
+        store.client.copy(source, store.bucket, key, ExtraArgs=more)
+    with of_the_target(store):
         there = store.named(key)
     if (there.size, there.sha256) != (stored.size, stored.sha256):
         raise TargetUnreachable(f"{key} in the bucket {store.bucket} is not what {stored.key} is.")
 
 
 @contextlib.contextmanager
-def _of_the_target(bucket: str) -> Iterator[None]:
-    """What S3 says when it is not asked for a dump, but given one."""
+def of_the_target(store: Store) -> Iterator[None]:
+    """Inside the block, what S3 says is about a target, and not about a dump that is fetched.
+
+    Raises:
+        RightsMissing: S3 refuses.
+        TargetUnreachable: it does not answer.
+        TargetUnfit: there is no such bucket, or nothing of that name in it.
+        UsageFailure: the settings make no valid request.
+    """
     try:
         yield
     except SourceRefused as refused:
-        raise RightsMissing(
-            f"{refused.what}", hint="storing a cleaned dump takes PutObject, PutObjectAcl and GetObject"
-        ) from None
+        rights = "storing a cleaned dump takes PutObject, PutObjectAcl, GetObject and GetObjectVersion"
+        raise RightsMissing(refused.what, hint="; ".join(filter(None, (refused.hint, rights)))) from None
     except UsageFailure as refused:
         raise UsageFailure(refused.what, hint="look at this target in dmrefresh.toml") from None
     except Failure as failure:
         if failure.retry:
-            raise TargetUnreachable(f"{failure.what}", hint="run it again") from None
-        raise TargetUnfit(f"There is no bucket {bucket} to store a cleaned dump in.") from None
+            raise TargetUnreachable(failure.what, hint="run it again") from None
+        raise TargetUnfit(failure.what, hint="look at this target in dmrefresh.toml") from None

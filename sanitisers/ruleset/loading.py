@@ -55,6 +55,8 @@ def _text(path: Path) -> str:
 def parse_ruleset(text: str, file: str) -> Ruleset:
     """The ruleset in `text`; `file` is what messages call it. Raises RulesetError as load_ruleset does."""
     tree, lines = _Reader(file).read(text)
+    if "<script>" in tree:
+        raise RulesetError([f"{place(file, lines, ('<script>',))}: `<script>` is not known here"])
     try:
         return Ruleset.model_validate({**tree, "file": file, "lines": lines})
     except ValidationError as error:

@@ -61,6 +61,14 @@ SELECT setval('s', (SELECT max(id) FROM users));
 SELECT whatever FROM seen;
 SELECT count(*) FROM generate_series(1, 3) n WHERE n > 1;
 TRUNCATE briefs;
+SELECT value FROM briefs, LATERAL json_array_elements(data -> 'q');
+CREATE TEMP TABLE dropped ON COMMIT DROP AS SELECT id FROM users;
+SELECT row_to_json(users), count(users) FROM users;
+SELECT max FROM (SELECT max(id) FROM users) highest;
+SELECT elem, ordinality FROM json_array_elements('[1]') WITH ORDINALITY AS t (elem, ordinality);
+SELECT relname FROM pg_class;
+VALUES (1);
+(SELECT 1) UNION ALL (SELECT 2);
 INSERT INTO users DEFAULT VALUES;
 UPDATE Users SET EMAIL = default
 """
@@ -68,9 +76,9 @@ UPDATE Users SET EMAIL = default
 
 def test_statements_are_split_and_numbered_by_their_lines_and_known_names_pass() -> None:
     found = script(GOOD)
-    assert len(found.steps) == 14
+    assert len(found.steps) == 22
     assert found.steps[0].where == "r.after_load.sql:3"
-    assert found.steps[-1].where == "r.after_load.sql:19"
+    assert found.steps[-1].where == "r.after_load.sql:27"
     assert isinstance(HEAD, Head)
     check_names(found, HEAD)
 
@@ -114,6 +122,12 @@ def test_a_name_that_the_dump_has_not_is_refused_with_its_place(sql: str, says: 
         "VACUUM users",
         "LISTEN x",
         "CREATE EXTENSION file_fdw",
+        "CREATE TEMP VIEW v AS SELECT 1",
+        "FROM users",
+        "TRUNCATE DATABASE x",
+        "SELECT :x",
+        "SELECT $1",
+        "/* */ DROP TABLE users",
     ],
 )
 def test_what_does_more_than_change_rows_is_refused(sql: str) -> None:

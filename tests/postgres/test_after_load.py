@@ -32,7 +32,7 @@ def test_statements_run_on_the_new_data_in_their_order_and_checks_see_what_they_
         UPDATE person SET name = shout(name) WHERE id > 490;
         INSERT INTO person (mood, name) VALUES ('calm', 'made')"""
     done = case.publish(script=script(sql, **{"all there": "SELECT count(*) = 401 FROM person"}))
-    assert done.after_load == {f"r.after_load.sql:{2 + n}": rows for n, rows in enumerate((100, 100, 100, 10, 1))}
+    assert done.after_load == [(f"r.after_load.sql:{2 + n}", rows) for n, rows in enumerate((100, 100, 100, 10, 1))]
     assert done.rows == 1000
     names = dict(case.target.run("SELECT name, count(*) FROM person GROUP BY 1"))
     assert names == {"made": 1, "new": 390, "NEW": 10}

@@ -8,13 +8,14 @@ import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
+from typing import IO
 from uuid import uuid4
 
 import pytest
 
 from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable
-from dmrefresh.stages.upload import copy, upload
-from dmrefresh.store import Store
+from dmrefresh.stages.upload import copy, sent
+from dmrefresh.store import DumpRef, Store
 from fixtures.parts.seaweedfs import Credentials, ObjectStore
 
 CONTENT = os.urandom(20 << 20)
@@ -32,6 +33,11 @@ def store(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Store:
 def _as(who: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", who.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", who.secret_key)
+
+
+def upload(store: Store, key: str, file: IO[bytes], size: int, sha256: str, facts: dict[str, str]) -> DumpRef:
+    with sent(store, key, file, size, sha256, facts) as parts:
+        return parts.complete()
 
 
 def left(object_store: ObjectStore, bucket: str) -> list[str]:
@@ -60,7 +66,7 @@ class Trickling(io.BytesIO):
 
 def test_a_large_object_goes_up_in_parts_and_is_what_it_was(store: Store, object_store: ObjectStore) -> None:
     stored = upload(store, "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {"source": "a dump"})
-    copy(store, stored, "two")
+    copy(store, stored, "two", {"source": "a dump"})
     client = object_store.client(object_store.admin)
     for name in ("one", "two"):
         answer = client.get_object(Bucket=store.bucket, Key=name)
@@ -91,10 +97,23 @@ def signalled() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("signalled")
-def test_a_signal_in_the_middle_leaves_nothing(store: Store, object_store: ObjectStore) -> None:
+@pytest.mark.parametrize("after", [1, 10 << 20, 17 << 20, (20 << 20) - 1])
+def test_a_signal_before_it_is_completed_leaves_nothing(store: Store, object_store: ObjectStore, after: int) -> None:
     with pytest.raises(_Signalled):
-        upload(store, "one", Trickling(10 << 20, None), len(CONTENT), DIGEST, {})
+        upload(store, "one", Trickling(after, None), len(CONTENT), DIGEST, {})
     assert left(object_store, store.bucket) == []
+
+
+def test_what_was_sent_is_no_object_before_it_is_completed(store: Store, object_store: ObjectStore) -> None:
+    with sent(store, "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {}):
+        assert left(object_store, store.bucket) == ["part of one"]
+    assert left(object_store, store.bucket) == []
+
+
+def test_an_object_that_was_completed_though_the_answer_was_lost_is_known_for_ours(store: Store) -> None:
+    with sent(store, "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {}) as parts:
+        first = parts.complete()
+        assert parts.complete() == first  # S3 knows no such upload any more
 
 
 def test_what_is_another_than_was_sent_is_not_taken_for_it(store: Store) -> None:
