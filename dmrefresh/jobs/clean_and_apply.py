@@ -221,6 +221,7 @@ def _refresh(
                 allow_superuser=plan.target.allow_superuser,
                 guard=guard,
                 keep_previous=plan.target.keep_previous,
+                connections=plan.target.connections,
                 observer=observer,
                 stopwatch=this.stopwatch,
             )

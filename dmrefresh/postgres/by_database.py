@@ -1,6 +1,7 @@
 """The strategy `database`: another database is loaded, which nobody reaches, and then takes the target's name.
 
-    lock · a sibling database · the whole dump is loaded into it · grants · checks · receipt ·
+    lock · a sibling database · the whole dump is loaded into it, over several connections ·
+    BEGIN · checks · grants · receipt · COMMIT ·
     BEGIN · the target is renamed, its sessions ended · the sibling is renamed · COMMIT · the previous one is dropped
 
 Whoever reads meanwhile sees the old data until the swap; then the session is ended, and whoever comes back finds the
@@ -32,6 +33,7 @@ from dmrefresh.postgres import (
     previous,
     receipt,
     siblings,
+    spread,
 )
 from dmrefresh.postgres import commit as commits
 from dmrefresh.postgres.failures import Newer, blaming, translated
@@ -185,7 +187,7 @@ def publish(
             siblings.sweep(maintenance, names)
         with _dropped_on_failure(maintenance, url, names):
             with translated("while the database to load was made"):
-                siblings.create(maintenance, names)
+                siblings.create(maintenance, names, 1 + errand.connections)
                 database_settings.carry(maintenance, names.target, names.new)
             loader, granted = _load(errand, names, stream, slip, newer)
             errand.observer.step("checked")
@@ -202,22 +204,22 @@ def _load(
     slip: Callable[[], receipt.Receipt],
     newer: Newer | None,
 ) -> tuple[Loader, int]:
-    """Fill the sibling, in one transaction of its own; returns how many grants were carried over as well."""
+    """Fill the sibling; returns how many grants were carried over as well."""
     old, observer = errand.connection, errand.observer
-    url = make_conninfo(errand.url, dbname=names.new)
-    with connect.session(url, f"dmrefresh {errand.run}".strip()) as new, transaction(new):
+    with _sessions(errand, names.new) as (new, *others), transaction(new):
         loader = Loader(new, errand.head, observer, extensions_inside=True)
         with translated("before the load"):
-            new.execute("BEGIN")
-            xid = commits.transaction_id(new)
+            xid = _begun(new)
             database_settings.carry_defaults(old, new)
             loader.made_schemas = belongings.carry_schemas(old, new, errand.schemas)
             belongings.carry_extensions(old, new, fitness.extensions_of(errand.head))
         observer.step("begun")
         with errand.stopwatch.measure("publish"), blaming(newer):
-            loader.load(stream)
+            spread.load(loader, others, stream, xid)
         observer.step("loaded")
         with errand.stopwatch.measure("checks"):
+            with translated("before the checks"):
+                xid = _begun(new)
             check_loaded(new, errand.schemas)
             with translated("while rights were carried over"):
                 loader.execute_held_back()
@@ -230,6 +232,20 @@ def _load(
                 refuse_ended(new, xid)
                 new.execute("COMMIT")
     return loader, granted
+
+
+@contextlib.contextmanager
+def _sessions(errand: Errand, database: str) -> Iterator[list[Connection]]:
+    """All that are let into the sibling, from the first moment to the last: one, and those that load beside it."""
+    url = make_conninfo(errand.url, dbname=database)
+    with contextlib.ExitStack() as stack:
+        named = f"dmrefresh {errand.run}".strip()
+        yield [stack.enter_context(connect.session(url, named)) for _ in range(1 + errand.connections)]
+
+
+def _begun(connection: Connection) -> str:
+    connection.execute("BEGIN")
+    return commits.transaction_id(connection)
 
 
 def _swap(errand: Errand, maintenance: Connection, url: str, names: siblings.Names) -> Disconnected:

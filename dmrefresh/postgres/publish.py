@@ -37,6 +37,7 @@ def publish(
     allow_superuser: bool = False,
     guard: Guard | None = None,
     keep_previous: timedelta | None = None,
+    connections: int = 2,
     observer: Observer | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Published:
@@ -52,6 +53,7 @@ def publish(
         allow_superuser: let a superuser publish.
         guard: refuses production; without one, a database that is marked as production.
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
+        connections: how many sessions load at once, with `database`; 1 and more.
         observer: is told about steps and rows.
         stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
 
@@ -73,7 +75,12 @@ def publish(
         with blaming(newer):
             course.check_head(head)
         fitness.refuse_receipts(head)
-        errand = Errand(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard)
+        errand = Errand(
+            *(connection, url, head, run, maintenance, observer, stopwatch),
+            keep_previous=keep_previous,
+            guard=guard,
+            connections=connections,
+        )
         with translated("while the target was looked at"):
             chosen = _STRATEGIES[choose(errand, strategy)]
             chosen.make_room(errand)

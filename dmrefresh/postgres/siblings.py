@@ -141,14 +141,15 @@ def drop_old(connection: Connection, names: Names) -> bool:
     return False
 
 
-def create(connection: Connection, names: Names) -> None:
+def create(connection: Connection, names: Names, sessions: int) -> None:
     """Make the database to load, empty, with the target's owner, encoding, collation and tablespace.
 
-    Nobody but one session of the owner's roles is let in: CONNECT is revoked from everybody else.
+    Nobody but so many sessions of the owner's roles are let in: CONNECT is revoked from everybody else.
 
     Args:
         connection: the session on the maintenance database that holds the lock.
         names: the target's and the new one's.
+        sessions: how many load it; they come at once and stay to the end.
 
     Raises:
         psycopg.Error: the server refuses.
@@ -177,7 +178,8 @@ def create(connection: Connection, names: Names) -> None:
     )
     connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(new, _MADE))
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(new))
-    connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(new))
+    opened = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true CONNECTION LIMIT {}")
+    connection.execute(opened.format(new, sql.Literal(sessions)))
 
 
 def swap(connection: Connection, ender: Connection, url: str, names: Names, observer: Observer) -> Disconnected:

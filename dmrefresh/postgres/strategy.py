@@ -73,6 +73,7 @@ class Errand:
         observer, stopwatch: are told about steps and seconds.
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
         guard: is asked again right before the commit.
+        connections: how many sessions load at once, with `database`.
     """
 
     connection: Connection
@@ -84,6 +85,7 @@ class Errand:
     stopwatch: Stopwatch
     keep_previous: timedelta | None = None
     guard: Guard = field(default_factory=Guard)
+    connections: int = 2
 
     @property
     def schemas(self) -> tuple[str, ...]:
