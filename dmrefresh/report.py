@@ -37,7 +37,8 @@ class Report:
     """A finished refresh. Seconds by stage are busy time; stages overlap, so they may exceed the total.
 
     `bytes` are those of the plain text of the dump. `strategy` says how the new data took the place of the old;
-    with `database`, nobody could connect for `disconnected_seconds`.
+    with `database`, nobody could connect for `disconnected_seconds`. `after_load` has, for each statement that the
+    ruleset has run after the load, how many rows it was about; `rows` and `tables` count what was loaded before that.
     """
 
     dump: DumpReport
@@ -56,6 +57,7 @@ class Report:
     warnings: list[str]
     strategy: str = "schema"
     disconnected_seconds: float | None = None
+    after_load: dict[str, int] = field(default_factory=dict)
     version: int = 1
 
     def write(self, file: Path) -> None:

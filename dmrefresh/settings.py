@@ -103,6 +103,12 @@ class LimitSettings(_Section):
     """All statements before the first row together."""
 
 
+class Programs(_Section):
+    """Programs of PostgreSQL that are taken instead of those found on this machine."""
+
+    pg_dump: Path | None = None
+
+
 class Target(_Section):
     """A database that may be refreshed. Exactly one of `url`, `service` and `vcap` says where it is."""
 
@@ -199,6 +205,7 @@ class Settings(_Section):
     ruleset: RulesetSettings = RulesetSettings()
     limits: LimitSettings = LimitSettings()
     job: Job = Job()
+    programs: Programs = Programs()
     production: Production = Production()
     targets: dict[str, Target] = {}
 
@@ -223,6 +230,7 @@ _FROM_THE_ENVIRONMENT: dict[str, type[_Section]] = {
     "ruleset": RulesetSettings,
     "limits": LimitSettings,
     "job": Job,
+    "programs": Programs,
 }
 """The sections that the environment may override; targets, and what keeps production from being one, are not."""
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dmrefresh.dump.after_load import script_of
+from dmrefresh.dump.after_load_names import check_names
 from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
 from dmrefresh.dump.inheritance import refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.literals import Literals
@@ -55,6 +57,7 @@ def sanitise(
         if isinstance(event, Head):
             schema = event.schema
             transcoder = transcoder_for(event.encoding)
+            check_names(script_of(ruleset), event)
             compiled = _compile(ruleset, event, key, keep_unlisted=keep_unlisted)
             on_ready(compiled)
             literals = Literals(event, ruleset)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dmrefresh import __version__, process, signals
+from dmrefresh.dump.after_load import Script, script_of
 from dmrefresh.dump.events import End, Event
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.reader import read_dump
@@ -46,6 +47,7 @@ class Plan:
     dump: DumpRef
     keys: KeyFiles
     ruleset: Ruleset
+    script: Script
     sanitiser_key: bytes = field(repr=False)
     target_name: str
     target: Target
@@ -100,6 +102,7 @@ def prepare(
         dump=chosen,
         keys=settings.keys.files(),
         ruleset=rules,
+        script=script_of(rules),
         sanitiser_key=sanitiser_key(settings),
         target_name=target,
         target=to,
@@ -222,6 +225,7 @@ def _refresh(
                 guard=guard,
                 keep_previous=plan.target.keep_previous,
                 connections=plan.target.connections,
+                script=plan.script,
                 observer=observer,
                 stopwatch=this.stopwatch,
             )
@@ -262,4 +266,5 @@ def _report(plan: Plan, identity: str, this: _Attempt, published: Published, sec
         warnings=list(this.sanitiser.warnings),
         strategy=published.strategy,
         disconnected_seconds=published.disconnected.seconds if published.disconnected else None,
+        after_load=published.after_load,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
+from dmrefresh.dump.after_load import script_of
 from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.dump.outgoing import as_it_is, by_policy
 from dmrefresh.dump.reader import read_dump
@@ -100,6 +101,8 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
     if plan.ruleset is None:
         yield from write_dump(as_it_is(events))
         return
+    if script_of(plan.ruleset):
+        observer.warn("the ruleset's after_load and checks need a database: a filter does not run them")
     made: list[Sanitiser] = []
 
     def ready(sanitiser: Sanitiser) -> None:

@@ -189,12 +189,13 @@ def publish(
             with translated("while the database to load was made"):
                 siblings.create(maintenance, names, 1 + errand.connections)
                 database_settings.carry(maintenance, names.target, names.new)
-            loader, granted = _load(errand, names, stream, slip, newer)
+            loader, granted, changed = _load(errand, names, stream, slip, newer)
             errand.observer.step("checked")
             disconnected = _swap(errand, maintenance, url, names)
         errand.observer.step("committed")
         still_there = _clear(maintenance, url, names, errand)
-    return published(loader, grants=granted, still_there=still_there, strategy="database", disconnected=disconnected)
+    more = {"grants": granted, "still_there": still_there, "disconnected": disconnected}
+    return published(loader, errand, changed, strategy="database", **more)
 
 
 def _load(
@@ -203,8 +204,12 @@ def _load(
     stream: Iterator[Event],
     slip: Callable[[], receipt.Receipt],
     newer: Newer | None,
-) -> tuple[Loader, int]:
-    """Fill the sibling; returns how many grants were carried over as well."""
+) -> tuple[Loader, int, list[int]]:
+    """Fill the sibling.
+
+    Returns:
+        what was loaded, how many grants were carried over, and the rows of each statement after the load.
+    """
     old, observer = errand.connection, errand.observer
     with _sessions(errand, names.new) as (new, *others), transaction(new):
         loader = Loader(new, errand.head, observer, extensions_inside=True)
@@ -220,7 +225,7 @@ def _load(
         with errand.stopwatch.measure("checks"):
             with translated("before the checks"):
                 xid = _begun(new)
-            check_loaded(new, errand.schemas)
+            changed = check_loaded(new, errand)
             with translated("while rights were carried over"):
                 loader.execute_held_back()
                 granted = belongings.carry_rights(old, new, errand.schemas)
@@ -231,7 +236,7 @@ def _load(
                 belongings.carry_event_triggers(old, new)
                 refuse_ended(new, xid)
                 new.execute("COMMIT")
-    return loader, granted
+    return loader, granted, changed
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ def publish(
             loader.load(stream)
         observer.step("loaded")
         with errand.stopwatch.measure("checks"):
-            granted, kept_until = _finish(errand, loader, slip, xid)
+            granted, kept_until, changed = _finish(errand, loader, slip, xid)
         observer.step("checked")
         # From here on the outcome is the server's: no signal may hide it.
         with signals.held_from_here(), errand.stopwatch.measure("commit"):
@@ -87,7 +87,7 @@ def publish(
     connection.close()
     # On a connection of its own: the one that published may have been lost in the moment it did.
     still_there = previous.drop_after(errand.url, observer)
-    return published(loader, grants=granted, still_there=still_there, kept_until=kept_until)
+    return published(loader, errand, changed, grants=granted, still_there=still_there, kept_until=kept_until)
 
 
 def _begin(connection: Connection, schemas: tuple[str, ...], observer: Observer) -> tuple[str, set[str]]:
@@ -116,14 +116,15 @@ def _begin(connection: Connection, schemas: tuple[str, ...], observer: Observer)
 
 def _finish(
     errand: Errand, loader: Loader, slip: Callable[[], receipt.Receipt], xid: str
-) -> tuple[int, datetime | None]:
+) -> tuple[int, datetime | None, list[int]]:
     """Everything between the last row and the commit.
 
     Returns:
-        the number of grants carried over, and until when the previous data is kept, if it is.
+        the number of grants carried over, until when the previous data is kept, if it is, and how many rows each
+        statement after the load was about.
     """
     connection, schemas = errand.connection, errand.schemas
-    check_loaded(connection, schemas)
+    changed = check_loaded(connection, errand)
     with translated("while rights were carried over"):
         loader.execute_held_back()
         granted = sum(
@@ -138,4 +139,4 @@ def _finish(
         receipt.write(connection, slip(), sum(loader.rows.values()), schemas, kept_until=kept_until)
         refuse_ended(connection, xid)
         errand.guard.check_mark(connection)  # it may have been marked during the load
-    return granted, kept_until
+    return granted, kept_until, changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
@@ -14,6 +15,9 @@ from dmrefresh.errors import UsageFailure
 _REFUSED = "dmrefresh-only-looks"
 _SECRET = {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
 """https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
+_NOT_TO_HAND_ON = {"service", "servicefile", "replication", "client_encoding"} | {
+    f"{prefix}application_name" for prefix in ("", "fallback_")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +142,15 @@ def masked(given: str) -> str:
     path = quote(parts.pop("dbname", ""), safe="")
     more = f"?{urlencode(parts, safe='*/')}" if parts else ""
     return f"postgresql://{address}/{path}{more}"
+
+
+def used(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """What a session was opened with, by libpq's keywords, password included: enough for another program to do so.
+
+    What is as libpq is compiled is left out: an older one may not know the keyword.
+    """
+    return {
+        one.keyword.decode(): one.val.decode()
+        for one in connection.pgconn.info
+        if one.val and one.val != one.compiled and one.keyword.decode() not in _NOT_TO_HAND_ON
+    }

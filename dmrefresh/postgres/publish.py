@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Literal
 
 from dmrefresh.dump import course
+from dmrefresh.dump.after_load import Script
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer, Stopwatch
@@ -37,6 +38,7 @@ def publish(
     allow_superuser: bool = False,
     guard: Guard | None = None,
     keep_previous: timedelta | None = None,
+    script: Script | None = None,
     connections: int = 2,
     observer: Observer | None = None,
     stopwatch: Stopwatch | None = None,
@@ -53,6 +55,7 @@ def publish(
         allow_superuser: let a superuser publish.
         guard: refuses production; without one, a database that is marked as production.
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
+        script: what is run and checked once the rows are loaded.
         connections: how many sessions load at once, with `database`; 1 and more.
         observer: is told about steps and rows.
         stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
@@ -76,9 +79,8 @@ def publish(
             course.check_head(head)
         fitness.refuse_receipts(head)
         errand = Errand(
-            *(connection, url, head, run, maintenance, observer, stopwatch),
-            keep_previous=keep_previous,
-            guard=guard,
+            *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard),
+            script=script or Script(),
             connections=connections,
         )
         with translated("while the target was looked at"):

@@ -11,10 +11,11 @@ from typing import Protocol
 
 import psycopg
 
+from dmrefresh.dump.after_load import Script
 from dmrefresh.dump.events import Event, Head
 from dmrefresh.errors import ChecksFailed
 from dmrefresh.observer import Observer, Stopwatch
-from dmrefresh.postgres import Connection, checks
+from dmrefresh.postgres import Connection, after_load, checks
 from dmrefresh.postgres.commit import transaction_id
 from dmrefresh.postgres.failures import Newer, translated
 from dmrefresh.postgres.guard import Guard
@@ -46,6 +47,8 @@ class Published:
         kept_until: when the previous data expires, where it is kept for a rollback.
         strategy: how the new data took the place of the old, `schema` or `database`.
         disconnected: with `database`, what the target's sessions noticed.
+        after_load: how many rows each statement after the load was about, by its place; `rows` and `tables` count
+            what was loaded before them.
     """
 
     rows: int
@@ -58,6 +61,7 @@ class Published:
     kept_until: datetime | None = None
     strategy: str = "schema"
     disconnected: Disconnected | None = None
+    after_load: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Errand:
         observer, stopwatch: are told about steps and seconds.
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
         guard: is asked again right before the commit.
+        script: what is run and checked once the rows are loaded.
         connections: how many sessions load at once, with `database`.
     """
 
@@ -85,6 +90,7 @@ class Errand:
     stopwatch: Stopwatch
     keep_previous: timedelta | None = None
     guard: Guard = field(default_factory=Guard)
+    script: Script = field(default_factory=Script)
     connections: int = 2
 
     @property
@@ -144,16 +150,27 @@ def transaction(connection: Connection) -> Iterator[None]:
         raise
 
 
-def check_loaded(connection: Connection, schemas: Sequence[str]) -> None:
-    """What must hold of the loaded data, whatever the strategy.
+def check_loaded(connection: Connection, errand: Errand) -> list[int]:
+    """Run what the ruleset has run after the load, then see that all holds that must, whatever the strategy.
+
+    Args:
+        connection: the session that sees what was loaded.
+        errand: what is published.
+
+    Returns:
+        how many rows each statement of the ruleset was about.
 
     Raises:
-        ChecksFailed: it does not.
+        ChecksFailed: it does not, or a statement of the ruleset failed.
     """
+    changed = after_load.run(connection, errand.script, errand.schemas, errand.observer)
     with translated("while what was loaded was checked"):
         checks.constraints(connection)
-        checks.sequences(connection, schemas)
-        checks.analyse(connection, schemas)
+        checks.sequences(connection, errand.schemas)
+    after_load.check(connection, errand.script, errand.schemas)
+    with translated("while what was loaded was checked"):
+        checks.analyse(connection, errand.schemas)
+    return changed
 
 
 def refuse_ended(connection: Connection, xid: str) -> None:
@@ -162,13 +179,14 @@ def refuse_ended(connection: Connection, xid: str) -> None:
         raise ChecksFailed("The dump ended the publishing transaction.", state="Look at the target by hand.")
 
 
-def published(loader: Loader, **more: object) -> Published:
-    """What a loader did, with what the strategy adds."""
+def published(loader: Loader, errand: Errand, changed: Sequence[int], **more: object) -> Published:
+    """What a loader did, and each statement after it, with what the strategy adds."""
     return Published(
         rows=sum(loader.rows.values()),
         tables={str(table): count for table, count in loader.rows.items()},
         left_out=loader.left_out,
         carried_types=loader.carried,
         changed_types=loader.changed,
+        after_load={step.where: count for step, count in zip(errand.script.steps, changed, strict=True)},
         **more,  # type: ignore[arg-type]
     )

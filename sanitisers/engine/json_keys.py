@@ -69,7 +69,8 @@ def _hashes(text: Bytes, starts: Positions, ends: Positions) -> tuple[Words, lis
     """A hash of each key; and, place by place, which keys have a word there and which word."""
     windows = np.ndarray((len(text) - _WORD + 1,), "<u8", text, strides=(1,))
     left = ends - starts
-    hashes = left.astype(np.uint64)
+    # Spread over the word: as it is, a length could make up for a byte, and two keys would never differ.
+    hashes = left.astype(np.uint64) * np.uint64(_ODD)
     chosen: slice | Positions = slice(None)
     words = []
     for place in range(0, LONGEST, _WORD):

@@ -18,7 +18,11 @@ from sanitisers.ruleset.words import suggestion
 Lines: TypeAlias = dict[tuple[str, ...], int]
 
 _KNOWN_KEYS = {
-    (): [str(field.alias or name) for name, field in Ruleset.model_fields.items() if not field.exclude],
+    (): [
+        str(field.alias or name)
+        for name, field in Ruleset.model_fields.items()
+        if not field.exclude and name != "script"
+    ],
     ("tables", "*"): list(Columns.model_fields),
     ("tables", "*", "columns", "*"): [*Json.model_fields, *Constant.model_fields],
 }
@@ -29,13 +33,23 @@ def load_ruleset(path: Path) -> Ruleset:
 
     Raises RulesetError with one sentence for each mistake, each with file, line and path.
     """
+    ruleset = parse_ruleset(_text(path), path.name)
+    if ruleset.after_load is None:
+        return ruleset
     try:
-        text = path.read_text(encoding="utf-8")
+        script = _text(path.with_name(ruleset.after_load))
+    except RulesetError as error:
+        raise RulesetError([f"{ruleset.at('after_load')}: {error}"]) from None
+    return ruleset.model_copy(update={"script": script})
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise RulesetError([f"{path}: {error.strerror or 'cannot be read'}"]) from None
     except UnicodeDecodeError as error:
         raise RulesetError([f"{path}: byte {error.start} is not UTF-8"]) from None
-    return parse_ruleset(text, path.name)
 
 
 def parse_ruleset(text: str, file: str) -> Ruleset:

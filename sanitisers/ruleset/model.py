@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 from sanitisers.ruleset.words import Problem, TemplateField, is_word, parse_template, parse_word
@@ -174,6 +174,12 @@ def _literals(raw: object) -> object:
     return raw
 
 
+def _file_name(name: str | None) -> str | None:
+    if name is not None and (not name.endswith(".sql") or "/" in name or "\\" in name):
+        raise PydanticCustomError("ruleset", "`after_load` names an .sql file that lies beside the ruleset")
+    return name
+
+
 def _table(raw: object) -> object:
     if raw == "empty":
         return Empty()
@@ -250,6 +256,9 @@ class Ruleset(_Model):
             `columns.TYPE_WORDS`, a column's name, or a pattern of names.
         tables: by name, those outside the schema `public` as `schema.table`.
         literals: objects whose definitions may hold what looks like personal data, by name as tables are, and why.
+        after_load: the name of a file beside this one, with SQL that runs once the sanitised rows are loaded.
+        checks: queries that must give true after that, by what they check.
+        script: what stands in the file that `after_load` names.
         file: its name, for messages.
         lines: where in it each thing stands, for messages.
     """
@@ -259,6 +268,9 @@ class Ruleset(_Model):
     defaults: dict[str, Annotated[Keep, BeforeValidator(_default)]] = Field(default_factory=dict)
     tables: dict[str, TableRule] = Field(default_factory=dict)
     literals: dict[str, Annotated[Keep, BeforeValidator(_literals)]] = Field(default_factory=dict)
+    after_load: Annotated[str | None, AfterValidator(_file_name)] = None
+    checks: dict[str, str] = Field(default_factory=dict)
+    script: str = Field(default="", alias="<script>")
     file: str = Field(default="", exclude=True)
     lines: dict[tuple[str, ...], int] = Field(default_factory=dict, exclude=True)
 

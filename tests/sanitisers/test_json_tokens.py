@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sanitisers.engine.copy_text import encode
@@ -178,6 +178,7 @@ def test_what_is_read_is_json(value: Any, ascii: bool, at: int, letter: str, ove
     st.lists(st.binary(max_size=LONGEST), unique=True, max_size=40),
     st.lists(st.binary(max_size=LONGEST + 20), max_size=20),
 )
+@example([b"", b"\x01"], [])
 def test_keys_are_found_by_all_their_bytes(names: list[bytes], others: list[bytes]) -> None:
     keys = Keys(names)
     asked = [*names, *others, *(name[:-1] for name in names), *(name + b"\0" for name in names)]

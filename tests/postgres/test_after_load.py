@@ -1,0 +1,90 @@
+"""What a ruleset has run after the load, and what it checks: in the publishing transaction, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dmrefresh.dump.after_load import Script, script_of
+from dmrefresh.errors import ChecksFailed
+from sanitisers.ruleset.loading import parse_ruleset
+from tests.postgres.databases import dump_of
+from tests.postgres.test_strategies import STRATEGIES, Case, MakeDatabase, made
+
+
+@pytest.fixture(params=STRATEGIES)
+def case(request: pytest.FixtureRequest, database: MakeDatabase, tmp_path: Path) -> Iterator[Case]:
+    yield from made(request.param, 16, database, tmp_path)
+
+
+def script(sql: str = "", **checks: str) -> Script:
+    ruleset = parse_ruleset("ruleset: 1", "r.yaml")
+    return script_of(ruleset.model_copy(update={"after_load": "r.after_load.sql", "script": sql, "checks": checks}))
+
+
+def test_statements_run_on_the_new_data_in_their_order_and_checks_see_what_they_did(case: Case) -> None:
+    sql = """
+        CREATE TEMPORARY TABLE picked AS SELECT id AS chosen FROM person WHERE id <= 100;
+        DELETE FROM visit USING picked WHERE person_id = chosen;
+        DELETE FROM public.person WHERE id IN (SELECT chosen FROM picked);
+        UPDATE person SET name = shout(name) WHERE id > 490;
+        INSERT INTO person (mood, name) VALUES ('calm', 'made')"""
+    done = case.publish(script=script(sql, **{"all there": "SELECT count(*) = 401 FROM person"}))
+    assert done.after_load == {f"r.after_load.sql:{2 + n}": rows for n, rows in enumerate((100, 100, 100, 10, 1))}
+    assert done.rows == 1000
+    names = dict(case.target.run("SELECT name, count(*) FROM person GROUP BY 1"))
+    assert names == {"made": 1, "new": 390, "NEW": 10}
+    assert case.left() == []
+
+
+FAILING = {
+    "a statement that breaks a foreign key": ("DELETE FROM person", {}, r"r\.after_load\.sql:1: .*23503.*visit"),
+    "a statement that fails": ("SELECT 1;\nSELECT 1 / (count(*) - 500) FROM person", {}, r"sql:2: .*22012"),
+    "a check that is false": ("", {"few": "SELECT count(*) < 5 FROM person"}, r"does not hold: r\.yaml: checks\.few"),
+    "a check that is null": ("", {"none": "SELECT NULL::boolean"}, r"checks\.none"),
+    "a check of several rows": ("", {"many": "SELECT true FROM person"}, r"checks\.many"),
+    "a check of no row": ("", {"no": "SELECT true FROM person WHERE id < 0"}, r"checks\.no"),
+    "a check that is no boolean": ("", {"one": "SELECT 1"}, r"checks\.one"),
+    "a check that fails": ("", {"zero": "SELECT 1 / (count(*) - 500) = 1 FROM person"}, r"checks\.zero: .*22012"),
+    "a sequence left behind": (
+        "INSERT INTO visit (id, person_id) VALUES (5000, 1)",
+        {},
+        r"sequence visit_id_seq is behind",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FAILING)
+def test_what_fails_is_named_and_the_old_data_stays(case: Case, what: str) -> None:
+    sql, checks, says = FAILING[what]
+    with pytest.raises(ChecksFailed, match=says) as caught:
+        case.publish(script=script(sql, **checks))
+    assert not caught.value.retry
+    assert case.holds() == "old"
+    assert case.left() == []
+
+
+def test_a_deferred_foreign_key_that_it_breaks_is_found_before_the_commit(
+    case: Case, database: MakeDatabase, tmp_path: Path
+) -> None:
+    source = database(16)
+    source.run(
+        "CREATE TABLE person (id integer PRIMARY KEY, name text)",
+        "CREATE TABLE visit (id integer PRIMARY KEY, "
+        "person_id integer REFERENCES person DEFERRABLE INITIALLY DEFERRED)",
+        "INSERT INTO person VALUES (1, 'new')",
+        "INSERT INTO visit VALUES (1, 1)",
+    )
+    deferred = Case(case.strategy, case.target, dump_of(source, tmp_path))
+    said = r"while what was loaded was checked \(SQLSTATE 23503, table visit"
+    with pytest.raises(ChecksFailed, match=said):
+        deferred.publish(script=script("DELETE FROM person"))
+    assert case.holds() == "old"
+    assert case.left() == []
+
+
+def test_names_without_a_schema_are_those_of_the_new_data_and_the_session_forgets_them(case: Case) -> None:
+    case.publish(script=script("UPDATE person SET name = current_setting('search_path')"))
+    assert case.target.run("SELECT DISTINCT name FROM person") == [("public",)]
