@@ -14,7 +14,7 @@ from dmrefresh.errors import UsageFailure
 
 FILE_NAME = "dmrefresh.toml"
 
-_PLACES = {"url", "service", "vcap"}
+_PLACES = {"url", "service", "vcap", "s3"}
 _WAYS = {"vcap_command", "tunnel"}
 """What says where a target is, and what else leads there."""
 

@@ -59,6 +59,8 @@ class Keys(_Section):
     credentials_repo: Path | None = None
     secret_key: Path = Path("gpg/database-backups/secret.key.enc")
     passphrase: Path = Path("gpg/database-backups/secret-key-passphrase.txt.enc")
+    public_key: Path = Path("gpg/database-backups/public.key")
+    """The public key, in clear; with it cleaned dumps are told from what somebody else has put there."""
     sanitiser_key: Path | None = None
     """A SOPS file (binary mode) whose content keys the fakes, for teams that want the same ones every week."""
 
@@ -107,10 +109,15 @@ class Programs(_Section):
     """Programs of PostgreSQL that are taken instead of those found on this machine."""
 
     pg_dump: Path | None = None
+    postgres: Path | None = None
+    """The server, for scratch databases of its own; initdb is beside it."""
 
 
 class Target(_Section):
-    """A database that may be refreshed. Exactly one of `url`, `service` and `vcap` says where it is."""
+    """What may be refreshed: a database, or with `s3` a bucket that cleaned dumps are put into.
+
+    Exactly one of `url`, `service`, `vcap` and `s3` says where it is.
+    """
 
     url: str | None = Field(default=None, repr=False)
     """A PostgreSQL connection URL, `postgresql://user@host/database`, or libpq's keywords and values."""
@@ -123,6 +130,15 @@ class Target(_Section):
     tunnel: tuple[str, ...] = ()
     """A command that makes the server reachable at {port} of this machine for as long as it runs; {host} and
     {hostport} stand for where the server is."""
+    s3: str | None = None
+    """A bucket for cleaned dumps, from which other targets can be refreshed (`--from`)."""
+    region: str | None = None
+    """Of the bucket; boto3's own choice without it."""
+    endpoint_url: str | None = None
+    """Where a store that is not AWS listens."""
+    scratch: str = "embedded"
+    """Where what a ruleset does after the load is done for a bucket: `embedded`, a server of its own for that moment,
+    or the connection URL of a server on which the role may create databases."""
     allow_superuser: bool = False
     """Publish as a superuser all the same: what the dump defines then runs with every right."""
     not_production: str | None = Field(default=None, min_length=1)
@@ -144,11 +160,29 @@ class Target(_Section):
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:
-        if sum(one is not None for one in (self.url, self.service, self.vcap)) != 1:
-            raise PydanticCustomError("target", "say where it is with exactly one of url, service and vcap")
+        if sum(one is not None for one in (self.url, self.service, self.vcap, self.s3)) != 1:
+            raise PydanticCustomError("target", "say where it is with exactly one of url, service, vcap and s3")
+        foreign = self.model_fields_set & (_OF_DATABASES if self.s3 is not None else _OF_BUCKETS)
+        if foreign:
+            kind = "a bucket" if self.s3 is not None else "a database"
+            raise PydanticCustomError(
+                "target", "{key} means nothing for {kind}", {"key": sorted(foreign)[0], "kind": kind}
+            )
         if self.tunnel and not any("{port}" in argument for argument in self.tunnel):
             raise PydanticCustomError("target", "a tunnel's command holds {port}, the port it must listen at")
         return self
+
+
+_OF_BUCKETS = {"region", "endpoint_url", "scratch"}
+_OF_DATABASES = {
+    "vcap_command",
+    "tunnel",
+    "allow_superuser",
+    "not_production",
+    "strategy",
+    "maintenance_database",
+    "keep_previous",
+}
 
 
 def _production_host(value: object) -> str:

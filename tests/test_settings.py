@@ -98,7 +98,7 @@ def test_without_a_credentials_repository_it_is_said_where_to_name_it(tmp_path: 
         ("[dumps]\nbucket = 7\n", "dumps.bucket"),
         ("[dumps]\nstage = 'Pro duction'\n", "dumps.stage"),
         ("[targets.local]\n", "targets.local"),
-        ("[targets.local]\nurl = 'postgresql:///x'\nservice = 'y'\n", "exactly one of url, service and vcap"),
+        ("[targets.local]\nurl = 'postgresql:///x'\nservice = 'y'\n", "exactly one of url, service, vcap and s3"),
         ("[targets.local]\nurl = 'postgresql:///x'\ntunnel = ['ssh', 'far']\n", "holds {port}"),
         ("[dumps\n", "not valid TOML"),
         ("dumps = 3\n", "dumps"),

@@ -1,7 +1,7 @@
 """What pg_dump writes around the statements: versions, `\\restrict`, and the marker that says all is there.
 
-A dump is whole only if the marker stands at top level, behind everything, and nothing but the closing `\\unrestrict`
-and blanks follows. The same words as a line within a function's body or a name prove nothing.
+A dump is whole only if the marker stands at top level, behind everything, and nothing but the closing `\\unrestrict`,
+blanks and comments of ours follows. The same words as a line within a function's body or a name prove nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _CLUSTER_TITLE = b"PostgreSQL database cluster dump"
 _MARKER = b"PostgreSQL database dump complete"
 _SERVER = re.compile(rb"Dumped from database version ([0-9][0-9A-Za-z.]*)")
 _PG_DUMP = re.compile(rb"Dumped by pg_dump version ([0-9][0-9A-Za-z.]*)")
+_OURS = b"dmrefresh "
 _RESTRICT = re.compile(rb"\\restrict ([A-Za-z0-9]+)")
 _UNRESTRICT = re.compile(rb"\\unrestrict ([A-Za-z0-9]+)")
 
@@ -72,6 +73,8 @@ class Frame:
 
     def _comment(self, comment: Comment) -> None:
         if self._marker is not None:
+            if self._is_ours(comment):
+                return
             # The line of dashes below the marker, without which the last block may have been lost.
             if comment.text:
                 raise _after_marker(comment.place)
@@ -81,6 +84,10 @@ class Frame:
             self._marker = comment.place
         elif not self._begun:
             self._header(comment)
+
+    def _is_ours(self, comment: Comment) -> bool:
+        """Whether it is a line that we wrote behind the whole dump; nothing is believed for it."""
+        return self._closed and (self._key is None or self._unrestricted) and comment.text.startswith(_OURS)
 
     def _header(self, comment: Comment) -> None:
         if comment.text == _CLUSTER_TITLE:

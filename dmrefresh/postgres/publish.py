@@ -14,17 +14,18 @@ from dmrefresh.dump.after_load import Script
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer, Stopwatch
-from dmrefresh.postgres import by_database, by_schema, connect, fitness, receipt
+from dmrefresh.postgres import by_database, by_schema, by_scratch, connect, fitness, receipt
 from dmrefresh.postgres.failures import blaming, translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.strategy import Errand, Published, Strategy
 
 __all__ = ["Published", "StrategyName", "choose", "publish", "refusals"]
 
-StrategyName = Literal["schema", "database", "auto"]
+StrategyName = Literal["schema", "database", "scratch", "auto"]
 _SCHEMA: Strategy = by_schema
 _DATABASE: Strategy = by_database
-_STRATEGIES = {"schema": _SCHEMA, "database": _DATABASE}
+_SCRATCH: Strategy = by_scratch
+_STRATEGIES = {"schema": _SCHEMA, "database": _DATABASE, "scratch": _SCRATCH}
 
 
 def publish(
@@ -88,11 +89,12 @@ def publish(
             chosen.make_room(errand)
             for check in chosen.CHECKS:
                 check(errand)
-            fitness.say_what_goes(errand)
+            if strategy != "scratch":
+                fitness.say_what_goes(errand)
         return chosen.publish(errand, stream, slip, newer)
 
 
-def choose(errand: Errand, wanted: StrategyName) -> Literal["schema", "database"]:
+def choose(errand: Errand, wanted: StrategyName) -> Literal["schema", "database", "scratch"]:
     """Which strategy it is; with `auto` the target is looked at, and the observer told why.
 
     Raises:

@@ -9,6 +9,7 @@ in a file without a name that is gone with the process.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
@@ -20,7 +21,7 @@ _BLOCK = 1 << 20
 
 
 class Spool:
-    """A nameless temporary file for one dump; make it with `spool`."""
+    """A nameless temporary file for one dump, encrypted or sanitised; make it with `spool`."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -39,6 +40,12 @@ class Spool:
             except OSError as error:
                 raise _no_room(error.strerror or "an error") from None
             yield block
+
+    def reader(self) -> IO[bytes]:
+        """A file of its own to read what was kept, from its beginning; only one at a time is of use."""
+        self._file.flush()
+        self._file.seek(0)
+        return os.fdopen(os.dup(self._file.fileno()), "rb")
 
     def blocks(self) -> Generator[bytes]:
         """Yield again what was kept."""

@@ -1,0 +1,146 @@
+"""A PostgreSQL server of our own, for as long as it is needed: no network, nobody else, and gone afterwards.
+
+It holds sanitised rows alone, in the folder for temporary files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from dmrefresh import process
+from dmrefresh.errors import UsageFailure
+from dmrefresh.programs import Program, programs
+
+ROLE = "dmrefresh"
+"""The ordinary role that owns the database: what a dump defines runs with its rights."""
+_SUPERUSER = "postgres"
+_LONGEST_FOLDER = 80
+"""Bytes; a socket's whole name may have 107 (unix(7))."""
+_ANSWER_WITHIN = 60.0
+_HINT = 'name a server instead: scratch = "postgresql://…" for this target, whose role may create databases'
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    # It is thrown away: nothing of it need survive a crash.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "4GB",
+    "max_locks_per_transaction": "1024",
+    "maintenance_work_mem": "256MB",
+    "dynamic_shared_memory_type": "mmap",  # containers have little of /dev/shm
+}
+
+
+@contextlib.contextmanager
+def embedded(major: int, wanted: Path | None = None) -> Iterator[str]:
+    """Run a server with an empty database for the length of the block.
+
+    Args:
+        major: of this version, or the next newer one there is; else of the newest.
+        wanted: the `postgres` that the settings name.
+
+    Yields:
+        the URL of the database, as its owner, an ordinary role.
+
+    Raises:
+        UsageFailure: there is no server on this machine, or it does not start.
+    """
+    program = _choose(major, wanted)
+    account = _unprivileged()
+    folder = Path(tempfile.mkdtemp(prefix="dmrefresh-", dir=_place(account)))
+    try:
+        if account is not None:
+            os.chown(folder, *account)
+        data = folder / "data"
+        _initialise(program, data, account)
+        settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
+        argv = [str(program.path), "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
+        with process.lasting(_as(account, argv), env=_environment()) as server:
+            _wait(server, folder, program)
+            yield make_conninfo("", host=str(folder), dbname=ROLE, user=ROLE)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _choose(major: int, wanted: Path | None) -> Program:
+    found = [one for one in programs("postgres", wanted) if one.path.with_name("initdb").exists()]
+    if not found:
+        where = f"{wanted} is none" if wanted is not None else "there is none on this machine"
+        raise UsageFailure(
+            f"What the ruleset does after the load needs a PostgreSQL server of its own, and {where}.",
+            hint=f"pip install 'dmrefresh[embedded]', or {_HINT}",
+        )
+    return next((one for one in found if one.major >= major), found[-1])
+
+
+def _unprivileged() -> tuple[int, int] | None:
+    """The user and group that the server runs as, where we are root: PostgreSQL refuses to be root's."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return entry.pw_uid, entry.pw_gid
+    raise UsageFailure("PostgreSQL does not run as root, and there is neither a user postgres nor nobody.", hint=_HINT)
+
+
+def _as(account: tuple[int, int] | None, argv: list[str]) -> list[str]:
+    """A command as another user's; it still ends when we do (setpriv(1), of util-linux)."""
+    if account is None:
+        return argv
+    uid, gid = account
+    return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--pdeathsig=TERM", "--", *argv]
+
+
+def _place(account: tuple[int, int] | None) -> str | None:
+    """The folder for temporary files, or /tmp where that is too long for a socket, or not for the account to enter."""
+    usual = Path(tempfile.gettempdir())
+    reachable = account is None or all(step.stat().st_mode & 0o001 for step in (usual, *usual.parents))
+    return None if reachable and len(os.fsencode(usual)) <= _LONGEST_FOLDER else "/tmp"  # noqa: S108
+
+
+def _initialise(program: Program, data: Path, account: tuple[int, int] | None) -> None:
+    common = [str(program.path.with_name("initdb")), "-D", str(data), "-U", _SUPERUSER, "--auth=trust", "--no-sync"]
+    for locale in ("C.UTF-8", "C"):
+        argv = _as(account, [*common, "--encoding=UTF8", f"--locale={locale}"])
+        try:
+            done = process.run(argv, env=_environment(), timeout=120)
+        except (OSError, subprocess.TimeoutExpired):
+            break
+        if done.returncode == 0:
+            return
+    as_root = " as another user than root" if account is not None else ""
+    raise UsageFailure(f"The initdb of PostgreSQL {program.major} does not run{as_root}.", hint=_HINT)
+
+
+def _wait(server: process.Lasting, folder: Path, program: Program) -> None:
+    """Wait until the server answers, then make the role and its database."""
+    url = make_conninfo("", host=str(folder), dbname="postgres", user=_SUPERUSER, connect_timeout=5)
+    deadline = time.monotonic() + _ANSWER_WITHIN
+    while server.wait(0.05) is None and time.monotonic() < deadline:
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"CREATE ROLE {ROLE} LOGIN".encode())
+                connection.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}".encode())
+                return
+        except psycopg.OperationalError:
+            continue
+    raise UsageFailure(f"PostgreSQL {program.major} does not start in {folder.parent}.", hint=_HINT)
+
+
+def _environment() -> dict[str, str]:
+    return {**process.environment(), "LC_ALL": "C"}
