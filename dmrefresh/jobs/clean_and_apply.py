@@ -20,6 +20,7 @@ from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import attempts
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
 from dmrefresh.jobs.looking import Confirm, Looked, look, nobody_confirms
+from dmrefresh.jobs.others import dump_others
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.jobs.verifying import verify
 from dmrefresh.keys import KeyFiles, private_keyring
@@ -28,7 +29,7 @@ from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.receipt import Receipt, publisher
 from dmrefresh.report import DumpReport, Report, TableReport
-from dmrefresh.settings import Job, Production, Settings, Target
+from dmrefresh.settings import Job, Production, Programs, Settings, Target
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.prefetch import prefetch
@@ -54,6 +55,7 @@ class Plan:
     limits: Limits
     production: Production = field(default_factory=Production)
     job: Job = field(default_factory=Job)
+    programs: Programs = field(default_factory=Programs)
 
 
 @dataclass(slots=True)
@@ -109,6 +111,7 @@ def prepare(
         limits=limits_of(settings),
         production=settings.production,
         job=settings.job,
+        programs=settings.programs,
     )
 
 
@@ -225,6 +228,7 @@ def _refresh(
                 guard=guard,
                 keep_previous=plan.target.keep_previous,
                 connections=plan.target.connections,
+                dump_others=dump_others(plan.programs),
                 script=plan.script,
                 observer=observer,
                 stopwatch=this.stopwatch,

@@ -141,7 +141,7 @@ def from_server(error: psycopg.Error, doing: str) -> Failure:
         return TargetUnreachable(
             f"The connection to the target was lost {doing}.", hint="is the server up? Then run it again"
         )
-    place = _named(error)
+    place = named(error)
     if state in _COLLIDED:
         return TargetUnreachable(
             f"Another session holds what is needed {doing} (SQLSTATE {state}{place}).", hint="run it again"
@@ -159,8 +159,8 @@ def from_server(error: psycopg.Error, doing: str) -> Failure:
     return TargetUnfit(f"The target reported an error {doing} (SQLSTATE {state}{place}).")
 
 
-def _named(error: psycopg.Error) -> str:
-    """The identifiers and line numbers of an error, as the continuation of a parenthesis.
+def named(error: psycopg.Error) -> str:
+    """The identifiers and line numbers of an error, as the continuation of a parenthesis; never a value.
 
     A function of the dump may raise what it likes, and say of a value that it is a constraint's name.
     """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from dmrefresh.dump.course import in_order
 from dmrefresh.dump.deciding import check
@@ -34,6 +35,7 @@ class Loader:
         head: the dump's Head.
         observer: is told of rows.
         extensions_inside: whether extensions may be made in the schemas that the dump brings.
+        telling: what the server refuses of a statement is told by; by its place in the dump if by nothing else.
 
     Attributes:
         rows: rows loaded, by table.
@@ -44,13 +46,20 @@ class Loader:
     """
 
     def __init__(
-        self, connection: Connection, head: Head, observer: Observer, *, extensions_inside: bool = False
+        self,
+        connection: Connection,
+        head: Head,
+        observer: Observer,
+        *,
+        extensions_inside: bool = False,
+        telling: Callable[[Statement], AbstractContextManager[None]] | None = None,
     ) -> None:
         """Take what the docstring above says; nothing is executed yet."""
         self.connection = connection
         self.head = head
         self.observer = observer
         self.extensions_inside = extensions_inside
+        self._telling = telling or _by_place
         self.rows: dict[Name, int] = {}
         self.left_out: Counter[str] = Counter()
         self.carried: list[str] = []
@@ -76,7 +85,7 @@ class Loader:
             self.execute(statement)
         for event in until_end(stream):
             if isinstance(event, TableData):
-                self._copy(event, stream)
+                self.copy(event, stream)
             else:
                 self.execute(event)
 
@@ -146,7 +155,7 @@ class Loader:
         Raises:
             Failure: the server refuses it.
         """
-        with translated(f"at the {statement.kind} of the dump's {statement.place}"):
+        with self._telling(statement):
             # The extended protocol, which a binary result brings about, takes one statement and no more.
             (connection or self.connection).execute(self._in_utf8(statement), binary=True)
 
@@ -192,7 +201,7 @@ class Loader:
         if carried is not None:
             (self.carried if carried else self.changed).append(str(made))
 
-    def _copy(self, block: TableData, stream: Iterator[Event]) -> None:
+    def copy(self, block: TableData, stream: Iterator[Event]) -> None:
         """Give the server all rows of one COPY of the dump.
 
         With FREEZE, the rows are visible to every snapshot once they are committed; without it, one from
@@ -206,6 +215,10 @@ class Loader:
     def count(self, table: Name, rows: int) -> None:
         """Note that so many rows of a table have been loaded."""
         self.rows[table] = self.rows.get(table, 0) + rows
+
+
+def _by_place(statement: Statement) -> AbstractContextManager[None]:
+    return translated(f"at the {statement.kind} of the dump's {statement.place}")
 
 
 def until_end(stream: Iterator[Event]) -> Iterator[Statement | TableData]:

@@ -17,7 +17,7 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import by_database, by_schema, by_scratch, connect, fitness, receipt
 from dmrefresh.postgres.failures import blaming, translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.strategy import Errand, Published, Strategy
+from dmrefresh.postgres.strategy import DumpOthers, Errand, Published, Strategy
 
 __all__ = ["Published", "StrategyName", "choose", "publish", "refusals"]
 
@@ -41,6 +41,7 @@ def publish(
     keep_previous: timedelta | None = None,
     script: Script | None = None,
     connections: int = 2,
+    dump_others: DumpOthers | None = None,
     observer: Observer | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Published:
@@ -58,6 +59,7 @@ def publish(
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
         script: what is run and checked once the rows are loaded.
         connections: how many sessions load at once, with `database`; 1 and more.
+        dump_others: with `database`, dumps what other schemas of the target hold; without it, that refuses.
         observer: is told about steps and rows.
         stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
 
@@ -83,6 +85,7 @@ def publish(
             *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard),
             script=script or Script(),
             connections=connections,
+            dump_others=dump_others,
         )
         with translated("while the target was looked at"):
             chosen = _STRATEGIES[choose(errand, strategy)]
