@@ -39,6 +39,7 @@ class Report:
     `bytes` are those of the plain text of the dump. `strategy` says how the new data took the place of the old;
     with `database`, nobody could connect for `disconnected_seconds`. `after_load` has, for each statement that the
     ruleset has run after the load, how many rows it was about; `rows` and `tables` count what was loaded before that.
+    `cleaned_from` is the dump that a cleaned one was made of; `stored` are the objects put into a bucket.
     """
 
     dump: DumpReport
@@ -58,6 +59,8 @@ class Report:
     strategy: str = "schema"
     disconnected_seconds: float | None = None
     after_load: dict[str, int] = field(default_factory=dict)
+    cleaned_from: str | None = None
+    stored: list[str] = field(default_factory=list)
     version: int = 1
 
     def write(self, file: Path) -> None:

@@ -8,43 +8,23 @@ variable `DMREFRESH_SECTION_KEY`; `DM_CREDENTIALS_REPO` is read as well, since t
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, ValidationError
 
-from dmrefresh.durations import duration
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
 from dmrefresh.loading import Gathered, Key, gather
+from dmrefresh.targets import Duration, Production, Section, Target
+
+__all__ = ["Production", "Target", "load", "loaded"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def _duration(value: object) -> timedelta:
-    try:
-        return value if isinstance(value, timedelta) else duration(str(value))
-    except ValueError as error:
-        raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
-
-
-Duration = Annotated[timedelta, PlainValidator(_duration)]
-"""A length of time, written as `90 minutes` or `7 days`."""
-
-Command = Annotated[tuple[str, ...], Field(min_length=1)]
-"""A program and its arguments; no shell reads them."""
-
-
-class Dumps(_Section):
+class Dumps(Section):
     """Where the encrypted dumps are."""
 
     bucket: str = "digitalmarketplace-database-backups"
@@ -53,7 +33,7 @@ class Dumps(_Section):
     stage: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]*$")
 
 
-class Keys(_Section):
+class Keys(Section):
     """The SOPS files with the private key; relative paths lie in the credentials repository."""
 
     credentials_repo: Path | None = None
@@ -88,13 +68,13 @@ class Keys(_Section):
         return self.credentials_repo.expanduser() / path
 
 
-class RulesetSettings(_Section):
+class RulesetSettings(Section):
     """Which ruleset cleans the dump: one that ships by its name, or a YAML file."""
 
     path: str = "digitalmarketplace"
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """What is refused rather than held in memory, in MiB."""
 
     statement_mib: int = Field(default=64, ge=1)
@@ -105,7 +85,7 @@ class LimitSettings(_Section):
     """All statements before the first row together."""
 
 
-class Programs(_Section):
+class Programs(Section):
     """Programs of PostgreSQL that are taken instead of those found on this machine."""
 
     pg_dump: Path | None = None
@@ -113,116 +93,7 @@ class Programs(_Section):
     """The server, for scratch databases of its own; initdb is beside it."""
 
 
-class Target(_Section):
-    """What may be refreshed: a database, or with `s3` a bucket that cleaned dumps are put into.
-
-    Exactly one of `url`, `service`, `vcap` and `s3` says where it is.
-    """
-
-    url: str | None = Field(default=None, repr=False)
-    """A PostgreSQL connection URL, `postgresql://user@host/database`, or libpq's keywords and values."""
-    service: str | None = None
-    """A service of libpq's (pg_service.conf)."""
-    vcap: str | None = None
-    """The name of a service bound to an application, in its VCAP_SERVICES; `*` where there is only one PostgreSQL."""
-    vcap_command: tuple[str, ...] = ()
-    """A command that prints the VCAP_SERVICES; without one it is taken from the environment."""
-    tunnel: tuple[str, ...] = ()
-    """A command that makes the server reachable at {port} of this machine for as long as it runs; {host} and
-    {hostport} stand for where the server is."""
-    s3: str | None = None
-    """A bucket for cleaned dumps, from which other targets can be refreshed (`--from`)."""
-    region: str | None = None
-    """Of the bucket; boto3's own choice without it."""
-    endpoint_url: str | None = None
-    """Where a store that is not AWS listens."""
-    scratch: str = "embedded"
-    """Where what a ruleset does after the load is done for a bucket: `embedded`, a server of its own for that moment,
-    or the connection URL of a server on which the role may create databases."""
-    allow_superuser: bool = False
-    """Publish as a superuser all the same: what the dump defines then runs with every right."""
-    not_production: str | None = Field(default=None, min_length=1)
-    """Why this is no production, though it is a copy of one and looks like it: a reason, shown on every run."""
-    strategy: Literal["schema", "database", "auto"] = "schema"
-    """How the new data takes the place of the old."""
-    maintenance_database: str = "postgres"
-    """Another database of the same server, from which the strategy `database` renames the target."""
-    connections: int = Field(default=2, ge=1, le=8)
-    """How many sessions load at once with the strategy `database`; `schema` is one transaction."""
-    keep_previous: Duration | None = Field(default=None, gt=timedelta(0), le=timedelta(days=3650))
-    """How long the previous data is kept for a rollback, such as `7 days`; without it, it is dropped at once."""
-    verify_first: bool | None = None
-    """Read and sanitise the whole dump once before the target sees a byte; on unless the target is local."""
-    before: tuple[Command, ...] = ()
-    """Commands to run before the refresh; one that fails stops it."""
-    after: tuple[Command, ...] = ()
-    """Commands to run once the data is published."""
-
-    @model_validator(mode="after")
-    def _is_somewhere(self) -> Self:
-        if sum(one is not None for one in (self.url, self.service, self.vcap, self.s3)) != 1:
-            raise PydanticCustomError("target", "say where it is with exactly one of url, service, vcap and s3")
-        foreign = self.model_fields_set & (_OF_DATABASES if self.s3 is not None else _OF_BUCKETS)
-        if foreign:
-            kind = "a bucket" if self.s3 is not None else "a database"
-            raise PydanticCustomError(
-                "target", "{key} means nothing for {kind}", {"key": sorted(foreign)[0], "kind": kind}
-            )
-        if self.tunnel and not any("{port}" in argument for argument in self.tunnel):
-            raise PydanticCustomError("target", "a tunnel's command holds {port}, the port it must listen at")
-        return self
-
-
-_OF_BUCKETS = {"region", "endpoint_url", "scratch"}
-_OF_DATABASES = {
-    "vcap_command",
-    "tunnel",
-    "allow_superuser",
-    "not_production",
-    "strategy",
-    "maintenance_database",
-    "keep_previous",
-}
-
-
-def _production_host(value: object) -> str:
-    """A host that something can match: with a port, or as a URL, it would guard nothing."""
-    text = value.strip() if isinstance(value, str) else ""
-    if re.fullmatch(r"[\w.*?-]+|/[^:@,]+", text):
-        return text
-    try:
-        ipaddress.ip_network(text.strip("[]"), strict=False)
-    except ValueError:
-        raise PydanticCustomError(
-            "host", "a host is a name, an address or a network such as 10.1.0.0/16; no port, no URL"
-        ) from None
-    return text.strip("[]")
-
-
-ProductionHost = Annotated[str, PlainValidator(_production_host)]
-"""The name or address of a server, a pattern of names, or a network."""
-
-
-class Production(_Section):
-    """What is never published to, whatever a target says."""
-
-    hosts: tuple[ProductionHost, ...] = ()
-    """Host names, addresses and networks (`10.1.0.0/16`); `*.db.example.com` stands for all that end so."""
-    databases: tuple[str, ...] = ()
-    """Names of databases, wherever they are."""
-    system_identifier: int | None = None
-    """Of production's server: `SELECT system_identifier FROM pg_control_system()`."""
-    database: str | None = None
-    """The database on that server; copies of its disk have the identifier too, and other databases beside it."""
-
-    @model_validator(mode="after")
-    def _is_a_pair(self) -> Self:
-        if (self.system_identifier is None) != (self.database is None):
-            raise PydanticCustomError("production", "system_identifier and database are given together or not at all")
-        return self
-
-
-class Job(_Section):
+class Job(Section):
     """How long things may take, such as `90 minutes` or `3 hours`."""
 
     deadline: Duration = timedelta(hours=6)
@@ -231,7 +102,7 @@ class Job(_Section):
     """Each command of a target's `before` and `after`."""
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be set."""
 
     dumps: Dumps = Dumps()
@@ -241,7 +112,7 @@ class Settings(_Section):
     job: Job = Job()
     programs: Programs = Programs()
     production: Production = Production()
-    targets: dict[str, Target] = {}
+    targets: dict[str, Target] = Field(default_factory=dict)
 
     def target(self, name: str) -> Target:
         """The target of this name.
@@ -258,7 +129,7 @@ class Settings(_Section):
         )
 
 
-_FROM_THE_ENVIRONMENT: dict[str, type[_Section]] = {
+_FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
     "dumps": Dumps,
     "keys": Keys,
     "ruleset": RulesetSettings,

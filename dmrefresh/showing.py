@@ -18,6 +18,7 @@ class Status:
         target: its name in the settings.
         refreshed: whether it ever was.
         refreshed_at, dump, ruleset, dmrefresh, rows, by, role, strategy, run: what the last receipt says.
+        cleaned: the cleaned dump by which the data came, or for a bucket, in which it lies.
         rolled_back_to: the run whose data was put back, if that was what happened last.
         as_published: whether the tables are those of the receipt, and nobody has replaced them since.
         kept: whether what was there before can be put back.
@@ -30,6 +31,7 @@ class Status:
     refreshed: bool = False
     refreshed_at: str | None = None
     dump: str | None = None
+    cleaned: str | None = None
     ruleset: str | None = None
     dmrefresh: str | None = None
     rows: int | None = None
@@ -69,6 +71,7 @@ class Status:
         rows = f"{self.rows:,}" if self.rows is not None else None
         facts = {
             "dump": self.dump,
+            "cleaned dump": self.cleaned,
             "rows": rows,
             "ruleset": self.ruleset,
             "by": ", with ".join(part for part in (by, version) if part) or None,
@@ -145,6 +148,48 @@ class DumpList:
             recipients = "?" if one.encrypted_to is None else " ".join(one.encrypted_to) or "nobody"
             verified = "verified" if one.verified else "—"
             rows.append((one.name, ago(datetime.fromisoformat(one.taken)), size(one.size), verified, recipients))
+        lines = _aligned(rows)
+        if self.more:
+            lines.append(f"and {self.more} older: --all lists them")
+        return "\n".join(printable(line) for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedDump:
+    """A cleaned dump: its name, when it was made (ISO 8601), its size (bytes), and what was noted with it, unsigned:
+    the dump that it was made of, the ruleset's fingerprint, and how many rows it holds."""
+
+    name: str
+    made: str
+    size: int
+    source: str | None
+    ruleset: str | None
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedList:
+    """The cleaned dumps of a bucket, newest first, and how many older ones are not listed."""
+
+    bucket: str
+    target: str
+    dumps: list[CleanedDump] = field(default_factory=list)
+    more: int = 0
+    version: int = 1
+
+    def json(self) -> str:
+        """One object; `dumps` is a list of flat ones."""
+        return json.dumps(asdict(self))
+
+    def text(self) -> str:
+        """A table for people; where it is empty, what fills it."""
+        if not self.dumps:
+            return f"No cleaned dumps in the bucket {self.bucket}: dmrefresh clean-and-apply --target {self.target}"
+        rows: list[tuple[str, ...]] = [("name", "age", "size", "rows", "made of", "ruleset")]
+        for one in self.dumps:
+            count = "?" if one.rows is None else f"{one.rows:,}"
+            made = ago(datetime.fromisoformat(one.made))
+            rows.append((one.name, made, size(one.size), count, one.source or "?", one.ruleset or "?"))
         lines = _aligned(rows)
         if self.more:
             lines.append(f"and {self.more} older: --all lists them")

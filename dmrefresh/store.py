@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gpg")
+_CLEANED = re.compile(r"cleaned-db-dump-(?P<when>[0-9]{12})\.sql\.gz")
+LATEST_CLEANED = "cleaned-db-dump.sql.gz"
+"""The name under which the newest cleaned dump lies for whoever needs a fixed one."""
 _VERIFIED = ".verified.json"
 """Ends the name of the note beside a dump that was read back."""
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NotFound"}
@@ -52,8 +55,8 @@ class DumpRef:
 
     @property
     def taken(self) -> datetime | None:
-        """When the dump was taken according to its name (UTC), where the name says so."""
-        return taken_at(self.key)
+        """When the dump was taken, or cleaned, according to its name (UTC), where the name says so."""
+        return taken_at(self.key) or cleaned_at(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,23 @@ def taken_at(key: str, stage: str | None = None) -> datetime | None:
     match = _NAME.fullmatch(key)
     if match is None or (stage is not None and match["stage"] != stage):
         return None
+    return _moment(match["when"])
+
+
+def cleaned_at(key: str) -> datetime | None:
+    """The time in a name such as `cleaned-db-dump-202611220300.sql.gz`, or None where it is no such name."""
+    match = _CLEANED.fullmatch(key)
+    return None if match is None else _moment(match["when"])
+
+
+def cleaned_name(made: datetime) -> str:
+    """The name of a cleaned dump that was made then (UTC, to the minute)."""
+    return f"cleaned-db-dump-{made:%Y%m%d%H%M}.sql.gz"
+
+
+def _moment(when: str) -> datetime | None:
     try:
-        return datetime.strptime(match["when"], "%Y%m%d%H%M").replace(tzinfo=UTC)
+        return datetime.strptime(when, "%Y%m%d%H%M").replace(tzinfo=UTC)
     except ValueError:
         return None
 
@@ -121,23 +139,47 @@ class Store:
             NoSuchDump: there is none.
             SourceUnreachable: S3 does not answer, or refuses.
         """
-        found: list[tuple[datetime, str]] = []
-        self.skipped.clear()
-        with translated(f"bucket {self.bucket}"):
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{stage}-")
-            for page in pages:
-                for item in page.get("Contents", []):
-                    taken = taken_at(item["Key"], stage)
-                    if taken is not None and item["Size"] == 0:
-                        self.skipped.append(f"{item['Key']} is empty and was passed over")
-                    elif taken is not None:
-                        found.append((taken, item["Key"]))
-        if not found:
+        found = self._newest(f"{stage}-", lambda key: taken_at(key, stage))
+        if found is None:
             raise NoSuchDump(
                 f"There is no dump of {stage} in the bucket {self.bucket}.",
                 hint=f"names look like {stage}-202611220300.sql.gz.gpg; is the backup job running?",
             )
-        return self.named(max(found)[1])
+        return self.named(found)
+
+    def newest_cleaned(self) -> DumpRef:
+        """The cleaned dump whose name holds the latest time.
+
+        Raises:
+            NoSuchDump: there is none.
+            SourceUnreachable: S3 does not answer, or refuses.
+        """
+        found = self._newest(LATEST_CLEANED.split(".")[0], cleaned_at)
+        if found is None:
+            raise NoSuchDump(
+                f"There is no cleaned dump in the bucket {self.bucket}.",
+                hint="`dmrefresh clean-and-apply` to the target with this bucket makes one",
+            )
+        return self.named(found)
+
+    def _newest(self, prefix: str, taken: Callable[[str], datetime | None]) -> str | None:
+        found: list[tuple[datetime, str]] = []
+        self.skipped.clear()
+        for key, size in self._objects(prefix):
+            when = taken(key)
+            if when is not None and size == 0:
+                self.skipped.append(f"{key} is empty and was passed over")
+            elif when is not None:
+                found.append((when, key))
+        return max(found)[1] if found else None
+
+    def _objects(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Name and size of everything whose name begins so."""
+        with translated(f"bucket {self.bucket}"):
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            for page in pages:
+                for item in page.get("Contents", []):
+                    yield item["Key"], item["Size"]
 
     def listed(self, stage: str) -> list[Listed]:
         """The dumps of `stage`, the newest by its name first; empty ones too. Asks for List alone.
@@ -147,15 +189,32 @@ class Store:
             SourceUnreachable: S3 does not answer, or refuses.
         """
         found, beside = [], set()
-        with translated(f"bucket {self.bucket}"):
-            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{stage}-")
-            for item in (item for page in pages for item in page.get("Contents", [])):
-                taken = taken_at(item["Key"], stage)
-                if taken is not None:
-                    found.append((taken, item["Key"], item["Size"]))
-                elif item["Key"].endswith(_VERIFIED):
-                    beside.add(item["Key"].removesuffix(_VERIFIED))
+        for key, size in self._objects(f"{stage}-"):
+            taken = taken_at(key, stage)
+            if taken is not None:
+                found.append((taken, key, size))
+            elif key.endswith(_VERIFIED):
+                beside.add(key.removesuffix(_VERIFIED))
         return [Listed(key, taken, size, key in beside) for taken, key, size in sorted(found, reverse=True)]
+
+    def listed_cleaned(self) -> list[Listed]:
+        """The cleaned dumps, the newest by its name first, without the one of the fixed name; raises as `listed`."""
+        found = []
+        for key, size in self._objects(LATEST_CLEANED.split(".")[0]):
+            made = cleaned_at(key)
+            if made is not None:
+                found.append((made, key, size))
+        return [Listed(key, made, size, verified=False) for made, key, size in sorted(found, reverse=True)]
+
+    def facts(self, key: str) -> dict[str, str]:
+        """What was noted with an object when it was stored; nobody has signed it.
+
+        Raises:
+            NoSuchDump: it is not there.
+            SourceUnreachable: S3 does not answer, or refuses.
+        """
+        with translated(f"{key} in the bucket {self.bucket}"):
+            return self.client.head_object(Bucket=self.bucket, Key=key)["Metadata"]
 
     def beginning(self, key: str, size: int) -> bytes:
         """The first bytes of an object, at most `size`.

@@ -44,15 +44,25 @@ def check_dump(
 @guarded
 def dumps(
     stage: Annotated[str | None, typer.Option(help="Whose dumps to list [default: production].")] = None,
+    cleaned: Annotated[
+        str | None, typer.Option("--from", help="List the cleaned dumps of this target, a bucket.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="List all of them, not only the newest twenty.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
-    """List what is in the bucket, newest first: age, size, to whom it is encrypted."""
+    """List what is in the bucket, newest first: age, size, to whom it is encrypted, or of what it was cleaned."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh import settings
+    from dmrefresh import settings, showing
+    from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import list_dumps as job
 
-    found = job.run(settings.load(Options.config), stage=stage, everything=everything)
+    found: showing.CleanedList | showing.DumpList
+    if cleaned is None:
+        found = job.run(settings.load(Options.config), stage=stage, everything=everything)
+    elif stage is None:
+        found = job.run_cleaned(settings.load(Options.config), cleaned, everything=everything)
+    else:
+        raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
     typer.echo(found.json() if as_json else found.text())

@@ -18,6 +18,9 @@ def clean_and_apply(
     target: Annotated[str, typer.Option(help="Which target of the settings to refresh.")],
     dump: Annotated[str | None, typer.Option(help="Take this dump instead of the newest.")] = None,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
+    cleaned: Annotated[
+        str | None, typer.Option("--from", help="Take a cleaned dump from this target, a bucket; no key is needed.")
+    ] = None,
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
     confirm: Annotated[str | None, typer.Option(help="A remote target's name again, instead of typing it.")] = None,
@@ -32,15 +35,17 @@ def clean_and_apply(
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import clean_and_apply as job
 
+    if cleaned is not None and stage is not None:
+        raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
     if dry_run:
         if confirm is not None or report is not None:
             raise UsageFailure("--dry-run publishes nothing; --confirm and --report have no meaning with it.")
-        _plan(target, dump=dump, stage=stage, ruleset=ruleset, as_json=False)
+        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, as_json=False)
         return
     lines = Lines()
     if report is not None:
         reporting.prepare(report)
-    plan = job.prepare(settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset)
+    plan = job.prepare(settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned)
     done = job.run(plan, lines, confirm=confirming(confirm, target))
     lines.summary(done)
     if report is not None:
@@ -54,6 +59,9 @@ def plan(
     target: Annotated[str, typer.Option(help="Which target of the settings would be refreshed.")],
     dump: Annotated[str | None, typer.Option(help="Take this dump instead of the newest.")] = None,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
+    cleaned: Annotated[
+        str | None, typer.Option("--from", help="Take a cleaned dump from this target, a bucket; no key is needed.")
+    ] = None,
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 3 if something refuses.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -61,12 +69,14 @@ def plan(
 ) -> None:
     """Say what a refresh would do, and all that stands against it; nothing is changed."""
     Options.debug = debug or Options.debug
-    blocked = _plan(target, dump=dump, stage=stage, ruleset=ruleset, as_json=as_json)
+    blocked = _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, as_json=as_json)
     if blocked and exit_code:
         raise typer.Exit(3)
 
 
-def _plan(target: str, *, dump: str | None, stage: str | None, ruleset: str | None, as_json: bool) -> bool:
+def _plan(
+    target: str, *, dump: str | None, stage: str | None, ruleset: str | None, cleaned: str | None, as_json: bool
+) -> bool:
     """Print the plan; whether something refuses."""
     Options.publishes = False
     import json
@@ -76,7 +86,9 @@ def _plan(target: str, *, dump: str | None, stage: str | None, ruleset: str | No
     from dmrefresh.jobs import clean_and_apply
     from dmrefresh.jobs import plan as job
 
-    wanted = clean_and_apply.prepare(settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset)
+    wanted = clean_and_apply.prepare(
+        settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned
+    )
     found = job.run(wanted, Lines())
     typer.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else "\n".join(map(printable, found.lines())))
     return found.blocked

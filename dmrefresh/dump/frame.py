@@ -25,7 +25,7 @@ _CLUSTER_TITLE = b"PostgreSQL database cluster dump"
 _MARKER = b"PostgreSQL database dump complete"
 _SERVER = re.compile(rb"Dumped from database version ([0-9][0-9A-Za-z.]*)")
 _PG_DUMP = re.compile(rb"Dumped by pg_dump version ([0-9][0-9A-Za-z.]*)")
-_OURS = b"dmrefresh "
+_OURS = re.compile(rb"dmrefresh(?: |$)")
 _RESTRICT = re.compile(rb"\\restrict ([A-Za-z0-9]+)")
 _UNRESTRICT = re.compile(rb"\\unrestrict ([A-Za-z0-9]+)")
 
@@ -87,7 +87,7 @@ class Frame:
 
     def _is_ours(self, comment: Comment) -> bool:
         """Whether it is a line that we wrote behind the whole dump; nothing is believed for it."""
-        return self._closed and (self._key is None or self._unrestricted) and comment.text.startswith(_OURS)
+        return self._closed and (self._key is None or self._unrestricted) and bool(_OURS.match(comment.text))
 
     def _header(self, comment: Comment) -> None:
         if comment.text == _CLUSTER_TITLE:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from dmrefresh.dump.deciding import decide
 from dmrefresh.dump.encodings import codec_of
-from dmrefresh.dump.events import Statement
+from dmrefresh.dump.events import End, Head, Statement
 from dmrefresh.dump.policy import Action
 from dmrefresh.errors import NotSanitised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from dmrefresh.dump.events import Event, Head, Place
+    from dmrefresh.dump.events import Event, Place
     from sanitisers import Ruleset
 
 _HOLD_NOTHING = frozenset({"REFRESH MATERIALIZED VIEW", "SELECT SETVAL", "SELECT SET_CONFIG", "SET"})
@@ -116,6 +116,32 @@ class Literals:
             f"The definitions of the dump hold what looks like personal data, which would be published:{lines}{more}",
             hint=f"take it out of the source, or say in the ruleset why it is nobody's:\n\n{paste}",
         )
+
+
+def detected(events: Iterable[Event], ruleset: Ruleset, on_warning: Callable[[str], None]) -> Iterator[Event]:
+    """Yield the events as they are, unless a statement holds personal data.
+
+    Args:
+        events: a dump.
+        ruleset: says which objects' definitions may hold it.
+        on_warning: is given what comes to light only at the end of the dump.
+
+    Raises:
+        NotSanitised: a statement holds what looks like personal data.
+    """
+    literals: Literals | None = None
+    stream = iter(events)
+    for event in stream:
+        if isinstance(event, Head):
+            literals = Literals(event, ruleset)
+            literals.check_head()
+        elif isinstance(event, Statement):
+            assert literals is not None, "a statement came before the Head"
+            literals.check(event, stream)
+        elif isinstance(event, End):
+            for warning in literals.warnings() if literals else ():
+                on_warning(warning)
+        yield event
 
 
 def kinds_in(sql: str) -> tuple[str, ...]:

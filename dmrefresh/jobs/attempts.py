@@ -46,6 +46,6 @@ class _Patience:
     attempt: int = 0
 
     def __call__(self, error: Exception) -> bool:
-        if isinstance(error, DumpDamaged):
+        if isinstance(error, DumpDamaged) and error.retry:
             return self.attempt < _DAMAGED_ATTEMPTS
         return isinstance(error, Failure) and error.retry

@@ -1,42 +1,32 @@
-"""clean-and-apply: the newest encrypted dump, sanitised in the stream, published to a target."""
+"""clean-and-apply: the newest dump, sanitised in the stream or before, published to a target."""
 
 from __future__ import annotations
 
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dmrefresh import __version__, process, signals
 from dmrefresh.dump.after_load import Script, script_of
-from dmrefresh.dump.events import End, Event
-from dmrefresh.dump.limits import Limits
-from dmrefresh.dump.reader import read_dump
-from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import attempts
-from dmrefresh.jobs.dumps import choose, introduce, limits_of
+from dmrefresh.jobs.dumps import choose, choose_cleaned, introduce, limits_of
 from dmrefresh.jobs.looking import Confirm, Looked, look, nobody_confirms
 from dmrefresh.jobs.others import dump_others
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
-from dmrefresh.jobs.verifying import verify
-from dmrefresh.keys import KeyFiles, private_keyring
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.jobs.sources import Attempt, Cleaned, Encrypted, Source
+from dmrefresh.jobs.to_bucket import Errand, store_cleaned
+from dmrefresh.observer import Observer
+from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.receipt import Receipt, publisher
 from dmrefresh.report import DumpReport, Report, TableReport
 from dmrefresh.settings import Job, Production, Programs, Settings, Target
-from dmrefresh.stages.gpg import decrypt
-from dmrefresh.stages.gzip import gunzip
-from dmrefresh.stages.prefetch import prefetch
-from dmrefresh.stages.s3 import fetch
-from dmrefresh.stages.spool import spool
-from dmrefresh.store import DumpRef, Store
-from sanitisers import Ruleset, Sanitiser
+from sanitisers import Ruleset
 from sanitisers.pools import fill as fill_pools
 
 
@@ -44,36 +34,13 @@ from sanitisers.pools import fill as fill_pools
 class Plan:
     """Everything a refresh needs to know, found out before it begins."""
 
-    store: Store
-    dump: DumpRef
-    keys: KeyFiles
-    ruleset: Ruleset
+    source: Source
     script: Script
-    sanitiser_key: bytes = field(repr=False)
     target_name: str
     target: Target
-    limits: Limits
     production: Production = field(default_factory=Production)
     job: Job = field(default_factory=Job)
     programs: Programs = field(default_factory=Programs)
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """What one attempt found out on its way."""
-
-    number: int
-    stopwatch: Stopwatch = field(default_factory=Stopwatch)
-    sanitiser: Sanitiser | None = None
-    end: End | None = None
-    warned: set[str] = field(default_factory=set)
-
-    def noting(self, events: Iterable[Event]) -> Iterator[Event]:
-        """The events, noting the End."""
-        for event in events:
-            if isinstance(event, End):
-                self.end = event
-            yield event
 
 
 def prepare(
@@ -83,6 +50,7 @@ def prepare(
     dump: str | None = None,
     stage: str | None = None,
     ruleset: str | None = None,
+    cleaned: str | None = None,
 ) -> Plan:
     """Find the dump, read the ruleset, look for the keys' files.
 
@@ -92,27 +60,34 @@ def prepare(
         dump: take the object of this name instead of the newest.
         stage: whose dumps to take, instead of the one in the settings.
         ruleset: a ruleset's name or file, instead of the one in the settings.
+        cleaned: take a cleaned dump from the target of this name, a bucket, and not one of production's.
 
     Raises:
         Failure: something is missing; nothing was touched.
     """
     to = settings.target(target)
     rules = read_ruleset(ruleset or settings.ruleset.path)
-    store, chosen = choose(settings, dump, stage)
+    script = script_of(rules)
+    source = _source(settings, rules, dump, stage) if cleaned is None else _cleaned(settings, rules, dump, cleaned, to)
     return Plan(
-        store=store,
-        dump=chosen,
-        keys=settings.keys.files(),
-        ruleset=rules,
-        script=script_of(rules),
-        sanitiser_key=sanitiser_key(settings),
+        source=source,
+        script=Script() if cleaned is not None else script,  # it was run when the dump was cleaned
         target_name=target,
         target=to,
-        limits=limits_of(settings),
         production=settings.production,
         job=settings.job,
         programs=settings.programs,
     )
+
+
+def _source(settings: Settings, rules: Ruleset, dump: str | None, stage: str | None) -> Encrypted:
+    store, chosen = choose(settings, dump, stage)
+    return Encrypted(store, chosen, settings.keys.files(), rules, sanitiser_key(settings), limits_of(settings))
+
+
+def _cleaned(settings: Settings, rules: Ruleset, dump: str | None, name: str, to: Target) -> Cleaned:
+    store, chosen = choose_cleaned(settings, name, dump, to)
+    return Cleaned(store, chosen, settings.keys.locate(settings.keys.public_key), rules, limits_of(settings))
 
 
 def run(plan: Plan, observer: Observer | None = None, *, confirm: Confirm = nobody_confirms) -> Report:
@@ -144,131 +119,131 @@ def finish(plan: Plan, done: Report, observer: Observer | None = None, *, report
     Raises:
         PublishedButUnfinished: one of them failed; the data is published all the same.
     """
-    facts = hooks.Facts(plan.target_name, plan.dump.key, done.run, done.rows, report)
+    facts = hooks.Facts(plan.target_name, plan.source.dump.key, done.run, done.rows, report)
     hooks.after(plan.target.after, facts, plan.job.hook_limit, observer or Observer())
 
 
 def _run(plan: Plan, observer: Observer, confirm: Confirm) -> Report:
     began = time.monotonic()
-    introduce(plan.store, plan.dump, observer)
+    introduce(plan.source.store, plan.source.dump, observer)
 
-    def first_look(_: int) -> Looked:
+    def first_look(_: int) -> Looked | None:
+        if plan.target.s3 is not None:
+            confirm(plan.target_name, f"the bucket {plan.target.s3}")
+            return None
         return look(plan.target, plan.target_name, plan.production, observer, confirm)
 
     looked = attempts(first_look, observer)
-    # Faker takes its time; gpg and the network leave enough of it before the first row.
-    threading.Thread(target=fill_pools, args=(plan.ruleset.locale,), daemon=True).start()
+    if isinstance(plan.source, Encrypted):
+        # Faker takes its time; gpg and the network leave enough of it before the first row.
+        threading.Thread(target=fill_pools, args=(plan.source.ruleset.locale,), daemon=True).start()
     identity = _identity()
-    facts = hooks.Facts(plan.target_name, plan.dump.key, identity)
+    facts = hooks.Facts(plan.target_name, plan.source.dump.key, identity)
     hooks.before(plan.target.before, facts, plan.job.hook_limit, observer)
-    wanted = plan.target.verify_first
-    verify_first = looked.remote if wanted is None else wanted
 
-    def attempt(number: int) -> tuple[str, _Attempt, Published]:
-        this, name = _Attempt(number), identity if number == 1 else f"{identity}-{number}"
-        return name, this, _refresh(plan, name, this, observer, looked, verify_first=verify_first)
+    def attempt(number: int) -> tuple[str, Attempt, Published]:
+        this, name = Attempt(number), identity if number == 1 else f"{identity}-{number}"
+        try:
+            done = (
+                _store(plan, name, this, observer) if looked is None else _refresh(plan, name, this, observer, looked)
+            )
+        finally:
+            process.kill_all()
+        return name, this, done
 
     identity, this, published = attempts(attempt, observer)
     return _report(plan, identity, this, published, time.monotonic() - began)
 
 
-def _refresh(
-    plan: Plan, identity: str, this: _Attempt, observer: Observer, looked: Looked, *, verify_first: bool
-) -> Published:
-    """One attempt: the whole chain, from the bucket to the commit."""
+def _refresh(plan: Plan, identity: str, this: Attempt, observer: Observer, looked: Looked) -> Published:
+    """One attempt on a database: the whole chain, from the bucket to the commit."""
+    guard, wanted = looked.guard, plan.target.verify_first
+    with (
+        reached(plan.target, plan.target_name, observer, allowed=guard.check_host) as there,
+        plan.source.opened(this, observer, verify_first=looked.remote if wanted is None else wanted) as opened,
+    ):
+        looked.refuse_another(there)
+        return publish(
+            opened.events,
+            there.url,
+            lambda: _slip(plan, identity, this),
+            run=identity,
+            strategy=plan.target.strategy,
+            maintenance=plan.target.maintenance_database,
+            allow_superuser=plan.target.allow_superuser,
+            guard=guard,
+            keep_previous=plan.target.keep_previous,
+            connections=plan.target.connections,
+            dump_others=dump_others(plan.programs),
+            script=plan.script,
+            observer=observer,
+            stopwatch=this.stopwatch,
+        )
 
-    def slip() -> Receipt:
-        assert this.sanitiser is not None
-        fingerprint = this.sanitiser.fingerprint
-        return Receipt(identity, plan.dump.key, fingerprint, __version__, plan.target_name, publisher())
 
-    def warn(warning: str) -> None:
-        if warning not in this.warned:  # a dump that is read twice would say it twice
-            this.warned.add(warning)
-            observer.warn(warning)
+def _store(plan: Plan, identity: str, this: Attempt, observer: Observer) -> Published:
+    """One attempt on a bucket. It sees nothing before all is proved, so there is no need to read the dump twice."""
+    errand = Errand(
+        source=plan.source,
+        target=plan.target,
+        script=plan.script,
+        programs=plan.programs,
+        guard=Guard(plan.production),
+        slip=lambda: _slip(plan, identity, this),
+        observer=observer,
+    )
+    with plan.source.opened(this, observer, verify_first=bool(plan.target.verify_first)) as opened:
+        return store_cleaned(errand, opened, this)
 
-    def ready(sanitiser: Sanitiser) -> None:
-        this.sanitiser = sanitiser
-        for warning in sanitiser.warnings:
-            warn(warning)
 
-    def sanitised(events: Iterable[Event]) -> Iterator[Event]:
-        return sanitise(events, plan.ruleset, plan.sanitiser_key, on_ready=ready, on_warning=warn)
-
-    guard = looked.guard
-    timed = this.stopwatch.timed
-    try:
-        with (
-            reached(plan.target, plan.target_name, observer, allowed=guard.check_host) as there,
-            private_keyring(plan.keys) as keyring,
-            spool(plan.dump.size) as kept,
-        ):
-            looked.refuse_another(there)
-            observer.note("the private key is in a throw-away keyring in memory")
-            ciphertext = kept.keep(timed("fetch", fetch(plan.store, plan.dump)))
-            verified = timed("verify", decrypt(ciphertext, keyring))
-            if verify_first:
-                observer.note("the whole dump is read and sanitised once before the target sees a byte (verify_first)")
-                verify(sanitised(read_dump(gunzip(verified), limits=plan.limits)), verified, observer)
-            for _ in verified:
-                pass  # nothing of it is believed before gpg's verdict
-            observer.note("the dump is whole: gpg has verified every byte")
-            # The plain text exists in memory only, a few blocks at a time.
-            text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring))))
-            read = prefetch(timed("read", read_dump(text, limits=plan.limits)))
-            clean = prefetch(timed("sanitise", sanitised(read)))
-            return publish(
-                this.noting(clean),
-                there.url,
-                slip,
-                run=identity,
-                strategy=plan.target.strategy,
-                maintenance=plan.target.maintenance_database,
-                allow_superuser=plan.target.allow_superuser,
-                guard=guard,
-                keep_previous=plan.target.keep_previous,
-                connections=plan.target.connections,
-                dump_others=dump_others(plan.programs),
-                script=plan.script,
-                observer=observer,
-                stopwatch=this.stopwatch,
-            )
-    finally:
-        process.kill_all()
+def _slip(plan: Plan, identity: str, this: Attempt) -> Receipt:
+    name, cleaned = plan.source.dump.key, ""
+    if this.mark is not None:
+        name, cleaned = this.mark.dump, name
+    return Receipt(identity, name, this.fingerprint, __version__, plan.target_name, publisher(), cleaned)
 
 
 def _identity() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def _report(plan: Plan, identity: str, this: _Attempt, published: Published, seconds: float) -> Report:
-    assert this.sanitiser is not None
+def _report(plan: Plan, identity: str, this: Attempt, published: Published, seconds: float) -> Report:
     assert this.end is not None
+    dump = plan.source.dump
     return Report(
-        dump=DumpReport(plan.dump.key, plan.dump.size, plan.dump.modified.isoformat()),
+        dump=DumpReport(dump.key, dump.size, dump.modified.isoformat()),
+        cleaned_from=this.mark.dump if this.mark else None,
         target=plan.target_name,
         run=identity,
-        ruleset=this.sanitiser.fingerprint,
+        ruleset=this.fingerprint,
         rows=published.rows,
         bytes=this.end.size,
         total_seconds=round(seconds, 3),
         attempts=this.number,
         stages={name: round(value, 3) for name, value in this.stopwatch.seconds.items()},
-        tables=[
-            TableReport(
-                name,
-                table.rows_in,
-                table.rows_out,
-                dict(table.replaced),
-                {column: list(fakes) for column, fakes in table.samples.items()},
-            )
-            for name, table in this.sanitiser.report().items()
-        ],
+        tables=_tables(this, published),
         left_out=dict(published.left_out),
         carried_types=published.carried_types,
         changed_types=published.changed_types,
-        warnings=list(this.sanitiser.warnings),
+        warnings=list(this.sanitiser.warnings) if this.sanitiser else [],
         strategy=published.strategy,
         disconnected_seconds=published.disconnected.seconds if published.disconnected else None,
         after_load=published.after_load,
+        stored=list(published.stored),
     )
+
+
+def _tables(this: Attempt, published: Published) -> list[TableReport]:
+    """What became of each table; of a dump that was cleaned before, only its rows are known."""
+    if this.sanitiser is None:
+        return [TableReport(name, rows, rows, {}, {}) for name, rows in published.tables.items()]
+    return [
+        TableReport(
+            name,
+            table.rows_in,
+            table.rows_out,
+            dict(table.replaced),
+            {column: list(fakes) for column, fakes in table.samples.items()},
+        )
+        for name, table in this.sanitiser.report().items()
+    ]

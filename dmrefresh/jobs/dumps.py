@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dmrefresh.dump.limits import MIB, Limits
+from dmrefresh.errors import UsageFailure
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Settings
+from dmrefresh.settings import Settings, Target
 from dmrefresh.store import DumpRef, Store
 
 
@@ -24,6 +25,40 @@ def choose(settings: Settings, name: str | None, stage: str | None) -> tuple[Sto
     """
     store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
     return store, store.named(name) if name else store.newest(stage or settings.dumps.stage)
+
+
+def choose_cleaned(settings: Settings, bucket: str, name: str | None, to: Target) -> tuple[Store, DumpRef]:
+    """The cleaned dump of this name, or else the newest.
+
+    Args:
+        settings: name the bucket as a target.
+        bucket: the target's name.
+        name: an object's name.
+        to: the target that is to be refreshed.
+
+    Raises:
+        UsageFailure: that target is no bucket, or the one to be refreshed is one too.
+        NoSuchDump: there is none.
+        SourceUnreachable: S3 does not answer, or refuses.
+    """
+    store = cleaned_store(settings, bucket)
+    if to.s3 is not None:
+        raise UsageFailure("A bucket is not refreshed from another one.", hint="leave --from out")
+    return store, store.named(name) if name else store.newest_cleaned()
+
+
+def cleaned_store(settings: Settings, target: str) -> Store:
+    """The bucket of cleaned dumps that the settings name as a target.
+
+    Raises:
+        UsageFailure: there is no such target, or it is no bucket.
+    """
+    of = settings.target(target)
+    if of.s3 is None:
+        raise UsageFailure(
+            f"The target `{target}` is no bucket of cleaned dumps.", hint="--from names a target that has `s3`"
+        )
+    return Store(of.s3, of.region, of.endpoint_url)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from dmrefresh.errors import NoSuchDump
+from dmrefresh.jobs.dumps import cleaned_store
 from dmrefresh.settings import Settings
-from dmrefresh.showing import DumpList, StoredDump
+from dmrefresh.showing import CleanedDump, CleanedList, DumpList, StoredDump
 from dmrefresh.stages.recipients import ENOUGH, recipients
 from dmrefresh.store import Listed, SourceRefused, Store
 
@@ -34,6 +35,41 @@ def run(settings: Settings, *, stage: str | None = None, everything: bool = Fals
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         dumps = list(pool.map(lambda one: _stored(store, one), shown))
     return DumpList(store.bucket, stage, dumps, len(found) - len(shown))
+
+
+def run_cleaned(settings: Settings, target: str, *, everything: bool = False) -> CleanedList:
+    """List the cleaned dumps of a bucket.
+
+    Args:
+        settings: name the bucket as a target.
+        target: the target's name.
+        everything: list all, and not only the newest.
+
+    Raises:
+        UsageFailure: that target is no bucket.
+        NoSuchDump: there is no such bucket.
+        SourceUnreachable: S3 does not answer, or refuses.
+    """
+    store = cleaned_store(settings, target)
+    found = store.listed_cleaned()
+    shown = found if everything else found[:_SHOWN]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        dumps = list(pool.map(lambda one: cleaned_dump(store, one), shown))
+    return CleanedList(store.bucket, target, dumps, len(found) - len(shown))
+
+
+def cleaned_dump(store: Store, one: Listed) -> CleanedDump:
+    """What is known of a cleaned dump without reading it."""
+    facts = store.facts(one.key)
+    rows = facts.get("rows", "")
+    return CleanedDump(
+        one.key,
+        one.taken.isoformat(),
+        one.size,
+        facts.get("source"),
+        facts.get("ruleset"),
+        int(rows) if rows.isdecimal() else None,
+    )
 
 
 def _stored(store: Store, one: Listed) -> StoredDump:

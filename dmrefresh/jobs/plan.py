@@ -6,7 +6,6 @@ here whether the dump is whole; `check-dump` tells.
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
@@ -14,35 +13,18 @@ from dmrefresh import process
 from dmrefresh.dump import deciding
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.policy import Action
-from dmrefresh.dump.reader import read_dump
-from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.errors import DumpDamaged, Failure
+from dmrefresh.errors import Failure
 from dmrefresh.jobs.clean_and_apply import Plan
-from dmrefresh.keys import private_keyring
+from dmrefresh.jobs.plan_bucket import PlannedBucket, plan_bucket
+from dmrefresh.jobs.planning import NAMED, READ, Refusal, listed, short
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import connect
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.strategy import Errand
 from dmrefresh.postgres.survey import Survey, survey
-from dmrefresh.stages.gpg import decrypt
-from dmrefresh.stages.gzip import gunzip
-from dmrefresh.stages.s3 import fetch
 
-_NAMED = 5
-"""How many of a kind the text names; the JSON has all."""
-_LONGEST = 200
 _MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What stands against a refresh; `strategy` is None where it does whichever way the data is published."""
-
-    what: str
-    hint: str | None
-    exit_code: int
-    strategy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +78,17 @@ class Planned:
         by = f" by `{self.strategy}`" if self.strategy else ""
         verdict = f"blocked: {len(self.refusals)} refusal(s)" if self.blocked else f"clear to go{by}"
         said = [f"{self.target}: {verdict}"]
-        for refusal in self.refusals[:_NAMED]:
+        for refusal in self.refusals[:NAMED]:
             which = f"by `{refusal.strategy}`: " if refusal.strategy else ""
-            said.append(f"  refused ({refusal.exit_code}): {which}{_short(refusal.what)}")
+            said.append(f"  refused ({refusal.exit_code}): {which}{short(refusal.what)}")
             if refusal.hint:
-                said.append(f"    hint: {_short(refusal.hint)}")
-        if len(self.refusals) > _NAMED:
-            said.append(f"  and {len(self.refusals) - _NAMED} more; --json has them all")
+                said.append(f"    hint: {short(refusal.hint)}")
+        if len(self.refusals) > NAMED:
+            said.append(f"  and {len(self.refusals) - NAMED} more; --json has them all")
         if self.under_way:
             said.append(f"another refresh is under way, since {self.under_way}")
         if self.why:
-            said.append(f"not by `schema`, because: {_short(self.why)}")
+            said.append(f"not by `schema`, because: {short(self.why)}")
         said += [
             f"target: {self.place}, PostgreSQL {self.server}, as {self.role}",
             f"dump: {self.dump}, {self.size / _MIB:,.1f} MiB, {self.tables} tables, of PostgreSQL {self.dumped_from}",
@@ -117,12 +99,12 @@ class Planned:
         if self.strategy == "database":
             said.append(f"       {self.sessions} sessions are ended in the moment of the swap and have to reconnect")
         if self.goes:
-            said.append(f"goes, since only the target has it: {_listed(self.goes)}")
+            said.append(f"goes, since only the target has it: {listed(self.goes)}")
         if self.left_out:
             counted = sorted(self.left_out.items(), key=lambda one: (-one[1], one[0]))
-            said.append("left out of the dump: " + _listed([f"{count} {kind}" for kind, count in counted]))
-        said += [f"warning: {_short(warning)}" for warning in self.warnings[:2]]
-        said.append("read: only what comes before the first row; whether the dump is whole, check-dump tells")
+            said.append("left out of the dump: " + listed([f"{count} {kind}" for kind, count in counted]))
+        said += [f"warning: {short(warning)}" for warning in self.warnings[:2]]
+        said.append(READ)
         return said
 
 
@@ -134,7 +116,7 @@ class _Keeping(Observer):
         self.warnings.append(message)
 
 
-def run(plan: Plan, observer: Observer | None = None) -> Planned:
+def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket:
     """Find out what a refresh would do.
 
     Args:
@@ -144,10 +126,14 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned:
     Raises:
         Failure: the dump, the key, the bucket or the target cannot be read at all.
     """
-    keeping, guard = _Keeping(), Guard(plan.production, plan.target.not_production)
+    keeping = _Keeping()
+    if plan.target.s3 is not None:
+        head = _head(plan)
+        return plan_bucket(plan, head, _refused(plan, head, keeping), keeping.warnings)
+    guard = Guard(plan.production, plan.target.not_production)
     with reached(plan.target, plan.target_name, observer or Observer(), allowed=guard.check_host) as there:
         head = _head(plan)
-        refused = _unsanitised(plan, head, keeping)
+        refused = _refused(plan, head, keeping)
         with connect.session(there.url, "dmrefresh plan") as connection:
             errand = Errand(
                 connection,
@@ -174,23 +160,15 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned:
 def _head(plan: Plan) -> Head:
     """Everything before the first row; the download ends there."""
     try:
-        with (
-            private_keyring(plan.keys) as keyring,
-            contextlib.closing(decrypt(fetch(plan.store, plan.dump), keyring)) as plain,
-        ):
-            head = next(iter(read_dump(gunzip(plain), limits=plan.limits)), None)
+        return plan.source.head()
     finally:
         process.kill_all()
-    if not isinstance(head, Head):
-        raise DumpDamaged("The dump holds nothing.")
-    return head
 
 
-def _unsanitised(plan: Plan, head: Head, observer: Observer) -> list[Failure]:
+def _refused(plan: Plan, head: Head, observer: Observer) -> list[Failure]:
     """What the ruleset does not cover, or the definitions hold."""
     try:
-        for _ in sanitise(iter([head]), plan.ruleset, plan.sanitiser_key, on_warning=observer.warn):
-            pass
+        plan.source.check_head(head, observer)
     except Failure as failure:
         return [failure]
     return []
@@ -211,8 +189,8 @@ def _planned(plan: Plan, head: Head, found: Survey, refused: list[Failure], plac
         place=place,
         role=found.role,
         server=found.version,
-        dump=plan.dump.key,
-        size=plan.dump.size,
+        dump=plan.source.dump.key,
+        size=plan.source.dump.size,
         dumped_from=head.server_version,
         strategy=found.strategy,
         why=found.why,
@@ -227,14 +205,3 @@ def _planned(plan: Plan, head: Head, found: Survey, refused: list[Failure], plac
         warnings=warnings,
         under_way=found.under_way,
     )
-
-
-def _short(text: str) -> str:
-    """The first line, no longer than a terminal takes."""
-    line = text.split("\n", 1)[0]
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

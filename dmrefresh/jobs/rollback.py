@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dmrefresh import __version__, signals
+from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.looking import Confirm, look, nobody_confirms
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import receipt
@@ -29,9 +30,15 @@ def prepare(settings: Settings, target: str) -> Plan:
     """Find the target.
 
     Raises:
-        UsageFailure: the settings name no such target.
+        UsageFailure: the settings name no such target, or it is a bucket.
     """
-    return Plan(target, settings.target(target), settings.production, settings.job)
+    found = settings.target(target)
+    if found.s3 is not None:
+        raise UsageFailure(
+            f"The target `{target}` is a bucket, in which every cleaned dump of before still lies.",
+            hint=f"refresh from one of them: --from {target} --dump NAME; `dmrefresh dumps --from {target}` lists them",
+        )
+    return Plan(target, found, settings.production, settings.job)
 
 
 def run(plan: Plan, observer: Observer | None = None, *, confirm: Confirm = nobody_confirms) -> RolledBack:

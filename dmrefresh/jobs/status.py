@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from dmrefresh.jobs.dumps import cleaned_store
+from dmrefresh.jobs.list_dumps import cleaned_dump
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.lock import Holder
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.state import State, state_of
 from dmrefresh.settings import Settings
 from dmrefresh.showing import Status
+from dmrefresh.store import Store
 
 _RUN = re.compile(r"dmrefresh ((\d{8}T\d{6}Z)-\S+)")
 
@@ -28,8 +31,31 @@ def run(settings: Settings, target: str, observer: Observer | None = None) -> St
         TargetUnreachable: it does not answer.
         RightsMissing: its role may not read the receipts.
     """
+    if settings.target(target).s3 is not None:
+        return _of_bucket(target, cleaned_store(settings, target))
     with reached(settings.target(target), target, observer) as there:
         return _shown(target, state_of(there.url))
+
+
+def _of_bucket(target: str, store: Store) -> Status:
+    """What was stored last, as it was noted with the object."""
+    found = store.listed_cleaned()
+    if not found:
+        return Status(target)
+    one, facts = cleaned_dump(store, found[0]), store.facts(found[0].key)
+    return Status(
+        target,
+        refreshed=True,
+        refreshed_at=one.made,
+        dump=one.source,
+        cleaned=one.name,
+        ruleset=one.ruleset,
+        dmrefresh=facts.get("dmrefresh"),
+        rows=one.rows,
+        by=facts.get("by"),
+        strategy="s3",
+        run=facts.get("run"),
+    )
 
 
 def _shown(target: str, state: State) -> Status:
@@ -40,6 +66,7 @@ def _shown(target: str, state: State) -> Status:
             "refreshed": True,
             "refreshed_at": entry.published_at.isoformat(timespec="seconds"),
             "dump": entry.dump,
+            "cleaned": entry.cleaned or None,
             "ruleset": entry.ruleset,
             "dmrefresh": entry.version,
             "rows": entry.rows,

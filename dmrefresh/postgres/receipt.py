@@ -29,6 +29,7 @@ _ADDED = {
     "kept_until": "timestamptz",
     "restored": "text",
     "contents": "jsonb",
+    "cleaned": "text NOT NULL DEFAULT ''",
 }
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -62,6 +63,7 @@ class Receipt:
         version: of dmrefresh.
         target: the target's name in the settings.
         published_by: who ran it, where, from `publisher`.
+        cleaned: the name of the cleaned dump that it came by, where it did; `dump` is the one that was made of.
     """
 
     run: str
@@ -70,6 +72,7 @@ class Receipt:
     version: str
     target: str = ""
     published_by: str = ""
+    cleaned: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Entry:
     """A receipt as the target holds it; what an earlier version did not write is empty.
 
     Attributes:
-        run, dump, ruleset, version, target, published_by: see `Receipt`.
+        run, dump, ruleset, version, target, published_by, cleaned: see `Receipt`.
         strategy: how the new data took the place of the old.
         role: the role of the session that published.
         rows: rows published.
@@ -100,6 +103,7 @@ class Entry:
     kept_until: datetime | None = None
     restored: str | None = None
     contents: dict[str, Contents] | None = field(default=None, repr=False)
+    cleaned: str = ""
 
 
 def publisher() -> str:
@@ -138,12 +142,14 @@ def write(
     _ensure_table(connection)
     connection.execute(
         "INSERT INTO dmrefresh.receipts (run, dump, ruleset, rows, version, target, published_by, role, strategy, "
-        "kept_until, restored, contents) VALUES (%s, %s, %s, %s, %s, %s, %s, current_user, %s, %s, %s, %s)",
+        "kept_until, restored, contents, cleaned) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, current_user, %s, %s, %s, %s, %s)",
         (
             *(receipt.run, receipt.dump, receipt.ruleset, rows, receipt.version),
             *(receipt.target, receipt.published_by, strategy, kept_until, restored),
             # As they are: an escape is more than a server that knows no encoding takes.
             Jsonb(contents(connection, schemas), dumps=partial(json.dumps, ensure_ascii=False)) if schemas else None,
+            receipt.cleaned,
         ),
     )
 

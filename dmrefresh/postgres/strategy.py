@@ -49,6 +49,7 @@ class Published:
         disconnected: with `database`, what the target's sessions noticed.
         after_load: how many rows each statement after the load was about, by its place; `rows` and `tables` count
             what was loaded before them.
+        stored: names of objects, where the rows went to a bucket.
     """
 
     rows: int
@@ -62,6 +63,7 @@ class Published:
     strategy: str = "schema"
     disconnected: Disconnected | None = None
     after_load: dict[str, int] = field(default_factory=dict)
+    stored: tuple[str, ...] = ()
 
 
 DumpOthers: TypeAlias = Callable[[int, Mapping[str, str], Sequence[str]], Generator[bytes]]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.store import DumpRef, SourceRefused, Store, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 _MIB = 1 << 20
 _ACL = "bucket-owner-full-control"
@@ -48,6 +51,23 @@ def upload(store: Store, key: str, file: IO[bytes], size: int, sha256: str, fact
     if (stored.size, stored.sha256) != (size, sha256):
         raise TargetUnreachable(f"{key} in the bucket {store.bucket} is not what was just stored: somebody else's is.")
     return replace(stored, sha256=sha256)
+
+
+def copy(store: Store, stored: DumpRef, key: str) -> None:
+    """Give an object another name as well, in the same bucket, without sending it again.
+
+    Raises:
+        Failure: as `upload`.
+    """
+    source: CopySourceTypeDef = {"Bucket": store.bucket, "Key": stored.key}
+    if stored.version_id is not None:
+        source["VersionId"] = stored.version_id
+    with _of_the_target(store.bucket), translated(f"bucket {store.bucket}"):
+        store.client.copy(source, store.bucket, key, ExtraArgs={"ACL": _ACL})
+    with _of_the_target(store.bucket):
+        there = store.named(key)
+    if (there.size, there.sha256) != (stored.size, stored.sha256):
+        raise TargetUnreachable(f"{key} in the bucket {store.bucket} is not what {stored.key} is.")
 
 
 @contextlib.contextmanager

@@ -1,0 +1,186 @@
+"""A refresh of a bucket: the cleaned dump, signed, under a dated name and under the fixed one.
+
+It is made whole on this machine, sanitised and compressed in a nameless file, before the bucket sees a byte. What the
+ruleset has done after the load is done in a scratch database, which is then dumped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
+
+from dmrefresh import __version__, signals, signatures
+from dmrefresh.dump.after_load import Script
+from dmrefresh.dump.events import Event, Head, TableData
+from dmrefresh.dump.mark import Mark, write_mark
+from dmrefresh.dump.outgoing import as_it_is, by_policy
+from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.writer import write_dump
+from dmrefresh.errors import Failure, PublishedButUnfinished
+from dmrefresh.jobs.sources import Attempt, Opened, Source
+from dmrefresh.observer import Observer
+from dmrefresh.postgres import connect
+from dmrefresh.postgres.conninfo import used
+from dmrefresh.postgres.guard import Guard
+from dmrefresh.postgres.publish import Published, publish
+from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.scratch import scratch
+from dmrefresh.programs import find_pg_dump
+from dmrefresh.settings import Programs, Target
+from dmrefresh.stages.gzip import compress
+from dmrefresh.stages.pg_dump import pg_dump
+from dmrefresh.stages.prefetch import prefetch
+from dmrefresh.stages.spool import Spool, spool
+from dmrefresh.stages.upload import copy, upload
+from dmrefresh.store import LATEST_CLEANED, Store, cleaned_name
+
+_PG_DUMP_OPTIONS = ("--no-owner", "--no-acl")
+
+
+@dataclass(slots=True)
+class _Counting:
+    """Counts the rows that go by, and what is left out."""
+
+    tables: dict[str, int] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    after_load: dict[str, int] = field(default_factory=dict)
+
+    def rows(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            if isinstance(event, TableData):
+                self.tables[str(event.table)] = self.tables.get(str(event.table), 0) + event.count
+            yield event
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A cleaned dump to be made.
+
+    Attributes:
+        source: where its rows come from.
+        target: the bucket's settings.
+        script: what is done to the rows once they are loaded.
+        programs: those that the settings name.
+        guard: refuses production as the scratch server.
+        slip: what a receipt would say: the run, the dump, the ruleset, by whom.
+        observer: is told about steps.
+    """
+
+    source: Source
+    target: Target
+    script: Script
+    programs: Programs
+    guard: Guard
+    slip: Callable[[], Receipt]
+    observer: Observer
+
+    def store(self) -> Store:
+        """The bucket."""
+        assert self.target.s3 is not None
+        return Store(self.target.s3, self.target.region, self.target.endpoint_url)
+
+
+def store_cleaned(errand: Errand, opened: Opened, this: Attempt) -> Published:
+    """Make the cleaned dump and store it under both names.
+
+    Args:
+        errand: what is to be made.
+        opened: the source, whole and open.
+        this: the attempt.
+
+    Raises:
+        PublishedButUnfinished: it is stored under its dated name, and could not be under the fixed one.
+        Failure: of any other kind; nothing is stored.
+    """
+    assert opened.keyring is not None, "a cleaned dump is made of production's"
+    keyring, counting, name = opened.keyring, _Counting(), cleaned_name(datetime.now(UTC))
+
+    def mark(sha256: str, size: int) -> Mark:
+        slip, made = errand.slip(), datetime.now(UTC).isoformat(timespec="seconds")
+        rows = sum(counting.tables.values())
+        return Mark(name, slip.dump, slip.ruleset, rows, made, slip.run, __version__, sha256, size)
+
+    signatures.sign(keyring, b"can it?")  # better known now than once all is done
+    with contextlib.ExitStack() as stack:
+        text = _text(errand, opened, this, counting, stack)
+        signed = write_mark(text, mark, lambda data: signatures.sign(keyring, data))
+        kept = stack.enter_context(spool(errand.source.dump.size))
+        digest, size = hashlib.sha256(), 0
+        for block in kept.keep(prefetch(this.stopwatch.timed("gzip", compress(signed)))):
+            digest.update(block)
+            size += len(block)
+        errand.observer.step("cleaned")
+        stored = _store(errand, kept, name, size, digest.hexdigest(), this, sum(counting.tables.values()))
+    return Published(
+        rows=sum(counting.tables.values()),
+        tables=counting.tables,
+        left_out=counting.left_out,
+        strategy="s3",
+        after_load=counting.after_load,
+        stored=stored,
+    )
+
+
+def _text(
+    errand: Errand, opened: Opened, this: Attempt, counting: _Counting, stack: contextlib.ExitStack
+) -> Iterator[bytes]:
+    """The plain text of the cleaned dump, without its mark."""
+    if not errand.script:
+        return write_dump(counting.rows(by_policy(opened.events, counting.left_out)))
+    events = iter(opened.events)
+    head = next(events)
+    assert isinstance(head, Head), "the Head comes first"
+    major = int(head.server_version.split(".")[0])
+    allowed = errand.guard.check_host
+    url = stack.enter_context(scratch(errand.target.scratch, major, postgres=errand.programs.postgres, allowed=allowed))
+    with connect.session(url) as connection:
+        place, major = used(connection), connection.info.server_version // 10000
+    program = find_pg_dump(major, errand.programs.pg_dump)
+    errand.observer.note(f"a scratch database of PostgreSQL {major} takes the sanitised rows")
+    slip = errand.slip()
+    done = publish(
+        chain([head], events),
+        url,
+        errand.slip,
+        run=slip.run,
+        strategy="scratch",
+        script=errand.script,
+        observer=errand.observer,
+        stopwatch=this.stopwatch,
+    )
+    counting.left_out.update(done.left_out)
+    counting.after_load.update(done.after_load)
+    dumped = this.stopwatch.timed("pg_dump", pg_dump(program.path, place, _PG_DUMP_OPTIONS))
+    return write_dump(counting.rows(as_it_is(read_dump(dumped))))
+
+
+def _store(errand: Errand, kept: Spool, name: str, size: int, sha256: str, this: Attempt, rows: int) -> tuple[str, ...]:
+    """Store the file under both names; returns them."""
+    store, slip = errand.store(), errand.slip()
+    facts = {
+        "source": slip.dump,
+        "ruleset": slip.ruleset,
+        "dmrefresh": __version__,
+        "rows": str(rows),
+        "run": slip.run,
+        "by": slip.published_by,
+    }
+    with this.stopwatch.measure("upload"):
+        stored = upload(store, name, kept.reader(), size, sha256, facts)
+        # It is published: a signal must not hide that.
+        with signals.held_from_here():
+            errand.observer.step("stored")
+            try:
+                copy(store, stored, LATEST_CLEANED)
+            except Failure as failure:
+                raise PublishedButUnfinished(
+                    f"The cleaned dump is stored as {name}, but {LATEST_CLEANED} could not be renewed: {failure.what}",
+                    hint="run it again",
+                    state=f"{name} in the bucket {store.bucket} is whole and can be used.",
+                ) from None
+    return name, LATEST_CLEANED
