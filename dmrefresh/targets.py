@@ -101,6 +101,7 @@ _OF_DATABASES = {
     "not_production",
     "strategy",
     "maintenance_database",
+    "connections",
     "keep_previous",
 }
 
