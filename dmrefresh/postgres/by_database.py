@@ -81,7 +81,8 @@ def publish(
             lock.hold(maintenance, lock.of_database(names.target))
             lock.hold(errand.connection)
             siblings.sweep(maintenance, names)
-        with _dropped_on_failure(maintenance, url, names):
+        # What is held still on the target waits no longer than it must, should anything fail.
+        with _dropped_on_failure(maintenance, url, names), transaction(errand.connection):
             with translated("while the database to load was made"):
                 siblings.create(maintenance, names, 1 + errand.connections)
                 database_settings.carry(maintenance, names.target, names.new)

@@ -18,6 +18,7 @@ from dmrefresh.errors import ChecksFailed, RightsMissing, TargetBusy, TargetUnfi
 from dmrefresh.jobs.others import dump_others
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.publish import Published
+from dmrefresh.programs import programs
 from dmrefresh.settings import Programs
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database, dump_of, refresh
@@ -216,8 +217,9 @@ def test_everything_goes_along_with_owners_rights_and_comments_for_a_plain_owner
     )
     before = described(target)
     observer = At("never", lambda: None)
-    for _ in range(2):
-        published(dump, target, observer=observer)
+    newest = programs("pg_dump")[-1].path
+    for which in (Programs(), Programs(pg_dump=newest)):
+        published(dump, target, observer=observer, dump_others=dump_others(which))
         assert holds(target) == "new"
         assert described(target) == before
     assert target.run('SELECT * FROM "out side".counted') == [("glad", 20)]
@@ -303,7 +305,7 @@ def test_what_is_altered_there_meanwhile_stops_the_swap(target: Database, dump: 
         "CREATE TYPE outside.e AS ENUM ('a')",
     )
     with pytest.raises(TargetBusy, match="was changed on the target"):
-        published(dump, target, observer=At("checked", lambda: target.run(CHANGES[what])))
+        published(dump, target, observer=At("committing", lambda: target.run(CHANGES[what])))
     assert_untouched(target)
     published(dump, target)
     assert holds(target) == "new"
