@@ -24,7 +24,7 @@ from psycopg.conninfo import make_conninfo
 
 from dmrefresh import signals
 from dmrefresh.dump.events import Event
-from dmrefresh.errors import Failure
+from dmrefresh.errors import Failure, TargetUnreachable
 from dmrefresh.postgres import (
     Connection,
     belongings,
@@ -162,9 +162,20 @@ def _carry_others(errand: Errand, new: Connection) -> Held:
 def _sessions(errand: Errand, database: str) -> Iterator[list[Connection]]:
     """All that are let into the sibling, from the first moment to the last: one, and those that load beside it."""
     url = make_conninfo(errand.url, dbname=database)
+    wanted = 1 + errand.connections
     with contextlib.ExitStack() as stack:
-        named = f"dmrefresh {errand.run}".strip()
-        yield [stack.enter_context(connect.session(url, named)) for _ in range(1 + errand.connections)]
+        there: list[Connection] = []
+        while len(there) < wanted:
+            try:
+                there.append(stack.enter_context(connect.session(url, f"dmrefresh {errand.run}".strip())))
+            except TargetUnreachable as failure:
+                if there:
+                    failure.hint = (
+                        f"only {len(there)} of {wanted} sessions got in: make room (max_connections, the role's "
+                        "CONNECTION LIMIT), or set connections = 1 for this target"
+                    )
+                raise
+        yield there
 
 
 def _begun(connection: Connection) -> str:

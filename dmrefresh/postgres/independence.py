@@ -64,9 +64,9 @@ class Independence:
 
     def of_rows(self, table: Name) -> Needs | None:
         """What the rows of a table need; None where nothing else may be under way."""
-        if table in self._calling:
-            return None
         whole = self._tables[table].partitioned
+        if table in self._calling or (whole and self._root(table) in map(self._root, self._calling)):
+            return None  # what comes through the root is checked by its partitions
         return {("family", self._root(table)): whole, ("table", table): True}
 
     def of(self, statement: Statement) -> Needs | None:

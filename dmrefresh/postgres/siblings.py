@@ -40,6 +40,10 @@ WHERE d.datname = %(name)s AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
 """
 
 
+# Autovacuum, which has no role, is ended by the rename itself.
+_SESSIONS = "SELECT FROM pg_catalog.pg_stat_activity WHERE datname = %s AND usesysid IS NOT NULL"
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The target's name, and those of the databases beside it."""
@@ -182,7 +186,7 @@ def wait_until_left(connection: Connection, name: str, patience: float = 5.0) ->
     """Wait until the last session has left a database; ours ends a moment after its connection is closed."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        if not connection.execute("SELECT FROM pg_catalog.pg_stat_activity WHERE datname = %s", (name,)).rowcount:
+        if not connection.execute(_SESSIONS, (name,)).rowcount:
             return
         time.sleep(0.02)
 

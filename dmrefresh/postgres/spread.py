@@ -38,8 +38,10 @@ WITH RECURSIVE reached (root, classid, objid) AS (
                                    'pg_catalog.pg_extension'::pg_catalog.regclass)
         UNION ALL
         SELECT k.tableoid, k.oid FROM pg_catalog.pg_constraint k
-        WHERE k.contype <> 'n' AND (r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND k.conrelid = r.objid
-                                    OR r.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND k.contypid = r.objid)
+        WHERE r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND k.conrelid = r.objid
+        UNION ALL
+        SELECT k.tableoid, k.oid FROM pg_catalog.pg_constraint k
+        WHERE r.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND k.contypid = r.objid
         UNION ALL
         SELECT a.tableoid, a.oid FROM pg_catalog.pg_attrdef a
         JOIN pg_catalog.pg_attribute t ON t.attrelid = a.adrelid AND t.attnum = a.adnum AND t.attgenerated <> ''

@@ -133,3 +133,10 @@ def test_rows_go_together_but_not_with_what_is_made_of_them_nor_with_those_that_
         assert needs is not None
         assert collide(rows, needs)
     assert of.of_rows(table("b")) is None  # a row may call code of the dump's
+
+
+def test_rows_that_come_through_the_root_go_alone_where_a_partition_may_call_code() -> None:
+    of = independence(calling=frozenset({table("leaf")}))
+    assert of.of_rows(table("leaf")) is None
+    assert of.of_rows(table("root")) is None
+    assert of.of_rows(table("other_leaf")) is not None

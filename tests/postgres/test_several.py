@@ -100,6 +100,18 @@ def test_what_fails_in_one_session_is_what_is_said_and_ends_the_others(
     assert holds(target) == "new"
 
 
+def test_where_a_role_may_have_too_few_sessions_it_is_said_how_many_there_is_room_for(
+    target: Database, dump: bytes
+) -> None:
+    target.run(f"ALTER ROLE {target.name} CONNECTION LIMIT 5", superuser=True)
+    with pytest.raises(TargetUnreachable) as caught:
+        published(dump, target)
+    assert f"only 3 of {1 + SEVERAL} sessions got in" in str(caught.value.hint)
+    assert (holds(target), left(target)) == ("old", [])
+    published(dump, target, connections=1)
+    assert holds(target) == "new"
+
+
 def test_rows_that_break_off_leave_nothing(target: Database, dump: bytes) -> None:
     with pytest.raises(DumpDamaged, match="inside the rows of b"):
         published(dump[: dump.index(b"\n7\t7\t7\n")], target)
