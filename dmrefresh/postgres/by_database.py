@@ -41,6 +41,7 @@ from dmrefresh.postgres import (
     siblings,
     spread,
     stillness,
+    strangers,
 )
 from dmrefresh.postgres import commit as commits
 from dmrefresh.postgres.failures import Newer, blaming, translated
@@ -68,6 +69,7 @@ def make_room(errand: Errand) -> None:
             f"the data kept for a rollback until {kept[0]} goes with the previous database; "
             "there is no way back to it from here"
         )
+    strangers.say_whose_code_runs(errand)
 
 
 def publish(

@@ -92,6 +92,15 @@ ORDER BY 1
 """
 
 
+# Checks, computed columns and index expressions run as the role that makes the tables anew.
+_UNTRUSTED = """
+SELECT DISTINCT u.rolname
+FROM ({owned}) o JOIN pg_catalog.pg_namespace n ON n.oid = o.place JOIN pg_catalog.pg_roles u ON u.oid = o.owner
+WHERE {outside} AND o.oid >= %(first)s AND {carriable} AND {in_its_own_right} AND NOT u.rolsuper
+ORDER BY 1
+"""
+
+
 def _written_out(query: str) -> str:
     parts = {"owned": OWNED, "outside": _OUTSIDE, "carriable": _CARRIABLE, "in_its_own_right": IN_ITS_OWN_RIGHT}
     for name, part in parts.items():
@@ -154,6 +163,20 @@ def refuse_foreign(errand: Errand) -> None:
             f"that may not make it anew: {_listed([name for name, _ in found])}.",
             hint=f"as an administrator: GRANT {', '.join(owners)} TO {connection.info.user}, and GRANT CREATE on these "
             f"schemas to {', '.join(owners)}; or publish by the strategy `schema`",
+        )
+
+
+def say_whose_code_runs(errand: Errand) -> None:
+    """Warn where a superuser carries over what other roles have made: its code runs with every right meanwhile."""
+    connection = errand.connection
+    if errand.dump_others is None or not is_superuser(connection):
+        return
+    asked = {"gone": _gone(connection, errand.schemas), "first": _FIRST_OF_USERS}
+    roles = [name for (name,) in connection.execute(_written_out(_UNTRUSTED).encode(), asked)]
+    if roles:
+        errand.observer.warn(
+            f"as a superuser: what {', '.join(roles[:_AT_MOST])} made in other schemas (checks, index expressions, "
+            "computed columns) runs with every right while it is carried over"
         )
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
 
-from dmrefresh.errors import ChecksFailed, RightsMissing, TargetBusy, TargetUnfit, UsageFailure
+from dmrefresh.errors import ChecksFailed, RightsMissing, TargetBusy, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.jobs.others import dump_others
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.publish import Published
@@ -73,6 +74,7 @@ def assert_untouched(target: Database) -> None:
     assert holds(target) == "old"
     beside = f"SELECT datname FROM pg_database WHERE starts_with(datname, '{target.name}_')"
     assert target.run(beside, superuser=True) == []
+    assert [one for one in psutil.Process().children() if "pg_dump" in " ".join(one.cmdline())] == []
 
 
 class At(Observer):
@@ -81,6 +83,10 @@ class At(Observer):
     def __init__(self, step: str, deed: Callable[[], object]) -> None:
         self.when, self.deed = step, deed
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
 
     def step(self, name: str) -> None:
         if name == self.when:
@@ -283,6 +289,24 @@ def test_somebody_who_goes_on_writing_stops_it_by_name(target: Database, dump: b
     assert_untouched(target)
 
 
+def test_where_the_session_that_holds_it_still_is_lost_nothing_is_published(target: Database, dump: bytes) -> None:
+    target.run("CREATE SCHEMA outside", "CREATE TABLE outside.t (id integer)")
+
+    def end_it_and_write() -> None:
+        ended = target.run(
+            "SELECT pg_terminate_backend(l.pid, 5000) FROM pg_locks l "
+            "WHERE l.relation = 'outside.t'::regclass AND l.mode = 'ShareLock'",
+            superuser=True,
+        )
+        assert ended == [(True,)]
+        target.run("INSERT INTO outside.t VALUES (1)")
+
+    with pytest.raises(TargetUnreachable):
+        published(dump, target, observer=At("committing", end_it_and_write))
+    assert_untouched(target)
+    assert target.run("SELECT id FROM outside.t") == [(1,)]
+
+
 CHANGES = {
     "a table": "CREATE TABLE outside.more (id integer)",
     "a view": "CREATE OR REPLACE VIEW outside.v AS SELECT 2 AS one",
@@ -418,7 +442,9 @@ def test_hidden_rows_are_refused_before_the_start(target: Database, dump: bytes)
     with pytest.raises(TargetUnfit, match=r"table outside\.t"):
         published(dump, target)
     assert_untouched(target)
-    as_superuser(dump, target)
+    observer = At("never", lambda: None)
+    as_superuser(dump, target, observer=observer)
+    assert any(f"what {target.name} made in other schemas" in warning for warning in observer.warnings)
     asked = "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'outside.t'::regclass"
     assert target.run(asked) == [(True, True)]
 
