@@ -14,6 +14,7 @@ BIN := .venv/bin
 
 ROWS ?= 20000
 ARGS ?=
+WORKERS ?= 2
 
 demo: gnupg .venv/demo.installed ## one real refresh on real parts, all of it on this machine; ROWS=20000
 	@$(BIN)/python -m fixtures.demo run --rows $(ROWS)
@@ -22,7 +23,7 @@ demo-down: ## end whatever the demo still runs, and remove all it left
 	@$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) -m fixtures.demo down
 
 test: gnupg .venv/dev.installed ## every test, against the same real parts; ARGS='-k reader'
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 SECONDS ?= 3600
 

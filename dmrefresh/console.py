@@ -26,6 +26,8 @@ _STEPS = {
     "loaded": "every row is loaded; checking",
     "checked": "every check holds; committing",
     "committed": "published",
+    "cleaned": "the cleaned dump is made and signed; storing it",
+    "stored": "it is stored under its dated name",
 }
 ROLLBACK_STEPS = {
     "begun": "the transaction is open; readers go on reading what is current",
@@ -107,11 +109,15 @@ class Lines(Observer):
 
     def summary(self, report: Report) -> None:
         """The closing lines of a refresh that went well."""
-        replaced = sum(sum(table.replaced.values()) for table in report.tables)
+        replaced = f"{sum(sum(table.replaced.values()) for table in report.tables):,} values replaced"
+        if report.cleaned_from is not None:
+            replaced = "sanitised when it was cleaned"
         self.line(
             f"{report.target} is refreshed: {report.rows:,} rows in {len(report.tables)} tables, "
-            f"{replaced:,} values replaced, {report.total_seconds:.1f} s"
+            f"{replaced}, {report.total_seconds:.1f} s"
         )
+        if report.stored:
+            self.line(f"stored as {' and '.join(report.stored)}")
         if report.disconnected_seconds is not None:
             self.line(f"nobody could connect for {report.disconnected_seconds:.1f} s, while the databases were renamed")
         busiest = sorted(report.stages.items(), key=lambda item: -item[1])

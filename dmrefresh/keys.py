@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dmrefresh import process
 from dmrefresh.errors import KeyUnusable
+from dmrefresh.folders import private_folder, sweep
 
 _PREFIX = "dmrefresh-"
 _IN_MEMORY = {"tmpfs", "ramfs"}
@@ -103,12 +101,12 @@ def private_keyring(files: KeyFiles) -> Iterator[Keyring]:
         KeyUnusable: no memory-backed storage, or SOPS, gpg, the key or its passphrase is of no use.
     """
     storage = memory_backed_storage()
-    _sweep(storage)
+    sweep(storage, _PREFIX, _end_agent)
     secret_key = decrypt_with_sops(files.secret_key)
     passphrase = decrypt_with_sops(files.passphrase).rstrip(b"\r\n")
     if not passphrase or b"\n" in passphrase:
         raise KeyUnusable(f"{files.passphrase.name} does not hold a passphrase of one line.")
-    with _private_directory(storage) as home:
+    with private_folder(storage, _PREFIX) as home:
         try:
             yield _import(home, secret_key, passphrase)
         finally:
@@ -145,40 +143,6 @@ def _filesystem(path: Path) -> str:
             if inside and len(mount) >= len(best[0]):
                 best = (mount, kind)
     return best[1]
-
-
-@contextlib.contextmanager
-def _private_directory(storage: Path) -> Iterator[Path]:
-    # Locked before it takes the name that the sweep looks for, so that no other run takes it for a left-over.
-    directory = Path(tempfile.mkdtemp(prefix=".new-", dir=storage))
-    lock = os.open(directory / "in-use", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        directory = directory.rename(storage / f"{_PREFIX}{directory.name.removeprefix('.new-')}")
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-        os.close(lock)
-
-
-def _sweep(storage: Path) -> None:
-    """Remove keyrings that a killed run left: those whose lock nobody holds."""
-    for directory in storage.glob(f"{_PREFIX}*"):
-        try:
-            if directory.stat().st_uid != os.geteuid():
-                continue
-            lock = os.open(directory / "in-use", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            continue
-        else:
-            _end_agent(directory)
-            shutil.rmtree(directory, ignore_errors=True)
-        finally:
-            os.close(lock)
 
 
 def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:

@@ -173,6 +173,8 @@ def _read(file: Path) -> dict[str, Any]:
     # Relative paths are relative to the file that says them, not to whoever runs it.
     for section, key, suffixes in (
         ("keys", "credentials_repo", ("",)),
+        ("programs", "pg_dump", ("",)),
+        ("programs", "postgres", ("",)),
         ("ruleset", "path", (".yaml", ".yml")),
     ):
         table = found.get(section)

@@ -125,7 +125,7 @@ class Settings(Section):
         known = ", ".join(sorted(self.targets)) or "none"
         raise UsageFailure(
             f"The settings name no target `{name}` (known: {known}).",
-            hint=f"add [targets.{name}] with a url to dmrefresh.toml",
+            hint=f"add [targets.{name}] with a url to dmrefresh.toml, or give the url of a database on this machine",
         )
 
 

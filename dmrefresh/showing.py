@@ -78,7 +78,7 @@ class Status:
             "strategy": self.strategy,
             "run": self.run,
             "data of run": self.rolled_back_to,
-            "kept": self._kept() if self.refreshed else None,
+            "kept": self._kept() if self.refreshed and self.strategy != "s3" else None,
         }
         return [f"  {name:<12} {value}" for name, value in facts.items() if value]
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from dmrefresh import process
 from dmrefresh.errors import DumpDamaged, KeyUnusable
+from dmrefresh.folders import private_folder, sweep
 from dmrefresh.keys import Keyring
 
+_PREFIX = "dmrefresh-public-"
 _GOOD = ("GOODSIG", "VALIDSIG")
 _BAD = {"BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "NODATA", "NO_PUBKEY", "FAILURE", "ERROR", "UNEXPECTED"}
 _KEY = re.compile(rb"^pub:[^\n]*\n(?:[^\n]*\n)*?fpr:+([0-9A-F]{40,64}):", re.MULTILINE)
@@ -67,7 +66,9 @@ def check(public_key: Path, data: bytes, signature: bytes) -> str:
             f"There is no {public_key.name} in {public_key.parent}.",
             hint="set DM_CREDENTIALS_REPO to the credentials repository, or public_key under [keys]",
         )
-    with _home() as home:
+    place = Path(tempfile.gettempdir())
+    sweep(place, _PREFIX)
+    with private_folder(place, _PREFIX) as home:  # what it holds anybody may see
         ours = _import(home, public_key)
         signed = home / "signature"
         signed.write_bytes(signature)
@@ -105,13 +106,3 @@ def _gpg(home: Path, *arguments: str, stdin: bytes = b"") -> process.Completed:
         raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None
     except subprocess.TimeoutExpired:
         raise KeyUnusable("gpg did not check the signature within a minute.") from None
-
-
-@contextlib.contextmanager
-def _home() -> Iterator[Path]:
-    """A throw-away GnuPG home; what it holds anybody may see."""
-    home = Path(tempfile.mkdtemp(prefix="dmrefresh-"))
-    try:
-        yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)

@@ -56,7 +56,7 @@ class Target(Section):
     """Of the bucket; boto3's own choice without it."""
     endpoint_url: str | None = None
     """Where a store that is not AWS listens."""
-    scratch: str = "embedded"
+    scratch: str = Field(default="embedded", repr=False)
     """Where what a ruleset does after the load is done for a bucket: `embedded`, a server of its own for that moment,
     or the connection URL of a server on which the role may create databases."""
     allow_superuser: bool = False
@@ -104,6 +104,10 @@ _OF_DATABASES = {
     "connections",
     "keep_previous",
 }
+
+
+class GivenTarget(Target):
+    """A database that the command line names by its URL; it must be on this machine."""
 
 
 def _production_host(value: object) -> str:

@@ -42,12 +42,12 @@ def _clean_surroundings() -> Iterator[None]:
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
         before = set(psutil.pids())
         yield
-        left = _left_behind(home, before)
+        left = _left_behind(home, memory, before)
         _, left = psutil.wait_procs(left, timeout=_GRACE)
         assert not left, f"left running: {[_name(process) for process in left]}"
 
 
-def _left_behind(home: str, before: set[int]) -> list[psutil.Process]:
+def _left_behind(home: str, memory: str, before: set[int]) -> list[psutil.Process]:
     """Our children, and those that cut themselves loose but still have our HOME, or are an agent of ours."""
     found = set(psutil.Process().children(recursive=True))
     for process in psutil.process_iter():
@@ -55,23 +55,22 @@ def _left_behind(home: str, before: set[int]) -> list[psutil.Process]:
             if process.environ().get("HOME") == home and process.pid != os.getpid():
                 found.add(process)
         except psutil.AccessDenied:
-            if process.pid not in before and _is_an_agent_of_ours(process):
+            if process.pid not in before and _is_an_agent_of_ours(process, memory):
                 found.add(process)
         except psutil.NoSuchProcess:
             continue
     return [process for process in found if _alive(process)]
 
 
-def _is_an_agent_of_ours(process: psutil.Process) -> bool:
-    """GnuPG's agent hides its environment; ours have a home that was made for a moment."""
+def _is_an_agent_of_ours(process: psutil.Process, memory: str) -> bool:
+    """GnuPG's agent hides its environment; ours have a home in the memory of this very session."""
     try:
         if process.uids().real != os.getuid():
             return False
         arguments = process.cmdline()
     except psutil.Error:
         return False
-    temporary = (tempfile.gettempdir(), "/dev/shm")
-    return "--homedir" in arguments and arguments[arguments.index("--homedir") + 1].startswith(temporary)
+    return "--homedir" in arguments and arguments[arguments.index("--homedir") + 1].startswith(memory)
 
 
 def _alive(process: psutil.Process) -> bool:

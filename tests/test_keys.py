@@ -34,8 +34,10 @@ def encrypted(credentials: Credentials, plain: str, file: Path) -> Path:
 
 
 def left_behind() -> list[str]:
-    folders = [str(path) for path in memory_backed_storage().glob("dmrefresh-*")]
-    agents = subprocess.run(["pgrep", "-fa", "gpg-agent.*dmrefresh-"], capture_output=True, text=True, check=False)
+    storage = memory_backed_storage()
+    folders = [str(path) for path in storage.glob("dmrefresh-*")]
+    of_ours = f"gpg-agent.*{storage}/dmrefresh-"
+    agents = subprocess.run(["pgrep", "-fa", of_ours], capture_output=True, text=True, check=False)
     return folders + agents.stdout.splitlines()
 
 

@@ -77,11 +77,16 @@ def test_the_credentials_repository_is_found_by_the_variable_teams_have_set_alre
 
 
 def test_relative_paths_are_relative_to_the_file_that_says_them(tmp_path: Path) -> None:
-    write(tmp_path / "dmrefresh.toml", '[keys]\ncredentials_repo = "../secrets"\n[ruleset]\npath = "rules/mine.yaml"\n')
+    write(
+        tmp_path / "dmrefresh.toml",
+        '[keys]\ncredentials_repo = "../secrets"\n[ruleset]\npath = "rules/mine.yaml"\n'
+        '[programs]\npg_dump = "bin/pg_dump"\n',
+    )
     (tmp_path / "deep").mkdir()
     found = settings.load(environ={}, folder=tmp_path / "deep")
     assert found.keys.files().secret_key.parent.resolve() == tmp_path.parent / "secrets/gpg/database-backups"
     assert found.ruleset.path == str(tmp_path / "rules/mine.yaml")
+    assert found.programs.pg_dump == tmp_path / "bin/pg_dump"
 
 
 def test_without_a_credentials_repository_it_is_said_where_to_name_it(tmp_path: Path) -> None:
@@ -100,6 +105,8 @@ def test_without_a_credentials_repository_it_is_said_where_to_name_it(tmp_path: 
         ("[targets.local]\n", "targets.local"),
         ("[targets.local]\nurl = 'postgresql:///x'\nservice = 'y'\n", "exactly one of url, service, vcap and s3"),
         ("[targets.local]\nurl = 'postgresql:///x'\ntunnel = ['ssh', 'far']\n", "holds {port}"),
+        ("[targets.c]\ns3 = 'b'\nstrategy = 'auto'\n", "strategy means nothing for a bucket"),
+        ("[targets.c]\nurl = 'postgresql:///x'\nscratch = 'embedded'\n", "scratch means nothing for a database"),
         ("[dumps\n", "not valid TOML"),
         ("dumps = 3\n", "dumps"),
         ("targets = 3\n", "targets"),
@@ -267,6 +274,10 @@ vcap_command = ["env", "-u", "{HUNTER}"]
 url = "postgresql://app:pa@{HUNTER}@127.0.0.1:1/app"
 [targets.unescaped_too]
 url = "postgresql://app:{HUNTER}/ret@127.0.0.1:1/app"
+[targets.bucket]
+s3 = "cleaned"
+scratch = "host=db.example.org password='a {HUNTER}'"
+endpoint_url = "https://me:{HUNTER}@s3.example.org/"
 [targets.doubled]
 url = "dbname=postgresql://app:{HUNTER}@db.example.org/app"
 """
@@ -292,6 +303,8 @@ def test_what_is_shown_holds_no_password_and_is_toml_and_json(tmp_path: Path) ->
     assert targets["several"]["before"] == [["announce", "and 1 argument"], ["alone"]]
     assert targets["several"]["after"] == [["sh", "and 2 arguments"]]
     assert targets["bound"]["vcap_command"] == ["env", "and 2 arguments"]
+    assert targets["bucket"]["scratch"] == "password=*** host=db.example.org"
+    assert targets["url"]["scratch"] == "embedded"
     assert whole["version"] == 1
     assert whole["files"] == [str(tmp_path / "dmrefresh.toml")]
     values = {one["key"]: one["value"] for one in whole["settings"]}

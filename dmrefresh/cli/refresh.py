@@ -15,7 +15,7 @@ from dmrefresh.cli.app import Options, app, confirming, guarded
 @app.command("clean-and-apply")
 @guarded
 def clean_and_apply(
-    target: Annotated[str, typer.Option(help="Which target of the settings to refresh.")],
+    target: Annotated[str, typer.Option(help="A target of the settings, or a local database's URL.")],
     dump: Annotated[str | None, typer.Option(help="Take this dump instead of the newest.")] = None,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
     cleaned: Annotated[
@@ -56,7 +56,7 @@ def clean_and_apply(
 @app.command("plan")
 @guarded
 def plan(
-    target: Annotated[str, typer.Option(help="Which target of the settings would be refreshed.")],
+    target: Annotated[str, typer.Option(help="A target of the settings, or a local database's URL.")],
     dump: Annotated[str | None, typer.Option(help="Take this dump instead of the newest.")] = None,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
     cleaned: Annotated[

@@ -12,7 +12,7 @@ from dmrefresh.cli.app import Options, app, confirming, guarded
 @app.command("status")
 @guarded
 def status(
-    target: Annotated[str, typer.Option(help="Which target of the settings to ask.")],
+    target: Annotated[str, typer.Option(help="A target of the settings, or a local database's URL.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
@@ -29,7 +29,7 @@ def status(
 @app.command("rollback")
 @guarded
 def rollback(
-    target: Annotated[str, typer.Option(help="Which target of the settings to roll back.")],
+    target: Annotated[str, typer.Option(help="A target of the settings, or a local database's URL.")],
     confirm: Annotated[str | None, typer.Option(help="A remote target's name again, instead of typing it.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:

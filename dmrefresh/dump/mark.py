@@ -71,13 +71,23 @@ def write_mark(
         Failure: whatever the stages before and the signing raise; then there is no mark.
     """
     digest, size = hashlib.sha256(), 0
-    for block in blocks:
+    for block in _whole_lines(blocks):
         digest.update(block)
         size += len(block)
         yield block
     facts = json.dumps(asdict(mark(digest.hexdigest(), size))).encode("ascii")
     signed = _BEGINNING + _LINE + facts + b"\n"
     yield signed + b"".join(_LINE + line + b"\n" for line in sign(signed).splitlines())
+
+
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks; the mark begins on a line of its own."""
+    last = b""
+    for block in blocks:
+        last = block[-1:] or last
+        yield block
+    if last != b"\n":
+        yield b"\n"
 
 
 def read_mark(blocks: Iterable[bytes], check: Callable[[bytes, bytes], object]) -> Mark:

@@ -15,6 +15,7 @@ from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import attempts
 from dmrefresh.jobs.dumps import choose, choose_cleaned, introduce, limits_of
 from dmrefresh.jobs.looking import Confirm, Looked, look, nobody_confirms
+from dmrefresh.jobs.naming import target_of
 from dmrefresh.jobs.others import dump_others
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.jobs.sources import Attempt, Cleaned, Encrypted, Source
@@ -24,6 +25,7 @@ from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.receipt import Receipt, publisher
+from dmrefresh.postgres.scratch import is_elsewhere
 from dmrefresh.report import DumpReport, Report, TableReport
 from dmrefresh.settings import Job, Production, Programs, Settings, Target
 from sanitisers import Ruleset
@@ -65,7 +67,7 @@ def prepare(
     Raises:
         Failure: something is missing; nothing was touched.
     """
-    to = settings.target(target)
+    to = target_of(settings, target)
     rules = read_ruleset(ruleset or settings.ruleset.path)
     script = script_of(rules)
     source = _source(settings, rules, dump, stage) if cleaned is None else _cleaned(settings, rules, dump, cleaned, to)
@@ -182,7 +184,9 @@ def _refresh(plan: Plan, identity: str, this: Attempt, observer: Observer, looke
 
 
 def _store(plan: Plan, identity: str, this: Attempt, observer: Observer) -> Published:
-    """One attempt on a bucket. It sees nothing before all is proved, so there is no need to read the dump twice."""
+    """One attempt on a bucket. It sees nothing before all is proved; a scratch server on another machine would."""
+    wanted = plan.target.verify_first
+    elsewhere = bool(plan.script) and is_elsewhere(plan.target.scratch)
     errand = Errand(
         source=plan.source,
         target=plan.target,
@@ -192,7 +196,7 @@ def _store(plan: Plan, identity: str, this: Attempt, observer: Observer) -> Publ
         slip=lambda: _slip(plan, identity, this),
         observer=observer,
     )
-    with plan.source.opened(this, observer, verify_first=bool(plan.target.verify_first)) as opened:
+    with plan.source.opened(this, observer, verify_first=elsewhere if wanted is None else wanted) as opened:
         return store_cleaned(errand, opened, this)
 
 

@@ -11,6 +11,7 @@ from dmrefresh.postgres import connect
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reaching import Reached, reached
 from dmrefresh.settings import Production, Target
+from dmrefresh.targets import GivenTarget
 
 Confirm = Callable[[str, str], None]
 """Is given a remote target's name and where it is; returns if a person wants it, raises UsageFailure if not."""
@@ -74,6 +75,11 @@ def look(target: Target, name: str, production: Production, observer: Observer, 
     """
     guard = Guard(production, target.not_production)
     with reached(target, name, observer, allowed=guard.check_host) as there:
+        if there.remote and isinstance(target, GivenTarget):
+            raise UsageFailure(
+                f"The target is not on this machine ({there.host}), and no settings name it.",
+                hint="add it to dmrefresh.toml as [targets.NAME], and give that name",
+            )
         guard = replace(guard, local=not there.remote)
         with connect.session(there.url) as connection:
             guard.check(connection, observer)

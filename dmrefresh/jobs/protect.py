@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from psycopg.conninfo import conninfo_to_dict
 
 from dmrefresh.errors import RightsMissing, UsageFailure
+from dmrefresh.jobs.naming import refuse_password
 from dmrefresh.postgres import connect, guard
 from dmrefresh.postgres.conninfo import refuse_misread
 
@@ -40,11 +41,7 @@ def run(url: str) -> Protected:
         raise UsageFailure(
             "The url is empty: it does not say which database to mark.", hint="is a variable in it not set?"
         )
-    if said.get("password"):
-        raise UsageFailure(
-            "The url has a password in it, which everybody on this machine could read.",
-            hint="leave it out, and set PGPASSWORD or use ~/.pgpass or a service of libpq's",
-        )
+    refuse_password(url)
     with connect.session(url) as connection:
         try:
             newly = guard.protect(connection)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from dmrefresh import __version__, signals
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.looking import Confirm, look, nobody_confirms
+from dmrefresh.jobs.naming import target_of
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import receipt
 from dmrefresh.postgres.reaching import reached
@@ -32,7 +33,7 @@ def prepare(settings: Settings, target: str) -> Plan:
     Raises:
         UsageFailure: the settings name no such target, or it is a bucket.
     """
-    found = settings.target(target)
+    found = target_of(settings, target)
     if found.s3 is not None:
         raise UsageFailure(
             f"The target `{target}` is a bucket, in which every cleaned dump of before still lies.",

@@ -82,8 +82,8 @@ def _origin(gathered: Gathered, key: Key) -> str:
 def _plain(value: object, key: Key) -> Any:
     """A value as JSON and TOML know it, masked."""
     if isinstance(value, str):
-        is_target = key[0] == "targets" and key[-1] == "url"
-        return masked(value) if is_target else _USERINFO.sub(r"\1:***@", value)
+        is_place = key[0] == "targets" and (key[-1] == "url" or (key[-1] == "scratch" and value != "embedded"))
+        return masked(value) if is_place else _USERINFO.sub(r"\1:***@", value)
     if isinstance(value, tuple | list) and key[0] == "targets":
         return [_command(one, key) for one in value] if key[-1] in _LISTS_OF_COMMANDS else _command(value, key)
     if isinstance(value, tuple | list):

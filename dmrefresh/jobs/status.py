@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from dmrefresh.jobs.dumps import cleaned_store
 from dmrefresh.jobs.list_dumps import cleaned_dump
+from dmrefresh.jobs.naming import target_of
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.lock import Holder
 from dmrefresh.postgres.reaching import reached
@@ -31,9 +32,10 @@ def run(settings: Settings, target: str, observer: Observer | None = None) -> St
         TargetUnreachable: it does not answer.
         RightsMissing: its role may not read the receipts.
     """
-    if settings.target(target).s3 is not None:
+    to = target_of(settings, target)
+    if to.s3 is not None:
         return _of_bucket(target, cleaned_store(settings, target))
-    with reached(settings.target(target), target, observer) as there:
+    with reached(to, target, observer) as there:
         return _shown(target, state_of(there.url))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import shutil
 import subprocess
 import tempfile
 import time
@@ -20,12 +19,14 @@ from psycopg.conninfo import make_conninfo
 
 from dmrefresh import process
 from dmrefresh.errors import UsageFailure
+from dmrefresh.folders import private_folder, sweep
 from dmrefresh.programs import Program, programs
 
 ROLE = "dmrefresh"
 """The ordinary role that owns the database: what a dump defines runs with its rights."""
+_PREFIX = "dmrefresh-server-"
 _SUPERUSER = "postgres"
-_LONGEST_FOLDER = 80
+_LONGEST_FOLDER = 60
 """Bytes; a socket's whole name may have 107 (unix(7))."""
 _ANSWER_WITHIN = 60.0
 _HINT = 'name a server instead: scratch = "postgresql://…" for this target, whose role may create databases'
@@ -59,21 +60,22 @@ def embedded(major: int, wanted: Path | None = None) -> Iterator[str]:
     Raises:
         UsageFailure: there is no server on this machine, or it does not start.
     """
-    program = _choose(major, wanted)
-    account = _unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="dmrefresh-", dir=_place(account)))
-    try:
+    program, account = _choose(major, wanted), _unprivileged()
+    place = _place(account)
+    sweep(place, _PREFIX)
+    with private_folder(place, _PREFIX) as folder:
+        home = folder / "server"
+        home.mkdir(mode=0o700)
         if account is not None:
-            os.chown(folder, *account)
-        data = folder / "data"
-        _initialise(program, data, account)
-        settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
-        argv = [str(program.path), "-D", str(data), *(f"--{name}={value}" for name, value in settings.items())]
+            folder.chmod(0o711)
+            os.chown(home, *account)
+        _initialise(program, home / "data", account)
+        settings = {**_SETTINGS, "unix_socket_directories": str(home)}
+        argv = [str(program.path), "-D", str(home / "data")]
+        argv += [f"--{name}={value}" for name, value in settings.items()]
         with process.lasting(_as(account, argv), env=_environment()) as server:
-            _wait(server, folder, program)
-            yield make_conninfo("", host=str(folder), dbname=ROLE, user=ROLE)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            _wait(server, home, program)
+            yield make_conninfo("", host=str(home), dbname=ROLE, user=ROLE)
 
 
 def _choose(major: int, wanted: Path | None) -> Program:
@@ -106,11 +108,11 @@ def _as(account: tuple[int, int] | None, argv: list[str]) -> list[str]:
     return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--pdeathsig=TERM", "--", *argv]
 
 
-def _place(account: tuple[int, int] | None) -> str | None:
+def _place(account: tuple[int, int] | None) -> Path:
     """The folder for temporary files, or /tmp where that is too long for a socket, or not for the account to enter."""
     usual = Path(tempfile.gettempdir())
     reachable = account is None or all(step.stat().st_mode & 0o001 for step in (usual, *usual.parents))
-    return None if reachable and len(os.fsencode(usual)) <= _LONGEST_FOLDER else "/tmp"  # noqa: S108
+    return usual if reachable and len(os.fsencode(usual)) <= _LONGEST_FOLDER else Path("/tmp")  # noqa: S108
 
 
 def _initialise(program: Program, data: Path, account: tuple[int, int] | None) -> None:
@@ -127,9 +129,9 @@ def _initialise(program: Program, data: Path, account: tuple[int, int] | None) -
     raise UsageFailure(f"The initdb of PostgreSQL {program.major} does not run{as_root}.", hint=_HINT)
 
 
-def _wait(server: process.Lasting, folder: Path, program: Program) -> None:
+def _wait(server: process.Lasting, home: Path, program: Program) -> None:
     """Wait until the server answers, then make the role and its database."""
-    url = make_conninfo("", host=str(folder), dbname="postgres", user=_SUPERUSER, connect_timeout=5)
+    url = make_conninfo("", host=str(home), dbname="postgres", user=_SUPERUSER, connect_timeout=5)
     deadline = time.monotonic() + _ANSWER_WITHIN
     while server.wait(0.05) is None and time.monotonic() < deadline:
         try:
@@ -139,7 +141,7 @@ def _wait(server: process.Lasting, folder: Path, program: Program) -> None:
                 return
         except psycopg.OperationalError:
             continue
-    raise UsageFailure(f"PostgreSQL {program.major} does not start in {folder.parent}.", hint=_HINT)
+    raise UsageFailure(f"PostgreSQL {program.major} does not start in {home.parent.parent}.", hint=_HINT)
 
 
 def _environment() -> dict[str, str]:

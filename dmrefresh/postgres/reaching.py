@@ -66,7 +66,7 @@ def reached(
     leads_to = (place.host, place.hostaddr, place.port, place.database)
     allowed(f"{place.host},{place.hostaddr}")
     if not target.tunnel:
-        yield Reached(place.conninfo, _is_remote(place), host, leads_to)
+        yield Reached(place.conninfo, is_remote(place), host, leads_to)
         return
     argv = _command(target, place, name)
     allowed(",".join(word for argument in argv for word in _words(argument)))
@@ -88,7 +88,7 @@ def _given(target: Target, name: str) -> str:
     return target.url
 
 
-def _is_remote(place: Place) -> bool:
+def is_remote(place: Place) -> bool:
     """Whether any server that libpq might connect to is on another machine."""
     # Of each server libpq takes the address, and the name only where it is empty.
     pairs = zip_longest(place.host.split(","), place.hostaddr.split(","), fillvalue="")

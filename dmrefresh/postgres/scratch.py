@@ -17,6 +17,7 @@ from dmrefresh.postgres import Connection, connect, lock
 from dmrefresh.postgres.conninfo import placed
 from dmrefresh.postgres.embedded import embedded
 from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.reaching import is_remote
 
 EMBEDDED = "embedded"
 _PREFIX = "dmrefresh_scratch_"
@@ -71,6 +72,15 @@ def scratch(
         finally:
             with suppress(psycopg.Error, Failure):
                 _drop(maintenance, name)
+
+
+def is_elsewhere(where: str) -> bool:
+    """Whether the scratch database would be on another machine.
+
+    Raises:
+        UsageFailure: `where` is no connection URL.
+    """
+    return where != EMBEDDED and is_remote(placed(where, EMBEDDED))
 
 
 def _create(connection: Connection, name: str) -> None:

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,8 @@ class Team:
     developer: dict[str, str]
     text: bytes
     scene: Any
+    temporary: Path
+    """The folder for temporary files, of a short name, which a server's account may enter."""
 
     def run(self, env: dict[str, str], *arguments: str) -> tuple[int, str]:
         argv = [DMREFRESH, "--config", str(self.settings), *arguments, "--debug"]
@@ -71,6 +74,18 @@ class Team:
 @pytest.fixture
 def team(
     cluster_for: Callable[[int], Cluster], object_store: ObjectStore, credentials: Credentials, tmp_path: Path
+) -> Iterator[Team]:
+    with tempfile.TemporaryDirectory(prefix="dmr-", dir="/tmp") as temporary:
+        Path(temporary).chmod(0o711)
+        yield made_team(cluster_for, object_store, credentials, tmp_path, Path(temporary))
+
+
+def made_team(
+    cluster_for: Callable[[int], Cluster],
+    object_store: ObjectStore,
+    credentials: Credentials,
+    tmp_path: Path,
+    temporary: Path,
 ) -> Team:
     scene, text = small_scene(cluster_for(16), cluster_for(18), object_store, credentials, tmp_path)
     bucket = f"digitalmarketplace-cleaned-{uuid4().hex[:12]}"
@@ -82,7 +97,7 @@ def team(
         [programs]
         postgres = "{cluster_for(16).bin("postgres")}"
     """
-    settings, jobs = scene.settings(), scene.environment()
+    settings, jobs = scene.settings(), scene.environment() | {"TMPDIR": str(temporary)}
     # A developer's copy of the credentials repository opens nothing: the public key lies in it in clear.
     public = tmp_path / "developer" / "gpg" / "database-backups"
     public.mkdir(parents=True)
@@ -93,7 +108,7 @@ def team(
         "DM_CREDENTIALS_REPO": str(tmp_path / "developer"),
         "DMREFRESH_KEYS_CREDENTIALS_REPO": str(tmp_path / "developer"),
     }
-    return Team(tmp_path, object_store, bucket, settings, jobs, developer, text, scene)
+    return Team(tmp_path, object_store, bucket, settings, jobs, developer, text, scene, temporary)
 
 
 def with_script(team: Team, sql: str, checks: str = "") -> None:
@@ -163,7 +178,7 @@ def test_what_the_ruleset_does_after_the_load_is_done_in_a_scratch_database_befo
     assert bodies(team.scene) == {"canary", "made"}
     with psycopg.connect(team.scene.target_url) as connection:
         assert connection.execute("SELECT count(*) FROM note").fetchall() == [(501,)]
-    assert not list((team.folder / "tmp").glob("dmrefresh-*"))
+    assert list(team.temporary.iterdir()) == []
 
 
 def test_a_named_server_serves_as_well_and_keeps_nothing(team: Team, cluster_for: Callable[[int], Cluster]) -> None:
@@ -279,7 +294,8 @@ def signed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[bytes, str]:
     """The text of a cleaned dump, and its dated name."""
-    made = team.__wrapped__(cluster_for, object_store, credentials, tmp_path_factory.mktemp("signed"))  # type: ignore[attr-defined]
+    folder = tmp_path_factory.mktemp("signed")
+    made = made_team(cluster_for, object_store, credentials, folder, folder)
     content = cleaned(made)
     return gzip.decompress(content), min(made.objects())
 

@@ -209,3 +209,25 @@ def test_a_gpg_that_stands_still_does_not_outlast_the_deadline(scene: Scene) -> 
 def test_a_deadline_that_is_none_is_a_mistake_in_the_settings(scene: Scene) -> None:
     scene.more = '[job]\ndeadline = "soon"'
     assert "`3 hours`" in refused(scene, 2)
+
+
+def test_a_database_of_this_machine_needs_no_settings(scene: Scene) -> None:
+    ended = scene.refresh("--target", scene.target_url)
+    assert ended.code == 0, ended.output
+    assert bodies(scene) == {"canary"}
+    assert ended.report["target"] == scene.target_url
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://app@db.example.org/app", "not on this machine (db.example.org), and no settings name it"),
+        ("postgresql://app@192.0.2.1/app", "not on this machine (192.0.2.1)"),
+        ("postgresql://app:hunter2@localhost/app", "a password in it"),
+        ("postgresql://app:a@hunter2@localhost/app", "percent-encode"),
+    ],
+)
+def test_a_database_elsewhere_or_with_its_password_is_no_target_by_its_url(scene: Scene, url: str, says: str) -> None:
+    said = refused(scene, 2, "--target", url, "--confirm", url)
+    assert says in said
+    assert "hunter2" not in said.replace(url, "")

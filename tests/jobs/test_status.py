@@ -19,7 +19,20 @@ from tests.postgres.databases import Database, dump_of
 from tests.postgres.keeping import refresh
 
 KEYS = {
-    *("target", "refreshed", "refreshed_at", "dump", "ruleset", "dmrefresh", "rows", "by", "role", "strategy", "run"),
+    *(
+        "target",
+        "refreshed",
+        "refreshed_at",
+        "dump",
+        "cleaned",
+        "ruleset",
+        "dmrefresh",
+        "rows",
+        "by",
+        "role",
+        "strategy",
+        "run",
+    ),
     *("rolled_back_to", "as_published", "kept", "kept_until"),
     *("under_way", "under_way_since", "under_way_role", "under_way_run", "version"),
 }

@@ -1,0 +1,120 @@
+"""An object is stored whole or not at all, and no part of it is left in the bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+from uuid import uuid4
+
+import pytest
+
+from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable
+from dmrefresh.stages.upload import copy, upload
+from dmrefresh.store import Store
+from fixtures.parts.seaweedfs import Credentials, ObjectStore
+
+CONTENT = os.urandom(20 << 20)
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def store(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Store:
+    bucket = f"digitalmarketplace-cleaned-{uuid4().hex[:12]}"
+    object_store.make_bucket(bucket)
+    _as(object_store.jobs, monkeypatch)
+    return Store(bucket, endpoint_url=object_store.endpoint_url)
+
+
+def _as(who: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", who.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", who.secret_key)
+
+
+def left(object_store: ObjectStore, bucket: str) -> list[str]:
+    """Objects and parts of objects in a bucket."""
+    client = object_store.client(object_store.admin)
+    parts = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+    objects = client.list_objects_v2(Bucket=bucket).get("Contents", [])
+    return [*(f"part of {one['Key']}" for one in parts), *(one["Key"] for one in objects)]
+
+
+class Trickling(io.BytesIO):
+    """Does something once so many bytes were read."""
+
+    def __init__(self, after: int, error: type[BaseException] | None) -> None:
+        super().__init__(CONTENT)
+        self.after, self.error = after, error
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        if self.tell() > self.after:
+            if self.error is not None:
+                raise self.error
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return block
+
+
+def test_a_large_object_goes_up_in_parts_and_is_what_it_was(store: Store, object_store: ObjectStore) -> None:
+    stored = upload(store, "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {"source": "a dump"})
+    copy(store, stored, "two")
+    client = object_store.client(object_store.admin)
+    for name in ("one", "two"):
+        answer = client.get_object(Bucket=store.bucket, Key=name)
+        assert answer["Body"].read() == CONTENT
+        assert answer["Metadata"] == {"source": "a dump", "sha256": DIGEST}
+    assert left(object_store, store.bucket) == ["one", "two"]
+
+
+def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing(store: Store, object_store: ObjectStore) -> None:
+    with pytest.raises(MemoryError):
+        upload(store, "one", Trickling(17 << 20, MemoryError), len(CONTENT), DIGEST, {})
+    assert left(object_store, store.bucket) == []
+
+
+class _Signalled(BaseException):
+    pass
+
+
+@pytest.fixture
+def signalled() -> Iterator[None]:
+    def hear(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        raise _Signalled
+
+    before = signal.signal(signal.SIGUSR1, hear)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.usefixtures("signalled")
+def test_a_signal_in_the_middle_leaves_nothing(store: Store, object_store: ObjectStore) -> None:
+    with pytest.raises(_Signalled):
+        upload(store, "one", Trickling(10 << 20, None), len(CONTENT), DIGEST, {})
+    assert left(object_store, store.bucket) == []
+
+
+def test_what_is_another_than_was_sent_is_not_taken_for_it(store: Store) -> None:
+    with pytest.raises(TargetUnreachable, match="is not what was just stored"):
+        upload(store, "one", io.BytesIO(CONTENT[:100]), 101, DIGEST, {})
+
+
+def test_each_refusal_says_what_is_missing(
+    store: Store, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TargetUnfit, match="no bucket digitalmarketplace-cleaned-nowhere"):
+        _upload(Store("digitalmarketplace-cleaned-nowhere", endpoint_url=object_store.endpoint_url))
+    _as(object_store.developers, monkeypatch)
+    with pytest.raises(RightsMissing) as caught:
+        _upload(Store(store.bucket, endpoint_url=object_store.endpoint_url))
+    assert "PutObjectAcl" in str(caught.value.hint)
+    _as(object_store.jobs, monkeypatch)
+    with pytest.raises(TargetUnreachable):
+        _upload(Store(store.bucket, endpoint_url="http://127.0.0.1:1"))
+
+
+def _upload(store: Store) -> None:
+    upload(store, "one", io.BytesIO(b"x"), 1, hashlib.sha256(b"x").hexdigest(), {})
