@@ -1,12 +1,12 @@
 """The strategy `database`: another database is loaded, which nobody reaches, and then takes the target's name.
 
     lock · a sibling database · the whole dump is loaded into it, over several connections ·
-    BEGIN · checks · grants · receipt · COMMIT ·
+    BEGIN · checks · what other schemas hold, which is held still from here · grants · receipt · COMMIT ·
     BEGIN · the target is renamed, its sessions ended · the sibling is renamed · COMMIT · the previous one is dropped
 
 Whoever reads meanwhile sees the old data until the swap; then the session is ended, and whoever comes back finds the
 new data. For a moment, some tenths of a second, new sessions have to wait or are told to try again. What of the target
-is carried over and what refuses is said in `belongings`.
+is carried over and what refuses is said in `belongings` and `strangers`.
 
 Needs: CREATEDB; ownership of the target, or a role that inherits it; another database of the same server to work
 from; and to be allowed to end the target's sessions (pg_signal_backend where they are other roles').
