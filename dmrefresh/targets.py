@@ -67,6 +67,8 @@ class Target(Section):
     """How the new data takes the place of the old."""
     maintenance_database: str = "postgres"
     """Another database of the same server, from which the strategy `database` renames the target."""
+    connections: int = Field(default=2, ge=1, le=8)
+    """How many sessions load at once with the strategy `database`; `schema` is one transaction."""
     keep_previous: Duration | None = Field(default=None, gt=timedelta(0), le=timedelta(days=3650))
     """How long the previous data is kept for a rollback, such as `7 days`; without it, it is dropped at once."""
     verify_first: bool | None = None
@@ -99,6 +101,7 @@ _OF_DATABASES = {
     "not_production",
     "strategy",
     "maintenance_database",
+    "connections",
     "keep_previous",
 }
 

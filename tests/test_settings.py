@@ -43,6 +43,16 @@ def test_the_nearest_file_upwards_holds_over_the_users_and_the_environment_over_
     assert (found.dumps.bucket, found.dumps.region, found.dumps.stage) == ("environments", "projects", "users")
 
 
+@pytest.mark.parametrize(("said", "works"), [("1", True), ("8", True), ("0", False), ("9", False), ('"two"', False)])
+def test_a_target_is_loaded_over_one_to_eight_connections(tmp_path: Path, said: str, works: bool) -> None:
+    write(tmp_path / "dmrefresh.toml", f"{TARGET}connections = {said}\n")
+    if works:
+        assert settings.load(environ={}, folder=tmp_path).target("local").connections == int(said)
+    else:
+        with pytest.raises(UsageFailure, match=r"targets\.local\.connections"):
+            settings.load(environ={}, folder=tmp_path)
+
+
 def test_targets_of_both_files_are_known_by_name(tmp_path: Path) -> None:
     write(tmp_path / "config/dmrefresh/dmrefresh.toml", '[targets.mine]\nurl = "postgresql:///mine"\n')
     write(tmp_path / "dmrefresh.toml", TARGET)

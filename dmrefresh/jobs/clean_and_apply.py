@@ -16,6 +16,7 @@ from dmrefresh.jobs.attempts import attempts
 from dmrefresh.jobs.dumps import choose, choose_cleaned, introduce, limits_of
 from dmrefresh.jobs.looking import Confirm, Looked, look, look_at_bucket, nobody_confirms
 from dmrefresh.jobs.naming import target_of
+from dmrefresh.jobs.others import dump_others
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.jobs.sources import Attempt, Cleaned, Encrypted, Source
 from dmrefresh.jobs.to_bucket import Cleaning, store_cleaned
@@ -174,6 +175,8 @@ def _refresh(plan: Plan, identity: str, this: Attempt, observer: Observer, looke
             allow_superuser=plan.target.allow_superuser,
             guard=guard,
             keep_previous=plan.target.keep_previous,
+            connections=plan.target.connections,
+            dump_others=dump_others(plan.programs),
             script=plan.script,
             observer=observer,
             stopwatch=this.stopwatch,

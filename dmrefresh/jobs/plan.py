@@ -15,6 +15,7 @@ from dmrefresh.dump.events import Head
 from dmrefresh.dump.policy import Action
 from dmrefresh.errors import Failure
 from dmrefresh.jobs.clean_and_apply import Plan
+from dmrefresh.jobs.others import dump_others
 from dmrefresh.jobs.plan_bucket import PlannedBucket, plan_bucket
 from dmrefresh.jobs.planning import NAMED, Refusal, listed, short
 from dmrefresh.observer import Observer, Stopwatch
@@ -40,6 +41,7 @@ class Planned:
         bytes: what the data to be replaced takes on the target's disk.
         locks, locks_room: held at the end of the load; there are at all.
         sessions: on the target now.
+        carried: schemas that the dump has nothing of, and `database` carries over.
         refusals: all that stands against it.
         goes: tables and views that only the target has.
         left_out: statements that are not executed, by kind.
@@ -65,6 +67,7 @@ class Planned:
     sessions: int
     refusals: list[Refusal] = field(default_factory=list)
     goes: list[str] = field(default_factory=list)
+    carried: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     read: str = ""
@@ -100,6 +103,10 @@ class Planned:
         ]
         if self.strategy == "database":
             said.append(f"       {self.sessions} sessions are ended in the moment of the swap and have to reconnect")
+        if self.carried:
+            said.append(
+                f"       {listed(self.carried)} go(es) along: writes there wait from the end of the load until the swap"
+            )
         if self.goes:
             said.append(f"goes, since only the target has it: {listed(self.goes)}")
         if self.left_out:
@@ -146,6 +153,7 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
                 keeping,
                 Stopwatch(),
                 plan.target.keep_previous,
+                dump_others=dump_others(plan.programs),
             )
             found = survey(
                 errand,
@@ -203,6 +211,7 @@ def _planned(plan: Plan, head: Head, found: Survey, refused: list[Failure], plac
         sessions=found.sessions,
         refusals=refusals,
         goes=found.goes,
+        carried=found.carried,
         left_out=dict(left_out),
         warnings=warnings,
         read=plan.source.READS,

@@ -2,12 +2,13 @@
 
 Carried over: schemas in which there is nothing, or nothing but extensions' objects, with owner, comment, rights and
 default privileges; extensions, in their schemas and versions; default privileges of the whole database; settings of
-the database and of roles in it; by a superuser, event triggers with their functions; the receipts. The database's
-owner, encoding, collation, tablespace, rights, comment and connection limit are `siblings`' matter.
+the database and of roles in it; by a superuser, event triggers with their functions; the receipts; and, with a pg_dump,
+what other schemas hold (`others`). The database's owner, encoding, collation, tablespace, rights, comment and
+connection limit are `siblings`' and the swap's matter.
 
-Everything else of its own refuses the swap, named: objects in schemas of which the dump makes nothing, publications,
-subscriptions, replication slots, prepared transactions, foreign servers, languages, casts, large objects, and rows in
-tables of extensions. What is changed about an extension's own objects (their rights, say) is not looked for.
+Everything else of its own refuses the swap, named (`strangers`): publications, subscriptions, replication slots,
+prepared transactions, foreign servers, languages, casts, large objects, and rows in tables of extensions. What is
+changed about an extension's own objects (their rights, say) is not looked for.
 """
 
 from __future__ import annotations
@@ -19,39 +20,13 @@ from psycopg import sql
 
 from dmrefresh.errors import RightsMissing, TargetUnfit
 from dmrefresh.postgres import Connection, fitness, grants, previous
-from dmrefresh.postgres.objects import IN_ITS_OWN_RIGHT, OWNED
+from dmrefresh.postgres.event_triggers import is_superuser
 from dmrefresh.postgres.strategy import Errand
 
 _FIRST_OF_USERS = 16384
 """Objects with lower oids came with the server (FirstNormalObjectId)."""
 _AT_MOST = 10
 
-# Whoever has an object in a schema that is not replaced, or an object of the database as a whole, would lose it.
-_STRANGERS = """
-SELECT pg_catalog.pg_describe_object(o.classid, o.oid, 0)
-FROM (
-    SELECT o.classid, o.oid FROM ({owned}) o JOIN pg_catalog.pg_namespace n ON n.oid = o.place
-    WHERE n.nspname <> ALL (%(gone)s) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND NOT (n.nspname = 'dmrefresh' AND o.oid = pg_catalog.to_regclass('dmrefresh.receipts'))
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_ts_parser x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_ts_template x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_publication x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_foreign_data_wrapper x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_foreign_server x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_language x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_am x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_transform x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_event_trigger x WHERE NOT %(superuser)s
-    UNION ALL SELECT 'pg_catalog.pg_largeobject'::pg_catalog.regclass, x.oid
-              FROM pg_catalog.pg_largeobject_metadata x
-    UNION ALL SELECT x.tableoid, x.oid FROM pg_catalog.pg_cast x
-              WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_type t
-                                JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-                                WHERE t.oid IN (x.castsource, x.casttarget) AND n.nspname = ANY (%(gone)s))
-) o
-WHERE (o.oid >= %(first)s OR o.classid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass) AND {in_its_own_right}
-ORDER BY 1 LIMIT 1000
-""".replace("{owned}", OWNED).replace("{in_its_own_right}", IN_ITS_OWN_RIGHT)
 _WATCHERS = """
 SELECT 'the prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts
           WHERE database = pg_catalog.current_database()
@@ -86,19 +61,6 @@ FROM pg_catalog.pg_available_extensions e
 JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
 WHERE e.name = %s
 """
-_EVENT_TRIGGERS = """
-SELECT e.evtname, e.evtevent, e.evttags, e.evtenabled::text, pg_catalog.pg_get_userbyid(e.evtowner),
-       e.evtfoid::pg_catalog.regproc::text, pg_catalog.pg_get_functiondef(e.evtfoid),
-       pg_catalog.pg_get_userbyid(p.proowner),
-       EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-               AND d.objid = p.oid AND d.deptype = 'e')
-FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_proc p ON p.oid = e.evtfoid
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.classid = 'pg_catalog.pg_event_trigger'::pg_catalog.regclass
-                    AND d.objid = e.oid AND d.deptype = 'e')
-ORDER BY e.oid
-"""
-_ENABLED = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 class Extension(NamedTuple):
@@ -109,32 +71,6 @@ class Extension(NamedTuple):
     version: str
     needs_superuser: bool
     rows: list[str]
-
-
-def is_superuser(connection: Connection) -> bool:
-    """Whether the session's role is one."""
-    return connection.info.parameter_status("is_superuser") == "on"
-
-
-def refuse_strangers(errand: Errand) -> None:
-    """See that nothing of anybody's would be lost with the database; see the top of this file.
-
-    Raises:
-        TargetUnfit: something would; up to ten are named.
-    """
-    connection = errand.connection
-    gone = [*errand.schemas, *previous.left_over(connection)]
-    asked = {"gone": gone, "superuser": is_superuser(connection), "first": _FIRST_OF_USERS}
-    found = [name for (name,) in connection.execute(_STRANGERS, asked)]
-    for extension in extensions(connection):
-        found += [f"rows in tables of the extension {extension.name}"] * _has_rows(connection, extension)
-    if not found:
-        return
-    named = "; ".join(found[:_AT_MOST]) + (f"; and {len(found) - _AT_MOST} more" if len(found) > _AT_MOST else "")
-    hint = "move or drop them first, or publish by the strategy `schema`, which leaves other schemas alone"
-    if all(name.startswith("event trigger ") for name in found):
-        hint = f"as an administrator: {'; '.join(f'DROP {name.upper()[:14]}{name[14:]}' for name in found[:_AT_MOST])}"
-    raise TargetUnfit(f"Not of the dump, and lost if another database took the target's place: {named}.", hint=hint)
 
 
 def refuse_watchers(errand: Errand) -> None:
@@ -233,10 +169,23 @@ def carry_extensions(old: Connection, new: Connection, brought: dict[str, str]) 
             )
 
 
-def carry_rights(old: Connection, new: Connection, schemas: Sequence[str]) -> int:
-    """Give what is in the new database the rights and owners of the same objects in the target; returns how many."""
+def carry_rights(old: Connection, new: Connection, schemas: Sequence[str], more: Sequence[str] = ()) -> int:
+    """Give what is in the new database the rights and owners of the same objects in the target.
+
+    Args:
+        old: a session on the target.
+        new: the loading transaction.
+        schemas: those in which the dump makes something.
+        more: of others, those that an extension makes; the database's own are carried anyway.
+
+    Returns:
+        how many rights there are in `schemas`.
+
+    Raises:
+        psycopg.Error: the server refuses.
+    """
     others = [schema for schema, *_ in _schemas(old, schemas) if schema not in previous.left_over(old)]
-    for schema in others:
+    for schema in dict.fromkeys([*others, *more]):
         grants.restore(new, schema, grants.read(old, schema))
     return sum(grants.restore(new, schema, grants.read(old, schema)) for schema in schemas)
 
@@ -261,30 +210,11 @@ def carry_receipts(old: Connection, new: Connection) -> None:
             sink.write(block)
 
 
-def carry_event_triggers(old: Connection, new: Connection) -> None:
-    """Make the target's event triggers anew, with their functions; last of all, since they act on what follows."""
-    found = old.execute(_EVENT_TRIGGERS).fetchall() if is_superuser(new) else []
-    for _, _, _, _, _, function, definition, owner, of_extension in found:
-        if not of_extension:
-            new.execute(definition.encode())
-            new.execute(sql.SQL("ALTER FUNCTION {}() OWNER TO {}").format(sql.SQL(function), sql.Identifier(owner)))
-    for name, event, tags, enabled, owner, function, *_ in found:
-        when = sql.SQL(" WHEN TAG IN ({})").format(sql.SQL(", ").join(map(sql.Literal, tags))) if tags else sql.SQL("")
-        trigger = sql.Identifier(name)
-        new.execute(
-            sql.SQL("CREATE EVENT TRIGGER {} ON {}{} EXECUTE FUNCTION {}()").format(
-                trigger, sql.Identifier(event), when, sql.SQL(function)
-            )
-        )
-        if enabled in _ENABLED:
-            new.execute(sql.SQL("ALTER EVENT TRIGGER {} {}").format(trigger, sql.SQL(_ENABLED[enabled])))
-        new.execute(sql.SQL("ALTER EVENT TRIGGER {} OWNER TO {}").format(trigger, sql.Identifier(owner)))
-
-
 def _schemas(connection: Connection, leave_out: Sequence[str]) -> list[tuple[str, str, str | None, bool]]:
     """The database's own schemas but for some: name, owner, comment, whether the role is as good as their owner."""
     return connection.execute(_SCHEMAS, (list(leave_out),)).fetchall()
 
 
-def _has_rows(connection: Connection, extension: Extension) -> bool:
+def has_rows(connection: Connection, extension: Extension) -> bool:
+    """Whether users have put rows into an extension's own tables."""
     return any(connection.execute(f"{query} LIMIT 1".encode()).rowcount for query in extension.rows)

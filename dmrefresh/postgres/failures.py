@@ -169,7 +169,7 @@ def from_server(error: psycopg.Error, doing: str) -> Failure:
 
 
 def named(error: psycopg.Error) -> str:
-    """The identifiers and line numbers of an error, as the continuation of a parenthesis.
+    """The identifiers and line numbers of an error, as the continuation of a parenthesis; never a value.
 
     A function of the dump may raise what it likes, and say of a value that it is a constraint's name, or give a
     temporary table such a name.

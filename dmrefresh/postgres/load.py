@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-import psycopg
-from psycopg import sql
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from dmrefresh.dump.course import in_order
 from dmrefresh.dump.deciding import check
@@ -18,15 +14,17 @@ from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.policy import Action
 from dmrefresh.dump.schema import schema_of_extension
 from dmrefresh.dump.settings import setting_of
-from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, TargetUnfit
+from dmrefresh.errors import DumpDamaged, DumpRefused, TargetUnfit
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, carried_types, previous
+from dmrefresh.postgres import Connection, carried_types, copying, previous
 from dmrefresh.postgres.failures import translated
 
 _HELD_BACK = "ALTER TABLE FORCE ROW LEVEL SECURITY"
 """Forced row-level security would hide rows from the checks; it is switched on after them."""
 
 _OF_SCHEMAS = ("CREATE SCHEMA", "COMMENT ON SCHEMA")
+OF_THE_SESSION = ("SET", "SELECT SET_CONFIG")
+"""Kinds of statements that hold for the session which executes them, and no other."""
 
 
 class Loader:
@@ -37,31 +35,41 @@ class Loader:
         head: the dump's Head.
         observer: is told of rows.
         extensions_inside: whether extensions may be made in the schemas that the dump brings.
+        telling: what the server refuses of a statement is told by; by its place in the dump if by nothing else.
 
     Attributes:
         rows: rows loaded, by table.
         left_out: statements that the policy leaves out, counted by kind.
         carried, changed: names of types that kept their identity, or could not.
         made_schemas: schemas that the swap has made anew already.
+        encoding: of the rows, as the server names it.
     """
 
     def __init__(
-        self, connection: Connection, head: Head, observer: Observer, *, extensions_inside: bool = False
+        self,
+        connection: Connection,
+        head: Head,
+        observer: Observer,
+        *,
+        extensions_inside: bool = False,
+        telling: Callable[[Statement], AbstractContextManager[None]] | None = None,
     ) -> None:
         """Take what the docstring above says; nothing is executed yet."""
         self.connection = connection
         self.head = head
         self.observer = observer
         self.extensions_inside = extensions_inside
+        self._telling = telling or _by_place
         self.rows: dict[Name, int] = {}
         self.left_out: Counter[str] = Counter()
         self.carried: list[str] = []
         self.changed: list[str] = []
         self.made_schemas: set[str] = set()
         self._held_back: list[Statement] = []
+        self._settings: list[Statement] = []
         self._kept_schemas: set[str] = set()
         self._codec = codec_of(head.encoding)
-        self._encoding = "UTF8" if self._codec == "utf-8" else head.encoding
+        self.encoding = "UTF8" if self._codec == "utf-8" else head.encoding
 
     def load(self, stream: Iterator[Event]) -> None:
         """Execute the Head's statements, then everything that follows, up to the End.
@@ -74,40 +82,61 @@ class Loader:
         """
         stream = in_order(self.head, stream)
         for statement in self.head.statements:
-            self._execute(statement)
-        for event in stream:
+            self.execute(statement)
+        for event in until_end(stream):
             if isinstance(event, TableData):
-                self._copy(event, stream)
-            elif isinstance(event, Statement):
-                self._execute(event)
-            elif isinstance(event, End):
-                break
-        else:
-            raise DumpDamaged("The dump ends before its end marker.")
-        if next(stream, None) is not None:
-            raise DumpDamaged("Something follows the end of the dump.")
+                self.copy(event, stream)
+            else:
+                self.execute(event)
 
     def execute_held_back(self) -> None:
         """Execute what had to wait until the checks were done."""
         for statement in self._held_back:
-            self._run(statement)
+            self.run(statement)
 
-    def _execute(self, statement: Statement) -> None:
+    def is_wanted(self, statement: Statement) -> bool:
+        """Whether a statement is to be executed now; what is left out is counted, what is held back is kept.
+
+        Raises:
+            DumpRefused: it is never executed.
+        """
         if check(statement).action is Action.LEAVE_OUT:
             self.left_out[statement.kind] += 1
-            return
-        if statement.kind == "SET" and (setting_of(statement.sql) or ("",))[0] == "client_encoding":
-            return  # the connection stays in UTF-8, where every name of the target can be written
+            return False
         if statement.kind == _HELD_BACK:
             self._held_back.append(statement)
-        elif statement.kind == "CREATE EXTENSION":
+            return False
+        # The connection stays in UTF-8, where every name of the target can be written.
+        return statement.kind != "SET" or (setting_of(statement.sql) or ("",))[0] != "client_encoding"
+
+    def execute(self, statement: Statement) -> None:
+        """Do with a statement what the policy says.
+
+        Raises:
+            DumpRefused: it is never executed.
+            Failure: the server refuses it.
+        """
+        if not self.is_wanted(statement):
+            return
+        if statement.kind == "CREATE EXTENSION":
             self._ensure_extension(statement)
         elif statement.kind in _OF_SCHEMAS and statement.target and self._is_there(statement):
             self.left_out[statement.kind] += 1
         else:
-            self._run(statement)
+            self.run(statement)
             if statement.kind in ("CREATE TYPE", "CREATE DOMAIN") and statement.target is not None:
                 self._carry_over(statement.target)
+            elif statement.kind in OF_THE_SESSION:
+                self._settings.append(statement)
+
+    def prepare(self, connection: Connection) -> None:
+        """Set for another session what the dump has set for the loader's own so far.
+
+        Raises:
+            Failure: the server refuses it.
+        """
+        for statement in self._settings:
+            self.run(statement, connection)
 
     def _is_there(self, statement: Statement) -> bool:
         """Whether a schema is there already: made by the swap, or the home of extensions, which stays as it is."""
@@ -120,10 +149,15 @@ class Loader:
                 self._kept_schemas.add(name)
         return name in self._kept_schemas
 
-    def _run(self, statement: Statement) -> None:
-        with translated(f"at the {statement.kind} of the dump's {statement.place}"):
+    def run(self, statement: Statement, connection: Connection | None = None) -> None:
+        """Execute a statement as it is, on the loader's own connection if no other is given.
+
+        Raises:
+            Failure: the server refuses it.
+        """
+        with self._telling(statement):
             # The extended protocol, which a binary result brings about, takes one statement and no more.
-            self.connection.execute(self._in_utf8(statement), binary=True)
+            (connection or self.connection).execute(self._in_utf8(statement), binary=True)
 
     def _in_utf8(self, statement: Statement) -> bytes:
         """A statement in the connection's encoding. Only rows are sent in that of the dump, for the server to read."""
@@ -145,7 +179,7 @@ class Loader:
             self.left_out[statement.kind] += 1
         elif to_be_had:
             self._refuse_in_the_way(statement, name)
-            self._run(statement)
+            self.run(statement)
         else:
             raise TargetUnfit(
                 f"The dump needs the extension {name}, which the target's server does not have.",
@@ -167,61 +201,38 @@ class Loader:
         if carried is not None:
             (self.carried if carried else self.changed).append(str(made))
 
-    def _copy(self, block: TableData, stream: Iterator[Event]) -> None:
+    def copy(self, block: TableData, stream: Iterator[Event]) -> None:
         """Give the server all rows of one COPY of the dump.
 
         With FREEZE, the rows are visible to every snapshot once they are committed; without it, one from
         before the swap would see empty tables. A partitioned table takes no FREEZE (COPY).
         """
         table = self.head.schema.tables.get(block.table)
+        rows = copying.rows_of(block, stream, self.observer)
         frozen = table is None or not table.partitioned
-        command = sql.SQL("COPY {} {}FROM STDIN{}").format(
-            sql.Identifier(block.table.schema, block.table.name),
-            _column_list(block.columns),
-            sql.SQL(" WITH (ENCODING {}{})").format(self._encoding, sql.SQL(", FREEZE" if frozen else "")),
-        )
-        given = 0
-        with translated(f"while the rows of {block.table} were loaded"):
-            cursor = self.connection.cursor()
-            with _copying(cursor, command) as copy:
-                while True:
-                    given += block.count
-                    if block.count:
-                        copy.write(block.rows)
-                    self.observer.progress(str(block.table), given)
-                    if block.last:
-                        break
-                    following = next(stream, None)
-                    if not isinstance(following, TableData) or following.table != block.table:
-                        raise DumpDamaged(f"The rows of {block.table} break off.")
-                    block = following
-        if cursor.rowcount != given:
-            raise ChecksFailed(f"{block.table} was given {given} rows but the server took {cursor.rowcount}.")
-        self.rows[block.table] = self.rows.get(block.table, 0) + given
+        self.count(block.table, copying.copy(self.connection, block, rows, self.encoding, frozen=frozen))
+
+    def count(self, table: Name, rows: int) -> None:
+        """Note that so many rows of a table have been loaded."""
+        self.rows[table] = self.rows.get(table, 0) + rows
 
 
-class _BrokenOff(Exception):
-    """What the server is told when the rows break off: nothing."""
+def _by_place(statement: Statement) -> AbstractContextManager[None]:
+    return translated(f"at the {statement.kind} of the dump's {statement.place}")
 
 
-@contextmanager
-def _copying(cursor: psycopg.Cursor[tuple[Any, ...]], command: sql.Composed) -> Iterator[psycopg.Copy]:
-    """A COPY that fails without a word: psycopg sends an exception's text to the server, and so to its log."""
-    error: BaseException | None = None
-    try:
-        with cursor.copy(command) as copy:
-            try:
-                yield copy
-            except BaseException as caught:
-                error = caught
-                raise _BrokenOff from None
-    except (_BrokenOff, psycopg.Error):
-        if error is None:
-            raise
-        raise error from None
+def until_end(stream: Iterator[Event]) -> Iterator[Statement | TableData]:
+    """The events behind a Head up to the End.
 
-
-def _column_list(columns: tuple[str, ...]) -> sql.Composable:
-    if not columns:
-        return sql.SQL("")
-    return sql.SQL("({}) ").format(sql.SQL(", ").join(sql.Identifier(c) for c in columns))
+    Raises:
+        DumpDamaged: there is no End, or something behind it.
+    """
+    for event in stream:
+        if isinstance(event, End):
+            break
+        if isinstance(event, Statement | TableData):
+            yield event
+    else:
+        raise DumpDamaged("The dump ends before its end marker.")
+    if next(stream, None) is not None:
+        raise DumpDamaged("Something follows the end of the dump.")

@@ -17,7 +17,7 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import by_database, by_schema, by_scratch, connect, fitness, receipt
 from dmrefresh.postgres.failures import blaming, translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.strategy import Errand, Published, Strategy
+from dmrefresh.postgres.strategy import DumpOthers, Errand, Published, Strategy
 
 __all__ = ["Published", "StrategyName", "choose", "publish", "refusals"]
 
@@ -40,6 +40,8 @@ def publish(
     guard: Guard | None = None,
     keep_previous: timedelta | None = None,
     script: Script | None = None,
+    connections: int = 2,
+    dump_others: DumpOthers | None = None,
     observer: Observer | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Published:
@@ -56,6 +58,8 @@ def publish(
         guard: refuses production; without one, a database that is marked as production.
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
         script: what is run and checked once the rows are loaded.
+        connections: how many sessions load at once, with `database`; 1 and more.
+        dump_others: with `database`, dumps what other schemas of the target hold; without it, that refuses.
         observer: is told about steps and rows.
         stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
 
@@ -78,7 +82,10 @@ def publish(
             course.check_head(head)
         fitness.refuse_receipts(head)
         errand = Errand(
-            *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard), script or Script()
+            *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard),
+            script=script or Script(),
+            connections=connections,
+            dump_others=dump_others,
         )
         with translated("while the target was looked at"):
             chosen = _STRATEGIES[choose(errand, strategy)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import psycopg
 
@@ -66,6 +66,11 @@ class Published:
     stored: tuple[str, ...] = ()
 
 
+DumpOthers: TypeAlias = Callable[[int, Mapping[str, str], Sequence[str]], Generator[bytes]]
+"""Gives the plain text of a dump of a database, by a pg_dump for servers of this major version, told by libpq's
+keywords how to get in, and the options; nothing is begun before it is read. Raises UsageFailure where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Errand:
     """One publication: where to, what, and who is told.
@@ -80,6 +85,8 @@ class Errand:
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
         guard: is asked again right before the commit.
         script: what is run and checked once the rows are loaded.
+        connections: how many sessions load at once, with `database`.
+        dump_others: with `database`, dumps what is to be carried over of the target's own; without it, that refuses.
     """
 
     connection: Connection
@@ -92,6 +99,8 @@ class Errand:
     keep_previous: timedelta | None = None
     guard: Guard = field(default_factory=Guard)
     script: Script = field(default_factory=Script)
+    connections: int = 2
+    dump_others: DumpOthers | None = None
 
     @property
     def schemas(self) -> tuple[str, ...]:

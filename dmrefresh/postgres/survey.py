@@ -8,7 +8,7 @@ from typing import Literal
 
 from dmrefresh.dump import deciding
 from dmrefresh.errors import DumpRefused, Failure
-from dmrefresh.postgres import connect, fitness, lock
+from dmrefresh.postgres import connect, fitness, lock, strangers
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.publish import StrategyName, refusals
 from dmrefresh.postgres.strategy import Errand
@@ -41,6 +41,7 @@ class Survey:
         locks, room: how many locks the load holds at its end, and how many the server has room for.
         goes: tables and views that only the target has.
         sessions: sessions on the target now.
+        carried: schemas that the dump has nothing of, and `database` carries over.
         under_way: since when another refresh is at it, if one is.
     """
 
@@ -55,6 +56,7 @@ class Survey:
     room: int = 0
     goes: list[str] = field(default_factory=list)
     sessions: int = 0
+    carried: list[str] = field(default_factory=list)
     under_way: str | None = None
 
 
@@ -91,6 +93,8 @@ def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], objec
         found.locks, found.room = fitness.locks_needed(head), fitness.locks_there(connection)
         found.bytes = _number(errand, _SIZE, (list(errand.schemas),))
         found.sessions = _number(errand, _SESSIONS, ())
+        if found.strategy == "database" and errand.dump_others is not None:
+            found.carried = strangers.schemas(connection, errand.schemas)
         holder = lock.holder(connection)
         found.under_way = None if holder is None else (holder.since or "a moment ago")
     return found

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.jobs.scene import DMREFRESH, Production, Scene, make_target, state_of
 
@@ -83,6 +84,30 @@ def test_what_only_the_target_has_is_named(scene: Scene, target: str) -> None:
     with psycopg.connect(target, autocommit=True) as connection:
         connection.execute("CREATE TABLE mine (id integer)")
     assert asked(scene)["goes"] == ["public.mine"]
+
+
+def test_what_other_schemas_hold_goes_along_by_database_and_the_plan_says_that_writes_wait(
+    production: Production, scene: Scene, target: str
+) -> None:
+    """The whole way with the real pg_dump: `schema` would leave the view behind, so `auto` takes `database`."""
+    scene.more = 'strategy = "auto"'
+    with psycopg.connect(target, autocommit=True) as connection:
+        role = sql.Identifier(connection.info.user)
+        connection.execute("CREATE SCHEMA other")
+        connection.execute("CREATE VIEW other.v AS SELECT id FROM public.users")
+        connection.execute("CREATE TABLE other.t AS SELECT 4711 AS id")
+        with psycopg.connect(production.cluster.url(), autocommit=True) as administrator:
+            administrator.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(role))
+    found = asked(scene)
+    assert (found["blocked"], found["strategy"], found["carried"]) == (False, "database", ["other"])
+    assert "other go(es) along: writes there wait" in plan(scene).stdout
+    done = scene.refresh()
+    assert done.code == 0, done.output
+    with psycopg.connect(target) as connection:
+        assert connection.execute("SELECT id FROM other.t").fetchall() == [(4711,)]
+        assert connection.execute(
+            "SELECT (SELECT count(*) FROM other.v) = (SELECT count(*) FROM public.users)"
+        ).fetchone() == (True,)
 
 
 def test_a_dry_run_takes_no_confirmation_and_no_report(scene: Scene, target: str) -> None:

@@ -62,10 +62,17 @@ def refresh(
     url: str | None = None,
     observer: Observer | None = None,
     allow_superuser: bool = False,
+    **more: Any,
 ) -> Published:
     """Publish a dump's text as it is."""
     run = uuid4().hex
     slip = Receipt(run=run, dump="a dump", ruleset="none", version="0")
     return publish(
-        events(text), url or target.url, lambda: slip, run=run, observer=observer, allow_superuser=allow_superuser
+        events(text),
+        url or target.url,
+        lambda: slip,
+        run=run,
+        observer=observer,
+        allow_superuser=allow_superuser,
+        **more,
     )

@@ -146,10 +146,12 @@ def test_what_was_taken_for_this_machine_and_leads_elsewhere_is_refused(database
         Guard().check(there)
 
 
-@pytest.mark.parametrize("strategy", ["schema", "database"])
+@pytest.mark.parametrize(
+    ("strategy", "moment"), [("schema", "loaded"), ("database", "loaded"), ("database", "committing")]
+)
 @pytest.mark.fault("D14f")
 def test_a_mark_that_is_set_during_the_load_is_heeded(
-    database: MakeDatabase, tmp_path: Path, strategy: Literal["schema", "database"]
+    database: MakeDatabase, tmp_path: Path, strategy: Literal["schema", "database"], moment: str
 ) -> None:
     source, target = database(18), database(18)
     target.run(f'ALTER ROLE "{target.name}" CREATEDB', superuser=True)
@@ -165,7 +167,7 @@ def test_a_mark_that_is_set_during_the_load_is_heeded(
         assert protect(target)
 
     with pytest.raises(TargetUnfit, match="marked as production"):
-        published(Guard(), At("loaded", mark))
+        published(Guard(), At(moment, mark))
     assert target.run(WHERE) == [("old",)]
     if strategy == "schema":  # the other one refuses any publication
         published(Guard(not_production="a copy"), Observer())

@@ -147,6 +147,26 @@ def test_what_is_published_is_what_psql_restores(
         assert_nothing_left_over(target)
 
 
+@pytest.mark.parametrize("connections", [1, 2, 5])
+@pytest.mark.parametrize("options", ["nightly", "root"])
+@pytest.mark.parametrize("major", installed_majors())
+def test_what_several_sessions_load_is_what_psql_restores(
+    database: MakeDatabase, dump: Dump, expected: Expected, major: int, options: str, connections: int
+) -> None:
+    target = database(major)
+    torture.make_extensions(target.cluster, target.name)
+    published = refresh(  # some of the extensions are only a superuser's to make in another database
+        dump(major, options),
+        target,
+        url=target.superuser_url,
+        allow_superuser=True,
+        strategy="database",
+        connections=connections,
+    )
+    assert published.still_there == []
+    assert_same(target, expected(major, major))
+
+
 @pytest.mark.parametrize(
     ("dumped", "into"), [(one, other) for one in installed_majors() for other in installed_majors() if one < other]
 )
