@@ -131,7 +131,7 @@ def _load(
         with errand.stopwatch.measure("checks"):
             with translated("before the checks"):
                 xid = _begun(new)
-            changed = check_loaded(new, errand)
+            changed = check_loaded(new, errand, loader)
             held = _carry_others(errand, new)
             with translated("while rights were carried over"):
                 loader.execute_held_back()

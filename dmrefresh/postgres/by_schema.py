@@ -124,7 +124,7 @@ def _finish(
         statement after the load was about.
     """
     connection, schemas = errand.connection, errand.schemas
-    changed = check_loaded(connection, errand)
+    changed = check_loaded(connection, errand, loader)
     with translated("while rights were carried over"):
         loader.execute_held_back()
         granted = sum(

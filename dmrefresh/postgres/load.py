@@ -67,6 +67,7 @@ class Loader:
         self.made_schemas: set[str] = set()
         self._held_back: list[Statement] = []
         self._settings: list[Statement] = []
+        self._refreshes: list[Statement] = []
         self._kept_schemas: set[str] = set()
         self._codec = codec_of(head.encoding)
         self.encoding = "UTF8" if self._codec == "utf-8" else head.encoding
@@ -94,6 +95,15 @@ class Loader:
         for statement in self._held_back:
             self.run(statement)
 
+    def refresh_again(self, connection: Connection) -> None:
+        """Fill the materialised views once more, in the dump's order: what they are made of has changed.
+
+        Raises:
+            Failure: the server refuses it.
+        """
+        for statement in self._refreshes:
+            self.run(statement, connection)
+
     def is_wanted(self, statement: Statement) -> bool:
         """Whether a statement is to be executed now; what is left out is counted, what is held back is kept.
 
@@ -106,6 +116,8 @@ class Loader:
         if statement.kind == _HELD_BACK:
             self._held_back.append(statement)
             return False
+        if statement.kind == "REFRESH MATERIALIZED VIEW":
+            self._refreshes.append(statement)
         # The connection stays in UTF-8, where every name of the target can be written.
         return statement.kind != "SET" or (setting_of(statement.sql) or ("",))[0] != "client_encoding"
 

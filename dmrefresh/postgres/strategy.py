@@ -159,12 +159,13 @@ def transaction(connection: Connection) -> Iterator[None]:
         raise
 
 
-def check_loaded(connection: Connection, errand: Errand) -> list[int]:
+def check_loaded(connection: Connection, errand: Errand, loader: Loader) -> list[int]:
     """Run what the ruleset has run after the load, then see that all holds that must, whatever the strategy.
 
     Args:
         connection: the session that sees what was loaded.
         errand: what is published.
+        loader: what has loaded it.
 
     Returns:
         how many rows each statement of the ruleset was about.
@@ -173,6 +174,8 @@ def check_loaded(connection: Connection, errand: Errand) -> list[int]:
         ChecksFailed: it does not, or a statement of the ruleset failed.
     """
     changed = after_load.run(connection, errand.script, errand.schemas, errand.observer)
+    if changed:
+        loader.refresh_again(connection)
     with translated("while what was loaded was checked"):
         checks.constraints(connection)
         checks.sequences(connection, errand.schemas)

@@ -89,3 +89,47 @@ def test_a_deferred_foreign_key_that_it_breaks_is_found_before_the_commit(
 def test_names_without_a_schema_are_those_of_the_new_data_and_the_session_forgets_them(case: Case) -> None:
     case.publish(script=script("UPDATE person SET name = current_setting('search_path')"))
     assert case.target.run("SELECT DISTINCT name FROM person") == [("public",)]
+
+
+def test_materialised_views_hold_what_it_has_left_and_checks_see_that(
+    case: Case, database: MakeDatabase, tmp_path: Path
+) -> None:
+    source = database(16)
+    source.run(
+        "CREATE TABLE person (id integer PRIMARY KEY, name text)",
+        "CREATE TABLE visit (id integer PRIMARY KEY)",
+        "INSERT INTO person SELECT n, 'original' FROM generate_series(1, 10) n",
+        "CREATE MATERIALIZED VIEW names AS SELECT name, count(*) FROM person GROUP BY 1",
+        "CREATE MATERIALIZED VIEW a_summary AS SELECT sum(count) AS all FROM names",
+    )
+    viewed = Case(case.strategy, case.target, dump_of(source, tmp_path))
+    sql = "DELETE FROM person WHERE id > 3; UPDATE person SET name = 'changed'"
+    viewed.publish(script=script(sql, seen="SELECT array_agg(name) = '{changed}' FROM names"))
+    assert case.target.run("SELECT * FROM names") == [("changed", 3)]
+    assert case.target.run('SELECT "all"::int FROM a_summary') == [(3,)]
+
+
+def test_a_name_that_a_function_makes_of_a_value_is_not_in_the_message(
+    case: Case, database: MakeDatabase, tmp_path: Path
+) -> None:
+    source = database(16)
+    source.run(
+        "CREATE TABLE person (id integer PRIMARY KEY, name text)",
+        "INSERT INTO person VALUES (1, 'hunter2')",
+        """CREATE FUNCTION tell() RETURNS void LANGUAGE plpgsql AS $$ DECLARE v text; BEGIN
+           SELECT name INTO v FROM public.person;
+           EXECUTE format('CREATE TEMP TABLE %I (a integer NOT NULL)', v);
+           EXECUTE format('INSERT INTO %I VALUES (NULL)', v); END $$""",
+    )
+    told = Case(case.strategy, case.target, dump_of(source, tmp_path))
+    with pytest.raises(ChecksFailed, match=r"sql:1: .*23502") as caught:
+        told.publish(script=script("SELECT tell()"))
+    assert "hunter2" not in f"{caught.value.what} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("value", ["'infinity'::timestamp", "'0044-03-15 BC'::date"])
+def test_a_check_whose_value_cannot_be_read_is_no_lost_connection(case: Case, value: str) -> None:
+    with pytest.raises(ChecksFailed, match=r"checks\.odd") as caught:
+        case.publish(script=script(odd=f"SELECT {value}"))
+    assert not caught.value.retry
+    assert case.holds() == "old"
