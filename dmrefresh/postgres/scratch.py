@@ -137,10 +137,10 @@ def _sweep(connection: Connection) -> None:
 def _drop_after(connection: Connection, place: str, name: str, observer: Observer) -> None:
     """Drop our own, by a session of its own where that one is lost; what cannot be dropped is said."""
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    with suppress(psycopg.Error):
+        connection.execute(drop)
+        return
     try:
-        if not connection.broken:
-            connection.execute(drop)
-            return
         with connect.session(place, "dmrefresh scratch") as other:
             other.execute(drop)
     except (psycopg.Error, Failure):
