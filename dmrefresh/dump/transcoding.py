@@ -61,6 +61,11 @@ class Transcoder:
             before += len(part)
         return b"".join(done)
 
+    def roughly_utf8(self, block: TableData) -> bytes:
+        """The rows of a block as UTF-8, to be looked at only: bytes that are not of the encoding become marks."""
+        rows = bytes(block.rows)
+        return rows if rows.isascii() else rows.decode(self.codec, "replace").encode()
+
     def from_utf8(self, rows: bytes | memoryview, table: Name, first_row: int) -> bytes:
         """The rows in the encoding of the dump.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
-from sanitisers.ruleset.words import Problem, TemplateField, is_word, parse_template, parse_word
+from sanitisers.ruleset.words import Problem, TemplateField, is_word, parse_off, parse_template, parse_word
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -174,6 +174,20 @@ def _literals(raw: object) -> object:
     return raw
 
 
+def _leaks(raw: object) -> object:
+    raw = _word(raw)
+    if not isinstance(raw, Keep) or raw.reason is None:
+        raise PydanticCustomError("ruleset", "a line of `leaks:` says `keep (why)`, with the reason")
+    return raw
+
+
+def _leak_check(raw: object) -> object:
+    reason = _pydantic(lambda: parse_off(raw)) if isinstance(raw, str) else None
+    if reason is None:
+        raise PydanticCustomError("ruleset", "it says `off (why)`, with the reason; without the line it is on")
+    return reason
+
+
 def _table(raw: object) -> object:
     if raw == "empty":
         return Empty()
@@ -250,6 +264,8 @@ class Ruleset(_Model):
             `columns.TYPE_WORDS`, a column's name, or a pattern of names.
         tables: by name, those outside the schema `public` as `schema.table`.
         literals: objects whose definitions may hold what looks like personal data, by name as tables are, and why.
+        leak_check: why nothing is looked for in what is kept; None where it is.
+        leaks: columns, and paths in documents, that the leak check leaves alone, and why.
         file: its name, for messages.
         lines: where in it each thing stands, for messages.
     """
@@ -259,6 +275,8 @@ class Ruleset(_Model):
     defaults: dict[str, Annotated[Keep, BeforeValidator(_default)]] = Field(default_factory=dict)
     tables: dict[str, TableRule] = Field(default_factory=dict)
     literals: dict[str, Annotated[Keep, BeforeValidator(_literals)]] = Field(default_factory=dict)
+    leak_check: Annotated[str | None, BeforeValidator(_leak_check)] = None
+    leaks: dict[str, Annotated[Keep, BeforeValidator(_leaks)]] = Field(default_factory=dict)
     file: str = Field(default="", exclude=True)
     lines: dict[tuple[str, ...], int] = Field(default_factory=dict, exclude=True)
 

@@ -1,0 +1,210 @@
+"""Looks for what rules replace in what is kept: originals that would be published in another place.
+
+While rows are sanitised, keyed hashes are remembered of what tells a person (see `traces`) in the originals of all
+rules and in every text that stays as it is. At the end of the dump the two are held against each other, so the order
+of tables does not matter. What many people share is no leak, and neither is what nobody has:
+
+- an original that stands in its column in more than COMMON_ROWS rows, and in more than one row of COMMON_SHARE: a
+  placeholder, whatever it reads. Whoever stands in a log that often has a row of their own elsewhere, which counts;
+- what equals an entry of a pool in use or a constant of the ruleset: the fakes of an earlier refresh, say;
+- what forms are filled in with where there is nothing to say (NOBODYS).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sanitisers.engine.document_texts import appended
+from sanitisers.engine.prf import ColumnCmac, Values, derive_key
+from sanitisers.engine.sightings import Sightings
+from sanitisers.engine.traces import KINDS, WHOLE, find_traces
+from sanitisers.engine.watch import NOWHERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from sanitisers.engine.prf import Positions, Words
+    from sanitisers.ruleset.model import Keep
+
+COMMON_ROWS = 50
+COMMON_SHARE = 100
+NOBODYS = (
+    *("as above", "as agreed", "as before", "as per above", "as stated above", "details to follow", "in progress"),
+    *("no answer", "no comment", "no contact", "no details", "no longer applicable", "no longer available", "no name"),
+    *("no response", "none given", "none known", "none provided", "none supplied", "not applicable", "not available"),
+    *("not known", "not provided", "not recorded", "not required", "not set", "not specified", "not stated"),
+    *("not supplied", "not used", "please see above", "same as above", "see above", "see attached", "see below"),
+    *("test test", "test user", "to be advised", "to be agreed", "to be announced", "to be confirmed"),
+    *("to be decided", "to be determined", "to be provided", "to follow", "unknown unknown", "do not use"),
+    *(digit * length for digit in "0123456789" for length in range(9, 21)),
+    *(digits[:length] for digits in ("12345678901234567890", "98765432109876543210") for length in range(9, 21)),
+)
+_NAMED = 3
+"""Origins that one leak names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Originals that stand in a text that is kept. It never holds one of them.
+
+    Attributes:
+        where: the column, or the path in a document, that is kept.
+        kind: what they are.
+        values: how many different ones.
+        times: how often they stand there.
+        origins: the columns or paths whose rule replaces them.
+    """
+
+    where: str
+    kind: str
+    values: int
+    times: int
+    origins: tuple[str, ...]
+
+    def __str__(self) -> str:
+        origins = ", ".join(self.origins[:_NAMED]) + (", …" if len(self.origins) > _NAMED else "")
+        plural = ("es" if self.kind.endswith("s") else "s") if self.values != 1 else ""
+        times = "once" if self.times == 1 else f"{self.times:,} times"
+        return f"{self.where}: {self.values:,} {self.kind}{plural} of {origins}, {times}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What was held against each other.
+
+    Attributes:
+        originals: different traces in what rules replace.
+        kept: different traces in what stays.
+        one_in: where there were too many to be held, one in so many was; else 1.
+    """
+
+    originals: int
+    kept: int
+    one_in: int
+
+
+class LeakCheck:
+    """Remembers what it is shown, and compares it at the end. May be shown blocks by several threads."""
+
+    def __init__(self, key: bytes, allowed: Mapping[str, Keep]) -> None:
+        """Take the key of the run, and the columns and paths that are left alone."""
+        self._cmac = ColumnCmac(derive_key(key, "leak check"))
+        self._sightings = Sightings()
+        self._places: dict[tuple[str, str, bool], int] = {}
+        self._common: list[bool] = []
+        self._is_original: list[bool] = []
+        self._allowed = allowed
+        self.unmatched = dict.fromkeys(allowed)
+        """Allowed columns and paths that nothing so far was about."""
+
+    def original(self, table: str, path: str, *, common: bool = False) -> int:
+        """The place of the originals of a column, or of a path in a document."""
+        return self._place(table, path, original=True, common=common)
+
+    def kept(self, table: str, path: str) -> int:
+        """The place of what stays in a column, or at a path of a document."""
+        return self._place(table, path, original=False)
+
+    def _place(self, table: str, path: str, *, original: bool, common: bool = False) -> int:
+        if self._is_allowed(f"{table}.{path}"):
+            return NOWHERE
+        place = self._places.setdefault((table, path, original), len(self._places))
+        if place == len(self._common):
+            self._common.append(common)
+            self._is_original.append(original)
+        return place
+
+    def _is_allowed(self, where: str) -> bool:
+        found = [name for name in self._allowed if where == name or where.startswith(f"{name}.")]
+        for name in found:
+            self.unmatched.pop(name, None)
+        return bool(found)
+
+    def look(self, values: Values, places: Positions | int) -> None:
+        """See Check."""
+        traces = find_traces(self._cmac, values)
+        own = np.full(len(traces.owners), places, np.int64) if isinstance(places, int) else places.take(traces.owners)
+        original, common = np.array([*self._is_original, False]), np.array([*self._common, False])
+        counts = (own != NOWHERE) & (traces.telling | ~original.take(own))
+        counts &= ~(common.take(own) & (traces.kinds == WHOLE))
+        if counts.any():
+            self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
+
+    def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak]]:
+        """Compare what was seen, and forget it.
+
+        `rows` are those of each table, `fakes` the texts that rules write. Leaks come in the order of their places.
+        """
+        seen, thinned = self._sightings.seen(), self._sightings.thinned
+        self._sightings = Sightings()
+        places = list(self._places)
+        parts: dict[bool, list[_Part]] = {False: [], True: []}
+        for number in sorted(seen):
+            place, kind = divmod(number, len(KINDS))
+            table, path, original = places[place]
+            parts[original].append(_Part(table, path, KINDS[kind], *seen[number]))
+        kept, everything = parts[False], _different(parts[False])
+        compared = Compared(len(_different(parts[True])), len(everything), 1 << thinned)
+        met = [one.only(_both(one.hashes, everything)).rarer_than(_limit(rows, one.table)) for one in parts[True]]
+        met = [one for one in met if len(one.hashes)]
+        if met:
+            nobodys = self._hashes_of([*fakes, *NOBODYS])
+            met = [one.only(np.flatnonzero(~np.isin(one.hashes, nobodys))) for one in met]
+        return compared, list(_leaks(kept, [one for one in met if len(one.hashes)]))
+
+    def _hashes_of(self, texts: Sequence[str]) -> Words:
+        values = appended(Values.of([]), [text.encode() for text in texts])
+        return np.unique(find_traces(self._cmac, values).hashes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Traces of one kind from one place: different hashes in ascending order, and how often each was seen."""
+
+    table: str
+    path: str
+    kind: str
+    hashes: Words
+    counts: NDArray[np.uint32]
+
+    @property
+    def where(self) -> str:
+        return f"{self.table}.{self.path}"
+
+    def only(self, which: Positions) -> _Part:
+        return replace(self, hashes=self.hashes[which], counts=self.counts[which])
+
+    def rarer_than(self, limit: int) -> _Part:
+        return self.only(np.flatnonzero(self.counts <= limit))
+
+
+def _limit(rows: Mapping[str, int], table: str) -> int:
+    return max(COMMON_ROWS, rows.get(table, 0) // COMMON_SHARE)
+
+
+def _different(parts: Sequence[_Part]) -> Words:
+    return np.unique(np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)]))
+
+
+def _both(hashes: Words, others: Words) -> Positions:
+    """Indexes of those hashes that are among the others; both are different ones in ascending order."""
+    few, many = (hashes, others) if len(hashes) <= len(others) else (others, hashes)
+    if not len(few):
+        return np.empty(0, np.int64)
+    places = np.minimum(np.searchsorted(many, few), len(many) - 1)
+    found = np.flatnonzero(many.take(places) == few)
+    return found if few is hashes else places.take(found)
+
+
+def _leaks(kept: Sequence[_Part], met: Sequence[_Part]) -> Iterator[Leak]:
+    every = _different(met)
+    for part in kept:
+        here = part.only(_both(part.hashes, every))
+        if len(here.hashes):
+            origins = dict.fromkeys(one.where for one in met if len(_both(here.hashes, one.hashes)))
+            yield Leak(here.where, here.kind, len(here.hashes), int(here.counts.sum()), tuple(origins))
