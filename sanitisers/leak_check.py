@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.document_texts import appended
+from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import ColumnCmac, Values, derive_key
 from sanitisers.engine.sightings import Sightings
 from sanitisers.engine.traces import KINDS, WHOLE, find_traces
@@ -44,6 +45,8 @@ NOBODYS = (
     *(digit * length for digit in "0123456789" for length in range(9, 21)),
     *(digits[:length] for digits in ("12345678901234567890", "98765432109876543210") for length in range(9, 21)),
 )
+SHORTEST, LONGEST = 6, 64
+"""Bytes of an original that is looked for."""
 _NAMED = 3
 """Origins that one leak names."""
 
@@ -125,12 +128,20 @@ class LeakCheck:
             self.unmatched.pop(name, None)
         return bool(found)
 
-    def look(self, values: Values, places: Positions | int) -> None:
+    def look(self, values: Values, places: Positions) -> None:
         """See Check."""
-        traces = find_traces(self._cmac, values)
-        own = np.full(len(traces.owners), places, np.int64) if isinstance(places, int) else places.take(traces.owners)
         original, common = np.array([*self._is_original, False]), np.array([*self._common, False])
-        counts = (own != NOWHERE) & (traces.telling | ~original.take(own))
+        lengths = values.ends - values.starts
+        # Of originals only what is a trace as a whole counts, and that is never long.
+        wanted = (lengths >= SHORTEST) & (places != NOWHERE) & ((lengths <= LONGEST) | ~original.take(places))
+        order = np.flatnonzero(wanted)
+        order = order[
+            np.argsort(values.starts.take(order), kind="stable")
+        ]  # quick where they are in order, as most are
+        chosen = Values(values.buffer, values.starts.take(order), values.ends.take(order))
+        traces = find_traces(self._cmac, end_to_end(chosen, apart=1))
+        own = places.take(order.take(traces.owners))
+        counts = traces.telling | ~original.take(own)
         counts &= ~(common.take(own) & (traces.kinds == WHOLE))
         if counts.any():
             self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
@@ -188,7 +199,9 @@ def _limit(rows: Mapping[str, int], table: str) -> int:
 
 
 def _different(parts: Sequence[_Part]) -> Words:
-    return np.unique(np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)]))
+    every = np.sort(np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)]))
+    different: Words = every[np.append(True, every[1:] != every[:-1])[: len(every)]]
+    return different
 
 
 def _both(hashes: Words, others: Words) -> Positions:

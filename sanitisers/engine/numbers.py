@@ -17,8 +17,6 @@ from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import Spans, in_values, ranges, table_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
@@ -29,12 +27,17 @@ SEPARATORS = b" ()-"
 BESIDE = 4
 """Bytes of a value beside its number that do not make it a longer text, such as `GB ` or `+(`."""
 WORD = (string.ascii_letters + string.digits + "_").encode()
-ZERO, PLUS, MINUS, POINT, FOUR = b"0+-.4"
+LEAST_STAMP = 12
+"""Bytes of a date and a time without anything between."""
+ZERO, ONE, TWO, FOUR, NINE, PLUS, MINUS, POINT = b"01249+-."
 _SEPARATOR, _WORD, _DIGIT = table_of(SEPARATORS), table_of(WORD), table_of(string.digits.encode())
 
 
 def find_numbers(values: Values) -> Spans:
-    """All numbers in values that are in the order of their starts, and have something else between them."""
+    """All numbers in values that are in the order of their starts.
+
+    Between them, and behind the last (PADDING will do), there is something else than digits, letters and marks.
+    """
     text = values.buffer
     digits = _in_long_runs(np.flatnonzero((text - np.uint8(ZERO)) < 10))
     firsts, lasts, groups = _runs(text, digits)
@@ -42,15 +45,17 @@ def find_numbers(values: Values) -> Spans:
     likely = np.flatnonzero((counts >= LEAST) & (2 * groups <= counts + 1))
     starts, ends = digits.take(firsts.take(likely)), digits.take(lasts.take(likely)) + 1
     inside, owners = in_values(values, starts)
+    if not len(inside):
+        return Spans(owners, owners, owners)
     found = Spans(owners, starts.take(inside), ends.take(inside))
-    return found.only(~(_in_word(values, found) | _has_decimals(values, found) | _is_date(values, found)))
+    return found.only(~(_in_word(text, found) | _has_decimals(text, found) | _is_date(text, found)))
 
 
 def alone_or_dialled(values: Values, found: Spans) -> Flags:
     """Which numbers are all that their value holds, or are written as telephone numbers are: from 0, or with a plus."""
     owners = found.owners
     others = (values.ends.take(owners) - values.starts.take(owners)) - (found.ends - found.starts)
-    plus = _at(values, found, found.starts - 1) == PLUS
+    plus = values.buffer.take(found.starts - 1) == PLUS
     told: Flags = (others <= BESIDE) | plus | (values.buffer.take(found.starts) == ZERO)
     return told
 
@@ -97,42 +102,43 @@ def _runs(text: Bytes, digits: Positions) -> tuple[Positions, Positions, Positio
     return firsts, lasts, groups.take(lasts) - groups.take(firsts) + 1
 
 
-def _at(values: Values, found: Spans, places: Positions) -> Bytes:
-    """The bytes at places beside the numbers; zeros for those that are not of their value."""
-    inside = (places >= values.starts.take(found.owners)) & (places < values.ends.take(found.owners))
-    return np.where(inside, values.buffer.take(places, mode="clip"), np.uint8(0))
-
-
-def _in_word(values: Values, found: Spans) -> Flags:
-    before = [_WORD.take(_at(values, found, found.starts - step)) for step in (1, 2, 3)]
-    behind = _WORD.take(_at(values, found, found.ends))
-    among: Flags = behind | (before[0] & before[1] & before[2])
+def _in_word(text: Bytes, found: Spans) -> Flags:
+    """Which are part of a word: letters behind, or three in front. Between values nothing is a letter."""
+    one, two, three = (_WORD.take(text.take(found.starts - step)) for step in (1, 2, 3))
+    among: Flags = _WORD.take(text.take(found.ends)) | (one & two & three)
     return among
 
 
-def _has_decimals(values: Values, found: Spans) -> Flags:
+def _has_decimals(text: Bytes, found: Spans) -> Flags:
     """Which are a number before or behind a decimal point."""
-    before, further = (_at(values, found, found.starts - step) for step in (1, 2))
-    behind, beyond = (_at(values, found, found.ends + step) for step in (0, 1))
-    decimal: Flags = ((before == POINT) & _DIGIT.take(further)) | ((behind == POINT) & _DIGIT.take(beyond))
+    points = np.flatnonzero((text.take(found.starts - 1) == POINT) | (text.take(found.ends) == POINT))
+    starts, ends = found.starts.take(points), found.ends.take(points)
+    decimal = np.zeros(len(found.starts), np.bool_)
+    decimal[points] = (text.take(starts - 1) == POINT) & _DIGIT.take(text.take(starts - 2))
+    decimal[points] |= (text.take(ends) == POINT) & _DIGIT.take(text.take(ends + 1))
     return decimal
 
 
-def _is_date(values: Values, found: Spans) -> Flags:
+def _is_date(text: Bytes, found: Spans) -> Flags:
     """Which begin with a date: 2021-03-04, 04-03-2021, or 20210304 and a time."""
-    letters = [values.buffer.take(found.starts + step) for step in range(8)]
-
-    def pair(step: int) -> NDArray[np.int64]:
-        tens, ones = (letters[place].astype(np.int64) - ZERO for place in (step, step + 1))
-        return np.where((tens >= 0) & (tens < 10) & (ones >= 0) & (ones < 10), 10 * tens + ones, -1)
-
-    def century(step: int) -> Flags:
-        first: Flags = (pair(step) == 19) | (pair(step) == 20)
-        return first
-
-    year_first = century(0) & (letters[4] == MINUS) & (letters[7] == MINUS)
-    year_last = century(6) & (letters[2] == MINUS) & (letters[5] == MINUS)
-    month, day = pair(4), pair(6)
-    compact = century(0) & (pair(2) >= 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    date: Flags = year_first | year_last | (compact & (found.ends - found.starts >= 12))
+    date = np.zeros(len(found.starts), np.bool_)
+    likely = np.flatnonzero(_century(text, found.starts) | _century(text, found.starts + 6))
+    starts, lengths = found.starts.take(likely), (found.ends - found.starts).take(likely)
+    year_first = _century(text, starts) & (text.take(starts + 4) == MINUS) & (text.take(starts + 7) == MINUS)
+    year_last = _century(text, starts + 6) & (text.take(starts + 2) == MINUS) & (text.take(starts + 5) == MINUS)
+    year, month, day = (_pair(text, starts + step) for step in (2, 4, 6))
+    compact = _century(text, starts) & (year >= 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    date[likely] = year_first | year_last | (compact & (lengths >= LEAST_STAMP))
     return date
+
+
+def _century(text: Bytes, places: Positions) -> Flags:
+    first, second = text.take(places), text.take(places + 1)
+    found: Flags = ((first == ONE) & (second == NINE)) | ((first == TWO) & (second == ZERO))
+    return found
+
+
+def _pair(text: Bytes, places: Positions) -> Positions:
+    """The number that two digits make; -1 where they are none."""
+    tens, ones = (text.take(places + step).astype(np.int64) - ZERO for step in (0, 1))
+    return np.where((tens >= 0) & (tens < 10) & (ones >= 0) & (ones < 10), 10 * tens + ones, -1)

@@ -55,6 +55,12 @@ def ranges(starts: Positions, lengths: Positions) -> Positions:
     return found
 
 
+def windows(text: Bytes, places: Positions, width: int) -> Bytes:
+    """The `width` bytes from each place on, which the text has: shape (places, width)."""
+    rows = np.ndarray((len(text) - width + 1,), f"V{width}", text, strides=(1,))
+    return rows[places].view(np.uint8).reshape(-1, width)
+
+
 def count_between(places: Positions, starts: Positions, ends: Positions) -> Positions:
     """How many of the places, which are in order, are in each of these ranges."""
     return np.searchsorted(places, ends) - np.searchsorted(places, starts)

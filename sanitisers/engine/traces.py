@@ -43,29 +43,30 @@ class Traces:
 
 
 def find_traces(cmac: ColumnCmac, values: Values) -> Traces:
-    """All traces in values; between those that are neighbours in the buffer there is something else than digits."""
-    order = np.argsort(values.starts, kind="stable")
-    values = Values(values.buffer, values.starts.take(order), values.ends.take(order))
+    """All traces in values that are in the order of their starts, and have something else than digits between them."""
     emails, numbers = find_emails(values), find_numbers(values)
     whole, texts = find_whole(values)
     addresses = emails.texts(values.buffer)
     addresses = Values(small(addresses.buffer), addresses.starts, addresses.ends)
-    together = _together([addresses, plain_digits(values, numbers), texts])
+    together = laid_together([addresses, plain_digits(values, numbers), texts])
     found = [len(emails.owners), len(numbers.owners), len(whole)]
     telling = np.ones(sum(found), np.bool_)
     telling[found[0] : found[0] + found[1]] = alone_or_dialled(values, numbers)
     return Traces(
         cmac.tags(together).view("<u8")[:, 0].copy(),
-        order.take(np.concatenate((emails.owners, numbers.owners, whole))),
+        np.concatenate((emails.owners, numbers.owners, whole)),
         np.repeat(np.arange(len(KINDS)), found),
         telling,
     )
 
 
-def _together(parts: list[Values]) -> Values:
-    bases = np.cumsum([0, *(len(part.buffer) for part in parts)]).tolist()
+def laid_together(parts: list[Values]) -> Values:
+    """All values of several buffers in one."""
+    if len(parts) == 1:
+        return parts[0]
+    bases = np.cumsum([0, *(len(part.buffer) + PADDING for part in parts)]).tolist()
     return Values(
-        np.concatenate([*(part.buffer for part in parts), np.zeros(PADDING, np.uint8)]),
+        np.concatenate([*(buffer for part in parts for buffer in (part.buffer, np.zeros(PADDING, np.uint8)))]),
         np.concatenate([part.starts + base for part, base in zip(parts, bases, strict=False)]),
         np.concatenate([part.ends + base for part, base in zip(parts, bases, strict=False)]),
     )

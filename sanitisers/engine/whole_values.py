@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.grid import end_to_end
+from sanitisers.engine.grid import PADDING, end_to_end
 from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import count_between
 
 if TYPE_CHECKING:
     from sanitisers.engine.prf import Bytes, Positions
 
-LEAST, LONGEST = 8, 256
+LEAST, LONGEST = 8, 64
 """Characters at least, and bytes at most: what is longer is prose."""
 LEAST_LETTERS = 5
 BLANK = ord(" ")
@@ -26,6 +26,7 @@ _LATIN, _TIMES = 0xC3, 0x97
 _SMALL = np.arange(256, dtype=np.uint8)
 _SMALL[list(string.ascii_uppercase.encode())] += 32
 _SMALL[list(b"\t\n\v\f\r")] = BLANK
+_BLANKS = _SMALL == BLANK
 _NO_LETTER = np.ones(256, np.bool_)
 _NO_LETTER[list(string.ascii_letters.encode()) + list(range(128, 256))] = False
 
@@ -33,22 +34,30 @@ _NO_LETTER[list(string.ascii_letters.encode()) + list(range(128, 256))] = False
 def find_whole(values: Values) -> tuple[Positions, Values]:
     """The indexes of values that are such texts, and these texts."""
     lengths = values.ends - values.starts
-    owners = np.flatnonzero((lengths >= LEAST) & (lengths <= LONGEST))
+    blanks = np.flatnonzero(_BLANKS.take(values.buffer))
+    before = np.searchsorted(blanks, values.starts)
+    inside = blanks.take(before, mode="clip") < values.ends if len(blanks) else lengths < 0
+    owners = np.flatnonzero((lengths >= LEAST) & (lengths <= LONGEST) & inside)
     if not len(owners):
         return owners, Values(values.buffer, owners, owners)
-    texts = end_to_end(Values(values.buffer, values.starts[owners], values.ends[owners]))
+    texts = end_to_end(Values(values.buffer, values.starts.take(owners), values.ends.take(owners)))
     texts = _with_single_blanks(Values(small(texts.buffer), texts.starts, texts.ends))
-    starts, ends = texts.starts, texts.ends
-    others = np.flatnonzero(_NO_LETTER.take(texts.buffer))
-    blanks = others[texts.buffer.take(others) == BLANK]
+    text, starts, ends = texts.buffer, texts.starts, texts.ends
+    others = np.flatnonzero(_NO_LETTER.take(text))
+    between = np.searchsorted(others, np.append(starts, len(text) - PADDING))
+    lengths, marks = ends - starts, np.diff(between)
+    fits = np.flatnonzero((lengths - marks >= LEAST_LETTERS) & (marks > 0) & (_characters(texts) >= LEAST))
+    blanks = others[text.take(others) == BLANK]
+    fits = fits[count_between(blanks, starts.take(fits), ends.take(fits)) > 0]
+    return owners.take(fits), Values(text, starts.take(fits), ends.take(fits))
+
+
+def _characters(texts: Values) -> Positions:
+    lengths = texts.ends - texts.starts
+    if int(texts.buffer.max()) < 128:
+        return lengths
     further = np.flatnonzero((texts.buffer & 0xC0) == 0x80)  # bytes of a character behind its first
-    lengths = ends - starts
-    fits = np.flatnonzero(
-        (count_between(blanks, starts, ends) > 0)
-        & (lengths - count_between(others, starts, ends) >= LEAST_LETTERS)
-        & (lengths - count_between(further, starts, ends) >= LEAST)
-    )
-    return owners.take(fits), Values(texts.buffer, starts.take(fits), ends.take(fits))
+    return lengths - count_between(further, texts.starts, texts.ends)
 
 
 def small(text: Bytes) -> Bytes:
@@ -63,13 +72,15 @@ def small(text: Bytes) -> Bytes:
 def _with_single_blanks(values: Values) -> Values:
     """The same values, which lie end to end, without blanks at their ends and behind other blanks."""
     text, starts, ends = values.buffer, values.starts, values.ends
-    blank = text == BLANK
-    before = np.ones(len(text), np.bool_)
-    before[1:] = blank[:-1]
-    before[starts[starts < ends]] = True
-    dropped = np.flatnonzero(blank & before)
-    if len(dropped):
-        text = np.delete(text, dropped)
-        starts, ends = starts - np.searchsorted(dropped, starts), ends - np.searchsorted(dropped, ends)
-    trailing = (ends > starts) & (text.take(ends - 1) == BLANK)
-    return Values(text, starts, ends - trailing)
+    blanks = np.flatnonzero(text == BLANK)
+    dropped = blanks[1:][np.diff(blanks) == 1]
+    leading, trailing = text.take(starts) == BLANK, text.take(ends - 1) == BLANK
+    if not (len(dropped) or leading.any() or trailing.any()):
+        return values
+    # A blank that begins a value goes in any case, so one that follows the blank of the value before may, too.
+    dropped = np.union1d(dropped, starts[leading])
+    starts, ends = starts - np.searchsorted(dropped, starts), ends - np.searchsorted(dropped, ends)
+    text = np.delete(text, dropped)
+    last = ends[(ends > starts) & (text.take(ends - 1) == BLANK)] - 1
+    starts, ends = starts - np.searchsorted(last, starts), ends - np.searchsorted(last, ends)
+    return Values(np.delete(text, last), starts, ends)
