@@ -33,11 +33,27 @@ class DumpReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LeakReport:
+    """What the leak check held against each other, and found nothing of the one in the other.
+
+    Attributes:
+        originals: different e-mail addresses, numbers and short texts that rules have replaced.
+        kept: different ones in what was kept.
+        one_in: where there were too many to be held in memory, one in so many was; else 1.
+    """
+
+    originals: int
+    kept: int
+    one_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A finished refresh. Seconds by stage are busy time; stages overlap, so they may exceed the total.
 
     `bytes` are those of the plain text of the dump. `strategy` says how the new data took the place of the old;
-    with `database`, nobody could connect for `disconnected_seconds`.
+    with `database`, nobody could connect for `disconnected_seconds`. `leak_check` is None where the ruleset turns it
+    off.
     """
 
     dump: DumpReport
@@ -56,6 +72,7 @@ class Report:
     warnings: list[str]
     strategy: str = "schema"
     disconnected_seconds: float | None = None
+    leak_check: LeakReport | None = None
     version: int = 1
 
     def write(self, file: Path) -> None:

@@ -67,7 +67,7 @@ def sanitise(
             assert compiled is not None, "the End came before the Head"
             for warning in [*(literals.warnings() if literals else ()), *_unmatched(compiled, ruleset)]:
                 on_warning(warning)
-            _check_leaks(compiled)
+            _check_leaks(compiled, on_warning)
         elif isinstance(event, TableData):
             assert compiled is not None, "rows came before the Head"
             table = tables.get((event.table, event.columns))
@@ -98,7 +98,7 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool) -
         raise _failure(error) from None
 
 
-def _check_leaks(compiled: Sanitiser) -> None:
+def _check_leaks(compiled: Sanitiser, on_warning: Callable[[str], None]) -> None:
     from sanitisers import Leaked
 
     try:
@@ -106,6 +106,8 @@ def _check_leaks(compiled: Sanitiser) -> None:
     except Leaked as leaked:
         hint = f"give these a rule, or say in the ruleset why nothing leaks there:\n\n{leaked.paste}"
         raise NotSanitised(str(leaked), hint=hint) from None
+    if compiled.compared is not None and compiled.compared.one_in > 1:
+        on_warning(f"too much is replaced to be remembered: one in {compiled.compared.one_in} values was looked for")
 
 
 def _unmatched(compiled: Sanitiser, ruleset: Ruleset) -> list[str]:

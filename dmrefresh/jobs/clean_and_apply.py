@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.receipt import Receipt, publisher
-from dmrefresh.report import DumpReport, Report, TableReport
+from dmrefresh.report import DumpReport, LeakReport, Report, TableReport
 from dmrefresh.settings import Job, Production, Settings, Target
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
@@ -261,4 +261,5 @@ def _report(plan: Plan, identity: str, this: _Attempt, published: Published, sec
         warnings=list(this.sanitiser.warnings),
         strategy=published.strategy,
         disconnected_seconds=published.disconnected.seconds if published.disconnected else None,
+        leak_check=LeakReport(**asdict(this.sanitiser.compared)) if this.sanitiser.compared else None,
     )
