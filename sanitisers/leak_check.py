@@ -12,7 +12,10 @@ of tables does not matter. What many people share is no leak, and neither is wha
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +24,7 @@ from sanitisers.engine.document_texts import appended
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import ColumnCmac, Values, derive_key
 from sanitisers.engine.sightings import Sightings
-from sanitisers.engine.traces import KINDS, WHOLE, find_traces
+from sanitisers.engine.traces import KINDS, WHOLE, find_traces, laid_together
 from sanitisers.engine.watch import NOWHERE
 
 if TYPE_CHECKING:
@@ -45,8 +48,10 @@ NOBODYS = (
     *(digit * length for digit in "0123456789" for length in range(9, 21)),
     *(digits[:length] for digits in ("12345678901234567890", "98765432109876543210") for length in range(9, 21)),
 )
-SHORTEST, LONGEST = 6, 64
+SHORTEST, LONGEST = 8, 64
 """Bytes of an original that is looked for."""
+AT_ONCE, AHEAD = 1 << 20, 4
+"""Bytes of values that are worked off at once, and how often so many may wait for it."""
 _NAMED = 3
 """Origins that one leak names."""
 
@@ -98,6 +103,12 @@ class LeakCheck:
         """Take the key of the run, and the columns and paths that are left alone."""
         self._cmac = ColumnCmac(derive_key(key, "leak check"))
         self._sightings = Sightings()
+        self._lock = Lock()
+        self._gathered: list[tuple[Values, Positions]] = []
+        self._size = 0
+        # The rows need not wait for it: what is found counts at the end.
+        self._worker = ThreadPoolExecutor(1, "dmrefresh-leak-check")
+        self._work: deque[Future[None]] = deque()
         self._places: dict[tuple[str, str, bool], int] = {}
         self._common: list[bool] = []
         self._is_original: list[bool] = []
@@ -130,27 +141,44 @@ class LeakCheck:
 
     def look(self, values: Values, places: Positions) -> None:
         """See Check."""
-        original, common = np.array([*self._is_original, False]), np.array([*self._common, False])
+        original = np.array([*self._is_original, False])
         lengths = values.ends - values.starts
         # Of originals only what is a trace as a whole counts, and that is never long.
         wanted = (lengths >= SHORTEST) & (places != NOWHERE) & ((lengths <= LONGEST) | ~original.take(places))
         order = np.flatnonzero(wanted)
-        order = order[
-            np.argsort(values.starts.take(order), kind="stable")
-        ]  # quick where they are in order, as most are
-        chosen = Values(values.buffer, values.starts.take(order), values.ends.take(order))
-        traces = find_traces(self._cmac, end_to_end(chosen, apart=1))
-        own = places.take(order.take(traces.owners))
+        order = order[np.argsort(values.starts.take(order), kind="stable")]
+        chosen = end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order)), apart=1)
+        with self._lock:
+            self._gathered.append((chosen, places.take(order)))
+            self._size += len(chosen.buffer)
+            if self._size >= AT_ONCE:
+                self._work.append(self._worker.submit(self._find, *self._taken()))
+                if len(self._work) > AHEAD:
+                    self._work.popleft().result()
+
+    def _taken(self) -> tuple[Values, Positions]:
+        """What was gathered, which is now taken away."""
+        gathered, self._gathered, self._size = self._gathered, [], 0
+        return laid_together([values for values, _ in gathered]), np.concatenate([places for _, places in gathered])
+
+    def _find(self, values: Values, places: Positions) -> None:
+        original, common = np.array([*self._is_original, False]), np.array([*self._common, False])
+        traces = find_traces(self._cmac, values)
+        own = places.take(traces.owners)
         counts = traces.telling | ~original.take(own)
         counts &= ~(common.take(own) & (traces.kinds == WHOLE))
-        if counts.any():
-            self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
+        self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
 
     def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak]]:
         """Compare what was seen, and forget it.
 
         `rows` are those of each table, `fakes` the texts that rules write. Leaks come in the order of their places.
         """
+        for work in self._work:
+            work.result()
+        self._worker.shutdown()
+        if self._gathered:
+            self._find(*self._taken())
         seen, thinned = self._sightings.seen(), self._sightings.thinned
         self._sightings = Sightings()
         places = list(self._places)

@@ -13,6 +13,9 @@ from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.json_tokens import SCALAR, STRING
 from sanitisers.engine.prf import Values
 
+SHORTEST = len('"12345678"')
+"""Bytes of a string in its quotes that is worth looking at."""
+
 if TYPE_CHECKING:
     from sanitisers.engine.document_nodes import Decided
     from sanitisers.engine.fakes import Indexes
@@ -29,7 +32,8 @@ def originals(decided: Decided, which: Indexes) -> Values:
 def show(rules: Rules, decided: Decided, faked: Indexes, watch: DocumentWatch) -> Values:
     """Show the watch the originals and all strings that stay; the originals of `faked` are given back."""
     inside, nodes = _nodes_of_kept(rules, decided)
-    strings = decided.values.kinds == STRING
+    values = decided.values
+    strings = (values.kinds == STRING) & (values.ends - values.starts >= SHORTEST)
     shown = np.flatnonzero((decided.actions == FAKE) | (strings & ((nodes >= rules.kept) | (nodes == NULL))))
     places = _places(rules, watch.places)
     texts = originals(decided, shown)

@@ -76,10 +76,10 @@ def verdict(shown: Iterable[Shown], rows: Mapping[str, int]) -> list[Leak]:
     originals: dict[tuple[str, str], Counter[Trace]] = defaultdict(Counter)
     kept: dict[tuple[str, str], Counter[Trace]] = defaultdict(Counter)
     for is_original, table, column, value in shown:
-        for trace in traces(value):
+        for trace in traces(value) if len(value) >= 8 else ():
             if not is_original:
                 kept[table, column][trace._replace(telling=True)] += 1
-            elif trace.telling and 6 <= len(value) <= 64:
+            elif trace.telling and len(value) <= 64:
                 originals[table, column][trace] += 1
     leaks = []
     for (table, column), seen in kept.items():
