@@ -50,7 +50,7 @@ NOBODYS = (
 )
 SHORTEST, LONGEST = 8, 64
 """Bytes of an original that is looked for."""
-AT_ONCE, AHEAD = 1 << 20, 4
+AT_ONCE, AHEAD = 1048576, 4
 """Bytes of values that are worked off at once, and how often so many may wait for it."""
 _NAMED = 3
 """Origins that one leak names."""

@@ -34,7 +34,7 @@ def find_emails(values: Values) -> Spans:
         return Spans(owners, owners, owners)
     places = places.take(inside)
     text = np.concatenate((np.zeros(BEFORE, np.uint8), values.buffer, np.zeros(BEHIND, np.uint8)))
-    before = windows(text, places, BEFORE)[:, ::-1]
+    before = np.ascontiguousarray(windows(text, places, BEFORE)[:, ::-1])
     starts = places - _reach(before, _LOCAL, places - values.starts.take(owners))
     behind = windows(text, places + BEFORE + 1, BEHIND)
     lengths = _reach(behind, _DOMAIN, values.ends.take(owners) - 1 - places)

@@ -6,7 +6,6 @@ ends. What then has fewer than eight characters, no blank or fewer than five let
 
 from __future__ import annotations
 
-import string
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import count_between
 
 if TYPE_CHECKING:
+    from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
 LEAST, LONGEST = 8, 64
@@ -23,18 +23,14 @@ LEAST, LONGEST = 8, 64
 LEAST_LETTERS = 5
 BLANK = ord(" ")
 _LATIN, _TIMES = 0xC3, 0x97
-_SMALL = np.arange(256, dtype=np.uint8)
-_SMALL[list(string.ascii_uppercase.encode())] += 32
-_SMALL[list(b"\t\n\v\f\r")] = BLANK
-_BLANKS = _SMALL == BLANK
-_NO_LETTER = np.ones(256, np.bool_)
-_NO_LETTER[list(string.ascii_letters.encode()) + list(range(128, 256))] = False
+_TAB, _RETURN = ord("\t"), ord("\r")
+_CAPITAL, _LETTER = ord("A"), ord("a")
 
 
 def find_whole(values: Values) -> tuple[Positions, Values]:
     """The indexes of values that are such texts, and these texts."""
     lengths = values.ends - values.starts
-    blanks = np.flatnonzero(_BLANKS.take(values.buffer))
+    blanks = np.flatnonzero(_blank(values.buffer))
     before = np.searchsorted(blanks, values.starts)
     inside = blanks.take(before, mode="clip") < values.ends if len(blanks) else lengths < 0
     owners = np.flatnonzero((lengths >= LEAST) & (lengths <= LONGEST) & inside)
@@ -43,7 +39,7 @@ def find_whole(values: Values) -> tuple[Positions, Values]:
     texts = end_to_end(Values(values.buffer, values.starts.take(owners), values.ends.take(owners)))
     texts = _with_single_blanks(Values(small(texts.buffer), texts.starts, texts.ends))
     text, starts, ends = texts.buffer, texts.starts, texts.ends
-    others = np.flatnonzero(_NO_LETTER.take(text))
+    others = np.flatnonzero(((text - np.uint8(_LETTER)) >= 26) & (text < 128))
     between = np.searchsorted(others, np.append(starts, len(text) - PADDING))
     lengths, marks = ends - starts, np.diff(between)
     fits = np.flatnonzero((lengths - marks >= LEAST_LETTERS) & (marks > 0) & (_characters(texts) >= LEAST))
@@ -60,9 +56,16 @@ def _characters(texts: Values) -> Positions:
     return lengths - count_between(further, texts.starts, texts.ends)
 
 
+def _blank(text: Bytes) -> Flags:
+    blank: Flags = (text == BLANK) | ((text - np.uint8(_TAB)) <= _RETURN - _TAB)
+    return blank
+
+
 def small(text: Bytes) -> Bytes:
     """A text in small letters, with a blank for every sort of blank."""
-    small = _SMALL.take(text)
+    # Smaller bytes wrap round, so one comparison tells whether a byte is in a range.
+    small = text + (((text - np.uint8(_CAPITAL)) < 26).view(np.uint8) << 5)
+    small[np.flatnonzero((text - np.uint8(_TAB)) <= _RETURN - _TAB)] = BLANK
     latin = np.flatnonzero(small[:-1] == _LATIN) + 1
     letters = small.take(latin)
     small[latin[(letters >= 0x80) & (letters <= 0x9E) & (letters != _TIMES)]] += 32
