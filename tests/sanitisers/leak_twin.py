@@ -30,7 +30,10 @@ def traces(value: bytes) -> Iterator[Trace]:
 
 def emails(value: bytes) -> Iterator[Trace]:
     for at in re.finditer(b"@", value):
-        local = re.findall(rb"[\w.%+'-]*\Z", value[max(0, at.start() - 32) : at.start()])[0].lstrip(b"._%+'-")
+        before = value[: at.start()]
+        local = re.findall(rb"[\w.%+'-]*\Z", before[-32:])[0].lstrip(b"._%+'-")
+        if local and before.removesuffix(local).endswith(b"\\"):
+            local = local[1:]
         domain = re.findall(rb"\A[a-zA-Z0-9.-]*", value[at.end() : at.end() + 48])[0].rstrip(b".-")
         if local and b"." in domain:
             yield Trace("e-mail address", small(local + b"@" + domain))

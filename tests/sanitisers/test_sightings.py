@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanitisers.engine import sightings
@@ -28,11 +28,13 @@ def held(batches: list[Batch], most: int) -> tuple[dict[tuple[int, int], int], i
     return counts, found.thinned
 
 
+@settings(deadline=None)
 @given(seen)
 def test_every_sighting_is_counted(batches: list[Batch]) -> None:
     assert held(batches, 10_000) == (Counter(row for batch in batches for row in batch), 0)
 
 
+@settings(deadline=None)
 @given(seen, st.integers(1, 40), st.integers(1, 20), st.integers(0, 9))
 def test_what_is_forgotten_does_not_depend_on_the_order_or_the_size_of_blocks(
     batches: list[Batch], most: int, pending: int, turn: int

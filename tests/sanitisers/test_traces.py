@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanitisers.engine.document_texts import appended
@@ -49,13 +49,14 @@ words = st.sampled_from(
             "_",
             "+",
         ),
-        *("\n", "<", ">", '"', ",", ":", "/", "é", "\u2013", "'", "%", "12", "a" * 31, "b" * 50, "n" * 70),
+        *("\n", "\\", "<", ">", '"', ",", ":", "/", "é", "\u2013", "'", "%", "12", "a" * 31, "b" * 50, "n" * 70),
     ]
 )
 texts = st.lists(words, max_size=9).map(lambda parts: "".join(parts).encode())
 marks = st.text("0123456789 -()+.a@Z_", max_size=24).map(str.encode)
 
 
+@settings(deadline=None)
 @given(st.lists(texts | marks | st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace")), max_size=8))
 def test_traces_are_those_of_plain_python(values: list[bytes]) -> None:
     assert found(values) == expected(values)
