@@ -139,17 +139,20 @@ class LeakCheck:
             self.unmatched.pop(name, None)
         return bool(found)
 
-    def look(self, values: Values, places: Positions) -> None:
+    def look(self, values: Values, places: Positions | int) -> None:
         """See Check."""
         original = np.array([*self._is_original, False])
         lengths = values.ends - values.starts
         # Of originals only what is a trace as a whole counts, and that is never long.
-        wanted = (lengths >= SHORTEST) & (places != NOWHERE) & ((lengths <= LONGEST) | ~original.take(places))
-        order = np.flatnonzero(wanted)
+        wanted = (lengths >= SHORTEST) & ((lengths <= LONGEST) | ~original.take(places))
+        order = np.flatnonzero(wanted if isinstance(places, int) else wanted & (places != NOWHERE))
+        if not len(order):
+            return
         order = order[np.argsort(values.starts.take(order), kind="stable")]
         chosen = end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order)), apart=1)
+        own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
         with self._lock:
-            self._gathered.append((chosen, places.take(order)))
+            self._gathered.append((chosen, own))
             self._size += len(chosen.buffer)
             if self._size >= AT_ONCE:
                 self._work.append(self._worker.submit(self._find, *self._taken()))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.document_nodes import Decided
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.prf import Positions
-    from sanitisers.engine.watch import DocumentPlaces, DocumentWatch
+    from sanitisers.engine.watch import DocumentWatch
 
 
 def originals(decided: Decided, which: Indexes) -> Values:
@@ -35,13 +35,13 @@ def show(rules: Rules, decided: Decided, faked: Indexes, watch: DocumentWatch) -
     values = decided.values
     strings = (values.kinds == STRING) & (values.ends - values.starts >= SHORTEST)
     shown = np.flatnonzero((decided.actions == FAKE) | (strings & ((nodes >= rules.kept) | (nodes == NULL))))
-    places = _places(rules, watch.places)
+    places = _places(rules, watch)
     texts = originals(decided, shown)
-    watch.batch.look(texts, places.take(nodes.take(shown)))
+    watch.check.look(texts, places.take(nodes.take(shown)))
     keys = np.sort(np.append(decided.strangers, inside)) if len(inside) else decided.strangers
     if len(keys):
         own = places.take(nodes.take(keys))
-        watch.batch.look(_keys(decided, keys), np.where(nodes.take(keys) >= rules.kept, own, watch.places.keys))
+        watch.check.look(_keys(decided, keys), np.where(nodes.take(keys) >= rules.kept, own, watch.keys))
     own = np.searchsorted(shown, faked)
     return Values(texts.buffer, texts.starts.take(own), texts.ends.take(own))
 
@@ -61,12 +61,12 @@ def _nodes_of_kept(rules: Rules, decided: Decided) -> tuple[Indexes, Indexes]:
     return np.flatnonzero(within & values.keyed), nodes
 
 
-def _places(rules: Rules, known: DocumentPlaces) -> Indexes:
+def _places(rules: Rules, watch: DocumentWatch) -> Indexes:
     """The place of each node."""
-    places = np.full(rules.nodes, known.nowhere, np.int64)
-    places[NULL] = known.nulled
-    places[LEAVES : rules.branches] = known.leaves
-    places[rules.kept :] = known.kept
+    places = np.full(rules.nodes, watch.nowhere, np.int64)
+    places[NULL] = watch.nulled
+    places[LEAVES : rules.branches] = watch.leaves
+    places[rules.kept :] = watch.kept
     return places
 
 

@@ -166,9 +166,8 @@ class DocumentEdit:
 
 def _show_walked(walk: Walk, watch: DocumentWatch) -> None:
     """What `document_spans.show` does, for documents that were taken apart one by one."""
-    places = watch.places
-    texts = [(places.leaves[leaf], text) for leaf, originals in enumerate(walk.originals) for text in originals]
-    texts += [(places.nulled, text) for raw in walk.nulled for text in strings_in(raw)]
-    texts += [(places.kept[node], text) for node, raw in walk.kept for text in strings_in(bytes(raw))]
-    texts += [(places.kept[node] if node >= 0 else places.keys, name.encode()) for node, name in walk.names]
-    watch.batch.look(appended(Values.of([]), [text for _, text in texts]), np.array([at for at, _ in texts], np.int64))
+    texts = [(watch.leaves[leaf], text) for leaf, originals in enumerate(walk.originals) for text in originals]
+    texts += [(watch.nulled, text) for raw in walk.nulled for text in strings_in(raw)]
+    texts += [(watch.kept[node], text) for node, raw in walk.kept for text in strings_in(bytes(raw))]
+    texts += [(watch.kept[node] if node >= 0 else watch.keys, name.encode()) for node, name in walk.names]
+    watch.check.look(appended(Values.of([]), [text for _, text in texts]), np.array([at for at, _ in texts], np.int64))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MOST = 1 << 24
 """Different hashes held at most, of 12 bytes each."""
 _PENDING = 1 << 18
+_BITS = 64
 
 
 class Sightings:
@@ -55,14 +56,15 @@ class Sightings:
         hashes = np.concatenate([np.empty(0, np.uint64), *(hashes for hashes, _ in self._pending)])
         places = np.concatenate([np.empty(0, np.int32), *(places for _, places in self._pending)])
         self._pending, self._count_pending = [], 0
-        order = np.argsort(places, kind="stable")
+        few = places.astype(np.uint16) if len(places) and int(places.max()) < 1 << 16 else places
+        order = np.argsort(few, kind="stable")  # of 16 bits much faster
         found, firsts = np.unique(places.take(order), return_index=True)
         for place, own in zip(found.tolist(), np.split(hashes.take(order), firsts[1:]), strict=False):
             held, counts = self._held.get(place, (np.empty(0, np.uint64), np.empty(0, np.uint32)))
             own = self._thin(own)
             self._held[place] = _counted(np.append(held, own), np.append(counts, np.ones(len(own), np.uint32)))
         self._size = sum(len(held) for held, _ in self._held.values())
-        while self._size > self._most:
+        while self._size > self._most and self.thinned < _BITS - 1:
             self.thinned += 1
             for place, (held, counts) in self._held.items():
                 stays = self._stays(held)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
     from sanitisers.engine.prf import Bytes, Positions
-    from sanitisers.engine.watch import BlockWatch, Watch
+    from sanitisers.engine.watch import Watch
 
 # A larger block is worked off in parts of about this many bytes: they fit the cache, and memory stays flat.
 PART = 4 << 20
@@ -98,9 +98,7 @@ class TableSanitiser:
             block = np.frombuffer(part, np.uint8)
             grid = self._grid(block, first_row + count)
             if self._watch is not None and len(grid):
-                watch = self._watch.block()
-                watch.stays(block, grid)
-                watch.batch.show()
+                self._watch.stays(block, grid)
             count += len(grid)
 
     def _grid(self, block: Bytes, first_row: int) -> Positions:
@@ -123,15 +121,13 @@ class TableSanitiser:
         grid = self._grid(block, first_row)
         if not len(grid):
             return b"", 0
-        watch = self._watch.block() if self._watch else None
         try:
-            sanitised = _Work(self, rows, grid, tally, watch).done()
+            sanitised = _Work(self, rows, grid, tally).done()
         except DocumentRefused as refused:
             row = first_row + refused.row
             raise ValueRefused(self._table, row, refused.column, refused.what) from None
-        if watch:
-            watch.stays(block, grid)
-            watch.batch.show()
+        if self._watch:
+            self._watch.stays(block, grid)
         return sanitised, len(grid)
 
 
@@ -151,16 +147,8 @@ def _parts(rows: bytes | memoryview) -> Iterator[bytes | memoryview]:
 class _Work:
     """One block on its way through: what its pieces are, and the order in which they are taken."""
 
-    def __init__(
-        self,
-        table: TableSanitiser,
-        rows: bytes | memoryview,
-        grid: Positions,
-        tally: Tally,
-        watch: BlockWatch | None,
-    ) -> None:
-        self.columns, self.edits, self.cuts = table._columns, table._edits, table._cuts
-        self.watch = watch
+    def __init__(self, table: TableSanitiser, rows: bytes | memoryview, grid: Positions, tally: Tally) -> None:
+        self.columns, self.edits, self.cuts, self.watch = table._columns, table._edits, table._cuts, table._watch
         self.block = np.frombuffer(rows, np.uint8)
         self.grid = grid
         self.tally = tally
@@ -203,7 +191,7 @@ class _Work:
         if not len(chosen):
             return None
         self.tally.count(name, len(chosen))
-        watch = self.watch.documents(name) if self.watch else None
+        watch = self.watch.documents.get(name) if self.watch else None
         seen = Seen(column, rows, self._other, self._raw_piece, self.tally, watch)
         found = edit.pieces(seen)
         if self.watch:

@@ -11,7 +11,6 @@ from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import FakeEdit
 from sanitisers.engine.grid import Column
 from sanitisers.engine.kept_documents import strings_of
-from sanitisers.engine.traces import laid_together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,34 +31,19 @@ class Check(Protocol):
     def kept(self, table: str, path: str) -> int:
         """The place of what stays."""
 
-    def look(self, values: Values, places: Positions) -> None:
-        """Take values, each of its own place, with something else than digits between them and behind the last."""
-
-
-class Batch:
-    """Gathers what a block has to show, to show it all at once."""
-
-    def __init__(self, check: Check) -> None:
-        self._check = check
-        self._values: list[Values] = []
-        self._places: list[Positions] = []
-
     def look(self, values: Values, places: Positions | int) -> None:
-        """Take values, all of one place or each of its own."""
-        self._values.append(values)
-        self._places.append(np.full(len(values.starts), places, np.int64) if isinstance(places, int) else places)
+        """Take values, all of one place or each of its own.
 
-    def show(self) -> None:
-        """Show what was gathered."""
-        if self._values:
-            self._check.look(laid_together(self._values), np.concatenate(self._places))
+        Between them and behind the last is something else than what a word or a number may hold.
+        """
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentPlaces:
+class DocumentWatch:
     """The places in the documents of a column.
 
     Attributes:
+        check: is shown what is found.
         leaves: the places of the originals of each leaf.
         kept: the places of what each kept node leaves as it is.
         nulled: the place of originals that become null.
@@ -67,6 +51,7 @@ class DocumentPlaces:
         nowhere: the place of all else.
     """
 
+    check: Check
     leaves: Positions
     kept: Positions
     nulled: int
@@ -74,24 +59,17 @@ class DocumentPlaces:
     nowhere: int = NOWHERE
 
     @classmethod
-    def of(cls, check: Check, table: str, column: str, edit: DocumentEdit) -> DocumentPlaces:
+    def of(cls, check: Check, table: str, column: str, edit: DocumentEdit) -> DocumentWatch:
         """The places that an edit has."""
         leaves = [check.original(table, leaf.path, common=leaf.common) for leaf in edit.leaves]
         kept = [check.kept(table, path) for path in edit.kept]
         return cls(
+            check,
             np.array(leaves, np.int64),
             np.array(kept, np.int64),
             check.original(table, column),
             check.kept(table, column),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentWatch:
-    """What the documents of a column in one block are shown to, and the places in them."""
-
-    batch: Batch
-    places: DocumentPlaces
 
 
 class Watch:
@@ -107,12 +85,12 @@ class Watch:
     ) -> None:
         """Take the columns in the order of the rows; `kept` says of those to be looked at whether they are JSON."""
         self._check = check
-        self._documents: dict[str, DocumentPlaces] = {}
+        self.documents: dict[str, DocumentWatch] = {}
         self._originals: dict[str, int] = {}
         for name in columns:
             edit = edits.get(name)
             if isinstance(edit, DocumentEdit):
-                self._documents[name] = DocumentPlaces.of(check, table, name, edit)
+                self.documents[name] = DocumentWatch.of(check, table, name, edit)
             elif edit is not None:
                 common = isinstance(edit, FakeEdit) and edit.common
                 self._originals[name] = check.original(table, name, common=common)
@@ -123,30 +101,11 @@ class Watch:
         """Whether anything that stays is to be looked at."""
         return any(place != NOWHERE for _, place, _ in self._kept)
 
-    def block(self) -> BlockWatch:
-        """Begin a block."""
-        return BlockWatch(Batch(self._check), self._documents, self._originals, self._kept)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockWatch:
-    """What one block is shown to; `batch.show()` ends it."""
-
-    batch: Batch
-    _documents: Mapping[str, DocumentPlaces]
-    _originals: Mapping[str, int]
-    _kept: Sequence[tuple[int, int, bool]]
-
-    def documents(self, name: str) -> DocumentWatch | None:
-        """What the edit of a column of documents shows them to; None for other columns."""
-        places = self._documents.get(name)
-        return DocumentWatch(self.batch, places) if places else None
-
     def replaced(self, name: str, seen: Seen) -> None:
         """Look at the originals of a column; those inside documents are shown by the edit itself."""
         place = self._originals.get(name, NOWHERE)
         if place != NOWHERE:
-            self.batch.look(seen.originals, place)
+            self._check.look(seen.originals, place)
 
     def stays(self, block: Bytes, grid: Positions) -> None:
         """Look at the columns of a block that stay as they are."""
@@ -156,4 +115,4 @@ class BlockWatch:
             column = Column.of(block, grid, index)
             rows = ~(column.null | column.empty)
             if rows.any():
-                self.batch.look(strings_of(column.values, rows) if is_json else column.only(rows), place)
+                self._check.look(strings_of(column.values, rows) if is_json else column.only(rows), place)
