@@ -50,8 +50,12 @@ NOBODYS = (
 )
 SHORTEST, LONGEST = 8, 64
 """Bytes of an original that is looked for."""
-AT_ONCE, AHEAD = 1048576, 4
+AT_ONCE, AHEAD = 1 << 20, 4
 """Bytes of values that are worked off at once, and how often so many may wait for it."""
+PIECE = 1 << 22
+"""Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
+BESIDE = 1 << 12
+"""Bytes in which a mark is looked for to cut a longer value at."""
 _NAMED = 3
 """Origins that one leak names."""
 
@@ -110,8 +114,8 @@ class LeakCheck:
         self._worker = ThreadPoolExecutor(1, "dmrefresh-leak-check")
         self._work: deque[Future[None]] = deque()
         self._places: dict[tuple[str, str, bool], int] = {}
-        self._common: list[bool] = []
-        self._is_original: list[bool] = []
+        self._flags = np.zeros((1, 2), np.bool_)
+        """Of each place whether it is one of originals, and of what many have in common; a last one for NOWHERE."""
         self._allowed = allowed
         self.unmatched = dict.fromkeys(allowed)
         """Allowed columns and paths that nothing so far was about."""
@@ -128,9 +132,8 @@ class LeakCheck:
         if self._is_allowed(f"{table}.{path}"):
             return NOWHERE
         place = self._places.setdefault((table, path, original), len(self._places))
-        if place == len(self._common):
-            self._common.append(common)
-            self._is_original.append(original)
+        if place == len(self._flags) - 1:
+            self._flags = np.concatenate((self._flags[:-1], np.array([[original, common], [False, False]])))
         return place
 
     def _is_allowed(self, where: str) -> bool:
@@ -141,10 +144,12 @@ class LeakCheck:
 
     def look(self, values: Values, places: Positions | int) -> None:
         """See Check."""
-        original = np.array([*self._is_original, False])
         lengths = values.ends - values.starts
+        for index in np.flatnonzero(lengths > PIECE).tolist():
+            self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
         # Of originals only what is a trace as a whole counts, and that is never long.
-        wanted = (lengths >= SHORTEST) & ((lengths <= LONGEST) | ~original.take(places))
+        kept = ~self._flags[:, 0].take(places)
+        wanted = (lengths >= SHORTEST) & ((lengths <= LONGEST) | (kept & (lengths <= PIECE)))
         order = np.flatnonzero(wanted if isinstance(places, int) else wanted & (places != NOWHERE))
         if not len(order):
             return
@@ -159,13 +164,24 @@ class LeakCheck:
                 if len(self._work) > AHEAD:
                     self._work.popleft().result()
 
+    def _look_in_pieces(self, values: Values, index: int, place: int) -> None:
+        start, end = int(values.starts[index]), int(values.ends[index])
+        text = values.buffer.data
+        while start < end:
+            cut = min(start + PIECE, end)
+            if cut < end:
+                last = max(bytes(text[cut - BESIDE : cut]).rfind(mark) for mark in (b"\n", b'"', b"<", b",", b";"))
+                cut -= BESIDE - 1 - last if last >= 0 else 0
+            self.look(Values(values.buffer, np.array([start]), np.array([cut])), place)
+            start = cut
+
     def _taken(self) -> tuple[Values, Positions]:
         """What was gathered, which is now taken away."""
         gathered, self._gathered, self._size = self._gathered, [], 0
         return laid_together([values for values, _ in gathered]), np.concatenate([places for _, places in gathered])
 
     def _find(self, values: Values, places: Positions) -> None:
-        original, common = np.array([*self._is_original, False]), np.array([*self._common, False])
+        original, common = self._flags.T
         traces = find_traces(self._cmac, values)
         own = places.take(traces.owners)
         counts = traces.telling | ~original.take(own)

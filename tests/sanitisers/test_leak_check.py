@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset
+from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset, leak_check
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
 from sanitisers.leak_check import COMMON_ROWS, Leak
@@ -281,6 +281,16 @@ def test_a_ragged_row_of_a_table_that_passes_is_refused_with_its_number() -> Non
     table = sanitiser.table("notes", ["body"])
     with pytest.raises(BlockError, match="notes, row 12: 2 values"):
         table.look(b"one\none\ttwo\n", 11)
+
+
+def test_a_value_of_any_length_is_looked_at_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"\n".join(b"%d: 07711 654%03d, please" % (n, n) for n in range(1000)).replace(b"\n", b"\\n")
+    found = []
+    for piece in (1 << 20, 5000, 70):
+        monkeypatch.setattr(leak_check, "PIECE", piece)
+        monkeypatch.setattr(leak_check, "BESIDE", 64)
+        found.append(one_column([b"07711 654%03d" % n for n in range(1000)], [text], "person.phone"))
+    assert found[0] == found[1] == found[2] == (Leak("t.body", "number", 1000, 1000, ("t.own",)),)
 
 
 # --- the same as plain Python, whatever the size of blocks and the number of threads
