@@ -33,6 +33,21 @@ class DumpReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LeakReport:
+    """What the leak check held against each other, and found nothing of the one in the other.
+
+    Attributes:
+        originals: different e-mail addresses, numbers and short texts that rules have replaced.
+        kept: different ones in what was kept.
+        one_in: where there were too many to be held in memory, one in so many was; else 1.
+    """
+
+    originals: int
+    kept: int
+    one_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A finished refresh. Seconds by stage are busy time; stages overlap, so they may exceed the total.
 
@@ -40,6 +55,7 @@ class Report:
     with `database`, nobody could connect for `disconnected_seconds`. `after_load` has, for each statement that the
     ruleset has run after the load, how many rows it was about; `rows` and `tables` count what was loaded before that.
     `cleaned_from` is the dump that a cleaned one was made of; `stored` are the objects put into a bucket.
+    `leak_check` is None where the ruleset turns it off, or the dump was cleaned before.
     """
 
     dump: DumpReport
@@ -61,6 +77,7 @@ class Report:
     after_load: list[tuple[str, int]] = field(default_factory=list)
     cleaned_from: str | None = None
     stored: list[str] = field(default_factory=list)
+    leak_check: LeakReport | None = None
     version: int = 1
 
     def write(self, file: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sanitisers.compiling import compile_ruleset
     from sanitisers.engine.table import Block, TableSanitiser
     from sanitisers.engine.tally import TableReport
-    from sanitisers.errors import BlockError, RulesetError, SanitiserError, Unclassified, ValueRefused
+    from sanitisers.errors import BlockError, Leaked, RulesetError, SanitiserError, Unclassified, ValueRefused
     from sanitisers.ruleset.loading import load_ruleset
     from sanitisers.ruleset.model import Ruleset
     from sanitisers.sanitiser import Sanitiser
@@ -29,6 +29,7 @@ __all__ = [
     "Block",
     "BlockError",
     "ColumnLike",
+    "Leaked",
     "Ruleset",
     "RulesetError",
     "Sanitiser",
@@ -50,6 +51,7 @@ _HOMES = {
     "RulesetError": "errors",
     "Sanitiser": "sanitiser",
     "SanitiserError": "errors",
+    "Leaked": "errors",
     "TableReport": "engine.tally",
     "TableSanitiser": "engine.table",
     "Unclassified": "errors",

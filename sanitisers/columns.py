@@ -26,6 +26,7 @@ _QUOTED = re.compile(r'"([a-z_][a-z0-9_]*)"((?:\[\])*)')
 """As pg_dump --quote-all-identifiers writes the types that have no spelling of their own in SQL. Quotes keep a name
 from being a synonym: "char" is another type than char."""
 _TEXT = frozenset({"text", "character varying", "character", "bpchar", "name", "citext", "public.citext"})
+_NO_TEXT = frozenset({"bytea", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "money", "oid", "pg_lsn"})
 _SYNONYMS = {
     "varchar": "character varying",
     "char": "character",
@@ -92,6 +93,16 @@ def bare_type(column: ColumnLike) -> str:
 def type_word(column: ColumnLike) -> str | None:
     """The word of `defaults:` that covers the column's type; None where there is none."""
     return "enum" if column.enum else _WORD_OF_TYPE.get(bare_type(column))
+
+
+def holds_text(column: ColumnLike) -> bool:
+    """Whether a value may hold any text: neither a number, a date and the like, nor bytes, nor one of a list."""
+    if column.enum:
+        return False
+    element = bare_type(column)
+    while element.endswith("[]"):
+        element = element.removesuffix("[]")
+    return element not in _WORD_OF_TYPE and element not in _NO_TEXT
 
 
 def kind(column: ColumnLike) -> Kind:

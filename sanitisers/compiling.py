@@ -6,10 +6,11 @@ import fnmatch
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import TYPE_WORDS, type_word
+from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
 from sanitisers.edit_making import EditMaking, Misfit
 from sanitisers.engine.prf import fingerprint_of
 from sanitisers.errors import RulesetError, Unclassified
+from sanitisers.leak_check import LeakCheck
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Empty, Keep
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
@@ -49,7 +50,15 @@ def compile_ruleset(
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
-    return Sanitiser(plans, [*compiling.gone_tables(schema), *compiling.warnings], fingerprint)
+    warnings = [*compiling.gone_tables(schema), *compiling.warnings, *_check_is_off(ruleset)]
+    check = LeakCheck(key, ruleset.leaks) if ruleset.leak_check is None else None
+    return Sanitiser(plans, warnings, fingerprint, check, compiling.making.texts)
+
+
+def _check_is_off(ruleset: Ruleset) -> list[str]:
+    if ruleset.leak_check is None:
+        return []
+    return [f"{ruleset.at('leak_check')}: what is kept is not searched for what is replaced ({ruleset.leak_check})"]
 
 
 def rule_for(ruleset: Ruleset, table: str, column: ColumnLike) -> ColumnRule | None:
@@ -106,7 +115,8 @@ class _Compiling:
                 except Misfit as misfit:
                     where = self.ruleset.at("tables", table, "columns", column.name)
                     self.misfits.append(f"{where}: {misfit}")
-        return TablePlan(names, edits, empties=False)
+        stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
+        return TablePlan(names, edits, empties=False, kept={c.name: kind(c) is Kind.JSON for c in stays})
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:
         found = next((column for column in columns if column.name == name), None)

@@ -12,7 +12,7 @@ import msgspec
 
 from sanitisers.columns import Kind, kind, type_word
 from sanitisers.engine.copy_text import encode
-from sanitisers.engine.document_rules import Branch, Leaf, Node, Stay
+from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
 from sanitisers.engine.documents import DocumentEdit, DocumentFakes
 from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
@@ -22,7 +22,7 @@ from sanitisers.ruleset.model import Bcrypt, Constant, Fake, Json, JsonObject, K
 from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sanitisers.columns import ColumnLike
     from sanitisers.pools import Pools
@@ -44,6 +44,8 @@ class EditMaking:
     def __init__(self, pools: Pools, key: bytes) -> None:
         """Take the pools and the secret key of the run."""
         self.pools = pools
+        self.constants: list[str] = []
+        """The texts that rules write everywhere."""
         self._key = key
         self._cmacs: dict[str, ColumnCmac] = {}
         self._hashes: dict[str, str] = {}
@@ -56,9 +58,12 @@ class EditMaking:
             case Null() | Constant(value=None):
                 return _null(column)
             case Constant(value=value):
-                return ConstantEdit.of(_constant_text(column, value))
+                text = _constant_text(column, value)
+                self.constants.append(text)
+                return ConstantEdit.of(text)
             case Fake(family=family):
-                return FakeEdit(self._column_fakes(column, family), self._cmac(family))
+                fakes = self._column_fakes(column, family)
+                return FakeEdit(fakes, self._cmac(family), common=FAMILIES[family].common)
             case Template():
                 return _template(column, rule.parts, kept)
             case Bcrypt(password=password):
@@ -69,6 +74,11 @@ class EditMaking:
                 return self._documents(column, rule)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
+
+    def texts(self) -> Iterator[str]:
+        """What may be written: the entries of all pools in use, and constants."""
+        yield from self.constants
+        yield from self.pools.entries()
 
     def _cmac(self, family: str) -> ColumnCmac:
         if family not in self._cmacs:
@@ -115,46 +125,54 @@ class EditMaking:
     def _documents(self, column: ColumnLike, rule: Json) -> DocumentEdit:
         if kind(column) not in {Kind.JSON, Kind.TEXT, Kind.UNKNOWN}:
             raise Misfit(f"a column of type {column.type} holds no documents")
-        tree = _Tree(self._hash)
+        tree = _Tree(self._hash, self.constants)
         root = tree.branch(rule.document, column.name)
         if rule.rest is not None:
             if root.others is not None:
                 raise Misfit("`rest` and `*` say the same thing twice; leave one out")
-            root.others = Stay.KEEP
+            root.others = tree.keep(f"{column.name}.*")
         families = [self._json_fakes(family) for family in tree.families]
-        return DocumentEdit(column.name, root, tree.leaves, families, rule.only_with)
+        return DocumentEdit(column.name, root, tree.leaves, families, tree.kept, rule.only_with)
 
 
 class _Tree:
-    """A document's rules as the engine wants them, with every leaf and family numbered."""
+    """A document's rules as the engine wants them, with every leaf, family and kept path numbered."""
 
-    def __init__(self, hash_of: Callable[[str], str]) -> None:
+    def __init__(self, hash_of: Callable[[str], str], constants: list[str]) -> None:
         self.leaves: list[Leaf] = []
+        self.kept: list[str] = []
         self.families: dict[str, int] = {}
         self._hash_of = hash_of
+        self.constants = constants
 
     def branch(self, document: JsonObject, path: str) -> Branch:
         nodes = {name: self._node(rule, f"{path}.{name}") for name, rule in document.keys.items()}
         others = nodes.pop("*", None)
         return Branch(nodes, others)
 
+    def keep(self, path: str) -> Kept:
+        self.kept.append(path)
+        return Kept(len(self.kept) - 1, path)
+
     def _node(self, rule: JsonRule, path: str) -> Node:
         match rule:
             case Keep():
-                return Stay.KEEP
+                return self.keep(path)
             case Null() | Constant(value=None):
                 return Stay.NULL
             case Constant(value=value):
+                self.constants.append(str(value))
                 return self._leaf(path, None, msgspec.json.encode(value))
             case Bcrypt(password=password):
                 return self._leaf(path, None, msgspec.json.encode(self._hash_of(password)))
             case Fake(family=family):
-                return self._leaf(path, self.families.setdefault(family, len(self.families)))
+                number = self.families.setdefault(family, len(self.families))
+                return self._leaf(path, number, common=FAMILIES[family].common)
             case JsonObject():
                 return self.branch(rule, path)
 
-    def _leaf(self, path: str, family: int | None, constant: bytes = b"") -> Leaf:
-        leaf = Leaf(len(self.leaves), path, family, constant)
+    def _leaf(self, path: str, family: int | None, constant: bytes = b"", *, common: bool = False) -> Leaf:
+        leaf = Leaf(len(self.leaves), path, family, constant, common)
         self.leaves.append(leaf)
         return leaf
 

@@ -4,7 +4,8 @@ SanitiserError
 ├── RulesetError    the ruleset is wrong in itself, or cannot fit the schema
 ├── Unclassified    the schema has columns that the ruleset does not mention
 ├── BlockError      a block of rows is not what its column list says
-└── ValueRefused    a value is not of the kind that its rule was written for
+├── ValueRefused    a value is not of the kind that its rule was written for
+└── Leaked          what a rule replaces stands in what is kept
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.leak_check import Leak
+
+_NAMED = 20
+"""Leaks in one message."""
 
 
 class SanitiserError(Exception):
@@ -82,3 +87,22 @@ class ValueRefused(SanitiserError):
     def __init__(self, table: str, row: int, column: str, what: str) -> None:
         self.table, self.row, self.column = table, row, column
         super().__init__(f"{table}.{column}, row {row}: {what}")
+
+
+class Leaked(SanitiserError):
+    """Originals of some rules stand in texts that are kept.
+
+    Attributes:
+        leaks: what stands where.
+        paste: the lines of the ruleset that allow it.
+    """
+
+    def __init__(self, leaks: Iterable[Leak]) -> None:
+        from sanitisers.ruleset.proposal import leaks_to_paste
+
+        self.leaks = tuple(leaks)
+        named = self.leaks[:_NAMED]
+        self.paste = leaks_to_paste(dict.fromkeys(leak.where for leak in named))
+        lines = "".join(f"\n  {leak}" for leak in named)
+        more = f"\n  and {len(self.leaks) - _NAMED} more" if len(self.leaks) > _NAMED else ""
+        super().__init__(f"What rules replace stands in what is kept, where it would be published:{lines}{more}")

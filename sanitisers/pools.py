@@ -9,9 +9,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sanitisers.errors import RulesetError
-from sanitisers.families import FAMILIES, Form, Source
+from sanitisers.families import FAMILIES, Form, Pick, PickByLength, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from faker import Faker
 
 _filling = Lock()
@@ -33,6 +35,15 @@ class Pools:
         with _filling:  # a Faker has one state of chance
             self._used[family] = _form(self._faker, family)
         return self._used[family]
+
+    def entries(self) -> Iterator[str]:
+        """The entries of all forms that were asked for."""
+        for form in self._used.values():
+            for part in form.parts:
+                if isinstance(part, Pick):
+                    yield from part.entries
+                elif isinstance(part, PickByLength):
+                    yield from (entry for entries in part.pools for entry in entries)
 
     @property
     def digest(self) -> str:

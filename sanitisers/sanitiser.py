@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sanitisers.engine.table import TableSanitiser
 from sanitisers.engine.tally import SharedTally, TableReport
-from sanitisers.errors import Unclassified
+from sanitisers.engine.watch import Watch
+from sanitisers.errors import Leaked, Unclassified
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sanitisers.engine.edits import Edit
+    from sanitisers.leak_check import Compared, LeakCheck
 
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """What becomes of a table: its columns as the schema has them, and the edit of each that changes."""
+    """What becomes of a table: its columns as the schema has them, and the edit of each that changes.
+
+    `kept` are the columns that stay and may hold any text, and whether they are JSON.
+    """
 
     columns: tuple[str, ...]
     edits: Mapping[str, Edit]
     empties: bool
+    kept: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,22 @@ class Sanitiser:
     Attributes:
         warnings: rules for what is gone, one sentence each.
         fingerprint: of the ruleset, the pools and the key (which cannot be found out from it).
+        compared: what the leak check has held against each other; None before it did.
     """
 
-    def __init__(self, plans: Mapping[str, TablePlan], warnings: Sequence[str], fingerprint: str) -> None:
-        """Take what `compile_ruleset` found."""
+    def __init__(
+        self,
+        plans: Mapping[str, TablePlan],
+        warnings: Sequence[str],
+        fingerprint: str,
+        check: LeakCheck | None = None,
+        fakes: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """Take what `compile_ruleset` found, and what gives the texts that rules write."""
         self._plans = plans
+        self._check = check
+        self._fakes = fakes
+        self.compared: Compared | None = None
         self._tallies: dict[str, SharedTally] = {}
         self.warnings = tuple(warnings)
         self.fingerprint = fingerprint
@@ -63,8 +80,22 @@ class Sanitiser:
             raise Unclassified((table, stranger) for stranger in strangers)
         if plan is None:
             plan = TablePlan((), {}, empties=False)
+        watch = Watch(self._check, table, columns, plan.edits, plan.kept) if self._check else None
         tally = self._tallies.setdefault(table, SharedTally())
-        return TableSanitiser(table, columns, plan.edits, tally, empties=plan.empties)
+        return TableSanitiser(table, columns, plan.edits, tally, empties=plan.empties, watch=watch)
+
+    def check_leaks(self) -> None:
+        """Once all rows were seen: raise Leaked where a kept text holds what a rule replaces."""
+        if self._check is None:
+            return
+        rows = {table: report.rows_in for table, report in self.report().items()}
+        self.compared, leaks = self._check.verdict(rows, self._fakes())
+        if leaks:
+            raise Leaked(leaks)
+
+    def unmatched_leaks(self) -> list[str]:
+        """What `leaks:` of the ruleset allows and nothing so far was about."""
+        return list(self._check.unmatched) if self._check else []
 
     def report(self) -> dict[str, TableReport]:
         """What was done so far to each table that was asked for. Its samples are fakes, never originals."""

@@ -44,7 +44,8 @@ def sanitise(
     Raises:
         DumpRefused: rows that a rule changes are not in the encoding that the dump says it is in.
         NotSanitised: a column that nothing covers, a rule that cannot be kept, rows it cannot read, or a
-            statement that holds what looks like personal data.
+            statement that holds what looks like personal data; at the end of the dump, a kept text that holds
+            what a rule replaces.
     """
     compiled: Sanitiser | None = None
     literals: Literals | None = None
@@ -66,8 +67,10 @@ def sanitise(
             assert literals is not None, "a statement came before the Head"
             literals.check(event, stream)
         elif isinstance(event, End):
-            for warning in literals.warnings() if literals else ():
+            assert compiled is not None, "the End came before the Head"
+            for warning in [*(literals.warnings() if literals else ()), *_unmatched(compiled, ruleset)]:
                 on_warning(warning)
+            _check_leaks(compiled, on_warning)
         elif isinstance(event, TableData):
             assert compiled is not None, "rows came before the Head"
             table = tables.get((event.table, event.columns))
@@ -98,6 +101,22 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool) -
         raise _failure(error) from None
 
 
+def _check_leaks(compiled: Sanitiser, on_warning: Callable[[str], None]) -> None:
+    from sanitisers import Leaked
+
+    try:
+        compiled.check_leaks()
+    except Leaked as leaked:
+        hint = f"give these a rule, or say in the ruleset why nothing leaks there:\n\n{leaked.paste}"
+        raise NotSanitised(str(leaked), hint=hint) from None
+    if compiled.compared is not None and compiled.compared.one_in > 1:
+        on_warning(f"too much is replaced to be remembered: one in {compiled.compared.one_in} values was looked for")
+
+
+def _unmatched(compiled: Sanitiser, ruleset: Ruleset) -> list[str]:
+    return [f"{ruleset.at('leaks', name)}: nothing of the dump is there" for name in compiled.unmatched_leaks()]
+
+
 def _table(compiled: Sanitiser, name: Name, columns: tuple[str, ...]) -> TableSanitiser:
     from sanitisers import SanitiserError
 
@@ -113,7 +132,8 @@ def _apply(
     from sanitisers import SanitiserError
 
     if table.passes or table.empties:
-        transcoder = None  # nothing of the rows is read, or nothing goes on
+        _look(table, block, rows_before, transcoder)
+        transcoder = None  # the rows go on as they are, or none does
     first = rows_before.get(block.table, 0) + 1
     rows_before[block.table] = first - 1 + block.count
     rows = transcoder.to_utf8(block, first) if transcoder else bytes(block.rows)
@@ -123,6 +143,19 @@ def _apply(
         raise _failure(error) from None
     fakes = transcoder.from_utf8(done.rows, block.table, first) if transcoder else done.rows
     return replace(block, rows=fakes, count=done.count_out)
+
+
+def _look(table: TableSanitiser, block: TableData, rows_before: dict[Name, int], transcoder: Transcoder | None) -> None:
+    """Look for leaks in rows that go on as they are."""
+    from sanitisers import SanitiserError
+
+    if not table.watched:
+        return
+    rows = transcoder.roughly_utf8(block) if transcoder else block.rows
+    try:
+        table.look(rows, rows_before.get(block.table, 0) + 1)
+    except SanitiserError as error:
+        raise _failure(error) from None
 
 
 def _failure(error: Exception) -> Failure:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PART = 4 * MIB
 """A larger block, which is a single long row, is worked off in parts: text takes up to four times its bytes."""
 
+_ASCII_ALONE = bytes(range(128)) + b"?" * 128
 _ASCII = re.compile(rb"[\x00-\x7f]")
 
 
@@ -60,6 +61,14 @@ class Transcoder:
             done.append(text.encode())
             before += len(part)
         return b"".join(done)
+
+    def roughly_utf8(self, block: TableData) -> bytes:
+        """The rows of a block as UTF-8, to be looked at only: of those not in the encoding, what is ASCII."""
+        rows = bytes(block.rows)
+        try:
+            return rows if rows.isascii() else rows.decode(self.codec).encode()
+        except UnicodeDecodeError:
+            return rows.translate(_ASCII_ALONE)
 
     def from_utf8(self, rows: bytes | memoryview, table: Name, first_row: int) -> bytes:
         """The rows in the encoding of the dump.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.receipt import Receipt, publisher
 from dmrefresh.postgres.scratch import is_elsewhere
-from dmrefresh.report import DumpReport, Report, TableReport
+from dmrefresh.report import DumpReport, LeakReport, Report, TableReport
 from dmrefresh.settings import Job, Production, Programs, Settings, Target
 from dmrefresh.store import cleaned_name
 from sanitisers import Ruleset
@@ -235,7 +235,14 @@ def _report(plan: Plan, identity: str, this: Attempt, published: Published, seco
         disconnected_seconds=published.disconnected.seconds if published.disconnected else None,
         after_load=published.after_load,
         stored=list(published.stored),
+        leak_check=_leak_check(this),
     )
+
+
+def _leak_check(this: Attempt) -> LeakReport | None:
+    """What was compared; None where it was not now, or the ruleset turns it off."""
+    compared = this.sanitiser.compared if this.sanitiser else None
+    return LeakReport(**asdict(compared)) if compared else None
 
 
 def _tables(this: Attempt, published: Published) -> list[TableReport]:

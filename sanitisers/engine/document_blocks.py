@@ -24,11 +24,11 @@ from sanitisers.engine.document_nodes import (
     decide,
 )
 from sanitisers.engine.document_rules import LEAVES, Leaf, Rules
-from sanitisers.engine.document_walk import originals_of
+from sanitisers.engine.document_spans import originals, show
 from sanitisers.engine.fakes import Chosen, pool, runs_of
-from sanitisers.engine.grid import PADDING, binary_array, buffer_of, end_to_end
+from sanitisers.engine.grid import binary_array, buffer_of, end_to_end
 from sanitisers.engine.json_nesting import read_values
-from sanitisers.engine.json_tokens import SCALAR, Documents, Unsure, may_begin, read_tokens
+from sanitisers.engine.json_tokens import Documents, Unsure, may_begin, read_tokens
 from sanitisers.engine.prf import Values as Texts
 from sanitisers.engine.tally import SAMPLES
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
     from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.watch import DocumentWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ class BlockWriter:
         self._constants = pool([*CONSTANTS, *keys, *(encode(leaf.constant) for leaf in leaves)])
         self._family_of = np.array([-1 if leaf.family is None else leaf.family for leaf in leaves], np.int64)
 
-    def write(self, text: Bytes, starts: Positions, ends: Positions) -> Written:
-        """What becomes of those documents at these places that are written plainly."""
+    def write(self, text: Bytes, starts: Positions, ends: Positions, watch: DocumentWatch | None = None) -> Written:
+        """What becomes of those documents at these places that are written plainly; they are shown to the watch."""
         plain = np.flatnonzero(may_begin(text, starts, ends) & self._rules.for_blocks)
         while len(plain):
             values = end_to_end(Texts(text, starts.take(plain), ends.take(plain)))
@@ -95,10 +96,10 @@ class BlockWriter:
             except Unsure as unsure:
                 plain = plain[~unsure.documents]
             else:
-                return self._written(plain, decided)
+                return self._written(plain, decided, watch)
         return Written(plain, pool([]), np.zeros(len(self._family_of), np.int64), [])
 
-    def _written(self, plain: Indexes, decided: Decided) -> Written:
+    def _written(self, plain: Indexes, decided: Decided, watch: DocumentWatch | None) -> Written:
         pieces = _Pieces(self._constants)
         slots = np.full((len(decided.actions), 2 if len(decided.strangers) == 0 else 4), NOTHING, np.int64)
         slots[:, -1] = decided.actions
@@ -108,7 +109,8 @@ class BlockWriter:
         slots[kept, -1] = pieces.add(decided.documents.text, values.starts.take(kept), values.ends.take(kept))
         faked = np.flatnonzero(decided.actions == FAKE)
         leaves = decided.nodes.take(faked) - LEAVES
-        fakes = slots[faked, -1] = self._place_fakes(decided, faked, leaves, pieces)
+        found = show(self._rules, decided, faked, watch) if watch else originals(decided, faked)
+        fakes = slots[faked, -1] = self._place_fakes(found, leaves, pieces)
         order = slots.reshape(-1)
         used = np.flatnonzero(order != NOTHING)
         combined = pieces.combined()
@@ -138,10 +140,9 @@ class BlockWriter:
             )
             slots[strangers, 2] = COLON
 
-    def _place_fakes(self, decided: Decided, faked: Indexes, leaves: Indexes, pieces: _Pieces) -> Indexes:
+    def _place_fakes(self, originals: Texts, leaves: Indexes, pieces: _Pieces) -> Indexes:
         """The piece of each fake."""
         found = self._first_leaf + leaves
-        originals = _originals(decided, faked)
         families = self._family_of.take(leaves)
         for index, family in enumerate(self._families):
             own = np.flatnonzero(families == index)
@@ -177,23 +178,6 @@ class _Pieces:
     def combined(self) -> Pieces:
         """All pieces as one array."""
         return pa.concat_arrays(self._arrays)
-
-
-def _originals(decided: Decided, faked: Indexes) -> Texts:
-    """What stands where fakes go, as the server would hold it: strings without their quotes and escapes."""
-    values, text = decided.values, decided.documents.text
-    quotes = values.kinds.take(faked) != SCALAR
-    starts, ends = values.starts.take(faked) + quotes, values.ends.take(faked) - quotes
-    if values.escaped is None:
-        return Texts(text, starts, ends)
-    escaped = np.flatnonzero(values.escaped.take(faked))
-    # With the quotes, and one byte more to make a comma of: of COPY's escapes a string that was read holds no other.
-    together = end_to_end(Texts(text, starts[escaped] - 1, ends[escaped] + 2))
-    together.buffer[together.ends - 1] = ord(",")
-    strings = together.buffer[: max(len(together.buffer) - PADDING - 1, 0)].tobytes()
-    plain = Texts.of(originals_of(strings.replace(b"\\\\", b"\\")))
-    starts[escaped], ends[escaped] = plain.starts + len(text), plain.ends + len(text)
-    return Texts(np.concatenate((text, plain.buffer, np.zeros(PADDING, np.uint8))), starts, ends)
 
 
 def _firsts(leaves: Indexes) -> Indexes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.document_rules import EMPTY, KEEP, LEAVES, SKIP, Rules
+from sanitisers.engine.document_rules import EMPTY, LEAVES, SKIP, Rules
 from sanitisers.engine.json_nesting import Values
 from sanitisers.engine.json_tokens import OPEN_LIST, OPEN_OBJECT, SCALAR, STRING, Documents, Unsure
 
@@ -76,12 +76,13 @@ def decide(rules: Rules, documents: Documents, values: Values) -> Decided:
 def _actions(rules: Rules) -> Indexes:
     """What is written for a value, by the number of its rule and its kind."""
     table = np.full((rules.nodes, _KINDS), _NULL, np.int64)  # what is no container has no keys to be named
-    table[SKIP], table[KEEP], table[EMPTY] = NOTHING, AS_IT_IS, _EMPTY
+    table[SKIP], table[EMPTY] = NOTHING, _EMPTY
     table[LEAVES:, OPEN_OBJECT], table[LEAVES:, OPEN_LIST] = BRACE, BRACKET
     leaves = table[LEAVES : rules.branches]
     leaves[:, [_NULL_ITSELF, _EMPTY_STRING]] = AS_IT_IS
     leaves[:, [SCALAR, STRING]] = FAKE
     leaves[:, OPEN_OBJECT] = _EMPTY  # nobody named its keys
+    table[rules.kept :] = AS_IT_IS
     return table.reshape(-1)
 
 

@@ -21,8 +21,20 @@ if TYPE_CHECKING:
 class Stay(Enum):
     """What needs no look inside."""
 
-    KEEP = "keep"
     NULL = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Leave what is found as it is, whatever is inside.
+
+    Attributes:
+        index: its place among those of the edit.
+        path: where it stands, for messages.
+    """
+
+    index: int
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +46,14 @@ class Leaf:
         path: where it stands, for the report.
         family: index of the family in the edit; None for a constant.
         constant: the text, where there is no family.
+        common: whether originals are what many people have in common, see Family.
     """
 
     index: int
     path: str
     family: int | None
     constant: bytes = b""
+    common: bool = False
 
 
 class Branch:
@@ -51,10 +65,10 @@ class Branch:
         self.others = others
 
 
-Node: TypeAlias = Stay | Leaf | Branch
+Node: TypeAlias = Stay | Kept | Leaf | Branch
 
-# Nodes by number: these, then the leaves in their order, then the branches.
-SKIP, KEEP, NULL, EMPTY, LEAVES = range(5)
+# Nodes by number: these, then the leaves in their order, then the branches, then what is kept.
+SKIP, NULL, EMPTY, LEAVES = range(4)
 
 
 class Rules:
@@ -64,6 +78,7 @@ class Rules:
         keys: every key that a rule names.
         root: number of the outermost branch.
         branches: number of the first branch; those of the leaves begin at LEAVES.
+        kept: number of the first node that is kept.
         nodes: how many there are.
         no_key: stands for the key of an item; the one before it, for those not known.
         wanted: index of the key without which a document becomes empty; None where there is none.
@@ -90,12 +105,15 @@ class Rules:
                 return LEAVES + node.index
             if isinstance(node, Branch):
                 return number[id(node)]
-            return {None: SKIP, Stay.KEEP: KEEP, Stay.NULL: NULL}[node]
+            if isinstance(node, Kept):
+                return self.kept + node.index
+            return {None: SKIP, Stay.NULL: NULL}[node]
 
-        self.nodes = nodes = self.branches + len(branches)
+        self.kept = self.branches + len(branches)
+        self.nodes = nodes = self.kept + _count_kept(branches)
         self.no_key = len(plain) + 1
         table = np.full((nodes, len(plain) + 2), SKIP, np.int64)
-        table[LEAVES:, self.no_key] = np.arange(LEAVES, nodes)  # a rule goes into lists
+        table[LEAVES : self.kept, self.no_key] = np.arange(LEAVES, self.kept)  # a rule goes into lists
         for branch in branches:
             row = table[number[id(branch)]]
             row[: self.no_key] = of(branch.others)
@@ -117,6 +135,13 @@ class Rules:
 def _branches(root: Branch) -> list[Branch]:
     found = [root]
     for branch in found:  # it grows as they are found
-        below = [node for _, node in branch.named.values()] + [branch.others]
-        found += [node for node in below if isinstance(node, Branch)]
+        found += [node for node in _below(branch) if isinstance(node, Branch)]
     return found
+
+
+def _below(branch: Branch) -> list[Node | None]:
+    return [node for _, node in branch.named.values()] + [branch.others]
+
+
+def _count_kept(branches: Sequence[Branch]) -> int:
+    return sum(isinstance(node, Kept) for branch in branches for node in _below(branch))

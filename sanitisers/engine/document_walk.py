@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sanitisers.engine.document_rules import Branch, Leaf, Node, Stay
+from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
 from sanitisers.engine.raw_json import Raw, read_list, read_object, read_scalar, written
 
 if TYPE_CHECKING:
@@ -27,11 +27,15 @@ class Walk:
     """Takes the documents of a block apart, and puts them together again once all fakes are known.
 
     `parts` are the documents end to end. Where a fake goes, `slots` of its leaf has the index of an empty
-    part, and `originals` what stood there.
+    part, and `originals` what stood there. `kept` is what stays as it is, each with the index of its node;
+    `nulled` are strings that became null; `names` are keys that no rule names, with the index of the kept node or -1.
     """
 
     def __init__(self, leaves: int) -> None:
         self.parts: list[Raw] = []
+        self.kept: list[tuple[int, Raw]] = []
+        self.nulled: list[bytes] = []
+        self.names: list[tuple[int, str]] = []
         self.originals: list[list[bytes]] = [[] for _ in range(leaves)]
         self.slots: list[list[int]] = [[] for _ in range(leaves)]
 
@@ -57,10 +61,13 @@ class Walk:
 
     def value(self, node: Node, raw: Raw) -> None:
         """Write what becomes of any value."""
-        if node is Stay.KEEP:
+        if type(node) is Kept:
             self.parts.append(raw)
+            self.kept.append((node.index, raw))
         elif node is Stay.NULL:
             self.parts.append(b"null")
+            if (text := bytes(raw))[0] == _QUOTE:
+                self.nulled.append(text)
         elif isinstance(node, Leaf):
             self.leaf(node, bytes(raw))
         elif isinstance(node, Branch):
@@ -79,7 +86,7 @@ class Walk:
     def members(self, branch: Branch, members: Mapping[str, Raw]) -> None:
         """Write the members of an object that stay, in their order."""
         parts, named, others = self.parts, branch.named, branch.others
-        originals, slots = self.originals, self.slots
+        originals, slots, kept = self.originals, self.slots, self.kept
         parts.append(b"{")
         first = len(parts)
         for name, raw in members.items():
@@ -88,10 +95,12 @@ class Walk:
                 if others is None:
                     continue
                 found = written(name), others
+                self.names.append((others.index if type(others) is Kept else -1, name))
             key, node = found
             parts.append(key)
-            if node is Stay.KEEP:
+            if type(node) is Kept:
                 parts.append(raw)
+                kept.append((node.index, raw))
             elif type(node) is Leaf and (text := bytes(raw))[0] == _QUOTE and b"\\" not in text and len(text) > _EMPTY:
                 # What `leaf` does with most strings, without the call: this loop is where the time goes.
                 originals[node.index].append(text[1:-1])

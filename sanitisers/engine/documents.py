@@ -19,6 +19,7 @@ import pyarrow as pa
 from sanitisers.engine.copy_text import decode, encode
 from sanitisers.engine.document_blocks import BlockWriter, Fake
 from sanitisers.engine.document_rules import Branch, Leaf, Rules
+from sanitisers.engine.document_texts import appended, strings_in
 from sanitisers.engine.document_walk import BLANKS, Walk
 from sanitisers.engine.fakes import Chosen, Fakes, joined, pool
 from sanitisers.engine.prf import ColumnCmac, Keyed, Values
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.edits import Seen
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
+    from sanitisers.engine.watch import DocumentWatch
 
 _QUOTE = pool([b'"'])
 
@@ -82,12 +84,13 @@ class DocumentEdit:
         root: Branch,
         leaves: Sequence[Leaf],
         families: Sequence[DocumentFakes],
+        kept: Sequence[str],
         only_with: str | None = None,
     ) -> None:
-        """Take all leaves below the root in the order of their indexes, and the families in that of theirs."""
+        """Take all leaves below the root in the order of their indexes, the families and what is kept in theirs."""
+        self.leaves, self.kept = leaves, kept
         self._column = column
         self._root = root
-        self._leaves = leaves
         self._families = families
         self._only_with = only_with
         self._writer = BlockWriter(Rules(root, leaves, only_with), leaves, [family.pieces for family in families])
@@ -97,23 +100,23 @@ class DocumentEdit:
         values = seen.column.values
         rows = np.flatnonzero(seen.rows)
         starts, ends = values.starts.take(rows), values.ends.take(rows)
-        written = self._writer.write(values.buffer, starts, ends)
-        for leaf, count in zip(self._leaves, written.counts.tolist(), strict=True):
+        written = self._writer.write(values.buffer, starts, ends, seen.watch)
+        for leaf, count in zip(self.leaves, written.counts.tolist(), strict=True):
             seen.tally.count(leaf.path, count)
         samples = list(written.samples)
         others = np.delete(np.arange(len(rows)), written.plain)
         if not len(others):
             self._show(samples, seen.tally)
             return [Chosen(written.documents, np.arange(len(rows)))]
-        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen.tally)
+        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen)
         self._show(samples, seen.tally)
         indexes = np.empty(len(rows), np.int64)
         indexes[np.append(written.plain, others)] = np.arange(len(rows))
         return [Chosen(pa.concat_arrays([written.documents, walked]), indexes)]
 
-    def _walked(self, values: Values, rows: Indexes, others: Indexes, samples: list[Fake], tally: Tally) -> Pieces:
+    def _walked(self, values: Values, rows: Indexes, others: Indexes, samples: list[Fake], seen: Seen) -> Pieces:
         """What becomes of the other documents, one by one."""
-        walk = Walk(len(self._leaves))
+        walk = Walk(len(self.leaves))
         edges = [0]
         view = values.buffer.data
         places = zip(others.tolist(), values.starts[others].tolist(), values.ends[others].tolist(), strict=True)
@@ -125,9 +128,11 @@ class DocumentEdit:
             except RecursionError:
                 raise DocumentRefused(int(rows[index]), self._column, "the JSON is too deeply nested") from None
             edges.append(len(walk.parts))
+        if seen.watch:
+            _show_walked(walk, seen.watch)
         self._fill(walk)
-        for leaf, slots in zip(self._leaves, walk.slots, strict=True):
-            tally.count(leaf.path, len(slots))
+        for leaf, slots in zip(self.leaves, walk.slots, strict=True):
+            seen.tally.count(leaf.path, len(slots))
             for slot in slots[:SAMPLES]:
                 index = int(others[bisect_right(edges, slot) - 1])
                 samples.append(Fake(leaf.index, index, bytes(walk.parts[slot])))
@@ -136,7 +141,7 @@ class DocumentEdit:
     def _fill(self, walk: Walk) -> None:
         """Put the fakes where they go: one call a family, for all its leaves together."""
         for index, family in enumerate(self._families):
-            leaves = [leaf.index for leaf in self._leaves if leaf.family == index]
+            leaves = [leaf.index for leaf in self.leaves if leaf.family == index]
             originals = [original for leaf in leaves for original in walk.originals[leaf]]
             if not originals:
                 continue
@@ -145,7 +150,7 @@ class DocumentEdit:
             texts = fakes.array.take(pa.array(fakes.indexes, pa.int64())).to_pylist()
             for slot, text in zip(slots, texts, strict=True):
                 walk.parts[slot] = decode(cast("bytes", text))
-        for leaf in self._leaves:
+        for leaf in self.leaves:
             if leaf.family is None:
                 for slot in walk.slots[leaf.index]:
                     walk.parts[slot] = leaf.constant
@@ -156,4 +161,13 @@ class DocumentEdit:
         for fake in sorted(samples, key=lambda fake: fake.document):
             shown[fake.leaf] += 1
             if shown[fake.leaf] <= SAMPLES:
-                tally.show(self._leaves[fake.leaf].path, str(read_scalar(fake.text)))
+                tally.show(self.leaves[fake.leaf].path, str(read_scalar(fake.text)))
+
+
+def _show_walked(walk: Walk, watch: DocumentWatch) -> None:
+    """What `document_spans.show` does, for documents that were taken apart one by one."""
+    texts = [(watch.leaves[leaf], text) for leaf, originals in enumerate(walk.originals) for text in originals]
+    texts += [(watch.nulled, text) for raw in walk.nulled for text in strings_in(raw)]
+    texts += [(watch.kept[node], text) for node, raw in walk.kept for text in strings_in(bytes(raw))]
+    texts += [(watch.kept[node] if node >= 0 else watch.keys, name.encode()) for node, name in walk.names]
+    watch.check.look(appended(Values.of([]), [text for _, text in texts]), np.array([at for at, _ in texts], np.int64))

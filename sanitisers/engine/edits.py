@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Column, Flags, Pieces
+    from sanitisers.engine.prf import Values
     from sanitisers.engine.tally import Tally
+    from sanitisers.engine.watch import DocumentWatch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seen:
     """What an edit may look at.
 
@@ -30,6 +33,7 @@ class Seen:
         other: gives another column of the block, by name.
         raw: gives the piece of each value of another column, by name.
         tally: where replacements are counted.
+        watch: is shown what stands inside documents; None where nobody looks for leaks.
     """
 
     column: Column
@@ -37,6 +41,12 @@ class Seen:
     other: Callable[[str], Column]
     raw: Callable[[str], Chosen]
     tally: Tally
+    watch: DocumentWatch | None = None
+
+    @cached_property
+    def originals(self) -> Values:
+        """The values that are to be replaced, unescaped."""
+        return self.column.only(self.rows)
 
 
 class Edit(Protocol):
@@ -67,10 +77,12 @@ class FakeEdit:
     spares_empty: bool = True
     shows: bool = True
     needs: tuple[str, ...] = ()
+    common: bool = False
+    """Whether originals are what many people have in common, see Family."""
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
-        originals = seen.column.only(seen.rows)
+        originals = seen.originals
         return self.fakes.parts(Keyed.of(self.cmac, originals), originals.ends - originals.starts)
 
 

@@ -89,12 +89,12 @@ class Column:
         return cls(Values(block, starts, np.ascontiguousarray(ends)), null, lengths == 0)
 
     def only(self, rows: Flags) -> Values:
-        """The values of some rows, unescaped: as the server will hold them."""
+        """The values of some rows, unescaped: as the server will hold them; a tab or a newline is between them."""
         if bool(rows.all()):
-            return unescaped(self.values)
+            return unescaped(self.values, apart=1)
         chosen = np.flatnonzero(rows)
         values = self.values
-        return unescaped(Values(values.buffer, values.starts[chosen], values.ends[chosen]))
+        return unescaped(Values(values.buffer, values.starts[chosen], values.ends[chosen]), apart=1)
 
 
 def nulls(block: Bytes, starts: Positions, lengths: Positions) -> Flags:
@@ -106,34 +106,37 @@ def nulls(block: Bytes, starts: Positions, lengths: Positions) -> Flags:
     return two
 
 
-def unescaped(values: Values) -> Values:
-    """The same values with COPY's escapes undone, in a buffer of their own; none of them is NULL."""
-    values = end_to_end(values)
+def unescaped(values: Values, apart: int = 0) -> Values:
+    """The same values with COPY's escapes undone, in a buffer of their own; none of them is NULL. See end_to_end."""
+    values = end_to_end(values, apart)
     escaped = with_backslash(values)
     if not len(escaped):
         return values
     buffer = values.buffer
     plain = Values.of(
         [
-            decode(buffer[start:end].tobytes())
+            decode(buffer[start:end].tobytes()) + b"\n"
             for start, end in zip(values.starts[escaped].tolist(), values.ends[escaped].tolist(), strict=True)
         ]
     )
     starts, ends = values.starts.copy(), values.ends.copy()
     starts[escaped] = plain.starts + len(buffer)
-    ends[escaped] = plain.ends + len(buffer)
+    ends[escaped] = plain.ends + len(buffer) - 1
     return Values(np.concatenate((buffer, plain.buffer)), starts, ends)
 
 
-def end_to_end(values: Values) -> Values:
-    """The same values laid end to end, with PADDING zeros behind the last, so that any of them can be read in steps."""
+def end_to_end(values: Values, apart: int = 0) -> Values:
+    """The same values laid end to end, with PADDING zeros behind the last, so that any of them can be read in steps.
+
+    With `apart`, so many bytes of what is behind each value in its buffer stay between it and the next.
+    """
     if not len(values.starts):
         return Values(np.zeros(PADDING, np.uint8), values.starts, values.ends)
     edges = np.empty(2 * len(values.starts), np.int64)
-    edges[0::2], edges[1::2] = values.starts, values.ends
+    edges[0::2], edges[1::2] = values.starts, values.ends + apart
     gaps = binary_array(edges if len(values.buffer) >= 2**30 else edges.astype(np.int32), buffer_of(values.buffer))
     taken = gaps.take(pa.array(np.arange(0, len(edges), 2), pa.int64()))
-    lengths = values.ends - values.starts
+    lengths = values.ends - values.starts + apart
     ends = np.cumsum(lengths)
     size = int(lengths.sum())
     text = np.zeros(size + PADDING, np.uint8)
@@ -141,7 +144,7 @@ def end_to_end(values: Values) -> Values:
         data = taken.buffers()[2]
         assert data is not None
         text[:size] = np.frombuffer(memoryview(data), np.uint8, size)
-    return Values(text, ends - lengths, ends)
+    return Values(text, ends - lengths, ends - apart)
 
 
 def with_backslash(values: Values) -> Positions:

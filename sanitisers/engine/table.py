@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sanitisers.engine.edits import Edit
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.watch import Watch
 
 # A larger block is worked off in parts of about this many bytes: they fit the cache, and memory stays flat.
 PART = 4 << 20
@@ -47,14 +48,22 @@ class TableSanitiser:
     """Sanitises the rows of one table, whose columns come in a fixed order.
 
     Attributes:
-        passes: there is nothing to do, the bytes may go on unread.
+        passes: there is nothing to do, the bytes may go on as they are.
+        watched: something of what stays is to be looked at for leaks; where the table passes, by `look`.
         empties: no row goes on.
     """
 
     def __init__(
-        self, table: str, columns: Sequence[str], edits: Mapping[str, Edit], tally: SharedTally, *, empties: bool
+        self,
+        table: str,
+        columns: Sequence[str],
+        edits: Mapping[str, Edit],
+        tally: SharedTally,
+        *,
+        empties: bool,
+        watch: Watch | None = None,
     ) -> None:
-        """Take the columns in the order of the rows, and an edit for each that does not stay as it is."""
+        """Take the columns in the order of the rows, an edit for each that does not stay as it is, and who watches."""
         self._table = table
         self._columns = tuple(columns)
         self._edits = {name: edits[name] for name in columns if name in edits}
@@ -63,6 +72,8 @@ class TableSanitiser:
         self._tally = tally
         self.empties = empties
         self.passes = not empties and not self._edits
+        self._watch = watch if not empties else None
+        self.watched = self._watch is not None and self._watch.keeps
 
     def apply(self, rows: bytes | memoryview, first_row: int = 1) -> Block:
         """Sanitise a block of whole COPY lines, the first of which is row `first_row` of the table.
@@ -80,6 +91,22 @@ class TableSanitiser:
         self._tally.add(tally)
         return block
 
+    def look(self, rows: bytes | memoryview, first_row: int = 1) -> None:
+        """Look for leaks in a block of a table that passes. Raises BlockError, as `apply` does."""
+        count = 0
+        for part in _parts(rows):
+            block = np.frombuffer(part, np.uint8)
+            grid = self._grid(block, first_row + count)
+            if self._watch is not None and len(grid):
+                self._watch.stays(block, grid)
+            count += len(grid)
+
+    def _grid(self, block: Bytes, first_row: int) -> Positions:
+        try:
+            return separators(block, len(self._columns))
+        except Ragged as ragged:
+            raise BlockError(self._table, first_row + ragged.row, ragged.what) from None
+
     def _in_parts(self, rows: bytes | memoryview, first_row: int, tally: Tally) -> Block:
         done: list[bytes | memoryview] = []
         count = 0
@@ -90,14 +117,18 @@ class TableSanitiser:
         return Block(done[0] if len(done) == 1 else b"".join(done), count, count)
 
     def _part(self, rows: bytes | memoryview, first_row: int, tally: Tally) -> tuple[bytes | memoryview, int]:
+        block = np.frombuffer(rows, np.uint8)
+        grid = self._grid(block, first_row)
+        if not len(grid):
+            return b"", 0
         try:
-            grid = separators(np.frombuffer(rows, np.uint8), len(self._columns))
-            return (_Work(self, rows, grid, tally).done() if len(grid) else b""), len(grid)
-        except Ragged as ragged:
-            raise BlockError(self._table, first_row + ragged.row, ragged.what) from None
+            sanitised = _Work(self, rows, grid, tally).done()
         except DocumentRefused as refused:
             row = first_row + refused.row
             raise ValueRefused(self._table, row, refused.column, refused.what) from None
+        if self._watch:
+            self._watch.stays(block, grid)
+        return sanitised, len(grid)
 
 
 def _parts(rows: bytes | memoryview) -> Iterator[bytes | memoryview]:
@@ -117,7 +148,7 @@ class _Work:
     """One block on its way through: what its pieces are, and the order in which they are taken."""
 
     def __init__(self, table: TableSanitiser, rows: bytes | memoryview, grid: Positions, tally: Tally) -> None:
-        self.columns, self.edits, self.cuts = table._columns, table._edits, table._cuts
+        self.columns, self.edits, self.cuts, self.watch = table._columns, table._edits, table._cuts, table._watch
         self.block = np.frombuffer(rows, np.uint8)
         self.grid = grid
         self.tally = tally
@@ -160,7 +191,11 @@ class _Work:
         if not len(chosen):
             return None
         self.tally.count(name, len(chosen))
-        found = edit.pieces(Seen(column, rows, self._other, self._raw_piece, self.tally))
+        watch = self.watch.documents.get(name) if self.watch else None
+        seen = Seen(column, rows, self._other, self._raw_piece, self.tally, watch)
+        found = edit.pieces(seen)
+        if self.watch:
+            self.watch.replaced(name, seen)
         return chosen, [self._base(part.array) + part.indexes for part in found]
 
     def _spread(self, pieces: list[Indexes], chosen: Indexes, value: Indexes) -> list[Indexes]:

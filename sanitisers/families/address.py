@@ -19,6 +19,6 @@ def _postcode(source: Source) -> Form:
 
 FAMILIES = (
     Family("address.street", "house number and street in one line", _street, cut=True),
-    Family("address.city", "a town that does not exist", _city, cut=True),
+    Family("address.city", "a town that does not exist", _city, cut=True, common=True),
     Family("address.postcode", "a postcode of the right shape", _postcode),
 )

@@ -66,9 +66,9 @@ def _job_title(source: Source) -> Form:
 
 FAMILIES = (
     Family("person.name", "first and last name", _name, cut=True),
-    Family("person.first_name", "first name", _first_name, cut=True),
+    Family("person.first_name", "first name", _first_name, cut=True, common=True),
     Family("person.last_name", "last name", _last_name, cut=True),
     Family("person.email", "an address of its own for every original, where no mail can go", _email, cut=True),
     Family("person.phone", "a number from Ofcom's ranges for drama", _phone),
-    Family("person.job_title", "what a person does", _job_title, cut=True),
+    Family("person.job_title", "what a person does", _job_title, cut=True, common=True),
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
-from sanitisers.ruleset.words import Problem, TemplateField, is_word, parse_template, parse_word
+from sanitisers.ruleset.words import Problem, TemplateField, is_word, parse_off, parse_template, parse_word
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -180,6 +180,20 @@ def _file_name(name: str | None) -> str | None:
     return name
 
 
+def _leaks(raw: object) -> object:
+    raw = _word(raw)
+    if not isinstance(raw, Keep) or raw.reason is None:
+        raise PydanticCustomError("ruleset", "a line of `leaks:` says `keep (why)`, with the reason")
+    return raw
+
+
+def _leak_check(raw: object) -> object:
+    reason = _pydantic(lambda: parse_off(raw)) if isinstance(raw, str) else None
+    if reason is None:
+        raise PydanticCustomError("ruleset", "it says `off (why)`, with the reason; without the line it is on")
+    return reason
+
+
 def _table(raw: object) -> object:
     if raw == "empty":
         return Empty()
@@ -259,6 +273,8 @@ class Ruleset(_Model):
         after_load: the name of a file beside this one, with SQL that runs once the sanitised rows are loaded.
         checks: queries that must give true after that, by what they check.
         script: what stands in the file that `after_load` names.
+        leak_check: why nothing is looked for in what is kept; None where it is.
+        leaks: columns, and paths in documents, that the leak check leaves alone, and why.
         file: its name, for messages.
         lines: where in it each thing stands, for messages.
     """
@@ -271,6 +287,8 @@ class Ruleset(_Model):
     after_load: Annotated[str | None, AfterValidator(_file_name)] = None
     checks: dict[str, str] = Field(default_factory=dict)
     script: str = Field(default="", alias="<script>")
+    leak_check: Annotated[str | None, BeforeValidator(_leak_check)] = None
+    leaks: dict[str, Annotated[Keep, BeforeValidator(_leaks)]] = Field(default_factory=dict)
     file: str = Field(default="", exclude=True)
     lines: dict[tuple[str, ...], int] = Field(default_factory=dict, exclude=True)
 

@@ -59,6 +59,11 @@ def literals_to_paste(objects: Iterable[str]) -> str:
     return "\n".join(["literals:", *(f"  {_key(name)}: keep ({SAY_WHY})" for name in objects)])
 
 
+def leaks_to_paste(places: Iterable[str]) -> str:
+    """The lines that allow originals in these columns and paths, once somebody has said why."""
+    return "\n".join(["leaks:", *(f"  {_key(name)}: keep ({SAY_WHY})" for name in places)])
+
+
 def _key(name: str) -> str:
     if _PLAIN_KEY.fullmatch(name) and name not in {"null", "true", "false"}:
         return name

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sanitisers.families import FAMILIES
 
 _KEEP = re.compile(r"keep(?:\s*\((?P<reason>.*)\))?", re.DOTALL)
+_OFF = re.compile(r"off(?:\s*\((?P<reason>.*)\))?", re.DOTALL)
 _AT = re.compile(r"(?P<family>\S+)\s+at\s+(?P<template>.+)")
 _FIELD = re.compile(r"\{(?P<column>[^{}:]+)(?::0(?P<width>[1-9][0-9]?))?\}")
 
@@ -60,11 +61,17 @@ def is_word(text: str) -> bool:
     return text in FAMILIES or _KEEP.fullmatch(text) is not None or _AT.fullmatch(text) is not None
 
 
-def _reason(reason: str | None) -> str | None:
+def parse_off(word: str) -> str | None:
+    """Why something is off; None where the word says something else, or no reason. Raises Problem."""
+    off = _OFF.fullmatch(word.strip())
+    return _reason(off["reason"], "off") if off else None
+
+
+def _reason(reason: str | None, word: str = "keep") -> str | None:
     if reason is None:
         return None
     if reason.strip() in {"", SAY_WHY}:
-        raise Problem("the reason is missing: write `keep (because …)`")
+        raise Problem(f"the reason is missing: write `{word} (because …)`")
     return " ".join(reason.split())
 
 

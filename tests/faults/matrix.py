@@ -237,10 +237,9 @@ ROWS = (
     Row(
         "105",
         "A personal value is in a column that is kept.",
-        "it is neither visible nor on the target's disk",
-        open=True,
+        "exit 14, never visible; with verify_first never on the target's disk",
     ),
-    Row("106", "Ordinary data is the same as made-up data, or a placeholder.", "no false alarm", open=True),
+    Row("106", "Ordinary data is the same as made-up data, or a placeholder.", "no false alarm"),
     Row(
         "107",
         "A bucket of cleaned dumps holds a raw one, or one without our mark, changed, renamed or signed by others.",

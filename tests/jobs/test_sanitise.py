@@ -64,12 +64,18 @@ def test_a_column_without_a_rule_stops_the_filter_unless_unlisted_columns_are_ke
     production: Production, tmp_path: Path
 ) -> None:
     ruleset = tmp_path / "few.yaml"
-    ruleset.write_text("ruleset: 1\ntables:\n  users:\n    columns:\n      name: person.name\n")
+    rules = "ruleset: 1\ntables:\n  users:\n    columns:\n      name: person.name\n"
+    ruleset.write_text(rules)
     text = production.text.read_bytes()
     stopped = filtered(text, "--ruleset", str(ruleset), folder=tmp_path)
     assert stopped.returncode == 14
     assert b"CREATE TABLE" not in stopped.stdout
     assert b"COPY" not in stopped.stdout
+    leaking = filtered(text, "--ruleset", str(ruleset), "--unlisted", "keep", folder=tmp_path)
+    assert leaking.returncode == 14
+    assert b"audit_events.data: " in leaking.stderr  # the names of users, in a column that nobody has named
+    assert leaking.stdout.endswith(BROKEN_OFF)
+    ruleset.write_text(f"{rules}leak_check: off (what is not listed is kept on purpose)\n")
     kept = filtered(text, "--ruleset", str(ruleset), "--unlisted", "keep", folder=tmp_path)
     assert kept.returncode == 0, kept.stderr
     assert b"kept without a rule: " in kept.stderr

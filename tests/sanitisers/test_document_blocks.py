@@ -17,6 +17,7 @@ from sanitisers.engine.document_blocks import BlockWriter, Written
 from sanitisers.engine.json_tokens import may_begin
 from sanitisers.engine.prf import Bytes, Positions
 from sanitisers.engine.tally import TableReport
+from sanitisers.engine.watch import DocumentWatch
 from tests.sanitisers.columns import Column, production_schema
 from tests.sanitisers.making import KEY, sanitiser
 
@@ -42,8 +43,10 @@ def outcome(rule: str, rows: bytes) -> Outcome:
     return bytes(block.rows), both.report()["t"]
 
 
-def nothing_together(writer: BlockWriter, text: Bytes, starts: Positions, ends: Positions) -> Written:
-    return write(writer, text, starts[:0], ends[:0])
+def nothing_together(
+    writer: BlockWriter, text: Bytes, starts: Positions, ends: Positions, watch: DocumentWatch | None = None
+) -> Written:
+    return write(writer, text, starts[:0], ends[:0], watch)
 
 
 write = BlockWriter.write
@@ -145,9 +148,11 @@ def test_the_documents_of_the_production_become_the_same_and_nearly_all_of_them_
 
     seen, together = 0, 0
 
-    def counted(self: BlockWriter, text: Bytes, starts: Positions, ends: Positions) -> Written:
+    def counted(
+        self: BlockWriter, text: Bytes, starts: Positions, ends: Positions, watch: DocumentWatch | None = None
+    ) -> Written:
         nonlocal seen, together
-        written = write(self, text, starts, ends)
+        written = write(self, text, starts, ends, watch)
         # A value that is no object and no list has nothing to look into.
         seen += int(may_begin(text, starts, ends).sum())
         together += len(written.plain)

@@ -1,0 +1,144 @@
+"""Numbers of nine digits and more anywhere in many values at once, however they are spaced.
+
+Blanks, brackets and minus, up to three at a time, may stand between digits. Neither the digits of a word (a
+hash, a UUID; two letters in front, as of a VAT number, do not make one), nor the decimals of a number, nor a date is
+a number of somebody's; nor are single digits side by side, which are a list.
+"""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sanitisers.engine.grid import PADDING
+from sanitisers.engine.prf import Values
+from sanitisers.engine.spans import Spans, in_values, ranges, table_of
+
+if TYPE_CHECKING:
+    from sanitisers.engine.grid import Flags
+    from sanitisers.engine.prf import Bytes, Positions
+
+LEAST = 9
+GAP = 3
+"""Separators between two digits at most."""
+SEPARATORS = b" ()-"
+BESIDE = 4
+"""Bytes of a value beside its number that do not make it a longer text, such as `GB ` or `+(`."""
+WORD = (string.ascii_letters + string.digits + "_").encode()
+LEAST_STAMP = 12
+"""Bytes of a date and a time without anything between."""
+ZERO, ONE, TWO, FOUR, NINE, PLUS, MINUS, POINT = b"01249+-."
+_SEPARATOR, _WORD, _DIGIT = table_of(SEPARATORS), table_of(WORD), table_of(string.digits.encode())
+
+
+def find_numbers(values: Values) -> Spans:
+    """All numbers in values that are in the order of their starts.
+
+    Between them, and behind the last (PADDING will do), there is something else than digits, letters and marks.
+    """
+    text = values.buffer
+    digits = _in_long_runs(np.flatnonzero((text - np.uint8(ZERO)) < 10))
+    firsts, lasts, groups = _runs(text, digits)
+    counts = lasts - firsts + 1
+    likely = np.flatnonzero((counts >= LEAST) & (2 * groups <= counts + 1))
+    starts, ends = digits.take(firsts.take(likely)), digits.take(lasts.take(likely)) + 1
+    inside, owners = in_values(values, starts)
+    if not len(inside):
+        return Spans(owners, owners, owners)
+    found = Spans(owners, starts.take(inside), ends.take(inside))
+    return found.only(~(_in_word(text, found) | _has_decimals(text, found) | _is_date(text, found)))
+
+
+def alone_or_dialled(values: Values, found: Spans) -> Flags:
+    """Which numbers are all that their value holds, or are written as telephone numbers are: from 0, or with a plus."""
+    owners = found.owners
+    others = (values.ends.take(owners) - values.starts.take(owners)) - (found.ends - found.starts)
+    plus = values.buffer.take(found.starts - 1) == PLUS
+    told: Flags = (others <= BESIDE) | plus | (values.buffer.take(found.starts) == ZERO)
+    return told
+
+
+def plain_digits(values: Values, found: Spans) -> Values:
+    """The digits of each number, without zeros in front and the 44 of the United Kingdom."""
+    texts = found.texts(values.buffer)
+    places = np.flatnonzero(_DIGIT.take(texts.buffer))
+    digits = np.append(texts.buffer.take(places), np.zeros(PADDING, np.uint8))
+    starts, ends = np.searchsorted(places, texts.starts), np.searchsorted(places, texts.ends)
+    starts = _behind_zeros(digits, starts, ends)
+    national = (ends - starts >= 11) & (ends - starts <= 13)
+    national &= (digits.take(starts) == FOUR) & (digits.take(starts + 1) == FOUR)
+    return Values(digits, _behind_zeros(digits, starts + 2 * national, ends), ends)
+
+
+def _behind_zeros(digits: Bytes, starts: Positions, ends: Positions) -> Positions:
+    others = np.append(np.flatnonzero(digits != ZERO), len(digits))
+    behind: Positions = np.minimum(others.take(np.searchsorted(others, starts)), ends)
+    return behind
+
+
+def _in_long_runs(digits: Positions) -> Positions:
+    """The digits that may be part of a number: enough of them near each other, whatever is between."""
+    firsts = np.append(0, np.flatnonzero(digits[1:] - digits[:-1] > GAP + 1) + 1)
+    lengths = np.diff(firsts, append=len(digits))
+    long = np.flatnonzero(lengths >= LEAST)
+    return digits.take(ranges(firsts.take(long), lengths.take(long)))
+
+
+def _runs(text: Bytes, digits: Positions) -> tuple[Positions, Positions, Positions]:
+    """Runs of digits with nothing but separators between: index of the first and the last, and how many groups."""
+    gaps = np.diff(digits)
+    linked = gaps == 1
+    near = np.flatnonzero((gaps > 1) & (gaps <= GAP + 1))
+    before, between = digits.take(near), gaps.take(near)
+    joins = _SEPARATOR.take(text.take(before + 1))
+    for step in range(2, GAP + 1):
+        joins &= _SEPARATOR.take(text.take(before + step, mode="clip")) | (between <= step)
+    linked[near] = joins
+    breaks = np.flatnonzero(~linked) + 1
+    firsts, lasts = np.append(0, breaks), np.append(breaks - 1, len(digits) - 1)
+    groups = np.append(0, np.cumsum(gaps > 1))
+    return firsts, lasts, groups.take(lasts) - groups.take(firsts) + 1
+
+
+def _in_word(text: Bytes, found: Spans) -> Flags:
+    """Which are part of a word: letters behind, or three in front. Between values nothing is a letter."""
+    one, two, three = (_WORD.take(text.take(found.starts - step)) for step in (1, 2, 3))
+    among: Flags = _WORD.take(text.take(found.ends)) | (one & two & three)
+    return among
+
+
+def _has_decimals(text: Bytes, found: Spans) -> Flags:
+    """Which are a number before or behind a decimal point."""
+    points = np.flatnonzero((text.take(found.starts - 1) == POINT) | (text.take(found.ends) == POINT))
+    starts, ends = found.starts.take(points), found.ends.take(points)
+    decimal = np.zeros(len(found.starts), np.bool_)
+    decimal[points] = (text.take(starts - 1) == POINT) & _DIGIT.take(text.take(starts - 2))
+    decimal[points] |= (text.take(ends) == POINT) & _DIGIT.take(text.take(ends + 1))
+    return decimal
+
+
+def _is_date(text: Bytes, found: Spans) -> Flags:
+    """Which begin with a date: 2021-03-04, 04-03-2021, or 20210304 and a time."""
+    date = np.zeros(len(found.starts), np.bool_)
+    likely = np.flatnonzero(_century(text, found.starts) | _century(text, found.starts + 6))
+    starts, lengths = found.starts.take(likely), (found.ends - found.starts).take(likely)
+    year_first = _century(text, starts) & (text.take(starts + 4) == MINUS) & (text.take(starts + 7) == MINUS)
+    year_last = _century(text, starts + 6) & (text.take(starts + 2) == MINUS) & (text.take(starts + 5) == MINUS)
+    year, month, day = (_pair(text, starts + step) for step in (2, 4, 6))
+    compact = _century(text, starts) & (year >= 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    date[likely] = year_first | year_last | (compact & (lengths >= LEAST_STAMP))
+    return date
+
+
+def _century(text: Bytes, places: Positions) -> Flags:
+    first, second = text.take(places), text.take(places + 1)
+    found: Flags = ((first == ONE) & (second == NINE)) | ((first == TWO) & (second == ZERO))
+    return found
+
+
+def _pair(text: Bytes, places: Positions) -> Positions:
+    """The number that two digits make; -1 where they are none."""
+    tens, ones = (text.take(places + step).astype(np.int64) - ZERO for step in (0, 1))
+    return np.where((tens >= 0) & (tens < 10) & (ones >= 0) & (ones < 10), 10 * tens + ones, -1)

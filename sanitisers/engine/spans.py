@@ -1,0 +1,66 @@
+"""Places inside many values at once, and which value each is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sanitisers.engine.grid import end_to_end
+from sanitisers.engine.prf import Values
+
+if TYPE_CHECKING:
+    from sanitisers.engine.grid import Flags
+    from sanitisers.engine.prf import Bytes, Positions
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Parts of values: part i is `buffer[starts[i]:ends[i]]` of theirs, in value `owners[i]`."""
+
+    owners: Positions
+    starts: Positions
+    ends: Positions
+
+    def only(self, which: Flags) -> Spans:
+        """Some of them."""
+        return Spans(self.owners[which], self.starts[which], self.ends[which])
+
+    def texts(self, buffer: Bytes) -> Values:
+        """What they hold, end to end in a buffer of its own."""
+        return end_to_end(Values(buffer, self.starts, self.ends))
+
+
+def table_of(letters: bytes) -> Flags:
+    """For each byte whether it is one of these."""
+    table = np.zeros(256, np.bool_)
+    table[list(letters)] = True
+    return table
+
+
+def in_values(values: Values, places: Positions) -> tuple[Positions, Positions]:
+    """Indexes of those places that are inside values (which are in the order of their starts), and of their values."""
+    if not len(values.starts):
+        return places[:0], places[:0]
+    owners = np.searchsorted(values.starts, places, "right") - 1
+    inside = np.flatnonzero((owners >= 0) & (places < values.ends.take(owners)))
+    return inside, owners.take(inside)
+
+
+def ranges(starts: Positions, lengths: Positions) -> Positions:
+    """All numbers of each range, one range after the other."""
+    found = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    found += np.arange(len(found))
+    return found
+
+
+def windows(text: Bytes, places: Positions, width: int) -> Bytes:
+    """The `width` bytes from each place on, which the text has: shape (places, width)."""
+    rows = np.ndarray((len(text) - width + 1,), f"V{width}", text, strides=(1,))
+    return rows[places].view(np.uint8).reshape(-1, width)
+
+
+def count_between(places: Positions, starts: Positions, ends: Positions) -> Positions:
+    """How many of the places, which are in order, are in each of these ranges."""
+    return np.searchsorted(places, ends) - np.searchsorted(places, starts)

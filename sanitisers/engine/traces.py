@@ -1,0 +1,72 @@
+"""What tells a person in a text, as keyed hashes: e-mail addresses, long numbers, and short texts as a whole.
+
+Nothing else of a value is remembered, and without the key of the run nobody can test a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sanitisers.engine.emails import find_emails
+from sanitisers.engine.grid import PADDING
+from sanitisers.engine.numbers import alone_or_dialled, find_numbers, plain_digits
+from sanitisers.engine.prf import ColumnCmac, Values
+from sanitisers.engine.whole_values import find_whole, small
+
+if TYPE_CHECKING:
+    from sanitisers.engine.grid import Flags
+    from sanitisers.engine.prf import Positions, Words
+
+EMAIL, NUMBER, WHOLE = range(3)
+KINDS = ("e-mail address", "number", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What was found in many values.
+
+    Attributes:
+        hashes: keyed, 64 bits each.
+        owners: the index of the value that each was found in.
+        kinds: EMAIL, NUMBER or WHOLE.
+        telling: which tell somebody where they stand in what a rule replaces: all but numbers in the midst of a text
+            that are not written as telephone numbers are. These are the ids and amounts that prose is full of.
+    """
+
+    hashes: Words
+    owners: Positions
+    kinds: Positions
+    telling: Flags
+
+
+def find_traces(cmac: ColumnCmac, values: Values) -> Traces:
+    """All traces in values that are in the order of their starts, and have something else than digits between them."""
+    emails, numbers = find_emails(values), find_numbers(values)
+    whole, texts = find_whole(values)
+    addresses = emails.texts(values.buffer)
+    addresses = Values(small(addresses.buffer), addresses.starts, addresses.ends)
+    together = laid_together([addresses, plain_digits(values, numbers), texts])
+    found = [len(emails.owners), len(numbers.owners), len(whole)]
+    telling = np.ones(sum(found), np.bool_)
+    telling[found[0] : found[0] + found[1]] = alone_or_dialled(values, numbers)
+    return Traces(
+        cmac.tags(together).view("<u8")[:, 0].copy(),
+        np.concatenate((emails.owners, numbers.owners, whole)),
+        np.repeat(np.arange(len(KINDS)), found),
+        telling,
+    )
+
+
+def laid_together(parts: list[Values]) -> Values:
+    """All values of several buffers in one."""
+    if len(parts) == 1:
+        return parts[0]
+    bases = np.cumsum([0, *(len(part.buffer) + PADDING for part in parts)]).tolist()
+    return Values(
+        np.concatenate([*(buffer for part in parts for buffer in (part.buffer, np.zeros(PADDING, np.uint8)))]),
+        np.concatenate([part.starts + base for part, base in zip(parts, bases, strict=False)]),
+        np.concatenate([part.ends + base for part, base in zip(parts, bases, strict=False)]),
+    )

@@ -1,0 +1,100 @@
+"""The leak check in plain Python, value by value: what the kernels must say, too."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from sanitisers.leak_check import Leak
+
+LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+NUMBER = re.compile(rb"\d(?:[ ()-]{0,3}\d)*")
+DATE = re.compile(
+    rb"(?:19|20)..-..-|..-..-(?:19|20)|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?=.{4})", re.DOTALL
+)
+
+
+class Trace(NamedTuple):
+    kind: str
+    text: bytes
+    telling: bool = True
+
+
+def traces(value: bytes) -> Iterator[Trace]:
+    yield from emails(value)
+    yield from numbers(value)
+    yield from whole(value)
+
+
+def emails(value: bytes) -> Iterator[Trace]:
+    for at in re.finditer(b"@", value):
+        before = value[: at.start()]
+        local = re.findall(rb"[\w.%+'-]*\Z", before[-32:])[0].lstrip(b"._%+'-")
+        if local and before.removesuffix(local).endswith(b"\\"):
+            local = local[1:]
+        domain = re.findall(rb"\A[a-zA-Z0-9.-]*", value[at.end() : at.end() + 48])[0].rstrip(b".-")
+        if local and b"." in domain:
+            yield Trace("e-mail address", small(local + b"@" + domain))
+
+
+def numbers(value: bytes) -> Iterator[Trace]:
+    for found in NUMBER.finditer(value):
+        run, before, behind = found[0], value[: found.start()], value[found.end() :]
+        digits = b"".join(re.findall(rb"\d", run))
+        if len(digits) < 9 or 2 * len(re.findall(rb"\d+", run)) > len(digits) + 1:
+            continue
+        if re.search(rb"\w{3}\Z", before) or re.match(rb"\w", behind):
+            continue
+        if re.search(rb"\d\.\Z", before) or re.match(rb"\.\d", behind) or DATE.match(run):
+            continue
+        plain = digits.lstrip(b"0")
+        if plain.startswith(b"44") and 11 <= len(plain) <= 13:
+            plain = plain[2:].lstrip(b"0")
+        alone = len(value) - len(run) <= 4
+        yield Trace("number", plain, alone or run.startswith(b"0") or before.endswith(b"+"))
+
+
+def whole(value: bytes) -> Iterator[Trace]:
+    if not 8 <= len(value) <= 64:
+        return
+    text = b" ".join(part for part in re.split(rb"[ \t\n\v\f\r]+", small(value)) if part)
+    letters = sum(byte in LETTERS or byte >= 128 for byte in text)
+    if b" " in text and letters >= 5 and len(text.decode()) >= 8:
+        yield Trace("text", text)
+
+
+def small(text: bytes) -> bytes:
+    """A to Z and the capitals of Latin-1, and nothing else."""
+    return "".join(c.lower() if c <= "Þ" and c.lower() <= "þ" else c for c in text.decode()).encode()
+
+
+Shown = tuple[bool, str, str, bytes]
+"""Whether it is an original, the table, the column, the value."""
+
+
+def verdict(shown: Iterable[Shown], rows: Mapping[str, int]) -> list[Leak]:
+    """The leaks by place and kind, in no order."""
+    originals: dict[tuple[str, str], Counter[Trace]] = defaultdict(Counter)
+    kept: dict[tuple[str, str], Counter[Trace]] = defaultdict(Counter)
+    for is_original, table, column, value in shown:
+        for trace in traces(value) if len(value) >= 8 else ():
+            if not is_original:
+                kept[table, column][trace._replace(telling=True)] += 1
+            elif trace.telling and len(value) <= 64:
+                originals[table, column][trace] += 1
+    leaks = []
+    for (table, column), seen in kept.items():
+        for kind in ("e-mail address", "number", "text"):
+            origins: dict[str, None] = {}
+            met: dict[Trace, int] = {}
+            for (of, name), counts in originals.items():
+                limit = max(50, rows.get(of, 0) // 100)
+                both = {t for t in counts if t.kind == kind and t in seen and counts[t] <= limit}
+                if both:
+                    origins[f"{of}.{name}"] = None
+                    met |= {trace: seen[trace] for trace in both}
+            if met:
+                leaks.append(Leak(f"{table}.{column}", kind, len(met), sum(met.values()), tuple(sorted(origins))))
+    return leaks

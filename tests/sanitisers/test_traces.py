@@ -1,0 +1,119 @@
+"""Each kernel gives what plain Python gives, on any text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sanitisers.engine.document_texts import appended
+from sanitisers.engine.prf import ColumnCmac, Values
+from sanitisers.engine.traces import KINDS, find_traces
+from tests.sanitisers import leak_twin
+
+CMAC = ColumnCmac(bytes(range(32)))
+
+
+def found(values: list[bytes]) -> list[tuple[int, str, bytes, bool]]:
+    """Each trace: index of its value, kind, hash, whether it tells."""
+    traces = find_traces(CMAC, appended(Values.of([]), values))
+    columns = (traces.owners, traces.kinds, traces.hashes, traces.telling)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return sorted((owner, KINDS[kind], hashed.to_bytes(8, "little"), telling) for owner, kind, hashed, telling in rows)
+
+
+def expected(values: list[bytes]) -> list[tuple[int, str, bytes, bool]]:
+    return sorted(
+        (index, trace.kind, CMAC.tags(Values.of([trace.text]))[0, :8].tobytes(), trace.telling)
+        for index, value in enumerate(values)
+        for trace in leak_twin.traces(value)
+    )
+
+
+words = st.sampled_from(
+    [
+        *("Jo", "BLOGGS", "jo.bloggs", "Ærø", "ÉÈ×", "李", "@", "x.org", "suppliers.co.uk", ".", "-", " ", "  ", "\t"),
+        *(
+            "0",
+            "44",
+            "+44",
+            "(0)",
+            "7700",
+            "900123",
+            "07700900123",
+            "123456789",
+            "19",
+            "2021",
+            "-03-04",
+            "GB",
+            "_",
+            "+",
+        ),
+        *("\n", "\\", "<", ">", '"', ",", ":", "/", "é", "\u2013", "'", "%", "12", "a" * 31, "b" * 50, "n" * 70),
+    ]
+)
+texts = st.lists(words, max_size=9).map(lambda parts: "".join(parts).encode())
+marks = st.text("0123456789 -()+.a@Z_", max_size=24).map(str.encode)
+
+
+@settings(deadline=None)
+@given(st.lists(texts | marks | st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace")), max_size=8))
+def test_traces_are_those_of_plain_python(values: list[bytes]) -> None:
+    assert found(values) == expected(values)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("07700 900123", "+44 7700 900123"),
+        ("07700 900123", "0044 (0)7700-900-123"),
+        ("(020) 7946 0018", "call 02079460018, please"),
+        ("GB123456789", "VAT no. 123 456 789"),
+        ("Jo.Bloggs@Suppliers.co.uk", "write to <jo.bloggs@suppliers.co.uk>."),
+        ("jo@x.co.uk", "mailto:jo@x.co.uk?subject=hello"),
+        ("Jo  BLOGGS\n", "jo bloggs"),
+        ("ÉLISE Ångström", "élise ångström"),
+    ],
+)
+def test_the_same_is_found_however_it_is_written(one: str, other: str) -> None:
+    first, second = ({trace[1:3] for trace in found([text.encode()])} for text in (one, other))
+    assert first & second
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TBC",
+        "n/a",
+        "-",
+        "London",
+        "12345678",
+        "2021-03-04 09:10:11.123456",
+        "04-03-2021 10",
+        "20210304101112",
+        "1234567890.50",
+        "0.123456789",
+        "1 2 3 4 5 6 7 8 9 10",
+        "5f0c123456789abc",
+        "0d4f5c6e-1234-4321-8888-0123456789ab",
+        "$2b$10$abcdefghijklmnopqrstuv",
+        "nobody@ , @nowhere and a@b",
+    ],
+)
+def test_what_is_nobodys_leaves_no_trace(text: str) -> None:
+    assert [trace for trace in found([text.encode()]) if trace[1] != "text"] == []
+    assert len(found([text.encode()])) == (1 if text.startswith("nobody") else 0)
+
+
+def test_a_number_in_the_midst_of_a_text_tells_of_somebody_only_if_it_is_dialled() -> None:
+    values = [
+        b"our service 1000000000123 is live",
+        b"ring 07700 900123 today",
+        b"1000000000123",
+        b"ring +33612345678 !",
+    ]
+    assert [trace[3] for trace in found(values) if trace[1] == "number"] == [False, True, True, True]
+
+
+def test_neighbours_never_make_one() -> None:
+    assert found([b"07700", b"900123", b"jo", b"@x.org", b"Jo", b"Bloggs"]) == []
