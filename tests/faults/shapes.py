@@ -130,7 +130,7 @@ CASES = [
     ),
     Case("42b", "A row is longer.", _row_of(1001), 17, "notes cannot be read: row 2", rules=NOTES, limits=_LONGEST),
     Case(
-        "D12a",
+        "D12",
         "A rule gives a unique column the same value twice.",
         a_dump(USERS, ROWS, KEY, b"ALTER TABLE ONLY public.users\n    ADD CONSTRAINT users_email_key UNIQUE (email);"),
         22,
