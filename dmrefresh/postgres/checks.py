@@ -13,11 +13,10 @@ from psycopg import sql
 from dmrefresh.errors import ChecksFailed
 from dmrefresh.postgres import Connection
 
-# Sequences that belong to a column of a whole-number type, the column's table, and how far each has come; not those
-# that begin again at their end, which are behind their column from then on.
+# Sequences that belong to a column of a whole-number type in a unique index, the column's table, and whether that is
+# partitioned; not those that begin again at their end, which are behind their column from then on.
 _SEQUENCES = """
-SELECT s.relname, t.relnamespace::pg_catalog.regnamespace::text, t.relname, a.attname,
-       sn.nspname, q.seqincrement
+SELECT s.relname, t.relname, a.attname, sn.nspname, t.relkind = 'p'
 FROM pg_catalog.pg_class s
 JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace
 JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid
@@ -26,6 +25,8 @@ JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.reg
 JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
 WHERE s.relkind = 'S' AND sn.nspname = ANY (%s) AND q.seqincrement > 0 AND NOT q.seqcycle
+  AND EXISTS (SELECT FROM pg_catalog.pg_index i
+              WHERE i.indrelid = t.oid AND i.indisunique AND a.attnum = ANY (i.indkey::pg_catalog.int2[]))
   AND a.atttypid IN ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype)
 """
 
@@ -45,12 +46,17 @@ def sequences(connection: Connection, schemas: Sequence[str]) -> None:
     Raises:
         ChecksFailed: one would give a number that is taken.
     """
-    for name, _, table, column, schema, _ in connection.execute(_SEQUENCES, (list(schemas),)).fetchall():
+    for name, table, column, schema, partitioned in connection.execute(_SEQUENCES, (list(schemas),)).fetchall():
         row = connection.execute(
             sql.SQL(
                 "SELECT s.last_value - CASE WHEN s.is_called THEN 0 ELSE 1 END >= coalesce(m.top, s.last_value - 1) "
-                "FROM {} s, (SELECT max({}) AS top FROM {}) m"
-            ).format(sql.Identifier(schema, name), sql.Identifier(column), sql.Identifier(schema, table))
+                "FROM {} s, (SELECT max({}) AS top FROM {} {}) m"
+            ).format(
+                sql.Identifier(schema, name),
+                sql.Identifier(column),
+                sql.SQL("" if partitioned else "ONLY"),  # what inherits has keys of its own
+                sql.Identifier(schema, table),
+            )
         ).fetchone()
         if row is not None and not row[0]:
             raise ChecksFailed(

@@ -16,8 +16,9 @@ _PATIENCE = 60.0
 
 # A server that crashed may give a number again that it had given to a transaction of which nothing was on disk yet. So
 # that another's is not taken for ours, what ours made or renamed is looked for: a schema, or a database.
+# A standby, to which a name may lead after a loss, may not have heard of it yet: what it says is no answer.
 _OUTCOME = """
-SELECT pg_catalog.pg_xact_status(x.id),
+SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_xact_status(x.id) END,
        EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.xmin = x.id::xid)
        OR EXISTS (SELECT FROM pg_catalog.pg_database d WHERE d.xmin = x.id::xid)
 FROM (SELECT %s::xid8) x (id)

@@ -24,8 +24,16 @@ _SETTINGS = {
     "idle_session_timeout": ("0", 140000),
     "transaction_timeout": ("0", 170000),
     "standard_conforming_strings": ("on", 0),
+    # A session may say nothing for the whole of a load, and what lies between forgets a silent one, or us.
+    "tcp_keepalives_idle": ("60", 0),
+    "tcp_keepalives_interval": ("15", 0),
+    "tcp_keepalives_count": ("4", 0),
     "search_path": ("", 0),
 }
+
+
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES-IDLE
+_KEEPALIVES = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
 
 
 @contextmanager
@@ -41,6 +49,7 @@ def session(url: str, application_name: str = "dmrefresh") -> Iterator[Connectio
         UsageFailure: the URL is none.
     """
     try:
+        said = conninfo_to_dict(url)
         connection = psycopg.connect(
             url,
             autocommit=True,
@@ -48,6 +57,7 @@ def session(url: str, application_name: str = "dmrefresh") -> Iterator[Connectio
             connect_timeout=15,
             prepare_threshold=None,
             client_encoding="UTF8",
+            **{name: value for name, value in _KEEPALIVES.items() if name not in said},  # type: ignore[arg-type]
         )
     except psycopg.OperationalError:
         raise TargetUnreachable(

@@ -39,6 +39,10 @@ class Place:
     database: str
 
 
+_DEFAULTS = {(b"sslcertmode", b"allow")}
+"""What libpq takes by itself without being compiled so; from 16 on, and unknown to older ones."""
+
+
 def is_misread(given: str) -> bool:
     """Whether libpq takes a part of the password for the host, the port or the database, and would print it.
 
@@ -153,4 +157,5 @@ def used(connection: psycopg.Connection[Any]) -> dict[str, str]:
         one.keyword.decode(): one.val.decode()
         for one in connection.pgconn.info
         if one.val and one.val != one.compiled and one.keyword.decode() not in _NOT_TO_HAND_ON
+        if (one.keyword, one.val) not in _DEFAULTS
     }

@@ -78,5 +78,7 @@ def test_as_many_tables_as_are_taken_leave_the_other_half_of_the_locks_to_others
 
     published = target.refresh("even", stream=iter(events(many(HALF // 5))), observer=At("loaded", take_the_other_half))
     assert published.rows == HALF // 5
-    assert HALF * 0.95 < ours[0] < HALF * 1.01  # as many as were counted on
+    assert ours[0] < HALF * 1.01
+    if strategy == "schema":  # as many as were counted on; the other has committed its tables one by one
+        assert ours[0] > HALF * 0.95
     assert target.left() == []

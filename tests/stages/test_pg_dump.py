@@ -18,7 +18,7 @@ from dmrefresh.errors import TargetUnfit, UsageFailure
 from dmrefresh.postgres.conninfo import used
 from dmrefresh.programs import find_pg_dump, programs
 from dmrefresh.stages.pg_dump import pg_dump
-from fixtures.parts.postgres import Cluster
+from fixtures.parts.postgres import Cluster, installed_majors
 
 SECRET = "horse battery"
 
@@ -107,3 +107,12 @@ def test_what_cannot_be_told_to_it_is_refused_without_being_shown(value: str) ->
         list(pg_dump(find_pg_dump(16).path, {"password": value}))
     assert "blank" not in str(caught.value).replace("in a blank", "")
     assert "two" not in str(caught.value)
+
+
+@pytest.mark.parametrize("major", installed_majors())
+def test_the_servers_own_program_takes_what_it_is_told(major: int, cluster_for: Callable[[int], Cluster]) -> None:
+    with psycopg.connect(cluster_for(major).url()) as connection:
+        program = find_pg_dump(major)
+        assert program.major >= major
+        *_, end = read_dump(pg_dump(program.path, used(connection)))
+    assert isinstance(end, End)
