@@ -166,6 +166,20 @@ def test_a_sequence_behind_its_column_is_found_before_the_commit(pair: tuple[byt
     assert state(target) != before
 
 
+def test_a_sequence_that_cannot_collide_is_let_be(database: MakeDatabase, tmp_path: Path) -> None:
+    source, target = database(18), database(18)
+    source.run(
+        "CREATE TABLE note (number integer)",  # neither unique nor taken from it
+        "CREATE SEQUENCE beside OWNED BY note.number",
+        "INSERT INTO note VALUES (1000)",
+        "CREATE TABLE parent (id serial PRIMARY KEY)",
+        "CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent)",  # with numbers of its own
+        "INSERT INTO child VALUES (100000)",
+    )
+    refresh(dump_of(source, tmp_path), target)
+    assert target.run("SELECT id FROM parent") == [(100000,)]
+
+
 def test_a_value_the_server_refuses_is_named_by_its_place_alone(pair: tuple[bytes, Database]) -> None:
     dump, target = pair
     with pytest.raises(ChecksFailed) as caught:
