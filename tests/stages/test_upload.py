@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 from uuid import uuid4
 
 import pytest
@@ -137,3 +137,19 @@ def test_each_refusal_says_what_is_missing(
 
 def _upload(store: Store) -> None:
     upload(store, "one", io.BytesIO(b"x"), 1, hashlib.sha256(b"x").hexdigest(), {})
+
+
+def test_whatever_makes_an_object_says_that_the_bucket_s_owner_has_it(store: Store) -> None:
+    said: dict[str, str] = {}
+
+    def note(request: Any, **_: object) -> None:
+        acl = request.headers.get("x-amz-acl", b"")
+        begins = request.method == "POST" and request.url.endswith("?uploads")
+        if begins or "x-amz-copy-source" in request.headers:  # parts that follow say nothing
+            name = request.url.partition("?")[0].rpartition("/")[2]
+            said.setdefault(name, acl.decode() if isinstance(acl, bytes) else acl)
+
+    store.client.meta.events.register("before-send.s3", note)
+    stored = upload(store, "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {})
+    copy(store, stored, "two", {})
+    assert said == {"one": "bucket-owner-full-control", "two": "bucket-owner-full-control"}
