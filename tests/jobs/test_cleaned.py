@@ -256,6 +256,12 @@ FORGED: dict[str, Callable[[bytes], bytes]] = {
     "another ruleset": replaced(b'"ruleset": "', b'"ruleset": "0'),
     "another signature": replaced(b"BEGIN PGP SIGNATURE-----\n", b"BEGIN PGP SIGNATURE-----\n-- dmrefresh AAAA"),
     "a mark without its signature": lambda text: text[: text.index(b"-- dmrefresh -----BEGIN")],
+    "a statement among the mark's lines": replaced(
+        b"-- dmrefresh -----END PGP", b"DROP TABLE note;\n-- dmrefresh -----END PGP"
+    ),
+    "a statement hidden in the mark's lines": replaced(
+        b"-- dmrefresh -----END PGP", b"-- dmrefresh \rDROP TABLE note;\n-- dmrefresh -----END PGP"
+    ),
     "a statement behind the mark": lambda text: text + b"DROP TABLE note;\n",
     "a comment behind the mark": lambda text: text + b"-- dmrefresh more\n",
     "two marks": lambda text: text + text[text.index(MARK) :],
