@@ -145,12 +145,11 @@ class LeakCheck:
     def look(self, values: Values, places: Positions | int) -> None:
         """See Check."""
         lengths = values.ends - values.starts
-        for index in np.flatnonzero(lengths > PIECE).tolist():
-            self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
         # Of originals only what is a trace as a whole counts, and that is never long.
-        kept = ~self._flags[:, 0].take(places)
-        wanted = (lengths >= SHORTEST) & ((lengths <= LONGEST) | (kept & (lengths <= PIECE)))
-        order = np.flatnonzero(wanted if isinstance(places, int) else wanted & (places != NOWHERE))
+        wanted = (lengths >= SHORTEST) & ((lengths <= LONGEST) | ~self._flags[:, 0].take(places)) & (places != NOWHERE)
+        for index in np.flatnonzero(wanted & (lengths > PIECE)).tolist():
+            self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
+        order = np.flatnonzero(wanted & (lengths <= PIECE))
         if not len(order):
             return
         order = order[np.argsort(values.starts.take(order), kind="stable")]

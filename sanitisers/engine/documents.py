@@ -169,5 +169,6 @@ def _show_walked(walk: Walk, watch: DocumentWatch) -> None:
     texts = [(watch.leaves[leaf], text) for leaf, originals in enumerate(walk.originals) for text in originals]
     texts += [(watch.nulled, text) for raw in walk.nulled for text in strings_in(raw)]
     texts += [(watch.kept[node], text) for node, raw in walk.kept for text in strings_in(bytes(raw))]
-    texts += [(watch.kept[node] if node >= 0 else watch.keys, name.encode()) for node, name in walk.names]
+    names = [(watch.kept[node] if node >= 0 else watch.keys, name) for node, name in walk.names]
+    texts += [(place, name.encode("utf-8", "replace")) for place, name in names]  # half of a surrogate pair has none
     watch.check.look(appended(Values.of([]), [text for _, text in texts]), np.array([at for at, _ in texts], np.int64))

@@ -135,6 +135,19 @@ def test_an_original_in_any_column_that_may_hold_text_is_found(type: str, value:
     assert len(with_kept([(value,), (b"{}",)], [Column("body", type)], KEEP_BODY)) == 1
 
 
+@pytest.mark.parametrize("rule", ["'*': keep", "'*': person.name", "a: keep, '*': {value: x}"])
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_half_of_a_surrogate_pair_in_a_key_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, rule: str, together: bool
+) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    document = rb'{"a": {"\\ud800 jo.bloggs@suppliers.co.uk": 1}, "\\ud800abcdefgh": "x", "b": "x"}'
+    rules = f"    columns:\n      data:\n        json: {{{rule}}}"
+    found = with_kept([(document,)], [Column("data", "json")], rules)
+    assert len(found) == ("person" not in rule)
+
+
 @pytest.mark.parametrize("type", ["bigint", "numeric(12,0)", "bytea", "uuid", "timestamp with time zone", "bigint[]"])
 def test_numbers_dates_and_bytes_are_no_text(type: str) -> None:
     assert with_kept([(b"960000001",)], [Column("body", type)], KEEP_BODY) == []
@@ -291,6 +304,20 @@ def test_a_value_of_any_length_is_looked_at_in_pieces(monkeypatch: pytest.Monkey
         monkeypatch.setattr(leak_check, "BESIDE", 64)
         found.append(one_column([b"07711 654%03d" % n for n in range(1000)], [text], "person.phone"))
     assert found[0] == found[1] == found[2] == (Leak("t.body", "number", 1000, 1000, ("t.own",)),)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_a_long_value_at_a_place_that_is_left_alone_is_not_booked_to_another(
+    monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    monkeypatch.setattr(leak_check, "PIECE", 100)
+    monkeypatch.setattr(leak_check, "BESIDE", 64)
+    text = b'{"p": "' + b"word " * 40 + b' jo.bloggs@suppliers.co.uk", "q": "something else"}'
+    rules = "    columns:\n      data: {json: {p: keep, q: keep}}"
+    assert with_kept([(text,)], DOCUMENT, rules, "leaks: {notes.data.p: keep (that is meant)}") == []
+    assert [leak.where for leak in with_kept([(text,)], DOCUMENT, rules)] == ["notes.data.p"]
 
 
 # --- the same as plain Python, whatever the size of blocks and the number of threads
