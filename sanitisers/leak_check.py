@@ -7,7 +7,7 @@ of tables does not matter. What many people share is no leak, and neither is wha
 - an original that stands in its column in more than COMMON_ROWS rows, and in more than one row of COMMON_SHARE: a
   placeholder, whatever it reads. Whoever stands in a log that often has a row of their own elsewhere, which counts;
 - what equals an entry of a pool in use or a constant of the ruleset: the fakes of an earlier refresh, say;
-- what forms are filled in with where there is nothing to say (NOBODYS).
+- what forms are filled in with where there is nothing to say, or nobody to name (see `placeholders`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from sanitisers.engine.document_texts import appended
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import ColumnCmac, Values, derive_key
 from sanitisers.engine.sightings import Sightings
-from sanitisers.engine.traces import KINDS, WHOLE, find_traces, laid_together
+from sanitisers.engine.traces import KINDS, find_traces, laid_together
 from sanitisers.engine.watch import NOWHERE
+from sanitisers.placeholders import NOBODYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,17 +38,6 @@ if TYPE_CHECKING:
 
 COMMON_ROWS = 50
 COMMON_SHARE = 100
-NOBODYS = (
-    *("as above", "as agreed", "as before", "as per above", "as stated above", "details to follow", "in progress"),
-    *("no answer", "no comment", "no contact", "no details", "no longer applicable", "no longer available", "no name"),
-    *("no response", "none given", "none known", "none provided", "none supplied", "not applicable", "not available"),
-    *("not known", "not provided", "not recorded", "not required", "not set", "not specified", "not stated"),
-    *("not supplied", "not used", "please see above", "same as above", "see above", "see attached", "see below"),
-    *("test test", "test user", "to be advised", "to be agreed", "to be announced", "to be confirmed"),
-    *("to be decided", "to be determined", "to be provided", "to follow", "unknown unknown", "do not use"),
-    *(digit * length for digit in "0123456789" for length in range(9, 21)),
-    *(digits[:length] for digits in ("12345678901234567890", "98765432109876543210") for length in range(9, 21)),
-)
 SHORTEST, LONGEST = 8, 64
 """Bytes of an original that is looked for."""
 AT_ONCE, AHEAD = 1 << 20, 4
@@ -181,10 +171,9 @@ class LeakCheck:
 
     def _find(self, values: Values, places: Positions) -> None:
         original, common = self._flags.T
-        traces = find_traces(self._cmac, values)
+        traces = find_traces(self._cmac, values, np.flatnonzero(~common.take(places)))
         own = places.take(traces.owners)
         counts = traces.telling | ~original.take(own)
-        counts &= ~(common.take(own) & (traces.kinds == WHOLE))
         self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
 
     def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak]]:

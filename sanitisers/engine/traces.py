@@ -42,10 +42,15 @@ class Traces:
     telling: Flags
 
 
-def find_traces(cmac: ColumnCmac, values: Values) -> Traces:
-    """All traces in values that are in the order of their starts, and have something else than digits between them."""
+def find_traces(cmac: ColumnCmac, values: Values, as_whole: Positions | None = None) -> Traces:
+    """All traces in values that are in the order of their starts, and have something else than digits between them.
+
+    Where `as_whole` is given, only the values with these indexes are also taken as a whole.
+    """
     emails, numbers = find_emails(values), find_numbers(values)
-    whole, texts = find_whole(values)
+    as_whole = np.arange(len(values.starts)) if as_whole is None else as_whole
+    whole, texts = find_whole(Values(values.buffer, values.starts.take(as_whole), values.ends.take(as_whole)))
+    whole = as_whole.take(whole)
     addresses = emails.texts(values.buffer)
     addresses = Values(small(addresses.buffer), addresses.starts, addresses.ends)
     together = laid_together([addresses, plain_digits(values, numbers), texts])

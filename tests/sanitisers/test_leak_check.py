@@ -198,10 +198,15 @@ def test_originals_that_are_entries_of_a_pool_or_constants_are_no_leak() -> None
     assert one_column([b"Nobody At All"], [b"nobody at all"], "{value: Nobody at all}") == ()
 
 
-@pytest.mark.parametrize("rule", ["address.city", "person.job_title", "person.first_name"])
+@pytest.mark.parametrize("rule", ["address.city", "person.job_title", "person.first_name", "text.words", "text.lorem"])
 def test_what_many_people_have_in_common_tells_of_nobody(rule: str) -> None:
     assert one_column([b"Zorblax under Quimbly"], [b"Zorblax under Quimbly"], rule) == ()
     assert len(one_column([b"jo@suppliers.co.uk"], [b"jo@suppliers.co.uk"], rule)) == 1
+
+
+def test_who_is_only_called_by_a_role_is_nobody() -> None:
+    roles = [b"Sales Team", b"Head Office", b"Customer Services", b"Accounts payable", b"IT Department", b"Not in use"]
+    assert one_column(roles, [role.lower() for role in roles]) == ()
 
 
 def test_what_rules_write_is_not_looked_at() -> None:
