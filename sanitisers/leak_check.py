@@ -119,15 +119,17 @@ class LeakCheck:
         return self._place(table, path, original=False)
 
     def _place(self, table: str, path: str, *, original: bool, common: bool = False) -> int:
-        if self._is_allowed(f"{table}.{path}"):
+        if self._is_allowed(table, f"{table}.{path}"):
             return NOWHERE
         place = self._places.setdefault((table, path, original), len(self._places))
         if place == len(self._flags) - 1:
             self._flags = np.concatenate((self._flags[:-1], np.array([[original, common], [False, False]])))
         return place
 
-    def _is_allowed(self, where: str) -> bool:
-        found = [name for name in self._allowed if where == name or where.startswith(f"{name}.")]
+    def _is_allowed(self, table: str, where: str) -> bool:
+        # The name of a schema and a table is no beginning of a place that counts.
+        names = [name for name in self._allowed if name.startswith(f"{table}.")]
+        found = [name for name in names if where == name or where.startswith(f"{name}.")]
         for name in found:
             self.unmatched.pop(name, None)
         return bool(found)

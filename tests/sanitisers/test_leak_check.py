@@ -253,9 +253,18 @@ def test_a_column_can_be_left_alone_on_either_side_and_by_its_path() -> None:
 
 
 def test_a_line_that_nothing_was_about_is_named() -> None:
-    sanitiser = made(PEOPLE_RULES, PEOPLE, "leaks: {people.name: keep (x), people.gone: keep (y), gone: keep (z)}")
+    sanitiser = made(PEOPLE_RULES, PEOPLE, "leaks: {people.name: keep (x), people.gone: keep (y), gone.name: keep (z)}")
     sanitiser.table("people", ["id", "name"])
-    assert sanitiser.unmatched_leaks() == ["people.gone", "gone"]
+    assert sanitiser.unmatched_leaks() == ["people.gone", "gone.name"]
+
+
+def test_a_line_leaves_alone_no_whole_table_or_schema() -> None:
+    tables = {**PEOPLE, "audit.notes": TEXT}
+    sanitiser = made(f"{PEOPLE_RULES}\n  audit.notes:\n{KEEP_BODY}", tables, "leaks: {audit.notes: keep (meant)}")
+    pass_through(sanitiser, "people", PEOPLE["people"], [JO])
+    pass_through(sanitiser, "audit.notes", TEXT, [(JO[2],)])
+    assert [leak.where for leak in leaks_of(sanitiser)] == ["audit.notes.body"]
+    assert sanitiser.unmatched_leaks() == ["audit.notes"]
 
 
 def test_it_can_be_turned_off_with_a_reason_that_is_said() -> None:
@@ -277,6 +286,8 @@ def test_it_can_be_turned_off_with_a_reason_that_is_said() -> None:
         ("leak_check: false", "it says `off (why)`"),
         ("leaks: {a.b: keep}", "a line of `leaks:` says `keep (why)`"),
         ("leaks: {a.b: person.name}", "a line of `leaks:` says `keep (why)`"),
+        ("leaks: {audit: keep (meant)}", "leaks.audit: it names a table and a column"),
+        ("leaks: {audit.: keep (meant)}", "it names a table and a column"),
         ("leak: {}", "did you mean `leaks`?"),
     ],
 )
