@@ -46,6 +46,8 @@ PIECE = 1 << 22
 """Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
 BESIDE = 1 << 12
 """Bytes in which a mark is looked for to cut a longer value at."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Spreads small numbers over all bits."""
 _NAMED = 3
 """Origins that one leak names."""
 
@@ -98,8 +100,8 @@ class LeakCheck:
         self._cmac = ColumnCmac(derive_key(key, "leak check"))
         self._sightings = Sightings()
         self._lock = Lock()
-        self._gathered: list[tuple[Values, Positions]] = []
-        self._size = 0
+        self._gathered: list[tuple[Values, Positions, Positions]] = []
+        self._size = self._rows = 0
         # The rows need not wait for it: what is found counts at the end.
         self._worker = ThreadPoolExecutor(1, "dmrefresh-leak-check")
         self._work: deque[Future[None]] = deque()
@@ -134,7 +136,7 @@ class LeakCheck:
             self.unmatched.pop(name, None)
         return bool(found)
 
-    def look(self, values: Values, places: Positions | int) -> None:
+    def look(self, values: Values, places: Positions | int, rows: Positions | None = None) -> None:
         """See Check."""
         lengths = values.ends - values.starts
         # Of originals only what is a trace as a whole counts, and that is never long.
@@ -148,7 +150,9 @@ class LeakCheck:
         chosen = end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order)), apart=1)
         own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
         with self._lock:
-            self._gathered.append((chosen, own))
+            in_rows = (order if rows is None else rows.take(order)) + self._rows
+            self._rows = int(in_rows.max()) + 1
+            self._gathered.append((chosen, own, in_rows))
             self._size += len(chosen.buffer)
             if self._size >= AT_ONCE:
                 self._work.append(self._worker.submit(self._find, *self._taken()))
@@ -166,16 +170,20 @@ class LeakCheck:
             self.look(Values(values.buffer, np.array([start]), np.array([cut])), place)
             start = cut
 
-    def _taken(self) -> tuple[Values, Positions]:
+    def _taken(self) -> tuple[Values, Positions, Positions]:
         """What was gathered, which is now taken away."""
         gathered, self._gathered, self._size = self._gathered, [], 0
-        return laid_together([values for values, _ in gathered]), np.concatenate([places for _, places in gathered])
+        values, places, rows = zip(*gathered, strict=True)
+        return laid_together(values), np.concatenate(places), np.concatenate(rows)
 
-    def _find(self, values: Values, places: Positions) -> None:
+    def _find(self, values: Values, places: Positions, rows: Positions) -> None:
         original, common = self._flags.T
         traces = find_traces(self._cmac, values, np.flatnonzero(~common.take(places)))
         own = places.take(traces.owners)
         counts = traces.telling | ~original.take(own)
+        counts[_again(traces.hashes, own, rows.take(traces.owners), np.flatnonzero(counts & original.take(own)))] = (
+            False
+        )
         self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
 
     def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak]]:
@@ -229,6 +237,13 @@ class _Part:
 
     def rarer_than(self, limit: int) -> _Part:
         return self.only(np.flatnonzero(self.counts <= limit))
+
+
+def _again(hashes: Words, places: Positions, rows: Positions, which: Positions) -> Positions:
+    """Those of `which` that their row has at their place already: a row counts once, however often it says a thing."""
+    apart = rows.take(which).astype(np.uint64) << np.uint64(32) | places.take(which).astype(np.uint64)
+    _, firsts = np.unique(hashes.take(which) ^ apart * _ODD, return_index=True)
+    return np.delete(which, firsts)
 
 
 def _limit(rows: Mapping[str, int], table: str) -> int:

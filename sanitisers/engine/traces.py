@@ -17,6 +17,8 @@ from sanitisers.engine.prf import ColumnCmac, Values
 from sanitisers.engine.whole_values import find_whole, small
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Positions, Words
 
@@ -65,7 +67,7 @@ def find_traces(cmac: ColumnCmac, values: Values, as_whole: Positions | None = N
     )
 
 
-def laid_together(parts: list[Values]) -> Values:
+def laid_together(parts: Sequence[Values]) -> Values:
     """All values of several buffers in one."""
     if len(parts) == 1:
         return parts[0]

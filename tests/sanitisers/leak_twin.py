@@ -79,7 +79,9 @@ def verdict(shown: Iterable[Shown], rows: Mapping[str, int]) -> list[Leak]:
     originals: dict[tuple[str, str], Counter[Trace]] = defaultdict(Counter)
     kept: dict[tuple[str, str], Counter[Trace]] = defaultdict(Counter)
     for is_original, table, column, value in shown:
-        for trace in traces(value) if len(value) >= 8 else ():
+        # What one row holds several times is one row's all the same.
+        own = Counter(traces(value) if len(value) >= 8 else ())
+        for trace in set(own) if is_original else own.elements():
             if not is_original:
                 kept[table, column][trace._replace(telling=True)] += 1
             elif trace.telling and len(value) <= 64:

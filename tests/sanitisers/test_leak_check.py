@@ -183,6 +183,22 @@ def test_what_very_many_rows_share_is_a_placeholder() -> None:
     assert one_column([b"Not applicable", b"To be confirmed"], [b"not applicable", b"To Be Confirmed"]) == ()
 
 
+@pytest.mark.parametrize("rule", ["to: person.name", "to: null"])
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_what_one_row_holds_very_many_times_is_no_placeholder(
+    monkeypatch: pytest.MonkeyPatch, rule: str, together: bool
+) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    columns = [Column("data", "jsonb"), Column("body")]
+    for rows, found in ((1, 1), (COMMON_ROWS, 1), (COMMON_ROWS + 1, 0)):
+        rules = f"  t:\n    columns: {{data: {{json: {{'*': {{{rule}}}}}}}, body: keep (as it is)}}"
+        sanitiser = made(rules, {"t": columns})
+        text = json.dumps({str(n): {"to": "jo@suppliers.co.uk"} for n in range(COMMON_ROWS + 1)}).encode()
+        pass_through(sanitiser, "t", columns, [(text, b"jo@suppliers.co.uk")] * rows, 20)
+        assert len(leaks_of(sanitiser)) == found
+
+
 def test_who_stands_in_a_log_in_very_many_rows_is_found_by_the_one_row_of_their_own() -> None:
     columns = [Column("by"), Column("body")]
     rules = f"{PEOPLE_RULES}\n  log:\n    columns: {{by: person.email, body: keep (as it is)}}"
