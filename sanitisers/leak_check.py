@@ -7,6 +7,8 @@ of tables does not matter. What many people share is no leak, and neither is wha
 - an original that stands in its column in more than COMMON_ROWS rows, and in more than one row of COMMON_SHARE: a
   placeholder, whatever it reads. Whoever stands in a log that often has a row of their own elsewhere, which counts;
 - what equals an entry of a pool in use or a constant of the ruleset: the fakes of an earlier refresh, say;
+- numbers that are in both by chance, neither of them written as a telephone number is (see `chance`): of these is only
+  warned;
 - what forms are filled in with where there is nothing to say, or nobody to name (see `placeholders`).
 """
 
@@ -20,11 +22,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.chance import expected, is_chance
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import ColumnCmac, Values, derive_key
 from sanitisers.engine.sightings import Sightings
-from sanitisers.engine.traces import KINDS, find_traces, laid_together
+from sanitisers.engine.traces import BARE, KINDS, find_traces, laid_together
 from sanitisers.engine.watch import NOWHERE
 from sanitisers.placeholders import NOBODYS
 
@@ -186,8 +189,8 @@ class LeakCheck:
         )
         self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
 
-    def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak]]:
-        """Compare what was seen, and forget it.
+    def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak], list[Leak]]:
+        """Compare what was seen, and forget it: gives leaks, and what may be one but is seen by chance as often.
 
         `rows` are those of each table, `fakes` the texts that rules write. Leaks come in the order of their places.
         """
@@ -211,7 +214,12 @@ class LeakCheck:
         if met:
             nobodys = self._hashes_of([*fakes, *NOBODYS])
             met = [one.only(np.flatnonzero(~np.isin(one.hashes, nobodys))) for one in met]
-        return compared, list(_leaks(kept, [one for one in met if len(one.hashes)]))
+        bare = _different([one for one in parts[True] if one.kind == KINDS[BARE]])
+        found: dict[bool, list[Leak]] = {False: [], True: []}
+        for part, leak, bare_only in _leaks(kept, [one for one in met if len(one.hashes)]):
+            chance = expected(bare, part.hashes, compared.one_in) if bare_only else 0.0
+            found[is_chance(leak.values, chance)].append(leak)
+        return compared, found[False], found[True]
 
     def _hashes_of(self, texts: Sequence[str]) -> Words:
         values = appended(Values.of([]), [text.encode() for text in texts])
@@ -266,10 +274,16 @@ def _both(hashes: Words, others: Words) -> Positions:
     return found if few is hashes else places.take(found)
 
 
-def _leaks(kept: Sequence[_Part], met: Sequence[_Part]) -> Iterator[Leak]:
-    every = _different(met)
+def _leaks(kept: Sequence[_Part], met: Sequence[_Part]) -> Iterator[tuple[_Part, Leak, bool]]:
+    """Each with what is kept there, and whether nothing of it is written as telephone numbers are on either side."""
+    every, sure = _different(met), _different([one for one in met if one.kind != KINDS[BARE]])
     for part in kept:
-        here = part.only(_both(part.hashes, every))
-        if len(here.hashes):
-            origins = dict.fromkeys(one.where for one in met if len(_both(here.hashes, one.hashes)))
-            yield Leak(here.where, here.kind, len(here.hashes), int(here.counts.sum()), tuple(origins))
+        both = part.only(_both(part.hashes, every))
+        likely = _both(both.hashes, sure) if part.kind == KINDS[BARE] else np.arange(len(both.hashes))
+        for here, bare in (
+            (both.only(likely), False),
+            (both.only(np.delete(np.arange(len(both.hashes)), likely)), True),
+        ):
+            if len(here.hashes):
+                origins = dict.fromkeys(one.where for one in met if len(_both(here.hashes, one.hashes)))
+                yield part, Leak(here.where, here.kind, len(here.hashes), int(here.counts.sum()), tuple(origins)), bare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -80,7 +81,7 @@ DOCUMENT = [Column("data", "jsonb")]
     [
         (b"write to <Jo.Bloggs@suppliers.co.uk>.", "e-mail address", "people.email"),
         (b"first line\\njo.bloggs@suppliers.co.uk\\nlast line", "e-mail address", "people.email"),
-        (b"ring +44 7711-654-321 before ten", "number", "people.phone"),
+        (b"ring +44 7711-654-321 before ten", "telephone number", "people.phone"),
         (b"DUNS 960 000 001", "number", "people.duns"),
         (b"  JO   Bloggs", "text", "people.name"),
     ],
@@ -220,6 +221,28 @@ def test_what_many_people_have_in_common_tells_of_nobody(rule: str) -> None:
     assert len(one_column([b"jo@suppliers.co.uk"], [b"jo@suppliers.co.uk"], rule)) == 1
 
 
+@pytest.mark.parametrize(("copied", "found"), [(0, False), (1, False), (40, True)])
+def test_bare_numbers_that_are_the_same_by_chance_are_no_leak(copied: int, found: bool) -> None:
+    draw = random.Random(1)
+    originals, kept = ([b"%d" % draw.randrange(10**8, 10**9) for _ in range(30_000)] for _ in range(2))
+    kept[:copied] = originals[:copied]
+    columns = [Column("own"), Column("body")]
+    sanitiser = made("  t:\n    columns: {own: company.duns, body: keep (as it is)}", {"t": columns})
+    pass_through(sanitiser, "t", columns, list(zip(originals, kept, strict=True)), 10_000)
+    leaks = leaks_of(sanitiser)
+    assert bool(leaks) == found
+    same = len(set(originals) & set(kept))
+    assert same > copied
+    assert [leak.values for leak in (leaks if found else sanitiser.by_chance)] == [same]
+
+
+@pytest.mark.parametrize("number", [b"960000001", b"07711 654321", b"+44 7711 654321"])
+def test_one_number_among_few_or_one_that_is_dialled_is_a_leak(number: bytes) -> None:
+    others = [b"%d" % (10**8 + 12_345 * n) for n in range(1000 if number == b"960000001" else 30_000)]
+    kept = [b"%d" % (10**8 + 54_321 + 56_789 * n) for n in range(len(others) // 2)]
+    assert [leak.values for leak in one_column([*others, number], [*kept, number], "company.duns")] == [1]
+
+
 def test_who_is_only_called_by_a_role_is_nobody() -> None:
     roles = [b"Sales Team", b"Head Office", b"Customer Services", b"Accounts payable", b"IT Department", b"Not in use"]
     assert one_column(roles, [role.lower() for role in roles]) == ()
@@ -245,7 +268,7 @@ def test_the_message_names_places_and_counts_and_holds_no_value() -> None:
     assert str(leaked.value) == (
         "What rules replace stands in what is kept, where it would be published:\n"
         "  notes.body: 1 e-mail address of people.email, 2 times\n"
-        "  notes.body: 1 number of people.phone, once"
+        "  notes.body: 1 telephone number of people.phone, once"
     )
     assert leaked.value.paste == 'leaks:\n  "notes.body": keep (say why)'
     assert sanitiser.compared is not None
@@ -335,7 +358,7 @@ def test_a_value_of_any_length_is_looked_at_in_pieces(monkeypatch: pytest.Monkey
         monkeypatch.setattr(leak_check, "PIECE", piece)
         monkeypatch.setattr(leak_check, "BESIDE", 64)
         found.append(one_column([b"07711 654%03d" % n for n in range(1000)], [text], "person.phone"))
-    assert found[0] == found[1] == found[2] == (Leak("t.body", "number", 1000, 1000, ("t.own",)),)
+    assert found[0] == found[1] == found[2] == (Leak("t.body", "telephone number", 1000, 1000, ("t.own",)),)
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
