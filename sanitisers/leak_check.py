@@ -7,7 +7,9 @@ of tables does not matter. What many people share is no leak, and neither is wha
 - an original that stands in its column in more than COMMON_ROWS rows, and in more than one row of COMMON_SHARE: a
   placeholder, whatever it reads. Whoever stands in a log that often has a row of their own elsewhere, which counts;
 - what equals an entry of a pool in use or a constant of the ruleset: the fakes of an earlier refresh, say;
-- what forms are filled in with where there is nothing to say (NOBODYS).
+- numbers that are in both by chance, neither of them written as a telephone number is (see `chance`): of these is only
+  warned;
+- what forms are filled in with where there is nothing to say, or nobody to name (see `placeholders`).
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.chance import expected, is_chance
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import ColumnCmac, Values, derive_key
 from sanitisers.engine.sightings import Sightings
-from sanitisers.engine.traces import KINDS, WHOLE, find_traces, laid_together
+from sanitisers.engine.traces import BARE, KINDS, find_traces, laid_together
 from sanitisers.engine.watch import NOWHERE
+from sanitisers.placeholders import NOBODYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,17 +41,6 @@ if TYPE_CHECKING:
 
 COMMON_ROWS = 50
 COMMON_SHARE = 100
-NOBODYS = (
-    *("as above", "as agreed", "as before", "as per above", "as stated above", "details to follow", "in progress"),
-    *("no answer", "no comment", "no contact", "no details", "no longer applicable", "no longer available", "no name"),
-    *("no response", "none given", "none known", "none provided", "none supplied", "not applicable", "not available"),
-    *("not known", "not provided", "not recorded", "not required", "not set", "not specified", "not stated"),
-    *("not supplied", "not used", "please see above", "same as above", "see above", "see attached", "see below"),
-    *("test test", "test user", "to be advised", "to be agreed", "to be announced", "to be confirmed"),
-    *("to be decided", "to be determined", "to be provided", "to follow", "unknown unknown", "do not use"),
-    *(digit * length for digit in "0123456789" for length in range(9, 21)),
-    *(digits[:length] for digits in ("12345678901234567890", "98765432109876543210") for length in range(9, 21)),
-)
 SHORTEST, LONGEST = 8, 64
 """Bytes of an original that is looked for."""
 AT_ONCE, AHEAD = 1 << 20, 4
@@ -56,6 +49,8 @@ PIECE = 1 << 22
 """Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
 BESIDE = 1 << 12
 """Bytes in which a mark is looked for to cut a longer value at."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Spreads small numbers over all bits."""
 _NAMED = 3
 """Origins that one leak names."""
 
@@ -108,8 +103,8 @@ class LeakCheck:
         self._cmac = ColumnCmac(derive_key(key, "leak check"))
         self._sightings = Sightings()
         self._lock = Lock()
-        self._gathered: list[tuple[Values, Positions]] = []
-        self._size = 0
+        self._gathered: list[tuple[Values, Positions, Positions]] = []
+        self._size = self._rows = 0
         # The rows need not wait for it: what is found counts at the end.
         self._worker = ThreadPoolExecutor(1, "dmrefresh-leak-check")
         self._work: deque[Future[None]] = deque()
@@ -129,35 +124,38 @@ class LeakCheck:
         return self._place(table, path, original=False)
 
     def _place(self, table: str, path: str, *, original: bool, common: bool = False) -> int:
-        if self._is_allowed(f"{table}.{path}"):
+        if self._is_allowed(table, f"{table}.{path}"):
             return NOWHERE
         place = self._places.setdefault((table, path, original), len(self._places))
         if place == len(self._flags) - 1:
             self._flags = np.concatenate((self._flags[:-1], np.array([[original, common], [False, False]])))
         return place
 
-    def _is_allowed(self, where: str) -> bool:
-        found = [name for name in self._allowed if where == name or where.startswith(f"{name}.")]
+    def _is_allowed(self, table: str, where: str) -> bool:
+        # The name of a schema and a table is no beginning of a place that counts.
+        names = [name for name in self._allowed if name.startswith(f"{table}.")]
+        found = [name for name in names if where == name or where.startswith(f"{name}.")]
         for name in found:
             self.unmatched.pop(name, None)
         return bool(found)
 
-    def look(self, values: Values, places: Positions | int) -> None:
+    def look(self, values: Values, places: Positions | int, rows: Positions | None = None) -> None:
         """See Check."""
         lengths = values.ends - values.starts
-        for index in np.flatnonzero(lengths > PIECE).tolist():
-            self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
         # Of originals only what is a trace as a whole counts, and that is never long.
-        kept = ~self._flags[:, 0].take(places)
-        wanted = (lengths >= SHORTEST) & ((lengths <= LONGEST) | (kept & (lengths <= PIECE)))
-        order = np.flatnonzero(wanted if isinstance(places, int) else wanted & (places != NOWHERE))
+        wanted = (lengths >= SHORTEST) & ((lengths <= LONGEST) | ~self._flags[:, 0].take(places)) & (places != NOWHERE)
+        for index in np.flatnonzero(wanted & (lengths > PIECE)).tolist():
+            self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
+        order = np.flatnonzero(wanted & (lengths <= PIECE))
         if not len(order):
             return
         order = order[np.argsort(values.starts.take(order), kind="stable")]
         chosen = end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order)), apart=1)
         own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
         with self._lock:
-            self._gathered.append((chosen, own))
+            in_rows = (order if rows is None else rows.take(order)) + self._rows
+            self._rows = int(in_rows.max()) + 1
+            self._gathered.append((chosen, own, in_rows))
             self._size += len(chosen.buffer)
             if self._size >= AT_ONCE:
                 self._work.append(self._worker.submit(self._find, *self._taken()))
@@ -175,21 +173,24 @@ class LeakCheck:
             self.look(Values(values.buffer, np.array([start]), np.array([cut])), place)
             start = cut
 
-    def _taken(self) -> tuple[Values, Positions]:
+    def _taken(self) -> tuple[Values, Positions, Positions]:
         """What was gathered, which is now taken away."""
         gathered, self._gathered, self._size = self._gathered, [], 0
-        return laid_together([values for values, _ in gathered]), np.concatenate([places for _, places in gathered])
+        values, places, rows = zip(*gathered, strict=True)
+        return laid_together(values), np.concatenate(places), np.concatenate(rows)
 
-    def _find(self, values: Values, places: Positions) -> None:
+    def _find(self, values: Values, places: Positions, rows: Positions) -> None:
         original, common = self._flags.T
-        traces = find_traces(self._cmac, values)
+        traces = find_traces(self._cmac, values, np.flatnonzero(~common.take(places)))
         own = places.take(traces.owners)
         counts = traces.telling | ~original.take(own)
-        counts &= ~(common.take(own) & (traces.kinds == WHOLE))
+        counts[_again(traces.hashes, own, rows.take(traces.owners), np.flatnonzero(counts & original.take(own)))] = (
+            False
+        )
         self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
 
-    def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak]]:
-        """Compare what was seen, and forget it.
+    def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak], list[Leak]]:
+        """Compare what was seen, and forget it: gives leaks, and what may be one but is seen by chance as often.
 
         `rows` are those of each table, `fakes` the texts that rules write. Leaks come in the order of their places.
         """
@@ -213,7 +214,12 @@ class LeakCheck:
         if met:
             nobodys = self._hashes_of([*fakes, *NOBODYS])
             met = [one.only(np.flatnonzero(~np.isin(one.hashes, nobodys))) for one in met]
-        return compared, list(_leaks(kept, [one for one in met if len(one.hashes)]))
+        bare = _different([one for one in parts[True] if one.kind == KINDS[BARE]])
+        found: dict[bool, list[Leak]] = {False: [], True: []}
+        for part, leak, bare_only in _leaks(kept, [one for one in met if len(one.hashes)]):
+            chance = expected(bare, part.hashes, compared.one_in) if bare_only else 0.0
+            found[is_chance(leak.values, chance)].append(leak)
+        return compared, found[False], found[True]
 
     def _hashes_of(self, texts: Sequence[str]) -> Words:
         values = appended(Values.of([]), [text.encode() for text in texts])
@@ -241,6 +247,13 @@ class _Part:
         return self.only(np.flatnonzero(self.counts <= limit))
 
 
+def _again(hashes: Words, places: Positions, rows: Positions, which: Positions) -> Positions:
+    """Those of `which` that their row has at their place already: a row counts once, however often it says a thing."""
+    apart = rows.take(which).astype(np.uint64) << np.uint64(32) | places.take(which).astype(np.uint64)
+    _, firsts = np.unique(hashes.take(which) ^ apart * _ODD, return_index=True)
+    return np.delete(which, firsts)
+
+
 def _limit(rows: Mapping[str, int], table: str) -> int:
     return max(COMMON_ROWS, rows.get(table, 0) // COMMON_SHARE)
 
@@ -261,10 +274,16 @@ def _both(hashes: Words, others: Words) -> Positions:
     return found if few is hashes else places.take(found)
 
 
-def _leaks(kept: Sequence[_Part], met: Sequence[_Part]) -> Iterator[Leak]:
-    every = _different(met)
+def _leaks(kept: Sequence[_Part], met: Sequence[_Part]) -> Iterator[tuple[_Part, Leak, bool]]:
+    """Each with what is kept there, and whether nothing of it is written as telephone numbers are on either side."""
+    every, sure = _different(met), _different([one for one in met if one.kind != KINDS[BARE]])
     for part in kept:
-        here = part.only(_both(part.hashes, every))
-        if len(here.hashes):
-            origins = dict.fromkeys(one.where for one in met if len(_both(here.hashes, one.hashes)))
-            yield Leak(here.where, here.kind, len(here.hashes), int(here.counts.sum()), tuple(origins))
+        both = part.only(_both(part.hashes, every))
+        likely = _both(both.hashes, sure) if part.kind == KINDS[BARE] else np.arange(len(both.hashes))
+        for here, bare in (
+            (both.only(likely), False),
+            (both.only(np.delete(np.arange(len(both.hashes)), likely)), True),
+        ):
+            if len(here.hashes):
+                origins = dict.fromkeys(one.where for one in met if len(_both(here.hashes, one.hashes)))
+                yield part, Leak(here.where, here.kind, len(here.hashes), int(here.counts.sum()), tuple(origins)), bare

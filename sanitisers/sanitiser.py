@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sanitisers.engine.edits import Edit
-    from sanitisers.leak_check import Compared, LeakCheck
+    from sanitisers.leak_check import Compared, Leak, LeakCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Sanitiser:
     Attributes:
         warnings: rules for what is gone, one sentence each.
         fingerprint: of the ruleset, the pools and the key (which cannot be found out from it).
+        by_chance: what the leak check found that may be a leak, but is seen by chance as often.
         compared: what the leak check has held against each other; None before it did.
     """
 
@@ -64,6 +65,7 @@ class Sanitiser:
         self._plans = plans
         self._check = check
         self._fakes = fakes
+        self.by_chance: list[Leak] = []
         self.compared: Compared | None = None
         self._tallies: dict[str, SharedTally] = {}
         self.warnings = tuple(warnings)
@@ -89,7 +91,7 @@ class Sanitiser:
         if self._check is None:
             return
         rows = {table: report.rows_in for table, report in self.report().items()}
-        self.compared, leaks = self._check.verdict(rows, self._fakes())
+        self.compared, leaks, self.by_chance = self._check.verdict(rows, self._fakes())
         if leaks:
             raise Leaked(leaks)
 

@@ -109,6 +109,8 @@ def _check_leaks(compiled: Sanitiser, on_warning: Callable[[str], None]) -> None
     except Leaked as leaked:
         hint = f"give these a rule, or say in the ruleset why nothing leaks there:\n\n{leaked.paste}"
         raise NotSanitised(str(leaked), hint=hint) from None
+    for leak in compiled.by_chance:
+        on_warning(f"{leak}; so many are the same by chance, where there are so many numbers")
     if compiled.compared is not None and compiled.compared.one_in > 1:
         on_warning(f"too much is replaced to be remembered: one in {compiled.compared.one_in} values was looked for")
 

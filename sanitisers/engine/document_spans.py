@@ -37,7 +37,8 @@ def show(rules: Rules, decided: Decided, faked: Indexes, watch: DocumentWatch) -
     shown = np.flatnonzero((decided.actions == FAKE) | (strings & ((nodes >= rules.kept) | (nodes == NULL))))
     places = _places(rules, watch)
     texts = originals(decided, shown)
-    watch.check.look(texts, places.take(nodes.take(shown)))
+    rows = decided.documents.around(values.starts.take(shown))
+    watch.check.look(texts, places.take(nodes.take(shown)), rows)
     keys = np.sort(np.append(decided.strangers, inside)) if len(inside) else decided.strangers
     if len(keys):
         own = places.take(nodes.take(keys))

@@ -28,13 +28,14 @@ class Walk:
 
     `parts` are the documents end to end. Where a fake goes, `slots` of its leaf has the index of an empty
     part, and `originals` what stood there. `kept` is what stays as it is, each with the index of its node;
-    `nulled` are strings that became null; `names` are keys that no rule names, with the index of the kept node or -1.
+    `nulled` are strings that became null, each with the index of its part; `names` are keys that no rule names, with
+    the index of the kept node or -1.
     """
 
     def __init__(self, leaves: int) -> None:
         self.parts: list[Raw] = []
         self.kept: list[tuple[int, Raw]] = []
-        self.nulled: list[bytes] = []
+        self.nulled: list[tuple[int, bytes]] = []
         self.names: list[tuple[int, str]] = []
         self.originals: list[list[bytes]] = [[] for _ in range(leaves)]
         self.slots: list[list[int]] = [[] for _ in range(leaves)]
@@ -65,9 +66,9 @@ class Walk:
             self.parts.append(raw)
             self.kept.append((node.index, raw))
         elif node is Stay.NULL:
-            self.parts.append(b"null")
             if (text := bytes(raw))[0] == _QUOTE:
-                self.nulled.append(text)
+                self.nulled.append((len(self.parts), text))
+            self.parts.append(b"null")
         elif isinstance(node, Leaf):
             self.leaf(node, bytes(raw))
         elif isinstance(node, Branch):

@@ -129,7 +129,7 @@ class DocumentEdit:
                 raise DocumentRefused(int(rows[index]), self._column, "the JSON is too deeply nested") from None
             edges.append(len(walk.parts))
         if seen.watch:
-            _show_walked(walk, seen.watch)
+            _show_walked(walk, edges, seen.watch)
         self._fill(walk)
         for leaf, slots in zip(self.leaves, walk.slots, strict=True):
             seen.tally.count(leaf.path, len(slots))
@@ -164,10 +164,17 @@ class DocumentEdit:
                 tally.show(self.leaves[fake.leaf].path, str(read_scalar(fake.text)))
 
 
-def _show_walked(walk: Walk, watch: DocumentWatch) -> None:
+def _show_walked(walk: Walk, edges: list[int], watch: DocumentWatch) -> None:
     """What `document_spans.show` does, for documents that were taken apart one by one."""
     texts = [(watch.leaves[leaf], text) for leaf, originals in enumerate(walk.originals) for text in originals]
-    texts += [(watch.nulled, text) for raw in walk.nulled for text in strings_in(raw)]
+    slots = [slot for of_leaf in walk.slots for slot in of_leaf]
+    nulled = [(slot, text) for slot, raw in walk.nulled for text in strings_in(raw)]
+    texts += [(watch.nulled, text) for _, text in nulled]
+    slots += [slot for slot, _ in nulled]
+    rows = np.searchsorted(edges, slots, "right") - 1
     texts += [(watch.kept[node], text) for node, raw in walk.kept for text in strings_in(bytes(raw))]
-    texts += [(watch.kept[node] if node >= 0 else watch.keys, name.encode()) for node, name in walk.names]
-    watch.check.look(appended(Values.of([]), [text for _, text in texts]), np.array([at for at, _ in texts], np.int64))
+    names = [(watch.kept[node] if node >= 0 else watch.keys, name) for node, name in walk.names]
+    texts += [(place, name.encode("utf-8", "replace")) for place, name in names]  # half of a surrogate pair has none
+    places = np.array([place for place, _ in texts], np.int64)
+    rows = np.append(rows, np.zeros(len(texts) - len(rows), np.int64))  # of what stays nobody wants to know
+    watch.check.look(appended(Values.of([]), [text for _, text in texts]), places, rows)

@@ -97,8 +97,12 @@ class Documents:
     def holding(self, places: Positions) -> Flags:
         """Which documents hold any of these places."""
         found = np.zeros(len(self.edges) - 1, np.bool_)
-        found[np.searchsorted(self.edges, places, "right") - 1] = True
+        found[self.around(places)] = True
         return found
+
+    def around(self, places: Positions) -> Positions:
+        """The index of the document that holds each of these places."""
+        return np.searchsorted(self.edges, places, "right") - 1
 
 
 @dataclass(frozen=True, slots=True)

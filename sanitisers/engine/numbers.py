@@ -60,16 +60,24 @@ def alone_or_dialled(values: Values, found: Spans) -> Flags:
     return told
 
 
-def plain_digits(values: Values, found: Spans) -> Values:
-    """The digits of each number, without zeros in front and the 44 of the United Kingdom."""
+def plain_digits(values: Values, found: Spans) -> tuple[Values, Flags]:
+    """The digits of each number, and which are surely dialled: with a plus, 0 and nine or ten digits, or 00 and more.
+
+    Those have no zeros in front; and none has the 44 of the United Kingdom.
+    """
     texts = found.texts(values.buffer)
     places = np.flatnonzero(_DIGIT.take(texts.buffer))
     digits = np.append(texts.buffer.take(places), np.zeros(PADDING, np.uint8))
     starts, ends = np.searchsorted(places, texts.starts), np.searchsorted(places, texts.ends)
-    starts = _behind_zeros(digits, starts, ends)
+    lengths = ends - starts
+    zero, second, third = (digits.take(starts + step) == ZERO for step in range(3))
+    dialled = (values.buffer.take(found.starts - 1) == PLUS) | (zero & second & ~third & (lengths >= LEAST + 2))
+    dialled |= zero & ~second & (lengths > LEAST) & (lengths <= LEAST + 2)
+    starts = np.where(dialled, _behind_zeros(digits, starts, ends), starts)
     national = (ends - starts >= 11) & (ends - starts <= 13)
     national &= (digits.take(starts) == FOUR) & (digits.take(starts + 1) == FOUR)
-    return Values(digits, _behind_zeros(digits, starts + 2 * national, ends), ends)
+    starts = np.where(national, _behind_zeros(digits, starts + 2 * national, ends), starts)
+    return Values(digits, starts, ends), dialled
 
 
 def _behind_zeros(digits: Bytes, starts: Positions, ends: Positions) -> Positions:

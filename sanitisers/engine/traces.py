@@ -17,11 +17,16 @@ from sanitisers.engine.prf import ColumnCmac, Values
 from sanitisers.engine.whole_values import find_whole, small
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Positions, Words
 
-EMAIL, NUMBER, WHOLE = range(3)
-KINDS = ("e-mail address", "number", "text")
+EMAIL, DIALLED, WHOLE, BARE = range(4)
+KINDS = ("e-mail address", "telephone number", "text", "number")
+_LENGTH = 60
+"""The bit of a number's hash from which on it says how many digits there are."""
+MOST_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,9 @@ class Traces:
     """What was found in many values.
 
     Attributes:
-        hashes: keyed, 64 bits each.
+        hashes: keyed, 64 bits each; see `digits_of` for those of numbers.
         owners: the index of the value that each was found in.
-        kinds: EMAIL, NUMBER or WHOLE.
+        kinds: EMAIL, DIALLED, WHOLE or BARE, which are numbers that are not surely telephone numbers.
         telling: which tell somebody where they stand in what a rule replaces: all but numbers in the midst of a text
             that are not written as telephone numbers are. These are the ids and amounts that prose is full of.
     """
@@ -42,25 +47,39 @@ class Traces:
     telling: Flags
 
 
-def find_traces(cmac: ColumnCmac, values: Values) -> Traces:
-    """All traces in values that are in the order of their starts, and have something else than digits between them."""
+def find_traces(cmac: ColumnCmac, values: Values, as_whole: Positions | None = None) -> Traces:
+    """All traces in values that are in the order of their starts, and have something else than digits between them.
+
+    Where `as_whole` is given, only the values with these indexes are also taken as a whole.
+    """
     emails, numbers = find_emails(values), find_numbers(values)
-    whole, texts = find_whole(values)
+    as_whole = np.arange(len(values.starts)) if as_whole is None else as_whole
+    whole, texts = find_whole(Values(values.buffer, values.starts.take(as_whole), values.ends.take(as_whole)))
+    whole = as_whole.take(whole)
     addresses = emails.texts(values.buffer)
     addresses = Values(small(addresses.buffer), addresses.starts, addresses.ends)
-    together = laid_together([addresses, plain_digits(values, numbers), texts])
+    digits, dialled = plain_digits(values, numbers)
+    together = laid_together([addresses, digits, texts])
     found = [len(emails.owners), len(numbers.owners), len(whole)]
+    of_numbers = slice(found[0], found[0] + found[1])
     telling = np.ones(sum(found), np.bool_)
-    telling[found[0] : found[0] + found[1]] = alone_or_dialled(values, numbers)
-    return Traces(
-        cmac.tags(together).view("<u8")[:, 0].copy(),
-        np.concatenate((emails.owners, numbers.owners, whole)),
-        np.repeat(np.arange(len(KINDS)), found),
-        telling,
-    )
+    telling[of_numbers] = alone_or_dialled(values, numbers)
+    kinds = np.repeat([EMAIL, DIALLED, WHOLE], found)
+    kinds[of_numbers] = np.where(dialled, DIALLED, BARE)
+    hashes = cmac.tags(together).view("<u8")[:, 0].copy()
+    lengths = np.minimum(digits.ends - digits.starts, MOST_DIGITS).astype(np.uint64)
+    hashes[of_numbers] &= np.uint64((1 << _LENGTH) - 1)
+    hashes[of_numbers] |= lengths << np.uint64(_LENGTH)
+    return Traces(hashes, np.concatenate((emails.owners, numbers.owners, whole)), kinds, telling)
 
 
-def laid_together(parts: list[Values]) -> Values:
+def digits_of(hashes: Words) -> Words:
+    """How many digits the numbers with these hashes have; of more than MOST_DIGITS this many."""
+    digits: Words = hashes >> np.uint64(_LENGTH)
+    return digits
+
+
+def laid_together(parts: Sequence[Values]) -> Values:
     """All values of several buffers in one."""
     if len(parts) == 1:
         return parts[0]

@@ -31,8 +31,8 @@ class Check(Protocol):
     def kept(self, table: str, path: str) -> int:
         """The place of what stays."""
 
-    def look(self, values: Values, places: Positions | int) -> None:
-        """Take values, all of one place or each of its own.
+    def look(self, values: Values, places: Positions | int, rows: Positions | None = None) -> None:
+        """Take values, all of one place or each of its own; `rows` are those they stand in, else each has its own.
 
         Between them and behind the last is something else than what a word or a number may hold.
         """

@@ -144,8 +144,8 @@ class Family:
         build: makes the form from a seeded Faker.
         cut: whether a fake may be cut to fit a narrow column.
         digits: whether every fake is a number of at most nine digits, fit for a column of integers.
-        common: whether the originals are what many people have in common, such as a town: then one of them tells of
-            nobody where it stands alone.
+        common: whether the originals are what many people have in common, such as a town, or name things and not
+            people, such as a title: then one of them tells of nobody where it stands alone.
     """
 
     name: str

@@ -30,6 +30,8 @@ def _words(source: Source) -> Form:
 
 
 FAMILIES = (
-    Family("text.lorem", "sentences about as long as the original, at most 2,048 characters", _lorem, cut=True),
-    Family("text.words", "three words, for titles", _words, cut=True),
+    Family(
+        "text.lorem", "sentences about as long as the original, at most 2,048 characters", _lorem, cut=True, common=True
+    ),
+    Family("text.words", "three words, for titles", _words, cut=True, common=True),
 )

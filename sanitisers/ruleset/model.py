@@ -187,6 +187,12 @@ def _leaks(raw: object) -> object:
     return raw
 
 
+def _leak_place(name: str) -> str:
+    if not all(name.partition(".")):
+        raise PydanticCustomError("ruleset", "it names a table and a column, and may name keys in its documents")
+    return name
+
+
 def _leak_check(raw: object) -> object:
     reason = _pydantic(lambda: parse_off(raw)) if isinstance(raw, str) else None
     if reason is None:
@@ -288,7 +294,9 @@ class Ruleset(_Model):
     checks: dict[str, str] = Field(default_factory=dict)
     script: str = Field(default="", alias="<script>")
     leak_check: Annotated[str | None, BeforeValidator(_leak_check)] = None
-    leaks: dict[str, Annotated[Keep, BeforeValidator(_leaks)]] = Field(default_factory=dict)
+    leaks: dict[Annotated[str, AfterValidator(_leak_place)], Annotated[Keep, BeforeValidator(_leaks)]] = Field(
+        default_factory=dict
+    )
     file: str = Field(default="", exclude=True)
     lines: dict[tuple[str, ...], int] = Field(default_factory=dict, exclude=True)
 

@@ -118,3 +118,13 @@ def test_it_is_said_where_not_everything_could_be_remembered(monkeypatch: pytest
     (warning,) = run("nothing to see", *people)
     assert warning.startswith("too much is replaced to be remembered: one in ")
     assert warning.split("one in ")[1].split()[0] in {"4", "8", "16"}
+
+
+def test_numbers_that_may_be_the_same_by_chance_are_warned_of() -> None:
+    notes, people = ([str(10**8 + start + step * n) for n in range(1200)] for start, step in ((0, 7), (7 * 1199, 11)))
+    (warning,) = run("\n".join(notes), *people)
+    assert warning == (
+        "note.body: 1 number of person.name, once; so many are the same by chance, where there are so many numbers"
+    )
+    with pytest.raises(NotSanitised, match=r"note\.body: 1 number of person\.name, once"):
+        run("\n".join(notes[600:]), *people[:600])

@@ -27,6 +27,7 @@ from fixtures.parts.secrets import Credentials
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.jobs.scene import DMREFRESH
 from tests.jobs.small import RULES, bodies, small_scene
+from tests.jobs.test_leaks import leaking
 
 LATEST = "cleaned-db-dump.sql.gz"
 MARK = b"-- dmrefresh mark 1\n"
@@ -134,6 +135,19 @@ def test_a_cleaned_dump_is_stored_under_both_names_signed_and_free_of_originals(
     client = team.store.client(team.store.admin)
     head = client.head_object(Bucket=team.bucket, Key=LATEST)
     assert head["Metadata"]["source"].endswith(".sql.gz.gpg")
+    assert client.list_multipart_uploads(Bucket=team.bucket).get("Uploads", []) == []
+
+
+@pytest.mark.fault("105")
+def test_a_bucket_gets_nothing_where_an_original_stands_in_what_is_kept(team: Team) -> None:
+    spoiled, canary = leaking(team.scene, team.text)
+    team.scene.put(team.scene.encrypt(spoiled))
+    code, said = team.clean()
+    assert code == 14, said
+    assert "note.body: 1 e-mail address of note.details.name, once" in said
+    assert canary.decode() not in said.lower()
+    assert team.objects() == {}
+    client = team.store.client(team.store.admin)
     assert client.list_multipart_uploads(Bucket=team.bucket).get("Uploads", []) == []
 
 

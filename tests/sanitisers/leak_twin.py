@@ -49,11 +49,14 @@ def numbers(value: bytes) -> Iterator[Trace]:
             continue
         if re.search(rb"\d\.\Z", before) or re.match(rb"\.\d", behind) or DATE.match(run):
             continue
-        plain = digits.lstrip(b"0")
+        dialled = before.endswith(b"+") or re.fullmatch(rb"0[1-9]\d{8,9}|00[1-9]\d{8,}", digits)
+        plain = digits.lstrip(b"0") if dialled else digits
         if plain.startswith(b"44") and 11 <= len(plain) <= 13:
             plain = plain[2:].lstrip(b"0")
         alone = len(value) - len(run) <= 4
-        yield Trace("number", plain, alone or run.startswith(b"0") or before.endswith(b"+"))
+        yield Trace(
+            "telephone number" if dialled else "number", plain, alone or run.startswith(b"0") or before.endswith(b"+")
+        )
 
 
 def whole(value: bytes) -> Iterator[Trace]:
@@ -79,22 +82,25 @@ def verdict(shown: Iterable[Shown], rows: Mapping[str, int]) -> list[Leak]:
     originals: dict[tuple[str, str], Counter[Trace]] = defaultdict(Counter)
     kept: dict[tuple[str, str], Counter[Trace]] = defaultdict(Counter)
     for is_original, table, column, value in shown:
-        for trace in traces(value) if len(value) >= 8 else ():
+        # What one row holds several times is one row's all the same.
+        own = Counter(traces(value) if len(value) >= 8 else ())
+        for trace in set(own) if is_original else own.elements():
             if not is_original:
                 kept[table, column][trace._replace(telling=True)] += 1
             elif trace.telling and len(value) <= 64:
                 originals[table, column][trace] += 1
     leaks = []
     for (table, column), seen in kept.items():
-        for kind in ("e-mail address", "number", "text"):
+        for kind in ("e-mail address", "telephone number", "number", "text"):
+            here = {trace.text: count for trace, count in seen.items() if trace.kind == kind}
             origins: dict[str, None] = {}
-            met: dict[Trace, int] = {}
+            met: dict[bytes, int] = {}
             for (of, name), counts in originals.items():
                 limit = max(50, rows.get(of, 0) // 100)
-                both = {t for t in counts if t.kind == kind and t in seen and counts[t] <= limit}
+                both = {t.text for t in counts if t.text in here and counts[t] <= limit}
                 if both:
                     origins[f"{of}.{name}"] = None
-                    met |= {trace: seen[trace] for trace in both}
+                    met |= {text: here[text] for text in both}
             if met:
                 leaks.append(Leak(f"{table}.{column}", kind, len(met), sum(met.values()), tuple(sorted(origins))))
     return leaks

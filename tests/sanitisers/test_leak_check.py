@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -80,7 +81,7 @@ DOCUMENT = [Column("data", "jsonb")]
     [
         (b"write to <Jo.Bloggs@suppliers.co.uk>.", "e-mail address", "people.email"),
         (b"first line\\njo.bloggs@suppliers.co.uk\\nlast line", "e-mail address", "people.email"),
-        (b"ring +44 7711-654-321 before ten", "number", "people.phone"),
+        (b"ring +44 7711-654-321 before ten", "telephone number", "people.phone"),
         (b"DUNS 960 000 001", "number", "people.duns"),
         (b"  JO   Bloggs", "text", "people.name"),
     ],
@@ -135,6 +136,19 @@ def test_an_original_in_any_column_that_may_hold_text_is_found(type: str, value:
     assert len(with_kept([(value,), (b"{}",)], [Column("body", type)], KEEP_BODY)) == 1
 
 
+@pytest.mark.parametrize("rule", ["'*': keep", "'*': person.name", "a: keep, '*': {value: x}"])
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_half_of_a_surrogate_pair_in_a_key_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, rule: str, together: bool
+) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    document = rb'{"a": {"\\ud800 jo.bloggs@suppliers.co.uk": 1}, "\\ud800abcdefgh": "x", "b": "x"}'
+    rules = f"    columns:\n      data:\n        json: {{{rule}}}"
+    found = with_kept([(document,)], [Column("data", "json")], rules)
+    assert len(found) == ("person" not in rule)
+
+
 @pytest.mark.parametrize("type", ["bigint", "numeric(12,0)", "bytea", "uuid", "timestamp with time zone", "bigint[]"])
 def test_numbers_dates_and_bytes_are_no_text(type: str) -> None:
     assert with_kept([(b"960000001",)], [Column("body", type)], KEEP_BODY) == []
@@ -170,6 +184,22 @@ def test_what_very_many_rows_share_is_a_placeholder() -> None:
     assert one_column([b"Not applicable", b"To be confirmed"], [b"not applicable", b"To Be Confirmed"]) == ()
 
 
+@pytest.mark.parametrize("rule", ["to: person.name", "to: null"])
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_what_one_row_holds_very_many_times_is_no_placeholder(
+    monkeypatch: pytest.MonkeyPatch, rule: str, together: bool
+) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    columns = [Column("data", "jsonb"), Column("body")]
+    for rows, found in ((1, 1), (COMMON_ROWS, 1), (COMMON_ROWS + 1, 0)):
+        rules = f"  t:\n    columns: {{data: {{json: {{'*': {{{rule}}}}}}}, body: keep (as it is)}}"
+        sanitiser = made(rules, {"t": columns})
+        text = json.dumps({str(n): {"to": "jo@suppliers.co.uk"} for n in range(COMMON_ROWS + 1)}).encode()
+        pass_through(sanitiser, "t", columns, [(text, b"jo@suppliers.co.uk")] * rows, 20)
+        assert len(leaks_of(sanitiser)) == found
+
+
 def test_who_stands_in_a_log_in_very_many_rows_is_found_by_the_one_row_of_their_own() -> None:
     columns = [Column("by"), Column("body")]
     rules = f"{PEOPLE_RULES}\n  log:\n    columns: {{by: person.email, body: keep (as it is)}}"
@@ -185,10 +215,37 @@ def test_originals_that_are_entries_of_a_pool_or_constants_are_no_leak() -> None
     assert one_column([b"Nobody At All"], [b"nobody at all"], "{value: Nobody at all}") == ()
 
 
-@pytest.mark.parametrize("rule", ["address.city", "person.job_title", "person.first_name"])
+@pytest.mark.parametrize("rule", ["address.city", "person.job_title", "person.first_name", "text.words", "text.lorem"])
 def test_what_many_people_have_in_common_tells_of_nobody(rule: str) -> None:
     assert one_column([b"Zorblax under Quimbly"], [b"Zorblax under Quimbly"], rule) == ()
     assert len(one_column([b"jo@suppliers.co.uk"], [b"jo@suppliers.co.uk"], rule)) == 1
+
+
+@pytest.mark.parametrize(("copied", "found"), [(0, False), (1, False), (40, True)])
+def test_bare_numbers_that_are_the_same_by_chance_are_no_leak(copied: int, found: bool) -> None:
+    draw = random.Random(1)
+    originals, kept = ([b"%d" % draw.randrange(10**8, 10**9) for _ in range(30_000)] for _ in range(2))
+    kept[:copied] = originals[:copied]
+    columns = [Column("own"), Column("body")]
+    sanitiser = made("  t:\n    columns: {own: company.duns, body: keep (as it is)}", {"t": columns})
+    pass_through(sanitiser, "t", columns, list(zip(originals, kept, strict=True)), 10_000)
+    leaks = leaks_of(sanitiser)
+    assert bool(leaks) == found
+    same = len(set(originals) & set(kept))
+    assert same > copied
+    assert [leak.values for leak in (leaks if found else sanitiser.by_chance)] == [same]
+
+
+@pytest.mark.parametrize("number", [b"960000001", b"07711 654321", b"+44 7711 654321"])
+def test_one_number_among_few_or_one_that_is_dialled_is_a_leak(number: bytes) -> None:
+    others = [b"%d" % (10**8 + 12_345 * n) for n in range(1000 if number == b"960000001" else 30_000)]
+    kept = [b"%d" % (10**8 + 54_321 + 56_789 * n) for n in range(len(others) // 2)]
+    assert [leak.values for leak in one_column([*others, number], [*kept, number], "company.duns")] == [1]
+
+
+def test_who_is_only_called_by_a_role_is_nobody() -> None:
+    roles = [b"Sales Team", b"Head Office", b"Customer Services", b"Accounts payable", b"IT Department", b"Not in use"]
+    assert one_column(roles, [role.lower() for role in roles]) == ()
 
 
 def test_what_rules_write_is_not_looked_at() -> None:
@@ -211,7 +268,7 @@ def test_the_message_names_places_and_counts_and_holds_no_value() -> None:
     assert str(leaked.value) == (
         "What rules replace stands in what is kept, where it would be published:\n"
         "  notes.body: 1 e-mail address of people.email, 2 times\n"
-        "  notes.body: 1 number of people.phone, once"
+        "  notes.body: 1 telephone number of people.phone, once"
     )
     assert leaked.value.paste == 'leaks:\n  "notes.body": keep (say why)'
     assert sanitiser.compared is not None
@@ -235,9 +292,18 @@ def test_a_column_can_be_left_alone_on_either_side_and_by_its_path() -> None:
 
 
 def test_a_line_that_nothing_was_about_is_named() -> None:
-    sanitiser = made(PEOPLE_RULES, PEOPLE, "leaks: {people.name: keep (x), people.gone: keep (y), gone: keep (z)}")
+    sanitiser = made(PEOPLE_RULES, PEOPLE, "leaks: {people.name: keep (x), people.gone: keep (y), gone.name: keep (z)}")
     sanitiser.table("people", ["id", "name"])
-    assert sanitiser.unmatched_leaks() == ["people.gone", "gone"]
+    assert sanitiser.unmatched_leaks() == ["people.gone", "gone.name"]
+
+
+def test_a_line_leaves_alone_no_whole_table_or_schema() -> None:
+    tables = {**PEOPLE, "audit.notes": TEXT}
+    sanitiser = made(f"{PEOPLE_RULES}\n  audit.notes:\n{KEEP_BODY}", tables, "leaks: {audit.notes: keep (meant)}")
+    pass_through(sanitiser, "people", PEOPLE["people"], [JO])
+    pass_through(sanitiser, "audit.notes", TEXT, [(JO[2],)])
+    assert [leak.where for leak in leaks_of(sanitiser)] == ["audit.notes.body"]
+    assert sanitiser.unmatched_leaks() == ["audit.notes"]
 
 
 def test_it_can_be_turned_off_with_a_reason_that_is_said() -> None:
@@ -259,6 +325,8 @@ def test_it_can_be_turned_off_with_a_reason_that_is_said() -> None:
         ("leak_check: false", "it says `off (why)`"),
         ("leaks: {a.b: keep}", "a line of `leaks:` says `keep (why)`"),
         ("leaks: {a.b: person.name}", "a line of `leaks:` says `keep (why)`"),
+        ("leaks: {audit: keep (meant)}", "leaks.audit: it names a table and a column"),
+        ("leaks: {audit.: keep (meant)}", "it names a table and a column"),
         ("leak: {}", "did you mean `leaks`?"),
     ],
 )
@@ -290,7 +358,21 @@ def test_a_value_of_any_length_is_looked_at_in_pieces(monkeypatch: pytest.Monkey
         monkeypatch.setattr(leak_check, "PIECE", piece)
         monkeypatch.setattr(leak_check, "BESIDE", 64)
         found.append(one_column([b"07711 654%03d" % n for n in range(1000)], [text], "person.phone"))
-    assert found[0] == found[1] == found[2] == (Leak("t.body", "number", 1000, 1000, ("t.own",)),)
+    assert found[0] == found[1] == found[2] == (Leak("t.body", "telephone number", 1000, 1000, ("t.own",)),)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_a_long_value_at_a_place_that_is_left_alone_is_not_booked_to_another(
+    monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    monkeypatch.setattr(leak_check, "PIECE", 100)
+    monkeypatch.setattr(leak_check, "BESIDE", 64)
+    text = b'{"p": "' + b"word " * 40 + b' jo.bloggs@suppliers.co.uk", "q": "something else"}'
+    rules = "    columns:\n      data: {json: {p: keep, q: keep}}"
+    assert with_kept([(text,)], DOCUMENT, rules, "leaks: {notes.data.p: keep (that is meant)}") == []
+    assert [leak.where for leak in with_kept([(text,)], DOCUMENT, rules)] == ["notes.data.p"]
 
 
 # --- the same as plain Python, whatever the size of blocks and the number of threads
