@@ -189,6 +189,8 @@ def _swap(errand: Errand, held: Held, maintenance: Connection, url: str, names: 
     """The moment itself. From here on the outcome is the server's: no signal may hide it."""
     with connect.session(url, f"dmrefresh {errand.run}".strip()) as ender, transaction(maintenance):
         with translated("while the target was looked at again"):
+            if errand.dump_others is not None:
+                stillness.bound(errand.connection)
             for check in replaceable.CHECKED_AGAIN:
                 check(errand)
             replaceable.refuse_sessions_of(errand.connection, names.target)
