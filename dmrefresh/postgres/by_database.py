@@ -137,7 +137,8 @@ def _load(
                 loader.execute_held_back()
                 event_triggers.carry_functions(old, new, errand.schemas)
                 granted = belongings.carry_rights(old, new, errand.schemas, held.schemas)
-                owners.carry(old, new, held.schemas)
+                owners.carry(old, new, held.schemas, whole=True)
+                owners.carry(old, new, errand.schemas)
             with translated("while the receipt was written"):
                 receipt.write(new, slip(), sum(loader.rows.values()), errand.schemas, strategy="database")
                 belongings.carry_receipts(old, new)
