@@ -33,6 +33,7 @@ from dmrefresh.postgres import (
     event_triggers,
     fitness,
     lock,
+    meanwhile,
     others,
     owners,
     previous,
@@ -90,7 +91,7 @@ def publish(
                 database_settings.carry(maintenance, names.target, names.new)
             loaded = _load(errand, names, stream, slip, newer)
             errand.observer.step("checked")
-            disconnected = _swap(errand, loaded.held, maintenance, url, names)
+            disconnected = _swap(errand, loaded, maintenance, url, names)
         errand.observer.step("committed")
         still_there = _clear(maintenance, url, names, errand)
     more = {"grants": loaded.granted, "still_there": still_there, "disconnected": disconnected}
@@ -99,13 +100,14 @@ def publish(
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """What was loaded, how many grants were carried over, the rows of each statement after the load, and what of the
-    target is held still until the swap."""
+    """What was loaded, how many grants were carried over, the rows of each statement after the load, what of the
+    target is held still until the swap, and what is noted of the rest that was carried over."""
 
     loader: Loader
     granted: int
     changed: list[int]
     held: Held
+    noted: dict[str, str]
 
 
 def _load(
@@ -121,6 +123,7 @@ def _load(
         loader = Loader(new, errand.head, observer, extensions_inside=True)
         with translated("before the load"):
             xid = _begun(new)
+            noted = meanwhile.note(old)
             database_settings.carry_defaults(old, new)
             loader.made_schemas = belongings.carry_schemas(old, new, errand.schemas)
             belongings.carry_extensions(old, new, fitness.extensions_of(errand.head))
@@ -135,9 +138,11 @@ def _load(
             held = _carry_others(errand, new)
             with translated("while rights were carried over"):
                 loader.execute_held_back()
+                noted |= meanwhile.note_rights(old)
                 event_triggers.carry_functions(old, new, errand.schemas)
                 granted = belongings.carry_rights(old, new, errand.schemas, held.schemas)
-                owners.carry(old, new, held.schemas)
+                owners.carry(old, new, held.schemas, whole=True)
+                owners.carry(old, new, errand.schemas)
             with translated("while the receipt was written"):
                 receipt.write(new, slip(), sum(loader.rows.values()), errand.schemas, strategy="database")
                 belongings.carry_receipts(old, new)
@@ -145,7 +150,7 @@ def _load(
                 event_triggers.carry(old, new)
                 refuse_ended(new, xid)
                 new.execute("COMMIT")
-    return _Loaded(loader, granted, changed, held)
+    return _Loaded(loader, granted, changed, held, noted)
 
 
 def _carry_others(errand: Errand, new: Connection) -> Held:
@@ -185,28 +190,33 @@ def _begun(connection: Connection) -> str:
     return commits.transaction_id(connection)
 
 
-def _swap(errand: Errand, held: Held, maintenance: Connection, url: str, names: siblings.Names) -> Disconnected:
+def _swap(errand: Errand, loaded: _Loaded, maintenance: Connection, url: str, names: siblings.Names) -> Disconnected:
     """The moment itself. From here on the outcome is the server's: no signal may hide it."""
     with connect.session(url, f"dmrefresh {errand.run}".strip()) as ender, transaction(maintenance):
         with translated("while the target was looked at again"):
+            if errand.dump_others is not None:
+                stillness.bound(errand.connection)
             for check in replaceable.CHECKED_AGAIN:
                 check(errand)
+            meanwhile.refuse_changed(errand.connection, loaded.noted)
             replaceable.refuse_sessions_of(errand.connection, names.target)
             database_settings.carry(maintenance, names.target, names.new)
             siblings.wait_until_left(maintenance, names.new)
         with signals.held_from_here(), errand.stopwatch.measure("commit"):
             errand.observer.step("committing")
             with translated("while the new database took the target's place"):
-                check = partial(_check_last, errand, held)
+                check = partial(_check_last, errand, loaded, names)
                 return Swap(maintenance, ender, errand.connection, check, url, names, errand.observer).run()
 
 
-def _check_last(errand: Errand, held: Held) -> None:
+def _check_last(errand: Errand, loaded: _Loaded, names: siblings.Names) -> None:
     """See what has come about up to the moment in which nobody else is in the target any more."""
     for check in replaceable.CHECKED_AGAIN:
         check(errand)
     if errand.dump_others is not None:
-        stillness.refuse_changed(errand.connection, errand.schemas, held)
+        stillness.refuse_changed(errand.connection, errand.schemas, loaded.held)
+    meanwhile.refuse_changed(errand.connection, loaded.noted)
+    meanwhile.refuse_set(errand.connection, names.target, names.new)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from dmrefresh import signals
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import TargetBusy, TargetUnfit
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, dependents, fitness, grants, kept, lock, previous, receipt
+from dmrefresh.postgres import Connection, dependents, fitness, grants, kept, lock, owners, previous, receipt
 from dmrefresh.postgres import commit as commits
 from dmrefresh.postgres.failures import Newer, blaming, translated
 from dmrefresh.postgres.load import Loader
@@ -127,11 +127,10 @@ def _finish(
     changed = check_loaded(connection, errand, loader)
     with translated("while rights were carried over"):
         loader.execute_held_back()
-        granted = sum(
-            grants.carry_over(connection, schema, aside)
-            for schema in schemas
-            if (aside := previous.name_for(schema)) in previous.left_over(connection)
-        )
+        names = {schema: previous.name_for(schema) for schema in schemas}
+        moved = {schema: name for schema, name in names.items() if name in previous.left_over(connection)}
+        granted = sum(grants.carry_over(connection, schema, name) for schema, name in moved.items())
+        owners.carry(connection, connection, schemas, aside=moved)
         # Somebody may have come to depend on the old data while the new was loaded.
         dependents.refuse(connection, previous.left_over(connection))
     with translated("while the receipt was written"):

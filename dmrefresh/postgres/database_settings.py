@@ -86,8 +86,7 @@ def carry(connection: Connection, old: str, new: str) -> None:
     Raises:
         psycopg.Error: the server refuses.
     """
-    wanted = connection.execute(_SETTINGS, (old,)).fetchall()
-    there = connection.execute(_SETTINGS, (new,)).fetchall()
+    wanted, there = _settings(connection, old), _settings(connection, new)
     if wanted == there:
         return
     with connection.transaction():
@@ -99,6 +98,11 @@ def carry(connection: Connection, old: str, new: str) -> None:
                 connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
                 what = sql.SQL(" SET {} FROM CURRENT").format(sql.Identifier(name))
             connection.execute(_altering(role, new) + what)
+
+
+def are_alike(connection: Connection, one: str, other: str) -> bool:
+    """Whether the same is set for two databases."""
+    return _settings(connection, one) == _settings(connection, other)
 
 
 def carry_defaults(old: Connection, new: Connection) -> None:
@@ -122,6 +126,10 @@ def carry_defaults(old: Connection, new: Connection) -> None:
             to = sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee)
             option = sql.SQL(" WITH GRANT OPTION" if grantable and grantee != role else "")
             new.execute(begin + sql.SQL("GRANT {} ON {} TO {}{}").format(sql.SQL(right), what, to, option))
+
+
+def _settings(connection: Connection, database: str) -> list[tuple[str | None, str, str]]:
+    return connection.execute(_SETTINGS, (database,)).fetchall()
 
 
 def _altering(role: str | None, database: str) -> sql.Composed:

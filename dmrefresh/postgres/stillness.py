@@ -15,6 +15,8 @@ from psycopg import sql
 from dmrefresh.errors import TargetBusy
 from dmrefresh.postgres import Connection, strangers
 
+_STANDSTILL = "60s"
+"""How long a publisher that has stopped, or is cut off, keeps writers waiting once all is carried over."""
 _TABLES = """
 SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p') ORDER BY c.oid
@@ -96,6 +98,14 @@ def hold(connection: Connection, replaced: Sequence[str]) -> Held:
         command = sql.SQL("ALTER SEQUENCE {{}} CACHE {}").format(sql.Literal(cache))
         _lock(connection, schema, sequence, sql.SQL(command.as_string(connection)))
     return Held(tuple(schemas), _digest(connection, schemas))
+
+
+def bound(connection: Connection) -> None:
+    """Let go by itself what the session holds, should it not be heard of for long; no swap is done without it.
+
+    Not before all is carried over: until then the session has nothing to say, however long it takes.
+    """
+    connection.execute(sql.SQL("SET LOCAL idle_in_transaction_session_timeout = {}").format(_STANDSTILL))
 
 
 def refuse_changed(connection: Connection, replaced: Sequence[str], held: Held) -> None:

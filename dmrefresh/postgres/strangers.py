@@ -21,7 +21,7 @@ _AT_MOST = 10
 
 _OUTSIDE = """n.nspname <> ALL (%(gone)s) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
 # What the dump that carries others' objects brings whole: no code in other languages, nothing that is tied to a table
-# of the dump by inheritance or by its type, no rows that are hidden from us.
+# of the dump by inheritance or by its type, nor statistics of one, no rows that are hidden from us.
 _CARRIABLE = """
     n.nspname <> 'dmrefresh' AND o.classid <> 'pg_catalog.pg_conversion'::pg_catalog.regclass
     AND NOT EXISTS (
@@ -33,6 +33,11 @@ _CARRIABLE = """
                         JOIN pg_catalog.pg_class x ON x.oid IN (i.inhrelid, i.inhparent)
                         JOIN pg_catalog.pg_namespace g ON g.oid = x.relnamespace
                         WHERE c.oid IN (i.inhrelid, i.inhparent) AND g.nspname = ANY (%(gone)s))))
+    AND NOT EXISTS (  -- pg_dump writes it with its table
+        SELECT FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_class c ON c.oid = s.stxrelid
+        JOIN pg_catalog.pg_namespace g ON g.oid = c.relnamespace
+        WHERE o.classid = 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass AND s.oid = o.oid
+        AND g.nspname = ANY (%(gone)s))
     AND NOT EXISTS (
         SELECT FROM pg_catalog.pg_type t WHERE o.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = o.oid
         AND t.typtype IN ('b', 'p'))

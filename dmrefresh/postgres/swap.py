@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
-from dmrefresh.errors import TargetBusy
+from dmrefresh.errors import TargetBusy, TargetUnreachable
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, lock
 from dmrefresh.postgres import commit as commits
+from dmrefresh.postgres.replaceable import refuse_sessions_of
 from dmrefresh.postgres.siblings import PREVIOUS, Names, described
 from dmrefresh.postgres.strategy import Disconnected
 
 _TRIES = 2
 """How often the swap is tried where a session slips in; each waits five seconds at most (the server's own limit)."""
+_STANDSTILL = "10s"
+"""How long a publisher that has stopped, or is cut off, keeps the target closed; then the server ends its session."""
 _ACL = """
 SELECT CASE a.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(a.grantee) END, a.privilege_type,
        pg_catalog.bool_or(a.is_grantable)
@@ -65,6 +68,7 @@ class Swap:
     names: Names
     observer: Observer
     ended: set[int] = field(default_factory=set)
+    checked: bool = False
 
     def run(self) -> Disconnected:
         """Put the new database in the target's place: both renames, rights and comment in one transaction.
@@ -78,6 +82,7 @@ class Swap:
 
         Raises:
             TargetBusy: the target's sessions could not be ended; nothing was published.
+            TargetUnreachable: our own session on the target was lost, and with it what it held still.
             RightsMissing: the role may not end them.
             CommitInDoubt: nobody knows whether it is done.
         """
@@ -88,6 +93,10 @@ class Swap:
                 self.connection.execute("ROLLBACK")
                 if self.last.closed:  # and what it held still is no longer
                     break
+            except psycopg.errors.InsufficientPrivilege:
+                self.connection.execute("ROLLBACK")
+                refuse_sessions_of(self.ender, self.names.target)  # says whose, unless they have gone by now
+                raise
         raise TargetBusy(
             "Sessions on the target could not be ended, so the new data could not take its place.",
             hint="see who is connected to it (pg_stat_activity), then run it again",
@@ -96,6 +105,7 @@ class Swap:
     def _try(self) -> Disconnected:
         connection, names = self.connection, self.names
         connection.execute("BEGIN")
+        connection.execute(sql.SQL("SET LOCAL idle_in_transaction_session_timeout = {}").format(_STANDSTILL))
         lock.refuse_lost(connection, lock.of_database(names.target))
         xid = commits.transaction_id(connection)
         _dress(connection, names)
@@ -109,9 +119,13 @@ class Swap:
                 wait([renaming])
                 raise
             renaming.result()
+        if not self.checked:  # the rename was let through by the loss of our session, not by us
+            raise TargetUnreachable(
+                "The session that held the target still was lost before nobody else was in it.", hint="run it again"
+            )
         _rename(connection, names.new, names.target)
         old = sql.Identifier(names.old)
-        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(old))
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false IS_TEMPLATE false").format(old))
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(old, PREVIOUS))
         self.observer.step("renamed")
         commits.commit(connection, self.url, xid)
@@ -127,12 +141,13 @@ class Swap:
             self.ended |= there
             if closed and not there and not self.last.closed:
                 self.check()
+                self.checked = True
                 self.last.close()
             wait([renaming], timeout=0.02)
 
 
 def _dress(connection: Connection, names: Names) -> None:
-    """Give the new database the target's rights, comment and connection limit, as they are now."""
+    """Give the new database the target's rights, comment, connection limit and mark as template, as they are now."""
     facts, owner, _, _, comment = described(connection, names.target)
     new = sql.Identifier(names.new)
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(new, sql.Identifier(owner)))
@@ -145,8 +160,9 @@ def _dress(connection: Connection, names: Names) -> None:
                 sql.SQL(" WITH GRANT OPTION" if grantable and grantee != owner else ""),
             )
         )
-    limit = sql.Literal(facts["datconnlimit"])
-    connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(new, limit))
+    altered = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {} IS_TEMPLATE {}")
+    limit, template = sql.Literal(facts["datconnlimit"]), sql.Literal(facts["datistemplate"])
+    connection.execute(altered.format(new, limit, template))
     connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(new, sql.Literal(comment)))
 
 

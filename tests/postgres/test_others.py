@@ -382,6 +382,7 @@ REFUSED = {
     "AS 'SELECT NULL::public.mood'; CREATE CAST (outside.e AS public.mood) WITH FUNCTION outside.to_mood(outside.e)",
     "a language's function": "CREATE FUNCTION outside.c(float8) RETURNS float8 LANGUAGE internal AS 'dsin'",
     "a conversion": "CREATE CONVERSION outside.c FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+    "statistics on a table of the data": "CREATE STATISTICS outside.s ON id, name FROM public.person",
     "a partition of the data": "CREATE TABLE public.root (id integer) PARTITION BY LIST (id);"
     "CREATE TABLE outside.leaf PARTITION OF public.root DEFAULT",
     "a child of the data": "CREATE TABLE outside.child () INHERITS (public.person)",
@@ -407,6 +408,18 @@ def test_what_cannot_go_along_is_refused_by_name_before_the_start(target: Databa
     assert "outside.t" not in refused.value.what.replace("outside.typed", "").replace("outside.to_mood", "")
     assert refused.value.hint
     assert not begun
+    assert_untouched(target)
+
+
+def test_what_pg_dump_leaves_out_is_named_and_nothing_is_published(target: Database, dump: bytes) -> None:
+    real = dump_others(Programs())
+
+    def leaving_out(major: int, connection: Any, options: Any) -> Any:
+        return real(major, connection, [*options, "--exclude-table=outside.t"] if options else options)
+
+    target.run("CREATE SCHEMA outside", "CREATE TABLE outside.t (id integer)", "CREATE TABLE outside.u (id integer)")
+    with pytest.raises(ChecksFailed, match=r"table outside\.t\."):
+        published(dump, target, dump_others=leaving_out)
     assert_untouched(target)
 
 
