@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from dmrefresh.dump.writer import BROKEN_OFF
@@ -17,6 +16,7 @@ from fixtures.production.canaries import find
 from sanitisers.pools import Pools
 from tests.jobs.scene import DMREFRESH, Scene, state_of
 from tests.jobs.small import bodies, small_scene
+from tests.jobs.test_verify_first import write_all
 
 ROW = b"\n1999\tcanary "
 
@@ -65,8 +65,7 @@ def test_an_original_in_a_kept_column_is_not_published_and_with_verify_first_nev
         assert canary.decode() not in ended.output.lower()
         assert "attempt 2" not in ended.output
         assert state_of(scene.target_url) == before
-        with psycopg.connect(watched.url(), autocommit=True) as connection:
-            connection.execute("CHECKPOINT")
+        write_all(watched)
         if verify_first == "true":
             assert find(watched.data_directory, [canary]) == []  # pg_wal included
         else:
