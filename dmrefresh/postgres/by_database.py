@@ -27,6 +27,7 @@ from dmrefresh.dump.events import Event
 from dmrefresh.errors import Failure, TargetUnreachable
 from dmrefresh.postgres import (
     Connection,
+    after_load,
     belongings,
     connect,
     database_settings,
@@ -162,6 +163,8 @@ def _carry_others(errand: Errand, new: Connection) -> Held:
     if held.schemas:
         errand.observer.note(f"writes to {', '.join(held.schemas)} wait until the new data is in its place")
         others.carry(errand, new, held)
+        # Code of other schemas has run meanwhile, which may have written to what was checked before.
+        after_load.check(new, errand.script, errand.schemas)
     return held
 
 

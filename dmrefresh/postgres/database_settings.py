@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from dmrefresh.errors import RightsMissing
-from dmrefresh.postgres import Connection
+from dmrefresh.postgres import Connection, previous
 from dmrefresh.postgres.strategy import Errand
 
 _SETTINGS = """
@@ -48,6 +48,12 @@ SELECT pg_catalog.pg_get_userbyid(d.defaclrole), d.defaclobjtype::text,
 FROM pg_catalog.pg_default_acl d LEFT JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) a ON true
 WHERE d.defaclnamespace = 0 ORDER BY 1, 2, 3, 4
 """
+_DEFAULTS_OF_OTHERS = """
+SELECT pg_catalog.pg_get_userbyid(d.defaclrole), n.nspname
+FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
+WHERE NOT pg_catalog.pg_has_role(d.defaclrole, 'USAGE') AND (n.oid IS NULL OR n.nspname <> ALL (%s))
+ORDER BY 1, 2
+"""
 _KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "ROUTINES", "T": "TYPES", "n": "SCHEMAS", "L": "LARGE OBJECTS"}
 
 
@@ -66,12 +72,11 @@ def refuse(errand: Errand) -> None:
             if not of
             else f"as an administrator: ALTER ROLE {role} IN DATABASE {errand.name} RESET {name}",
         )
-    for (role,) in connection.execute(
-        "SELECT pg_catalog.pg_get_userbyid(defaclrole) FROM pg_catalog.pg_default_acl "
-        "WHERE defaclnamespace = 0 AND NOT pg_catalog.pg_has_role(defaclrole, 'USAGE')"
-    ).fetchall():
+    for role, schema in connection.execute(_DEFAULTS_OF_OTHERS, (previous.left_over(connection),)).fetchall():
+        where = f" in its schema {schema}" if schema else ""
         raise RightsMissing(
-            f"The target database has default privileges of the role {role}, which the target's role is no member of.",
+            f"The target database has default privileges of the role {role}{where}, which the target's role is no "
+            "member of.",
             hint=f"as an administrator: GRANT {role} TO {connection.info.user}",
         )
 

@@ -158,13 +158,17 @@ def locks_there(connection: Connection) -> int:
     return int(row[0])
 
 
-def refuse_too_many(errand: Errand) -> None:
+def refuse_too_many(errand: Errand, more: int = 0) -> None:
     """Each relation made holds a lock until the commit; a full lock table fails *other* sessions.
+
+    Args:
+        errand: what is published.
+        more: how many locks there are beside those of the load.
 
     Raises:
         TargetUnfit: the load would take more than half of the table.
     """
-    needed, room = locks_needed(errand.head), locks_there(errand.connection)
+    needed, room = locks_needed(errand.head) + more, locks_there(errand.connection)
     if needed > room // 2:
         raise TargetUnfit(
             f"Publishing needs about {needed} locks at once; the target has room for {room}, of which half is left "

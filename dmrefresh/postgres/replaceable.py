@@ -103,6 +103,10 @@ def refuse_sessions_of(connection: Connection, database: str) -> None:
         )
 
 
+def _refuse_too_many(errand: Errand) -> None:
+    fitness.refuse_too_many(errand, strangers.locks_needed(errand))
+
+
 def _refuse_marked(errand: Errand) -> None:
     errand.guard.check_mark(errand.connection)
 
@@ -120,7 +124,7 @@ CHECKS: tuple[Check, ...] = (
     database_settings.refuse,
     fitness.refuse_absent_extensions,
     belongings.refuse_extensions,
-    fitness.refuse_too_many,
+    _refuse_too_many,
     _refuse_taken,
     _refuse_sessions,
 )

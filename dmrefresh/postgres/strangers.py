@@ -85,6 +85,11 @@ FROM ({owned}) o JOIN pg_catalog.pg_namespace n ON n.oid = o.place
 WHERE {outside} AND o.oid >= %(first)s AND {carriable} AND {in_its_own_right}
 ORDER BY 1
 """
+_LOCKS = """
+SELECT coalesce(sum(CASE WHEN c.relkind IN ('r', 'p') THEN 6 ELSE 3 END), 0)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+"""
 # To read rows a role must inherit the owner's rights; to give what it makes to the owner it must be able to become
 # that, and the owner must be allowed to make things there.
 _FOREIGN = """
@@ -102,6 +107,7 @@ _UNTRUSTED = """
 SELECT DISTINCT u.rolname
 FROM ({owned}) o JOIN pg_catalog.pg_namespace n ON n.oid = o.place JOIN pg_catalog.pg_roles u ON u.oid = o.owner
 WHERE {outside} AND o.oid >= %(first)s AND {carriable} AND {in_its_own_right} AND NOT u.rolsuper
+  AND u.rolname <> current_user
 ORDER BY 1
 """
 
@@ -117,6 +123,18 @@ def schemas(connection: Connection, replaced: Sequence[str]) -> list[str]:
     """The schemas in which there is something that is to be carried over."""
     asked = {"gone": _gone(connection, replaced), "first": _FIRST_OF_USERS}
     return [name for (name,) in connection.execute(_written_out(_SCHEMAS).encode(), asked)]
+
+
+def locks_needed(errand: Errand) -> int:
+    """How many locks it takes to carry them over, about.
+
+    Counted as for the load (four a table, one each for the rest), and two more each on the target: ours and pg_dump's.
+    """
+    if errand.dump_others is None:
+        return 0
+    row = errand.connection.execute(_LOCKS, (schemas(errand.connection, errand.schemas),)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def refuse(errand: Errand) -> None:
@@ -172,16 +190,18 @@ def refuse_foreign(errand: Errand) -> None:
 
 
 def say_whose_code_runs(errand: Errand) -> None:
-    """Warn where a superuser carries over what other roles have made: its code runs with every right meanwhile."""
+    """Warn where what other roles have made is carried over: its code runs with the publishing role's rights then."""
     connection = errand.connection
-    if errand.dump_others is None or not is_superuser(connection):
+    if errand.dump_others is None:
         return
     asked = {"gone": _gone(connection, errand.schemas), "first": _FIRST_OF_USERS}
     roles = [name for (name,) in connection.execute(_written_out(_UNTRUSTED).encode(), asked)]
     if roles:
+        superuser = is_superuser(connection)
+        rights = "every right" if superuser else f"the rights of {connection.info.user}"
         errand.observer.warn(
-            f"as a superuser: what {', '.join(roles[:_AT_MOST])} made in other schemas (checks, index expressions, "
-            "computed columns) runs with every right while it is carried over"
+            f"{'as a superuser: ' if superuser else ''}what {', '.join(roles[:_AT_MOST])} made in other schemas "
+            f"(checks, index expressions, computed columns) runs with {rights} while it is carried over"
         )
 
 

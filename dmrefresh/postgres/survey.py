@@ -94,6 +94,7 @@ def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], objec
         found.bytes = _number(errand, _SIZE, (list(errand.schemas),))
         found.sessions = _number(errand, _SESSIONS, ())
         if found.strategy == "database" and errand.dump_others is not None:
+            found.locks += strangers.locks_needed(errand)
             found.carried = strangers.schemas(connection, errand.schemas)
         holder = lock.holder(connection)
         found.under_way = None if holder is None else (holder.since or "a moment ago")

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from dmrefresh.dump.after_load import Check, Script
 from dmrefresh.errors import ChecksFailed, RightsMissing, TargetBusy, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.jobs.others import dump_others
 from dmrefresh.observer import Observer
@@ -444,6 +445,61 @@ def test_what_belongs_to_another_role_is_refused_by_name_before_the_start(
     published(dump, target)
     asked = "SELECT tableowner FROM pg_tables WHERE tablename = 'theirs'"
     assert (holds(target), target.run(asked)) == ("new", [(other,)])
+
+
+def test_default_privileges_that_only_another_role_can_give_are_refused_before_the_start(
+    target: Database, dump: bytes
+) -> None:
+    other = f"o{uuid4().hex[:8]}"
+    target.run(f"CREATE ROLE {other}", superuser=True)
+    target.run("CREATE SCHEMA outside")
+    words = f"ALTER DEFAULT PRIVILEGES FOR ROLE {other} IN SCHEMA outside"
+    target.run(f"{words} GRANT SELECT ON TABLES TO PUBLIC", superuser=True)
+    with pytest.raises(RightsMissing, match=f"{other} in its schema outside") as refused:
+        published(dump, target)
+    assert f"GRANT {other} TO {target.name}" in str(refused.value.hint)
+    assert_untouched(target)
+    target.run(f"GRANT {other} TO {target.name}", superuser=True)
+    published(dump, target)
+    asked = "SELECT defaclrole::regrole::text FROM pg_default_acl WHERE defaclnamespace = 'outside'::regnamespace"
+    assert (holds(target), target.run(asked)) == ("new", [(other,)])
+
+
+def test_the_locks_of_what_is_carried_over_count(target: Database, dump: bytes) -> None:
+    room = target.run(
+        "SELECT current_setting('max_locks_per_transaction')::int "
+        "* (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)"
+    )[0][0]
+    tables = f"FOR i IN 1..{room // 12 + 1} LOOP EXECUTE format('CREATE TABLE outside.t%s (id integer)', i); END LOOP;"
+    target.run("CREATE SCHEMA outside", f"DO $$ BEGIN {tables} END $$")
+    begun: list[bool] = []
+    with pytest.raises(TargetUnfit, match="locks at once"):
+        published(dump, target, observer=At("begun", lambda: begun.append(True)))
+    assert not begun
+    assert_untouched(target)
+
+
+def test_code_of_another_role_that_runs_meanwhile_is_told_and_what_it_does_is_checked(
+    target: Database, dump: bytes
+) -> None:
+    other = f"o{uuid4().hex[:8]}"
+    target.run(f"CREATE ROLE {other} LOGIN", f"GRANT {other} TO {target.name}", superuser=True)
+    target.run("CREATE SCHEMA outside", f"GRANT CREATE, USAGE ON SCHEMA outside TO {other}")
+    with psycopg.connect(target.cluster.url(target.name, other), autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION outside.f(integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN "
+            "UPDATE public.person SET name = 'theirs'; RETURN true; "
+            "EXCEPTION WHEN insufficient_privilege THEN RETURN true; END $$"
+        )
+        connection.execute("CREATE TABLE outside.t (id integer CHECK (outside.f(id)))")
+        connection.execute("INSERT INTO outside.t VALUES (1)")
+    observer = At("never", lambda: None)
+    script = Script(checks=(Check("SELECT bool_and(name = 'new') FROM person", "names", "checks.names"),))
+    with pytest.raises(ChecksFailed, match=r"checks\.names"):
+        published(dump, target, observer=observer, script=script)
+    assert any(other in warning and "runs with the rights of" in warning for warning in observer.warnings)
+    assert_untouched(target)
+    target.run(f"DROP OWNED BY {other}", superuser=True)
 
 
 def test_hidden_rows_are_refused_before_the_start(target: Database, dump: bytes) -> None:
