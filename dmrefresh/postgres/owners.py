@@ -32,8 +32,8 @@ FROM pg_catalog.pg_namespace n, pg_catalog.pg_database d
 WHERE n.nspname = ANY (%s) AND d.datname = pg_catalog.current_database()
 """
 _QUOTED = "SELECT pg_catalog.quote_ident(%s) || '.', pg_catalog.quote_ident(%s) || '.'"
-_WORDS = {"statistics object": "STATISTICS"}
-"""What ALTER calls a sort of objects that pg_identify_object calls otherwise."""
+_WORDS = {"statistics object": "STATISTICS", "aggregate": "ROUTINE"}
+"""What ALTER calls a sort of objects that pg_identify_object calls otherwise, or that it takes without arguments."""
 _AT_MOST = 10
 
 
