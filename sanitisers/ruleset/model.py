@@ -167,24 +167,24 @@ def _default(raw: object) -> object:
     return raw
 
 
-def _literals(raw: object) -> object:
-    raw = _word(raw)
-    if not isinstance(raw, Keep) or raw.reason is None:
-        raise PydanticCustomError("ruleset", "a line of `literals:` says `keep (why)`, with the reason")
-    return raw
+def _reasoned(section: str) -> BeforeValidator:
+    """A line of a section in which everything is kept for a reason."""
+
+    def line(raw: object) -> object:
+        raw = _word(raw)
+        if not isinstance(raw, Keep) or raw.reason is None:
+            raise PydanticCustomError(
+                "ruleset", "a line of `{section}:` says `keep (why)`, with the reason", {"section": section}
+            )
+        return raw
+
+    return BeforeValidator(line)
 
 
 def _file_name(name: str | None) -> str | None:
     if name is not None and (not name.endswith(".sql") or "/" in name or "\\" in name):
         raise PydanticCustomError("ruleset", "`after_load` names an .sql file that lies beside the ruleset")
     return name
-
-
-def _leaks(raw: object) -> object:
-    raw = _word(raw)
-    if not isinstance(raw, Keep) or raw.reason is None:
-        raise PydanticCustomError("ruleset", "a line of `leaks:` says `keep (why)`, with the reason")
-    return raw
 
 
 def _leak_place(name: str) -> str:
@@ -289,12 +289,12 @@ class Ruleset(_Model):
     locale: str = "en_GB"
     defaults: dict[str, Annotated[Keep, BeforeValidator(_default)]] = Field(default_factory=dict)
     tables: dict[str, TableRule] = Field(default_factory=dict)
-    literals: dict[str, Annotated[Keep, BeforeValidator(_literals)]] = Field(default_factory=dict)
+    literals: dict[str, Annotated[Keep, _reasoned("literals")]] = Field(default_factory=dict)
     after_load: Annotated[str | None, AfterValidator(_file_name)] = None
     checks: dict[str, str] = Field(default_factory=dict)
     script: str = Field(default="", alias="<script>")
     leak_check: Annotated[str | None, BeforeValidator(_leak_check)] = None
-    leaks: dict[Annotated[str, AfterValidator(_leak_place)], Annotated[Keep, BeforeValidator(_leaks)]] = Field(
+    leaks: dict[Annotated[str, AfterValidator(_leak_place)], Annotated[Keep, _reasoned("leaks")]] = Field(
         default_factory=dict
     )
     file: str = Field(default="", exclude=True)
