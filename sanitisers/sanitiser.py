@@ -40,6 +40,8 @@ class _Stranger:
     not_null: bool = True
     max_length: int | None = None
     enum: bool = False
+    labels: tuple[str, ...] = ()
+    collated: bool = False
     generated: bool = False
 
 
