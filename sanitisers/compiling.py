@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
+from sanitisers.conditions import conditions_of
 from sanitisers.edit_making import EditMaking, Misfit
 from sanitisers.engine.prf import fingerprint_of
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.leak_check import LeakCheck
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Empty
-from sanitisers.ruleset.rules import Keep
+from sanitisers.ruleset.rules import Bcrypt, Keep
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
 
 if TYPE_CHECKING:
@@ -30,20 +31,26 @@ _NAMED = 20
 
 
 def compile_ruleset(
-    ruleset: Ruleset, schema: Mapping[str, Sequence[ColumnLike]], key: bytes, *, keep_unlisted: bool = False
+    ruleset: Ruleset,
+    schema: Mapping[str, Sequence[ColumnLike]],
+    key: bytes,
+    *,
+    keep_unlisted: bool = False,
+    remote: bool = True,
 ) -> Sanitiser:
     """Make the sanitiser for the tables of `schema`.
 
     `schema` holds the columns of each table, under the name that rulesets use: `users` for `public.users`,
     `other.t` outside the schema public. `key` is secret, at least 16 bytes long, and decides all fakes.
-    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`.
+    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`. `remote` says that the rows
+    may leave this machine: then accounts that the ruleset has locked are.
 
     Raises Unclassified where a column is covered neither by a rule nor by a line of `defaults:`, and
     RulesetError where a rule cannot fit its column. Rules for what is gone are in `warnings` of the result.
     """
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"the key has {len(key)} bytes, it needs {SHORTEST_KEY}")
-    compiling = _Compiling(ruleset, EditMaking(Pools(ruleset.locale), key))
+    compiling = _Compiling(ruleset, EditMaking(Pools(ruleset.locale), key), remote=remote)
     plans = {table: compiling.plan(table, columns) for table, columns in schema.items()}
     if keep_unlisted:
         compiling.warn_of_unlisted()
@@ -91,6 +98,7 @@ class _Compiling:
 
     ruleset: Ruleset
     making: EditMaking
+    remote: bool
     unclassified: list[tuple[str, ColumnLike]] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -104,6 +112,8 @@ class _Compiling:
         for name in rules.columns if rules else ():
             self._warn_unless_there(table, name, columns)
         kept = {c.name: c for c in columns if not c.generated and isinstance(rule_for(self.ruleset, table, c), Keep)}
+        conditions = conditions_of(self.ruleset, table, rules, columns)
+        self.misfits += conditions.mistakes
         edits: dict[str, Edit] = {}
         for column in columns:
             if column.generated:
@@ -114,11 +124,20 @@ class _Compiling:
             elif not isinstance(rule, Keep):
                 try:
                     edits[column.name] = self.making.edit(column, rule, kept)
+                    if isinstance(rule, Bcrypt) and column.name in conditions.locked and self.remote:
+                        edits[column.name] = self.making.locking(rule, conditions.locked[column.name])
                 except Misfit as misfit:
                     where = self.ruleset.at("tables", table, "columns", column.name)
                     self.misfits.append(f"{where}: {misfit}")
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
-        return TablePlan(names, edits, empties=False, kept={c.name: kind(c) is Kind.JSON for c in stays})
+        return TablePlan(
+            names,
+            edits,
+            empties=False,
+            kept={c.name: kind(c) is Kind.JSON for c in stays},
+            staying=conditions.staying,
+            looks_at=conditions.looks_at,
+        )
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:
         found = next((column for column in columns if column.name == name), None)

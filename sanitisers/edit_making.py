@@ -16,6 +16,7 @@ from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
 from sanitisers.engine.documents import DocumentEdit, DocumentFakes
 from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
+from sanitisers.engine.locking import LockingEdit
 from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.families import FAMILIES, Form
 from sanitisers.ruleset.rules import Bcrypt, Constant, Fake, Json, JsonObject, Keep, Null, Template
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.engine.deciding import Condition
     from sanitisers.pools import Pools
     from sanitisers.ruleset.rules import ColumnRule, JsonRule
 
@@ -76,6 +78,11 @@ class EditMaking:
                 raise AssertionError("what is kept needs no edit")
             case _:
                 raise Misfit("this rule does not fit here")
+
+    def locking(self, rule: Bcrypt, condition: Condition) -> Edit:
+        """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
+        unknown = derive_key(self._key, "a password that nobody knows").hex()
+        return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""

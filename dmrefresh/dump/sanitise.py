@@ -25,6 +25,7 @@ def sanitise(
     key: bytes,
     *,
     keep_unlisted: bool = False,
+    remote: bool = True,
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
     on_warning: Callable[[str], None] = lambda warning: None,
 ) -> Iterator[Event]:
@@ -38,6 +39,7 @@ def sanitise(
         ruleset: what becomes of each column.
         key: keys the fakes (bytes); who does not have it cannot test a guess.
         keep_unlisted: keep the columns that nothing covers.
+        remote: the rows may leave this machine, so accounts that the ruleset has locked are.
         on_ready: is given the compiled ruleset, which counts what it replaces.
         on_warning: is given what comes to light only at the end of the dump.
 
@@ -59,7 +61,7 @@ def sanitise(
             schema = event.schema
             transcoder = transcoder_for(event.encoding)
             check_names(script_of(ruleset), event)
-            compiled = _compile(ruleset, event, key, keep_unlisted=keep_unlisted)
+            compiled = _compile(ruleset, event, key, keep_unlisted=keep_unlisted, remote=remote)
             on_ready(compiled)
             literals = Literals(event, ruleset)
             literals.check_head()
@@ -83,7 +85,7 @@ def sanitise(
         yield event
 
 
-def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool) -> Sanitiser:
+def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, remote: bool) -> Sanitiser:
     from sanitisers import SanitiserError, compile_ruleset
 
     written: dict[str, Name] = {}
@@ -95,8 +97,9 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool) -
         for name, table in head.schema.tables.items()
         if ruled_by(name, head.schema, ruleset) == name
     }
+    rules = with_inherited(ruleset, head.schema)
     try:
-        return compile_ruleset(with_inherited(ruleset, head.schema), columns, key, keep_unlisted=keep_unlisted)
+        return compile_ruleset(rules, columns, key, keep_unlisted=keep_unlisted, remote=remote)
     except SanitiserError as error:
         raise _failure(error) from None
 

@@ -233,17 +233,10 @@ def _resolved(one: Definition, building: _Building) -> Column:
             break
         not_null = not_null or building.domains[name].not_null
         base = building.domains[name].base
-    labels = building.enums.get(name) if (name := _type_name(base, building.codec)) is not None else None
-    return Column(
-        one.name,
-        one.type,
-        not_null,
-        max_length(base),
-        enum=labels is not None,
-        generated=one.generated,
-        labels=labels or (),
-        collated=one.collated,
-    )
+    name = _type_name(base, building.codec)
+    is_enum, labels = name in building.enums, building.enums.get(name, ()) if name else ()
+    length = max_length(base)
+    return Column(one.name, one.type, not_null, length, is_enum, one.generated, labels, one.collated)
 
 
 def _type_name(written: str, codec: str) -> Name | None:

@@ -41,6 +41,7 @@ class Attempt:
 
     Attributes:
         number: from 1 on.
+        remote: what comes of it may leave this machine.
         stopwatch: seconds by stage.
         sanitiser: what counts the values replaced; None where that was done before.
         mark: of a cleaned dump.
@@ -48,6 +49,7 @@ class Attempt:
     """
 
     number: int
+    remote: bool = True
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     sanitiser: Sanitiser | None = None
     mark: Mark | None = None
@@ -182,7 +184,7 @@ class Encrypted:
             for warning in sanitiser.warnings:
                 warn(warning)
 
-        return sanitise(events, self.ruleset, self.sanitiser_key, on_ready=ready, on_warning=warn)
+        return sanitise(events, self.ruleset, self.sanitiser_key, remote=this.remote, on_ready=ready, on_warning=warn)
 
 
 @dataclass(frozen=True, slots=True)
