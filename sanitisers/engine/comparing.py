@@ -52,13 +52,20 @@ class Odd(Exception):
 
 def texts(values: Values) -> Pieces:
     """The values as an Arrow array."""
-    if len(values.starts) and not (
-        values.starts[0] == 0 and np.array_equal(values.starts[1:], values.ends[:-1])
-    ):  # some were escaped and lie apart
-        values = end_to_end(values)
+    if not len(values.starts) or (values.starts[0] == 0 and np.array_equal(values.starts[1:], values.ends[:-1])):
+        return _array(values)
+    # Those that had escapes lie behind all others.
+    order = np.argsort(values.starts, kind="stable")
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    array = _array(end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order))))
+    return array.take(pa.array(back, pa.int64()))
+
+
+def _array(values: Values) -> Pieces:
+    """Values that lie end to end as an Arrow array, without a copy."""
     offsets = np.append(np.zeros(1, np.int64), values.ends)
-    narrow = len(values.buffer) < 2**30
-    return binary_array(offsets.astype(np.int32) if narrow else offsets, buffer_of(np.ascontiguousarray(values.buffer)))
+    return binary_array(offsets if len(values.buffer) >= 2**30 else offsets.astype(np.int32), buffer_of(values.buffer))
 
 
 def uuids(values: Values) -> Pieces:
