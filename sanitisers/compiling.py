@@ -151,7 +151,7 @@ class _Compiling:
         found = self.known.unique.get(table, ())
         said = rules.unique if rules else ()
         if column in found or column in said or getattr(rule, "unique", False):
-            return Unique(self.known.rows.get(table, 0), found)
+            return Unique(self.known.rows.get(table, 0), {*found} - {column})
         return None
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:

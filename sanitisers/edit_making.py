@@ -74,7 +74,7 @@ class EditMaking:
         self._cmacs: dict[str, ColumnCmac] = {}
         self._hashes: dict[str, str] = {}
         self._fakes: dict[object, Fakes] = {}
-        self._leaf_fakes: dict[Chosen, LeafFakes] = {}
+        self._leaf_fakes: dict[tuple[Chosen, str], LeafFakes] = {}
 
     def edit(
         self,
@@ -208,13 +208,13 @@ class EditMaking:
             if root.others is not None:
                 raise Misfit("`rest` and `*` say the same thing twice; leave one out")
             root.others = tree.keep(f"{column.name}.*")
-        makers = [self._leaf_maker(of) for of in tree.makers]
+        makers = [self._leaf_maker(*of) for of in tree.makers]
         return DocumentEdit(column.name, root, tree.leaves, makers, tree.kept, rule.only_with)
 
-    def _leaf_maker(self, rule: Chosen) -> LeafFakes:
-        if rule not in self._leaf_fakes:
-            self._leaf_fakes[rule] = self._make_leaf_maker(rule, self._cmac(space(rule)))
-        return self._leaf_fakes[rule]
+    def _leaf_maker(self, rule: Chosen, space: str) -> LeafFakes:
+        if (rule, space) not in self._leaf_fakes:
+            self._leaf_fakes[rule, space] = self._make_leaf_maker(rule, self._cmac(space))
+        return self._leaf_fakes[rule, space]
 
     def _make_leaf_maker(self, rule: Chosen, cmac: ColumnCmac) -> LeafFakes:
         match rule:

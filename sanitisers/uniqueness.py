@@ -27,7 +27,7 @@ class Unique:
 
     Attributes:
         rows: of its table, as far as anybody knows; 0 where nobody does.
-        columns: of its table in which no value may come twice either; empty where nobody knows them.
+        columns: others of its table in which no value may come twice; empty where nobody knows them.
     """
 
     rows: int = 0
