@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from sanitisers import RulesetError, compile_ruleset
-from sanitisers.compiling import Known
+from sanitisers import Known, RulesetError, compile_ruleset
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.sanitisers.columns import Column
 from tests.sanitisers.making import KEY
@@ -85,7 +84,7 @@ def test_what_could_come_twice_is_refused_before_anything_runs(rule: str, column
 
 
 def test_fewer_fakes_are_enough_for_fewer_rows() -> None:
-    few = Known({"t": {"c"}}, {"t": 20})
+    few = Known({"t": {"c"}}, rows={"t": 20})
     text = "ruleset: 1\ntables: {t: {columns: {c: {pattern: '[0-9]{9}'}}}}"
     compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [Column("c")]}, KEY, known=few)
 
@@ -101,3 +100,11 @@ def test_a_column_said_to_be_unique_that_is_not_there_is_told() -> None:
     text = "ruleset: 1\ntables: {t: {unique: [d], columns: {c: person.name}}}"
     compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [Column("c")]}, KEY)
     assert "tables.t.unique: there is no column `d`" in compiled.warnings[0]
+
+
+def test_what_is_unique_in_the_target_only_makes_a_fake_longer_and_never_stops_a_run() -> None:
+    likely = Known(likely={"t": {"c"}})
+    assert len(set(made("person.name", Column("c"), likely))) == MANY
+    text = "ruleset: 1\ntables: {t: {columns: {c: {value: x}}}}"
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [Column("c")]}, KEY, known=likely)
+    assert "the rule writes the same one everywhere (as it is in the target" in compiled.warnings[0]
