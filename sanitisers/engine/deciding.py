@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sanitisers.engine.comparing import Odd
 from sanitisers.engine.grid import unescaped
 from sanitisers.engine.prf import Values
+from sanitisers.engine.refused import ValueUnfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,21 +36,6 @@ _OPERATORS = {
     ">": np.greater,
     ">=": np.greater_equal,
 }
-
-
-class Unreadable(Exception):
-    """A value is not written as the server writes values of its type.
-
-    Attributes:
-        row: its index in the block, from 0.
-        column: its column.
-        what: what is wrong.
-    """
-
-    def __init__(self, row: int, column: str) -> None:
-        self.row, self.column = row, column
-        self.what = "the value is not written as pg_dump writes it, so nothing can be said about its row"
-        super().__init__(self.what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +63,7 @@ class Rows:
         return self._columns[name]
 
     def numbers(self, name: str, read: Numbers) -> Positions:
-        """The numbers that the values of a column are; of NULL, nothing in particular. Raises Unreadable."""
+        """The numbers that the values of a column are; of NULL, nothing in particular. Raises ValueUnfit."""
         if name not in self._numbers:
             column = self.column(name)
             chosen = np.flatnonzero(~column.null)
@@ -85,7 +71,7 @@ class Rows:
             try:
                 found[chosen] = read(_plain(column, chosen))
             except Odd as odd:
-                raise Unreadable(int(chosen[odd.index]), name) from None
+                raise _unreadable(int(chosen[odd.index]), name) from None
             self._numbers[name] = found
         return self._numbers[name]
 
@@ -94,7 +80,7 @@ class Part(Protocol):
     """Something that is true, false or unknown of a row."""
 
     def decide(self, rows: Rows) -> Truth:
-        """Its truth in each row; raises Unreadable."""
+        """Its truth in each row; raises ValueUnfit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +96,11 @@ class Condition:
     columns: frozenset[str]
 
     def true(self, rows: Rows) -> Flags:
-        """The rows that it is true for. Raises Unreadable."""
+        """The rows that it is true for. Raises ValueUnfit."""
         return self.part.decide(rows).true
 
     def not_false(self, rows: Rows) -> Flags:
-        """The rows that it is true or unknown for. Raises Unreadable."""
+        """The rows that it is true or unknown for. Raises ValueUnfit."""
         return ~self.part.decide(rows).false
 
 
@@ -169,7 +155,7 @@ class OneOfTexts:
         try:
             values = self.read(_plain(column, chosen))
         except Odd as odd:
-            raise Unreadable(int(chosen[odd.index]), self.column) from None
+            raise _unreadable(int(chosen[odd.index]), self.column) from None
         wanted = pa.array(self.texts, values.type)
         found[chosen] = pc.is_in(values, value_set=wanted).to_numpy(zero_copy_only=False)
         return _known(found, column.null)
@@ -243,6 +229,11 @@ class Always:
         """See Part."""
         always = np.full(rows.count, self.value, np.bool_)
         return Truth(always, ~always)
+
+
+def _unreadable(row: int, column: str) -> ValueUnfit:
+    what = "the value is not written as pg_dump writes it, so nothing can be said about its row"
+    return ValueUnfit(row, column, what)
 
 
 def _known(found: Flags, null: Flags) -> Truth:

@@ -21,6 +21,7 @@ class LockingEdit:
     """One hash where a condition is false, and another where it is true or unknown; NULL and the empty string stay."""
 
     spares_empty = True
+    spares_null = True
     shows = True
     needs: Sequence[str] = ()
 

@@ -83,12 +83,24 @@ def test_enums_and_domains_are_known_by_the_columns_that_have_them() -> None:
     assert schema.enums == {Name("public", "mood"): ("sad", 'it\'s; "x"', "new\nline"), Name("public", "none"): ()}
     assert schema.domains[Name("public", "short")] == "character varying(40)"
     assert schema.tables[Name("public", "t")].columns == (
-        Column("a", "public.mood", enum=True),
-        Column("b", "public.feeling", enum=True),
+        Column("a", "public.mood", enum=True, labels=("sad", 'it\'s; "x"', "new\nline")),
+        Column("b", "public.feeling", enum=True, labels=("sad", 'it\'s; "x"', "new\nline")),
         Column("c", "public.shorter", not_null=True, max_length=40),
         Column("d", "public.mood[]"),
         Column("e", "other.mood"),
     )
+
+
+def test_a_collation_that_the_dump_makes_is_told_from_those_of_every_server() -> None:
+    schema = _schema(
+        b"CREATE TABLE public.t (a text DEFAULT 'x'::text NOT NULL COLLATE public.caseless,"
+        b' b text DEFAULT \'a\'::text COLLATE pg_catalog."C", c text COLLATE "pg_catalog"."C" NOT NULL,'
+        b" d text DEFAULT ('a'::text COLLATE other.one), e character varying(9) COLLATE other.one);",
+        b"CREATE TABLE public.child (\n)\nINHERITS (public.t);",
+    )
+    for name in ("t", "child"):
+        found = {column.name: column.collated for column in schema.tables[Name("public", name)].columns}
+        assert found == {"a": True, "b": False, "c": False, "d": False, "e": True}
 
 
 def test_a_child_has_the_columns_of_its_parents_first() -> None:
