@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
-from sanitisers.engine.grid import binary_array, buffer_of, end_to_end
+from sanitisers.engine.grid import BACKSLASH, binary_array, buffer_of, end_to_end
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import table_of, windows
+from sanitisers.engine.spans import in_values, table_of, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,8 @@ _STAMP = re.compile(
     r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-](?:0\d|1[0-5])(?::\d\d){0,2})?", re.ASCII
 )
 _FAR = re.compile(r"(?:\d{4,}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[+-]\d\d(?::\d\d){0,2})?)?)( BC)?", re.ASCII)
+_USUAL = table_of(b"\\bfnrtv")
+"""What pg_dump writes behind a backslash."""
 _HYPHENS = np.array([letter == "-" for letter in "00000000-0000-0000-0000-000000000000"])
 _HEXADECIMAL = table_of(b"0123456789abcdef")
 _EPOCH = datetime(1970, 1, 1)
@@ -48,6 +50,13 @@ class Odd(Exception):
     def __init__(self, index: int) -> None:
         self.index = index
         super().__init__(index)
+
+
+def oddly_escaped(values: Values) -> Positions:
+    """The indexes of the values, in the order of their starts, with escapes that pg_dump does not write."""
+    marks = np.flatnonzero(values.buffer == BACKSLASH)
+    odd = marks[~_USUAL.take(values.buffer.take(marks + 1, mode="clip"))]
+    return in_values(values, odd)[1]
 
 
 def texts(values: Values) -> Pieces:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sanitisers.engine.comparing import Odd
+from sanitisers.engine.comparing import Odd, oddly_escaped
+from sanitisers.engine.copy_text import encode
 from sanitisers.engine.grid import unescaped
 from sanitisers.engine.prf import Values
 from sanitisers.engine.refused import ValueUnfit
@@ -145,12 +146,7 @@ class OneOfTexts:
     def decide(self, rows: Rows) -> Truth:
         """See Part."""
         column = rows.column(self.column)
-        likely = ~column.null
-        if not self.strict:  # long texts that cannot be it need not be unescaped
-            lengths = column.values.ends - column.values.starts
-            likely &= lengths >= min(map(len, self.texts))
-            likely &= lengths <= _LONGEST_ESCAPE * max(map(len, self.texts))
-        chosen = np.flatnonzero(likely)
+        chosen = np.flatnonzero(~column.null if self.strict else ~column.null & self._likely(column.values))
         found = np.zeros(rows.count, np.bool_)
         try:
             values = self.read(_plain(column, chosen))
@@ -159,6 +155,17 @@ class OneOfTexts:
         wanted = pa.array(self.texts, values.type)
         found[chosen] = pc.is_in(values, value_set=wanted).to_numpy(zero_copy_only=False)
         return _known(found, column.null)
+
+    def _likely(self, values: Values) -> Flags:
+        """Which values may be one of the texts, so that long ones with escapes need not be read for nothing."""
+        lengths = values.ends - values.starts
+        if all(encode(text) == text for text in self.texts):
+            # Whoever writes them with an escape all the same, does so in another way than pg_dump would.
+            likely = np.isin(lengths, [len(text) for text in self.texts])
+            likely[oddly_escaped(values)] = True
+            return likely
+        shortest, longest = min(map(len, self.texts)), max(map(len, self.texts))
+        return (lengths >= shortest) & (lengths <= _LONGEST_ESCAPE * longest)
 
 
 @dataclass(frozen=True, slots=True)
