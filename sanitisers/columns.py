@@ -65,6 +65,14 @@ class ColumnLike(Protocol):
         """Whether the type is an enum of the dump."""
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Of an enum, where they are known."""
+
+    @property
+    def collated(self) -> bool:
+        """Whether it has a collation that the server does not bring along, to which different texts may be equal."""
+
+    @property
     def generated(self) -> bool:
         """Whether the server computes it, so that it is never among the rows."""
 

@@ -21,6 +21,7 @@ from sanitisers.engine.document_fakes import (
 from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
+from sanitisers.engine.locking import LockingEdit
 from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
 from sanitisers.families import FAMILIES, Form, Letters, Pick
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.engine.deciding import Condition
     from sanitisers.pools import Pools
     from sanitisers.ruleset.rules import ColumnRule
 
@@ -112,6 +114,11 @@ class EditMaking:
                 raise AssertionError("what is kept needs no edit")
             case _:
                 raise Misfit("this rule does not fit here")
+
+    def locking(self, rule: Bcrypt, condition: Condition) -> Edit:
+        """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
+        unknown = derive_key(self._key, "a password that nobody knows").hex()
+        return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""

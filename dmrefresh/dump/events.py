@@ -87,6 +87,8 @@ class Column:
         max_length: characters at most, where the type says so.
         enum: whether the type is an enum of this dump.
         generated: whether the server computes it (then it is never in the rows).
+        labels: of the enum.
+        collated: whether it has a collation that the server does not bring along.
     """
 
     name: str
@@ -95,6 +97,8 @@ class Column:
     max_length: int | None = None
     enum: bool = False
     generated: bool = False
+    labels: tuple[str, ...] = ()
+    collated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,8 @@ def _adopt(columns: dict[str, Column], written: list[Definition] | None, buildin
         assert made is not None
         not_null = made.not_null or one.not_null or (before is not None and before.not_null)
         generated = made.generated or one.generated or (before is not None and before.generated)
-        columns[one.name] = replace(made, not_null=not_null, generated=generated)
+        collated = made.collated or one.collated or (before is not None and before.collated)
+        columns[one.name] = replace(made, not_null=not_null, generated=generated, collated=collated)
 
 
 def _resolved(one: Definition, building: _Building) -> Column:
@@ -232,8 +233,10 @@ def _resolved(one: Definition, building: _Building) -> Column:
             break
         not_null = not_null or building.domains[name].not_null
         base = building.domains[name].base
-    is_enum = _type_name(base, building.codec) in building.enums
-    return Column(one.name, one.type, not_null, max_length(base), is_enum, one.generated)
+    name = _type_name(base, building.codec)
+    is_enum, labels = name in building.enums, building.enums.get(name, ()) if name else ()
+    length = max_length(base)
+    return Column(one.name, one.type, not_null, length, is_enum, one.generated, labels, one.collated)
 
 
 def _type_name(written: str, codec: str) -> Name | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sanitisers.engine.edits import Edit, Seen
+    from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions, Values
 
 NOWHERE = -1
@@ -85,6 +86,7 @@ class Watch:
     ) -> None:
         """Take the columns in the order of the rows; `kept` says of those to be looked at whether they are JSON."""
         self._check = check
+        self._columns = tuple(columns)
         self.documents: dict[str, DocumentWatch] = {}
         self._originals: dict[str, int] = {}
         for name in columns:
@@ -106,6 +108,17 @@ class Watch:
         place = self._originals.get(name, NOWHERE)
         if place != NOWHERE:
             self._check.look(seen.originals, place)
+
+    def dropped(self, block: Bytes, grid: Positions, rows: Flags) -> None:
+        """Look at the originals of rows that do not go on, whose people may be named elsewhere; not into documents."""
+        for index, name in enumerate(self._columns):
+            place = self._originals.get(name, NOWHERE)
+            if place == NOWHERE:
+                continue
+            column = Column.of(block, grid, index)
+            wanted = rows & ~(column.null | column.empty)
+            if wanted.any():
+                self._check.look(column.only(wanted), place)
 
     def stays(self, block: Bytes, grid: Positions) -> None:
         """Look at the columns of a block that stay as they are."""

@@ -26,6 +26,8 @@ class Column:
     max_length: int | None = None
     enum: bool = False
     generated: bool = False
+    labels: tuple[str, ...] = ()
+    collated: bool = False
 
 
 def production_schema() -> Mapping[str, Sequence[Column]]:
