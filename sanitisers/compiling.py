@@ -6,9 +6,11 @@ import fnmatch
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
+from sanitisers.box_forms import shape_of
+from sanitisers.columns import TYPE_WORDS, holds_text, type_word
 from sanitisers.edit_making import EditMaking, Misfit
 from sanitisers.engine.prf import fingerprint_of
+from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.leak_check import LeakCheck
 from sanitisers.pools import Pools
@@ -116,7 +118,8 @@ class _Compiling:
                     where = self.ruleset.at("tables", table, "columns", column.name)
                     self.misfits.append(f"{where}: {misfit}")
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
-        return TablePlan(names, edits, empties=False, kept={c.name: kind(c) is Kind.JSON for c in stays})
+        boxes = {c.name: shape for c in columns if c.name in edits and isinstance(shape := shape_of(c), Box)}
+        return TablePlan(names, edits, empties=False, kept={c.name: shape_of(c) for c in stays}, replaced=boxes)
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:
         found = next((column for column in columns if column.name == name), None)

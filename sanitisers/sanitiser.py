@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sanitisers.engine.edits import Edit
+    from sanitisers.engine.shapes import Shape
     from sanitisers.leak_check import Compared, Leak, LeakCheck
 
 
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 class TablePlan:
     """What becomes of a table: its columns as the schema has them, and the edit of each that changes.
 
-    `kept` are the columns that stay and may hold any text, and whether they are JSON.
+    `kept` are the columns that stay and may hold any text, `replaced` those with an edit that hold other values,
+    both with what they are made of.
     """
 
     columns: tuple[str, ...]
     edits: Mapping[str, Edit]
     empties: bool
-    kept: Mapping[str, bool] = field(default_factory=dict)
+    kept: Mapping[str, Shape] = field(default_factory=dict)
+    replaced: Mapping[str, Shape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,10 @@ class _Stranger:
     max_length: int | None = None
     enum: bool = False
     generated: bool = False
+    base: str = ""
+    labels: tuple[str, ...] = ()
+    element: None = None
+    fields: tuple[()] = ()
 
 
 class Sanitiser:
@@ -82,7 +89,7 @@ class Sanitiser:
             raise Unclassified((table, stranger) for stranger in strangers)
         if plan is None:
             plan = TablePlan((), {}, empties=False)
-        watch = Watch(self._check, table, columns, plan.edits, plan.kept) if self._check else None
+        watch = Watch(self._check, table, columns, plan.edits, plan.kept, plan.replaced) if self._check else None
         tally = self._tallies.setdefault(table, SharedTally())
         return TableSanitiser(table, columns, plan.edits, tally, empties=plan.empties, watch=watch)
 
