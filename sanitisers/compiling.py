@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from sanitisers.box_forms import shape_of
 from sanitisers.columns import TYPE_WORDS, holds_text, type_word
-from sanitisers.edit_making import EditMaking, Misfit
+from sanitisers.edit_making import EditMaking
 from sanitisers.engine.prf import fingerprint_of
 from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.leak_check import LeakCheck
+from sanitisers.misfit import Misfit
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Empty
 from sanitisers.ruleset.rules import Keep

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import bcrypt
 import msgspec
 
+from sanitisers.box_making import each_edit, entries_edit, fields_edit
 from sanitisers.columns import Kind, kind, type_word
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
@@ -18,7 +19,20 @@ from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
 from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.families import FAMILIES, Form
-from sanitisers.ruleset.rules import Bcrypt, Constant, Fake, Json, JsonObject, Keep, Null, Template
+from sanitisers.misfit import Misfit
+from sanitisers.ruleset.rules import (
+    Bcrypt,
+    Constant,
+    Each,
+    Entries,
+    Fake,
+    Fields,
+    Json,
+    JsonObject,
+    Keep,
+    Null,
+    Template,
+)
 from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
@@ -32,10 +46,6 @@ BCRYPT_COST = 12
 _BCRYPT_LENGTH = 60
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BCRYPT64 = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-
-class Misfit(Exception):
-    """A rule cannot fit its column."""
 
 
 class EditMaking:
@@ -52,8 +62,14 @@ class EditMaking:
         self._fakes: dict[tuple[str, int], Fakes] = {}
         self._document_fakes: dict[str, DocumentFakes] = {}
 
-    def edit(self, column: ColumnLike, rule: ColumnRule, kept: Mapping[str, ColumnLike]) -> Edit:
-        """The edit for a column; `kept` are the columns of its table that stay as they are. Raises Misfit."""
+    def edit(
+        self, column: ColumnLike, rule: ColumnRule, kept: Mapping[str, ColumnLike], path: str | None = None
+    ) -> Edit:
+        """The edit for a column; `kept` are the columns of its table that stay as they are. Raises Misfit.
+
+        `path` is where the column is, if that is inside another one.
+        """
+        path = column.name if path is None else path
         match rule:
             case Null() | Constant(value=None):
                 return _null(column)
@@ -71,11 +87,20 @@ class EditMaking:
                 _want_room(column, _BCRYPT_LENGTH)
                 return ConstantEdit.of(self._hash(password))
             case Json():
-                return self._documents(column, rule)
+                return self._documents(column, rule, path)
+            case Each():
+                return each_edit(column, rule, path, self._inside)
+            case Fields():
+                return fields_edit(column, rule, path, self._inside)
+            case Entries():
+                return entries_edit(column, rule, path, self._inside)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
             case _:
                 raise Misfit("this rule does not fit here")
+
+    def _inside(self, column: ColumnLike, rule: ColumnRule, path: str) -> Edit:
+        return self.edit(column, rule, {}, path)
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""
@@ -124,17 +149,17 @@ class EditMaking:
             self._hashes[password] = hashed.decode()
         return self._hashes[password]
 
-    def _documents(self, column: ColumnLike, rule: Json) -> DocumentEdit:
+    def _documents(self, column: ColumnLike, rule: Json, path: str) -> DocumentEdit:
         if kind(column) not in {Kind.JSON, Kind.TEXT, Kind.UNKNOWN}:
             raise Misfit(f"a column of type {column.type} holds no documents")
         tree = _Tree(self._hash, self.constants)
-        root = tree.branch(rule.document, column.name)
+        root = tree.branch(rule.document, path)
         if rule.rest is not None:
             if root.others is not None:
                 raise Misfit("`rest` and `*` say the same thing twice; leave one out")
-            root.others = tree.keep(f"{column.name}.*")
+            root.others = tree.keep(f"{path}.*")
         families = [self._json_fakes(family) for family in tree.families]
-        return DocumentEdit(column.name, root, tree.leaves, families, tree.kept, rule.only_with)
+        return DocumentEdit(path, root, tree.leaves, families, tree.kept, rule.only_with)
 
 
 class _Tree:

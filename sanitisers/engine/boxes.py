@@ -7,7 +7,7 @@ same fake wherever it stands. What holds them together (braces, bounds, commas, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import numpy as np
 import pyarrow as pa
@@ -150,8 +150,7 @@ class _Boxes:
 
 
 def _taken(part: Chosen) -> list[bytes]:
-    texts: list[bytes] = part.array.take(pa.array(part.indexes, pa.int64())).to_pylist()
-    return texts
+    return cast("list[bytes]", part.array.take(pa.array(part.indexes, pa.int64())).to_pylist())
 
 
 def _no_other(name: str) -> NoReturn:
