@@ -62,7 +62,7 @@ class ArrayForm:
         if structure == b"{}":
             return []
         lengths: list[int] = []
-        while structure != b"x":
+        while not lengths or structure != b"x":
             # What is innermost is the same everywhere in an array, and nothing stands beside it.
             innermost = self._inner.search(structure)
             if innermost is None or len(lengths) == MOST_DIMENSIONS:
