@@ -13,6 +13,7 @@ from sanitisers.engine.copy_text import NULL, decode, encode
 from sanitisers.engine.grid import Column, separators
 from sanitisers.engine.kept_documents import strings_of
 from sanitisers.engine.prf import Values
+from sanitisers.engine.traces import laid_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +40,6 @@ class Box:
 
 
 Shape: TypeAlias = Leaf | Box
-Found: TypeAlias = "tuple[Values, Positions | None]"
 
 
 def kept_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[Values]:
@@ -57,8 +57,13 @@ def kept_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[Values]:
                 yield from kept_texts(inner, inside, ~(inside.null | inside.empty))
 
 
-def original_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[tuple[Values, Positions]]:
+def original_texts(shape: Shape, column: Column, rows: Flags) -> tuple[Values, Positions]:
     """All values in some values of a column, each with the index of the row that it stands in."""
+    found = list(_originals(shape, column, rows))
+    return laid_together([texts for texts, _ in found]), np.concatenate([owners for _, owners in found])
+
+
+def _originals(shape: Shape, column: Column, rows: Flags) -> Iterator[tuple[Values, Positions]]:
     if not isinstance(shape, Box):
         yield column.only(rows), np.flatnonzero(rows)
         return
@@ -69,7 +74,7 @@ def original_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[tuple[
         own = taken.of_slot(slot)
         inside = elements(taken.values[i] for i in own)
         owners = np.array([taken.owners[i] for i in own], np.int64)
-        for texts, places in original_texts(inner, inside, ~(inside.null | inside.empty)):
+        for texts, places in _originals(inner, inside, ~(inside.null | inside.empty)):
             yield texts, owners.take(places)
 
 

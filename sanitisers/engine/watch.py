@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -55,6 +55,7 @@ class DocumentWatch:
         nulled: the place of originals that become null.
         keys: the place of keys that no rule names, and that go on.
         nowhere: the place of all else.
+        rows: what rows of the table the documents stand in; None where each has one of its own.
     """
 
     check: Check
@@ -63,6 +64,7 @@ class DocumentWatch:
     nulled: int
     keys: int
     nowhere: int = NOWHERE
+    rows: Positions | None = None
 
     @classmethod
     def of(cls, check: Check, table: str, column: str, edit: DocumentEdit) -> DocumentWatch:
@@ -76,6 +78,14 @@ class DocumentWatch:
             check.original(table, column),
             check.kept(table, column),
         )
+
+    def in_rows(self, origins: Positions | None, which: Positions) -> DocumentWatch:
+        """The same for those documents with these indexes, all of which stand in these rows of the table."""
+        return self if origins is None else replace(self, rows=origins.take(which))
+
+    def rows_of(self, documents: Positions) -> Positions:
+        """The rows that documents stand in."""
+        return documents if self.rows is None else self.rows.take(documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +130,8 @@ class SlotWatch:
             for texts in kept_texts(self.shape, column, rows):
                 self.check.look(texts, self.place)
         else:
-            for texts, own in original_texts(self.shape, column, rows):
-                self.check.look(texts, self.place, origins.take(own))
+            texts, own = original_texts(self.shape, column, rows)
+            self.check.look(texts, self.place, origins.take(own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +195,8 @@ class Watch:
         if not isinstance(shape, Box):
             self._check.look(seen.originals, place)
             return
-        for texts, rows in original_texts(shape, seen.column, seen.rows):
-            self._check.look(texts, place, rows)
+        texts, rows = original_texts(shape, seen.column, seen.rows)
+        self._check.look(texts, place, rows)
 
     def stays(self, block: Bytes, grid: Positions) -> None:
         """Look at the columns of a block that stay as they are."""

@@ -69,7 +69,7 @@ def server(cluster_for: Callable[[int], Cluster], major: int) -> Iterator[psycop
 
 
 def ask(server: psycopg.Connection, query: str, *parameters: object) -> Any:
-    row = server.execute(sql.SQL(query), parameters).fetchone()  # type: ignore[arg-type]
+    row = server.execute(sql.SQL(query), parameters).fetchone()
     assert row is not None
     return row if len(row) > 1 else row[0]
 
