@@ -10,8 +10,9 @@ from sanitisers.columns import is_hstore
 from sanitisers.engine.boxes import BoxEdit, Inner
 from sanitisers.engine.hstore_text import HstoreForm
 from sanitisers.engine.record_text import RecordForm
-from sanitisers.misfit import Misfit
-from sanitisers.ruleset.rules import Each, Entries, Fields, Keep
+from sanitisers.fitting import Misfit
+from sanitisers.ruleset.rules import Chosen, Each, Entries, Fields, Keep, Template
+from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
     from sanitisers.engine.edits import Edit
     from sanitisers.ruleset.rules import ColumnRule
 
-    MakeEdit = Callable[[ColumnLike, ColumnRule, str], Edit]
-    """Makes the edit for what is inside, given as a column, where it has this path. Raises Misfit."""
+    MakeEdit = Callable[[ColumnLike, ColumnRule], Edit]
+    """Makes the edit for what is inside, given as a column that has its path for a name. Raises Misfit."""
+
+
+class _MisfitInside(Misfit):
+    """A rule cannot fit what is inside; the message begins with the path of that."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
-    """The value of an entry of an hstore, as a column."""
+class _Inside:
+    """What is inside of a value, as a column that has its path for a name: `tags[]`, `address.city`."""
 
     name: str
     type: str = "text"
@@ -39,16 +44,31 @@ class _Value:
     element: ColumnLike | None = None
     fields: Sequence[ColumnLike] = ()
 
+    @classmethod
+    def of(cls, column: ColumnLike, path: str) -> _Inside:
+        """An element or a field."""
+        return cls(
+            path,
+            column.type,
+            column.not_null,
+            column.max_length,
+            column.enum,
+            base=column.base,
+            labels=column.labels,
+            element=column.element,
+            fields=column.fields,
+        )
 
-def each_edit(column: ColumnLike, rule: Each, path: str, make: MakeEdit) -> BoxEdit:
+
+def each_edit(column: ColumnLike, rule: Each, make: MakeEdit) -> BoxEdit:
     """The edit for every element of an array. Raises Misfit."""
     if column.element is None:
         raise Misfit(f"`each` does not fit type {column.type}, which is no array")
-    inner = _inner(column.element, rule.each, f"{path}[]", make)
-    return BoxEdit(path, array_form(column.element), "an array", [inner])
+    inner = _inner(_Inside.of(column.element, f"{column.name}[]"), rule.each, make)
+    return BoxEdit(column.name, array_form(column.element), "an array", [inner])
 
 
-def fields_edit(column: ColumnLike, rule: Fields, path: str, make: MakeEdit) -> BoxEdit:
+def fields_edit(column: ColumnLike, rule: Fields, make: MakeEdit) -> BoxEdit:
     """The edit for the fields of a composite value. Raises Misfit."""
     if not column.fields:
         raise Misfit(f"`fields` does not fit type {column.type}, which is no composite type of the dump")
@@ -57,11 +77,12 @@ def fields_edit(column: ColumnLike, rule: Fields, path: str, make: MakeEdit) -> 
         raise Misfit(f"no rule for {_listed(unnamed)} of type {column.type}; `fields` names every one")
     if gone := [name for name in rule.fields if name not in there]:
         raise Misfit(f"type {column.type} has no {_listed(gone)}")
-    inners = [_inner(field, rule.fields[name], f"{path}.{name}", make) for name, field in there.items()]
-    return BoxEdit(path, RecordForm(len(inners)), f"a composite value of {len(inners)} fields", inners)
+    inside = {name: _Inside.of(field, f"{column.name}.{name}") for name, field in there.items()}
+    inners = [_inner(field, rule.fields[name], make) for name, field in inside.items()]
+    return BoxEdit(column.name, RecordForm(len(inners)), f"a composite value of {len(inners)} fields", inners)
 
 
-def entries_edit(column: ColumnLike, rule: Entries, path: str, make: MakeEdit) -> BoxEdit:
+def entries_edit(column: ColumnLike, rule: Entries, make: MakeEdit) -> BoxEdit:
     """The edit for the entries of an hstore. Raises Misfit."""
     if not is_hstore(column):
         raise Misfit(f"`entries` does not fit type {column.type}, which is no hstore")
@@ -70,22 +91,29 @@ def entries_edit(column: ColumnLike, rule: Entries, path: str, make: MakeEdit) -
         if "*" in rules:
             raise Misfit("`rest` and `*` say the same thing twice; leave one out")
         rules["*"] = rule.rest
-    inners = [_inner(_Value(key), of_key, f"{path}.{key}", make) for key, of_key in rules.items()]
+    inners = [_inner(_Inside(f"{column.name}.{key}"), of_key, make) for key, of_key in rules.items()]
     slots = {key.encode(): slot for slot, key in enumerate(rules)}
     others = slots.pop(b"*", None)
-    return BoxEdit(path, HstoreForm(slots, others), "an hstore", inners)
+    return BoxEdit(column.name, HstoreForm(slots, others), "an hstore", inners)
 
 
-def _inner(column: ColumnLike, rule: ColumnRule, path: str, make: MakeEdit) -> Inner:
+def _inner(column: _Inside, rule: ColumnRule, make: MakeEdit) -> Inner:
     if isinstance(rule, Keep):
-        return Inner(path, None, shape_of(column))
+        return Inner(column.name, None, shape_of(column))
     try:
-        edit = make(column, rule, path)
+        if isinstance(rule, Chosen | Template) and (others := _others(rule)):
+            raise Misfit(f"what is inside a value cannot look at columns of its row ({_listed(others)})")
+        return Inner(column.name, make(column, rule), shape_of(column))
+    except _MisfitInside:
+        raise
     except Misfit as misfit:
-        raise Misfit(f"{path}: {misfit}" if misfit.path is None else str(misfit), path) from None
-    if edit.needs:
-        raise Misfit(f"{path}: what is inside a value cannot look at other columns ({_listed(edit.needs)})", path)
-    return Inner(path, edit, shape_of(column))
+        raise _MisfitInside(f"{column.name}: {misfit}") from None
+
+
+def _others(rule: Chosen | Template) -> Sequence[str]:
+    if isinstance(rule, Chosen):
+        return rule.by
+    return [part.column for part in rule.parts if isinstance(part, TemplateField)]
 
 
 def _listed(names: Sequence[str]) -> str:

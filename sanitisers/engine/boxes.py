@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from sanitisers.engine.box_text import NotAsWritten
 from sanitisers.engine.copy_text import encode
-from sanitisers.engine.documents import DocumentRefused
 from sanitisers.engine.edits import Edit, Seen
 from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.shapes import elements, texts_from, texts_of
 from sanitisers.engine.tally import SAMPLES
 
@@ -45,6 +45,7 @@ class Inner:
 class BoxEdit:
     """The boxes of a column, slot by slot."""
 
+    spares_null = True
     shows = False
     needs = ()
 
@@ -55,15 +56,13 @@ class BoxEdit:
         self._form, self._what = form, what
 
     def pieces(self, seen: Seen) -> list[Chosen]:
-        """See Edit. Raises DocumentRefused for values that are not written as those of their type are."""
+        """See Edit. Raises ValueUnfit for values that are not written as those of their type are."""
         opened = _Boxes(self._form)
         for row, text in texts_of(seen.column, seen.rows):
             try:
                 opened.add(row, text)
             except NotAsWritten:
-                raise DocumentRefused(
-                    row, self.path, f"the value is not {self._what} as PostgreSQL writes it"
-                ) from None
+                raise ValueUnfit(row, self.path, f"the value is not {self._what} as PostgreSQL writes it") from None
         if seen.boxes:
             seen.boxes.names(opened.names)
         for slot, inner in enumerate(self.inners):
@@ -94,11 +93,12 @@ class BoxEdit:
                 watch.documents if watch else None,
                 watch.boxes if watch else None,
                 origins,
+                seen.stays,
             )
             try:
                 found = inner.edit.pieces(inside)
-            except DocumentRefused as refused:
-                raise DocumentRefused(int(owners[refused.row]), refused.column, refused.what) from None
+            except ValueUnfit as refused:
+                raise ValueUnfit(int(owners[refused.row]), refused.column, refused.what) from None
             texts = texts_from([_taken(part) for part in found])
             chosen = np.flatnonzero(rows).tolist()
             for index, text in zip(chosen, texts, strict=True):

@@ -147,7 +147,12 @@ def test_a_value_that_is_not_what_its_type_says_is_refused_with_its_place(
     [
         (Column("c"), "{each: null}", "no array"),
         (LIST, "person.name", "does not fit type text\\[\\]"),
-        (LIST, "{each: 'person.email at {id}@example.org'}", "c\\[\\]: `{id}` is not a column"),
+        (
+            LIST,
+            "{each: 'person.email at {id}@example.org'}",
+            "c\\[\\]: what is inside a value cannot look at columns of its row \\(`id`",
+        ),
+        (LIST, "{each: person.name as person by id}", "c\\[\\]: what is inside .* \\(`id`"),
         (ADDRESSED, "{fields: {city: null}}", "no rule for `phone`, `tags` of type public.address"),
         (ADDRESSED, "{fields: {city: null, phone: null, tags: null, town: null}}", "has no `town`"),
         (
