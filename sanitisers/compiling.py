@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
+from sanitisers.box_forms import shape_of
+from sanitisers.columns import TYPE_WORDS, holds_text, type_word
 from sanitisers.conditions import conditions_of
 from sanitisers.edit_making import EditMaking
 from sanitisers.engine.prf import fingerprint_of
+from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.fitting import Misfit
 from sanitisers.grouping import grouped
@@ -141,11 +143,13 @@ class _Compiling:
                 if isinstance(rule, Bcrypt) and name in conditions.locked and self.remote:
                     edits[name] = self.making.locking(rule, conditions.locked[name])
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
+        boxes = {c.name: shape for c in columns if c.name in edits and isinstance(shape := shape_of(c), Box)}
         return TablePlan(
             names,
             edits,
             empties=False,
-            kept={c.name: kind(c) is Kind.JSON for c in stays},
+            kept={c.name: shape_of(c) for c in stays},
+            replaced=boxes,
             staying=conditions.staying,
             looks_at=conditions.looks_at,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import bcrypt
 
+from sanitisers.box_making import each_edit, entries_edit, fields_edit
 from sanitisers.columns import Kind, bare_type, kind, type_word
 from sanitisers.document_making import Tree
 from sanitisers.engine.choosing import Choosing
@@ -33,7 +34,10 @@ from sanitisers.ruleset.rules import (
     Bcrypt,
     Chosen,
     Constant,
+    Each,
+    Entries,
     Fake,
+    Fields,
     Function,
     Json,
     Keep,
@@ -110,6 +114,12 @@ class EditMaking:
                 return self._documents(column, rule)
             case Chosen():
                 return self._chosen(column, rule, table, unique)
+            case Each():
+                return each_edit(column, rule, self._inside)
+            case Fields():
+                return fields_edit(column, rule, self._inside)
+            case Entries():
+                return entries_edit(column, rule, self._inside)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
             case _:
@@ -119,6 +129,9 @@ class EditMaking:
         """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
         unknown = derive_key(self._key, "a password that nobody knows").hex()
         return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
+
+    def _inside(self, column: ColumnLike, rule: ColumnRule) -> Edit:
+        return self.edit(column, rule, {}, {})
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""
