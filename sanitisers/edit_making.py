@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -203,7 +204,7 @@ class EditMaking:
             form = form.cut(limit)
         shared = what, unique is not None, form.longest
         if shared not in self._fakes:
-            self._fakes[shared] = Fakes(form, copy_escape)
+            self._fakes[shared] = _fakes_of(form)
         return self._fakes[shared]
 
     def _hash(self, password: str) -> str:
@@ -252,6 +253,11 @@ class EditMaking:
             case Function(path=path):
                 return DocumentFunction(cmac, load_function(path, self._folder))
         raise AssertionError("there is no other rule")
+
+
+@lru_cache(maxsize=64)
+def _fakes_of(form: Form) -> Fakes:
+    return Fakes(form, copy_escape)
 
 
 def copy_escape(text: str) -> bytes:
