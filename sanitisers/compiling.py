@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
+from sanitisers.box_forms import shape_of
+from sanitisers.columns import TYPE_WORDS, holds_text, type_word
 from sanitisers.conditions import conditions_of
 from sanitisers.edit_making import EditMaking
 from sanitisers.engine.prf import fingerprint_of
+from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.fitting import Misfit
 from sanitisers.grouping import grouped
@@ -40,16 +42,16 @@ def compile_ruleset(
     key: bytes,
     *,
     keep_unlisted: bool = False,
-    remote: bool = True,
     known: Known | None = None,
+    remote: bool = True,
 ) -> Sanitiser:
     """Make the sanitiser for the tables of `schema`.
 
     `schema` holds the columns of each table, under the name that rulesets use: `users` for `public.users`,
     `other.t` outside the schema public. `key` is secret, at least 16 bytes long, and decides all fakes.
-    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`. `remote` says that the rows
-    may leave this machine: then accounts that the ruleset has locked are. `known` is what somebody has found out about
-    the tables.
+    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`. `known` is what somebody has
+    found out about the tables. `remote` says that the rows may leave this machine: then accounts that the ruleset has
+    locked are.
 
     Raises Unclassified where a column is covered neither by a rule nor by a line of `defaults:`, and
     RulesetError where a rule cannot fit its column. Rules for what is gone are in `warnings` of the result.
@@ -57,7 +59,7 @@ def compile_ruleset(
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"the key has {len(key)} bytes, it needs {SHORTEST_KEY}")
     making = EditMaking(Pools(ruleset.locale), key, ruleset.folder)
-    compiling = _Compiling(ruleset, making, remote, known or Known())
+    compiling = _Compiling(ruleset, making, known or Known(), remote)
     plans = {table: compiling.plan(table, columns) for table, columns in schema.items()}
     if keep_unlisted:
         compiling.warn_of_unlisted()
@@ -105,8 +107,8 @@ class _Compiling:
 
     ruleset: Ruleset
     making: EditMaking
-    remote: bool
     known: Known
+    remote: bool
     unclassified: list[tuple[str, ColumnLike]] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -119,11 +121,11 @@ class _Compiling:
             return TablePlan(names, {}, empties=True)
         for name in rules.columns if rules else ():
             self._warn_unless_there(table, name, columns)
-        conditions = conditions_of(self.ruleset, table, rules, columns)
-        self.misfits += conditions.mistakes
         for name in rules.unique if rules else ():
             if name not in names:
                 self.warnings.append(f"{self.ruleset.at('tables', table, 'unique')}: there is no column `{name}`")
+        conditions = conditions_of(self.ruleset, table, rules, columns)
+        self.misfits += conditions.mistakes
         present = {column.name: column for column in columns if not column.generated}
         found = {name: rule_for(self.ruleset, table, column) for name, column in present.items()}
         self.unclassified += [(table, present[name]) for name, rule in found.items() if rule is None]
@@ -132,19 +134,22 @@ class _Compiling:
         whole = {column.name: column for column in columns}
         edits: dict[str, Edit] = {}
         for name, rule in classified.items():
-            if name not in kept:
-                unique = self._unique(table, name, rule, rules)
-                edit = self._edit(table, present[name], rule, partial(self.making.edit, table=whole, kept=kept), unique)
-                if edit is not None and isinstance(rule, Bcrypt) and name in conditions.locked and self.remote:
-                    edit = self.making.locking(rule, conditions.locked[name])
-                if edit is not None:
-                    edits[name] = edit
+            if name in kept:
+                continue
+            unique = self._unique(table, name, rule, rules)
+            edit = self._edit(table, present[name], rule, partial(self.making.edit, table=whole, kept=kept), unique)
+            if edit is not None:
+                edits[name] = edit
+                if isinstance(rule, Bcrypt) and name in conditions.locked and self.remote:
+                    edits[name] = self.making.locking(rule, conditions.locked[name])
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
+        boxes = {c.name: shape for c in columns if c.name in edits and isinstance(shape := shape_of(c), Box)}
         return TablePlan(
             names,
             edits,
             empties=False,
-            kept={c.name: kind(c) is Kind.JSON for c in stays},
+            kept={c.name: shape_of(c) for c in stays},
+            replaced=boxes,
             staying=conditions.staying,
             looks_at=conditions.looks_at,
         )

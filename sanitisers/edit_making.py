@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import bcrypt
 
+from sanitisers.box_making import each_edit, entries_edit, fields_edit
 from sanitisers.columns import Kind, bare_type, kind, type_word
 from sanitisers.document_making import Tree
 from sanitisers.engine.choosing import Choosing
@@ -33,7 +35,10 @@ from sanitisers.ruleset.rules import (
     Bcrypt,
     Chosen,
     Constant,
+    Each,
+    Entries,
     Fake,
+    Fields,
     Function,
     Json,
     Keep,
@@ -110,6 +115,12 @@ class EditMaking:
                 return self._documents(column, rule)
             case Chosen():
                 return self._chosen(column, rule, table, unique)
+            case Each():
+                return each_edit(column, rule, self._inside)
+            case Fields():
+                return fields_edit(column, rule, self._inside)
+            case Entries():
+                return entries_edit(column, rule, self._inside)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
             case _:
@@ -119,6 +130,9 @@ class EditMaking:
         """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
         unknown = derive_key(self._key, "a password that nobody knows").hex()
         return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
+
+    def _inside(self, column: ColumnLike, rule: ColumnRule) -> Edit:
+        return self.edit(column, rule, {}, {})
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""
@@ -190,7 +204,7 @@ class EditMaking:
             form = form.cut(limit)
         shared = what, unique is not None, form.longest
         if shared not in self._fakes:
-            self._fakes[shared] = Fakes(form, copy_escape)
+            self._fakes[shared] = _fakes_of(form)
         return self._fakes[shared]
 
     def _hash(self, password: str) -> str:
@@ -239,6 +253,11 @@ class EditMaking:
             case Function(path=path):
                 return DocumentFunction(cmac, load_function(path, self._folder))
         raise AssertionError("there is no other rule")
+
+
+@lru_cache(maxsize=64)
+def _fakes_of(form: Form) -> Fakes:
+    return Fakes(form, copy_escape)
 
 
 def copy_escape(text: str) -> bytes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sanitisers.engine.deciding import Condition
     from sanitisers.engine.edits import Edit
+    from sanitisers.engine.shapes import Shape
     from sanitisers.leak_check import Compared, Leak, LeakCheck
 
 
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
 class TablePlan:
     """What becomes of a table: its columns as the schema has them, and the edit of each that changes.
 
-    `kept` are the columns that stay and may hold any text, and whether they are JSON. Only rows that `staying` is true
-    for go on; `looks_at` are the columns that decide about rows.
+    `kept` are the columns that stay and may hold any text, `replaced` those with an edit that hold other values,
+    both with what they are made of. Only rows that `staying` is true for go on; `looks_at` are the columns that decide
+    about rows.
     """
 
     columns: tuple[str, ...]
     edits: Mapping[str, Edit]
     empties: bool
-    kept: Mapping[str, bool] = field(default_factory=dict)
+    kept: Mapping[str, Shape] = field(default_factory=dict)
+    replaced: Mapping[str, Shape] = field(default_factory=dict)
     staying: Condition | None = None
     looks_at: frozenset[str] = frozenset()
 
@@ -44,9 +47,12 @@ class _Stranger:
     not_null: bool = True
     max_length: int | None = None
     enum: bool = False
-    labels: tuple[str, ...] = ()
     collated: bool = False
     generated: bool = False
+    base: str = ""
+    labels: tuple[str, ...] = ()
+    element: None = None
+    fields: tuple[()] = ()
 
 
 class Sanitiser:
@@ -91,7 +97,7 @@ class Sanitiser:
             plan = TablePlan((), {}, empties=False)
         if absent := sorted(plan.looks_at.difference(columns)):
             raise RulesetError([f"{table}: the rows come without `{absent[0]}`, which decides about them"])
-        watch = Watch(self._check, table, columns, plan.edits, plan.kept) if self._check else None
+        watch = Watch(self._check, table, columns, plan.edits, plan.kept, plan.replaced) if self._check else None
         tally = self._tallies.setdefault(table, SharedTally())
         return TableSanitiser(
             table, columns, plan.edits, tally, empties=plan.empties, watch=watch, staying=plan.staying

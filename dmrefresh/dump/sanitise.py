@@ -26,8 +26,8 @@ def sanitise(
     key: bytes,
     *,
     keep_unlisted: bool = False,
-    remote: bool = True,
     known: Known | None = None,
+    remote: bool = True,
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
     on_warning: Callable[[str], None] = lambda warning: None,
 ) -> Iterator[Event]:
@@ -41,8 +41,8 @@ def sanitise(
         ruleset: what becomes of each column.
         key: keys the fakes (bytes); who does not have it cannot test a guess.
         keep_unlisted: keep the columns that nothing covers.
-        remote: the rows may leave this machine, so accounts that the ruleset has locked are.
         known: what was found out about the tables of the target; a note of the dump's own is added to it.
+        remote: the rows may leave this machine, so accounts that the ruleset has locked are.
         on_ready: is given the compiled ruleset, which counts what it replaces.
         on_warning: is given what comes to light only at the end of the dump.
 
@@ -65,7 +65,7 @@ def sanitise(
             transcoder = transcoder_for(event.encoding)
             check_names(script_of(ruleset), event)
             compiled = _compile(
-                ruleset, event, key, keep_unlisted=keep_unlisted, remote=remote, known=with_note(known, event)
+                ruleset, event, key, keep_unlisted=keep_unlisted, known=with_note(known, event), remote=remote
             )
             on_ready(compiled)
             literals = Literals(event, ruleset)
@@ -106,7 +106,7 @@ def with_note(known: Known | None, head: Head) -> Known:
     return Known(note.unique, known.likely, rows)
 
 
-def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, remote: bool, known: Known) -> Sanitiser:
+def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, known: Known, remote: bool) -> Sanitiser:
     from sanitisers import SanitiserError, compile_ruleset
 
     written: dict[str, Name] = {}
@@ -120,7 +120,7 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, r
     }
     rules = with_inherited(ruleset, head.schema)
     try:
-        return compile_ruleset(rules, columns, key, keep_unlisted=keep_unlisted, remote=remote, known=known)
+        return compile_ruleset(rules, columns, key, keep_unlisted=keep_unlisted, known=known, remote=remote)
     except SanitiserError as error:
         raise _failure(error) from None
 

@@ -41,8 +41,8 @@ class Attempt:
 
     Attributes:
         number: from 1 on.
-        remote: what comes of it may leave this machine.
         known: what was found out about the tables of the target.
+        remote: what comes of it may leave this machine.
         stopwatch: seconds by stage.
         sanitiser: what counts the values replaced; None where that was done before.
         mark: of a cleaned dump.
@@ -50,8 +50,8 @@ class Attempt:
     """
 
     number: int
-    remote: bool = True
     known: Known | None = None
+    remote: bool = True
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     sanitiser: Sanitiser | None = None
     mark: Mark | None = None
@@ -190,8 +190,8 @@ class Encrypted:
             events,
             self.ruleset,
             self.sanitiser_key,
-            remote=this.remote,
             known=this.known,
+            remote=this.remote,
             on_ready=ready,
             on_warning=warn,
         )

@@ -115,7 +115,7 @@ class BlockWriter:
         slots[kept, -1] = pieces.add(decided.documents.text, values.starts.take(kept), values.ends.take(kept))
         faked = np.flatnonzero(decided.actions == FAKE)
         leaves = decided.nodes.take(faked) - LEAVES
-        found = show(self._rules, decided, faked, watch) if watch else originals(decided, faked)
+        found = show(self._rules, decided, plain, faked, watch) if watch else originals(decided, faked)
         deciding = self._deciding(decided, faked, leaves, found)
         fakes = slots[faked, -1] = self._place_fakes(found, deciding, leaves, pieces)
         order = slots.reshape(-1)

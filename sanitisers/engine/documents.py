@@ -66,7 +66,8 @@ class DocumentEdit:
         values = seen.column.values
         rows = np.flatnonzero(seen.rows)
         starts, ends = values.starts.take(rows), values.ends.take(rows)
-        written = self._writer.write(values.buffer, starts, ends, seen.watch)
+        watch = seen.watch.in_rows(seen.origins, rows) if seen.watch else None
+        written = self._writer.write(values.buffer, starts, ends, watch)
         for leaf, count in zip(self.leaves, written.counts.tolist(), strict=True):
             seen.tally.count(leaf.path, count)
         samples = list(written.samples)
@@ -74,13 +75,21 @@ class DocumentEdit:
         if not len(others):
             self._show(samples, seen.tally)
             return [Chosen(written.documents, np.arange(len(rows)))]
-        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen)
+        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen, watch)
         self._show(samples, seen.tally)
         indexes = np.empty(len(rows), np.int64)
         indexes[np.append(written.plain, others)] = np.arange(len(rows))
         return [Chosen(pa.concat_arrays([written.documents, walked]), indexes)]
 
-    def _walked(self, values: Values, rows: Indexes, others: Indexes, samples: list[Fake], seen: Seen) -> Pieces:
+    def _walked(
+        self,
+        values: Values,
+        rows: Indexes,
+        others: Indexes,
+        samples: list[Fake],
+        seen: Seen,
+        watch: DocumentWatch | None,
+    ) -> Pieces:
         """What becomes of the other documents, one by one."""
         walk = Walk(len(self.leaves))
         edges = [0]
@@ -94,8 +103,8 @@ class DocumentEdit:
             except RecursionError:
                 raise ValueUnfit(int(rows[index]), self._column, "the JSON is too deeply nested") from None
             edges.append(len(walk.parts))
-        if seen.watch:
-            _show_walked(walk, edges, seen.watch)
+        if watch:
+            _show_walked(walk, edges, others, watch)
         self._fill(walk)
         for leaf, slots in zip(self.leaves, walk.slots, strict=True):
             seen.tally.count(leaf.path, len(slots))
@@ -131,14 +140,14 @@ class DocumentEdit:
                 tally.show(self.leaves[fake.leaf].path, str(read_scalar(fake.text)))
 
 
-def _show_walked(walk: Walk, edges: list[int], watch: DocumentWatch) -> None:
+def _show_walked(walk: Walk, edges: list[int], which: Indexes, watch: DocumentWatch) -> None:
     """What `document_spans.show` does, for documents that were taken apart one by one."""
     texts = [(watch.leaves[leaf], text) for leaf, originals in enumerate(walk.originals) for text in originals]
     slots = [slot for of_leaf in walk.slots for slot in of_leaf]
     nulled = [(slot, text) for slot, raw in walk.nulled for text in strings_in(raw)]
     texts += [(watch.nulled, text) for _, text in nulled]
     slots += [slot for slot, _ in nulled]
-    rows = np.searchsorted(edges, slots, "right") - 1
+    rows = watch.rows_of(which.take(np.searchsorted(edges, slots, "right") - 1))
     texts += [(watch.kept[node], text) for node, raw in walk.kept for text in strings_in(bytes(raw))]
     names = [(watch.kept[node] if node >= 0 else watch.keys, name) for node, name in walk.names]
     texts += [(place, name.encode("utf-8", "replace")) for place, name in names]  # half of a surrogate pair has none

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class LockingEdit:
     """One hash where a condition is false, and another where it is true or unknown; NULL and the empty string stay."""
 
-    spares_empty = True
     spares_null = True
+    spares_empty = True
     shows = True
     needs: Sequence[str] = ()
 

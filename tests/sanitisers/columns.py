@@ -26,7 +26,10 @@ class Column:
     max_length: int | None = None
     enum: bool = False
     generated: bool = False
+    base: str = ""
     labels: tuple[str, ...] = ()
+    element: Column | None = None
+    fields: tuple[Column, ...] = ()
     collated: bool = False
 
 
