@@ -86,6 +86,14 @@ _SPELLINGS: Sequence[Callable[[bytes], bytes]] = (
 
 
 @st.composite
+def spelt(draw: st.DrawFn, text: str) -> bytes:
+    """A text with whatever escapes COPY reads."""
+    # All bytes of a character in the same way: the server wants what is between escapes to be whole.
+    ways = draw(st.lists(st.sampled_from(_SPELLINGS), min_size=len(text), max_size=len(text)))
+    return b"".join(spell(letter.encode()) for spell, letter in zip(ways, text, strict=True))
+
+
+@st.composite
 def blocks(draw: st.DrawFn, rows: list[tuple[Any, ...]]) -> bytes:
     """The rows as COPY lines, some with other escapes than pg_dump's."""
     lines = []
@@ -97,10 +105,7 @@ def blocks(draw: st.DrawFn, rows: list[tuple[Any, ...]]) -> bytes:
                 continue
             plain = _plainly(value, column)
             oddly = draw(st.sampled_from([False, False, True]))
-            # All bytes of a character in the same way: the server wants what is between escapes to be whole.
-            spelt = draw(st.lists(st.sampled_from(_SPELLINGS), min_size=len(plain), max_size=len(plain)))
-            odd = b"".join(spell(letter.encode()) for spell, letter in zip(spelt, plain, strict=True))
-            cells.append(odd if oddly else encode(plain.encode()))
+            cells.append(draw(spelt(plain)) if oddly else encode(plain.encode()))
         lines.append(b"\t".join(cells) + b"\n")
     return b"".join(lines)
 

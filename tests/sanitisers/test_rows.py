@@ -15,7 +15,7 @@ from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.model import Ruleset
 from tests.sanitisers.columns import Column
 from tests.sanitisers.making import KEY
-from tests.sanitisers.predicates import COLUMNS, blocks, plain, predicates, rows, truth
+from tests.sanitisers.predicates import COLUMNS, blocks, plain, predicates, quoted, rows, spelt, texts, truth
 
 NAMES = [column.name for column in COLUMNS]
 
@@ -41,6 +41,19 @@ def test_whole_columns_decide_as_each_row_would_alone(data: st.DataObject, condi
         tree = read_predicate(condition)
         wanted = [line for line, row in zip(lines, alone, strict=True) if truth(tree, row) is True]
         assert bytes(of(condition).apply(block).rows) == b"".join(wanted), condition
+
+
+@given(st.data(), st.lists(texts, min_size=1, max_size=6))
+@settings(deadline=None)
+def test_a_text_is_found_however_it_is_escaped(data: st.DataObject, drawn: list[str]) -> None:
+    wanted = data.draw(st.lists(st.sampled_from(drawn), min_size=1, max_size=2))
+    cells = [data.draw(spelt(text)) for text in drawn]
+    rules = {"rows": f"c IN ({', '.join(map(quoted, wanted))})", "columns": {"c": "keep", "last": "keep"}}
+    ruleset = Ruleset.model_validate({"ruleset": 1, "tables": {"t": rules}})
+    made = compile_ruleset(ruleset, {"t": [Column("c"), Column("last")]}, KEY).table("t", ["c", "last"])
+    lines = [cell + b"\tx\n" for cell in cells]
+    stays = [line for line, text in zip(lines, drawn, strict=True) if text in wanted]
+    assert bytes(made.apply(b"".join(lines)).rows) == b"".join(stays)
 
 
 def one(name: str, value: Any) -> Any:
