@@ -6,11 +6,11 @@ import fnmatch
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sanitisers.checks import Checks, what_is_off
 from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
 from sanitisers.edit_making import EditMaking, Misfit
 from sanitisers.engine.prf import fingerprint_of
 from sanitisers.errors import RulesetError, Unclassified
-from sanitisers.leak_check import LeakCheck
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Empty
 from sanitisers.ruleset.rules import Keep
@@ -52,15 +52,8 @@ def compile_ruleset(
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
-    warnings = [*compiling.gone_tables(schema), *compiling.warnings, *_check_is_off(ruleset)]
-    check = LeakCheck(key, ruleset.leaks) if ruleset.leak_check is None else None
-    return Sanitiser(plans, warnings, fingerprint, check, compiling.making.texts)
-
-
-def _check_is_off(ruleset: Ruleset) -> list[str]:
-    if ruleset.leak_check is None:
-        return []
-    return [f"{ruleset.at('leak_check')}: what is kept is not searched for what is replaced ({ruleset.leak_check})"]
+    warnings = [*compiling.gone_tables(schema), *compiling.warnings, *what_is_off(ruleset)]
+    return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, compiling.making.texts))
 
 
 def rule_for(ruleset: Ruleset, table: str, column: ColumnLike) -> ColumnRule | None:

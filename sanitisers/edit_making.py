@@ -65,6 +65,7 @@ class EditMaking:
                 fakes = self._column_fakes(column, family)
                 return FakeEdit(fakes, self._cmac(family), common=FAMILIES[family].common)
             case Template():
+                self.constants += [part for part in rule.parts if isinstance(part, str)]
                 return _template(column, rule.parts, kept)
             case Bcrypt(password=password):
                 _want_text(column, "a password hash")

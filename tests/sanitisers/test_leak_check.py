@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset, leak_check
+from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset, looking
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
 from sanitisers.leak_check import COMMON_ROWS, Leak
@@ -355,8 +355,8 @@ def test_a_value_of_any_length_is_looked_at_in_pieces(monkeypatch: pytest.Monkey
     text = b"\n".join(b"%d: 07711 654%03d, please" % (n, n) for n in range(1000)).replace(b"\n", b"\\n")
     found = []
     for piece in (1 << 20, 5000, 70):
-        monkeypatch.setattr(leak_check, "PIECE", piece)
-        monkeypatch.setattr(leak_check, "BESIDE", 64)
+        monkeypatch.setattr(looking, "PIECE", piece)
+        monkeypatch.setattr(looking, "BESIDE", 64)
         found.append(one_column([b"07711 654%03d" % n for n in range(1000)], [text], "person.phone"))
     assert found[0] == found[1] == found[2] == (Leak("t.body", "telephone number", 1000, 1000, ("t.own",)),)
 
@@ -367,8 +367,8 @@ def test_a_long_value_at_a_place_that_is_left_alone_is_not_booked_to_another(
 ) -> None:
     if not together:
         monkeypatch.setattr(BlockWriter, "write", nothing_together)
-    monkeypatch.setattr(leak_check, "PIECE", 100)
-    monkeypatch.setattr(leak_check, "BESIDE", 64)
+    monkeypatch.setattr(looking, "PIECE", 100)
+    monkeypatch.setattr(looking, "BESIDE", 64)
     text = b'{"p": "' + b"word " * 40 + b' jo.bloggs@suppliers.co.uk", "q": "something else"}'
     rules = "    columns:\n      data: {json: {p: keep, q: keep}}"
     assert with_kept([(text,)], DOCUMENT, rules, "leaks: {notes.data.p: keep (that is meant)}") == []
