@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.detectors import EMAIL, PHONE, find
+from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.looks import KINDS, find_looks
 from sanitisers.engine.prf import Values
 from sanitisers.families.person import DRAMA_RANGES
@@ -67,7 +68,10 @@ class Detection:
         if not len(kept):
             return
         own = places.take(kept)
-        for look in find_looks(Values(values.buffer, values.starts.take(kept), values.ends.take(kept))):
+        texts = Values(values.buffer, values.starts.take(kept), values.ends.take(kept))
+        if len(kept) < len(places):  # most of what is shown is replaced, and need not be gone through again
+            texts = end_to_end(texts, apart=1)
+        for look in find_looks(texts):
             if not self._is_nobodys(look):
                 self._counts[int(own[look.owner]), look.kind] += 1
 

@@ -36,12 +36,14 @@ def find_emails(values: Values) -> Spans:
     if not len(inside):
         return Spans(owners, owners, owners)
     places = places.take(inside)
-    text = np.concatenate((np.zeros(BEFORE, np.uint8), values.buffer, np.zeros(BEHIND, np.uint8)))
-    before = np.ascontiguousarray(windows(text, places, BEFORE)[:, ::-1])
+    text, base = values.buffer, 0
+    if places[0] < BEFORE or places[-1] + 1 + BEHIND > len(text):
+        text, base = np.concatenate((np.zeros(BEFORE, np.uint8), text, np.zeros(BEHIND, np.uint8))), BEFORE
+    before = np.ascontiguousarray(windows(text, places + base - BEFORE, BEFORE)[:, ::-1])
     starts = places - _reach(before, _LOCAL, places - values.starts.take(owners))
     # What is written as in JSON (`\\njo@…`) has a letter in front that is none of the address.
-    starts += (starts < places) & (text.take(starts + BEFORE - 1) == BACKSLASH)
-    behind = windows(text, places + BEFORE + 1, BEHIND)
+    starts += (starts < places) & (text.take(starts + base - 1) == BACKSLASH)
+    behind = windows(text, places + base + 1, BEHIND)
     lengths = _reach(behind, _DOMAIN, values.ends.take(owners) - 1 - places)
     dotted = ((behind == DOT) & (np.arange(1, BEHIND + 1) < lengths[:, None])).any(axis=1)
     return Spans(owners, starts, places + 1 + lengths).only((starts < places) & dotted)
