@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from sanitisers.checks import Checks, what_is_off
 from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
-from sanitisers.edit_making import EditMaking, Misfit
+from sanitisers.edit_making import EditMaking
 from sanitisers.engine.prf import fingerprint_of
 from sanitisers.errors import RulesetError, Unclassified
+from sanitisers.fitting import Misfit
+from sanitisers.grouping import grouped
 from sanitisers.pools import Pools
-from sanitisers.ruleset.model import Empty
+from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Keep
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
+from sanitisers.uniqueness import Unique
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sanitisers.columns import ColumnLike
     from sanitisers.engine.edits import Edit
@@ -29,21 +32,40 @@ _NAMED = 20
 """Columns named in one warning."""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of tables besides their columns.
+
+    Attributes:
+        unique: for each table the columns in which no value may come twice.
+        rows: for each table about how many rows it has.
+    """
+
+    unique: Mapping[str, Collection[str]] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
 def compile_ruleset(
-    ruleset: Ruleset, schema: Mapping[str, Sequence[ColumnLike]], key: bytes, *, keep_unlisted: bool = False
+    ruleset: Ruleset,
+    schema: Mapping[str, Sequence[ColumnLike]],
+    key: bytes,
+    *,
+    keep_unlisted: bool = False,
+    known: Known | None = None,
 ) -> Sanitiser:
     """Make the sanitiser for the tables of `schema`.
 
     `schema` holds the columns of each table, under the name that rulesets use: `users` for `public.users`,
     `other.t` outside the schema public. `key` is secret, at least 16 bytes long, and decides all fakes.
-    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`.
+    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`. `known` is what somebody has
+    found out about the tables.
 
     Raises Unclassified where a column is covered neither by a rule nor by a line of `defaults:`, and
     RulesetError where a rule cannot fit its column. Rules for what is gone are in `warnings` of the result.
     """
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"the key has {len(key)} bytes, it needs {SHORTEST_KEY}")
-    compiling = _Compiling(ruleset, EditMaking(Pools(ruleset.locale), key))
+    compiling = _Compiling(ruleset, EditMaking(Pools(ruleset.locale), key, ruleset.folder), known or Known())
     plans = {table: compiling.plan(table, columns) for table, columns in schema.items()}
     if keep_unlisted:
         compiling.warn_of_unlisted()
@@ -84,6 +106,7 @@ class _Compiling:
 
     ruleset: Ruleset
     making: EditMaking
+    known: Known
     unclassified: list[tuple[str, ColumnLike]] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -96,22 +119,33 @@ class _Compiling:
             return TablePlan(names, {}, empties=True)
         for name in rules.columns if rules else ():
             self._warn_unless_there(table, name, columns)
-        kept = {c.name: c for c in columns if not c.generated and isinstance(rule_for(self.ruleset, table, c), Keep)}
+        for name in rules.unique if rules else ():
+            if name not in names:
+                self.warnings.append(f"{self.ruleset.at('tables', table, 'unique')}: there is no column `{name}`")
+        present = {column.name: column for column in columns if not column.generated}
+        found = {name: rule_for(self.ruleset, table, column) for name, column in present.items()}
+        self.unclassified += [(table, present[name]) for name, rule in found.items() if rule is None]
+        classified = grouped({name: rule for name, rule in found.items() if rule is not None})
+        kept = {name: present[name] for name, rule in classified.items() if isinstance(rule, Keep)}
+        whole = {column.name: column for column in columns}
         edits: dict[str, Edit] = {}
-        for column in columns:
-            if column.generated:
-                continue
-            rule = rule_for(self.ruleset, table, column)
-            if rule is None:
-                self.unclassified.append((table, column))
-            elif not isinstance(rule, Keep):
+        for name, rule in classified.items():
+            if name not in kept:
                 try:
-                    edits[column.name] = self.making.edit(column, rule, kept)
+                    unique = self._unique(table, name, rule, rules)
+                    edits[name] = self.making.edit(present[name], rule, whole, kept, unique)
                 except Misfit as misfit:
-                    where = self.ruleset.at("tables", table, "columns", column.name)
-                    self.misfits.append(f"{where}: {misfit}")
+                    self.misfits.append(f"{self.ruleset.at('tables', table, 'columns', name)}: {misfit}")
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
         return TablePlan(names, edits, empties=False, kept={c.name: kind(c) is Kind.JSON for c in stays})
+
+    def _unique(self, table: str, column: str, rule: ColumnRule, rules: Columns | None) -> Unique | None:
+        """What is known about a column in which no value may come twice; None for any other."""
+        found = self.known.unique.get(table, ())
+        said = rules.unique if rules else ()
+        if column in found or column in said or getattr(rule, "unique", False):
+            return Unique(self.known.rows.get(table, 0), found)
+        return None
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:
         found = next((column for column in columns if column.name == name), None)

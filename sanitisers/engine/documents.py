@@ -12,7 +12,6 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -21,59 +20,26 @@ from sanitisers.engine.document_blocks import BlockWriter, Fake
 from sanitisers.engine.document_rules import Branch, Leaf, Rules
 from sanitisers.engine.document_texts import appended, strings_in
 from sanitisers.engine.document_walk import BLANKS, Walk
-from sanitisers.engine.fakes import Chosen, Fakes, joined, pool
-from sanitisers.engine.prf import ColumnCmac, Keyed, Values
+from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.prf import Values
 from sanitisers.engine.raw_json import NotJson, read_scalar
+from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.tally import SAMPLES, Tally
-from sanitisers.families.form import Form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sanitisers.engine.document_fakes import LeafFakes
     from sanitisers.engine.edits import Seen
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
     from sanitisers.engine.watch import DocumentWatch
 
-_QUOTE = pool([b'"'])
-
-
-class DocumentRefused(Exception):
-    """A value is not JSON.
-
-    Attributes:
-        row: its index in the block, from 0.
-        column: its column.
-        what: what is wrong.
-    """
-
-    def __init__(self, row: int, column: str, what: str) -> None:
-        self.row, self.column, self.what = row, column, what
-        super().__init__(what)
-
-
-class DocumentFakes:
-    """The fakes of a family as JSON strings in COPY text."""
-
-    def __init__(self, form: Form, cmac: ColumnCmac) -> None:
-        """Take the form of the family, and its keyed function."""
-        self._cmac = cmac
-        self._fakes = Fakes(form, lambda text: encode(msgspec.json.encode(text)[1:-1]))
-        # A fake that is one entry of a pool is looked up with its quotes on.
-        self._entries = pool([b'"%b"' % text for text in self._fakes.entries])
-
-    def pieces(self, originals: Values) -> Chosen:
-        """The fake of each original."""
-        parts = self._fakes.parts(Keyed.of(self._cmac, originals), originals.ends - originals.starts)
-        if len(self._entries):
-            return Chosen(self._entries, parts[0].indexes)
-        quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
-        return joined([quote, *parts, quote])
-
 
 class DocumentEdit:
     """The documents of a column, by path."""
 
+    spares_null = True
     spares_empty = True
     shows = False
     needs = ()
@@ -83,7 +49,7 @@ class DocumentEdit:
         column: str,
         root: Branch,
         leaves: Sequence[Leaf],
-        families: Sequence[DocumentFakes],
+        families: Sequence[LeafFakes],
         kept: Sequence[str],
         only_with: str | None = None,
     ) -> None:
@@ -124,9 +90,9 @@ class DocumentEdit:
             try:
                 walk.document(self._root, self._only_with, decode(bytes(view[start:end])).strip(BLANKS))
             except (NotJson, IndexError):
-                raise DocumentRefused(int(rows[index]), self._column, "the value is not JSON") from None
+                raise ValueUnfit(int(rows[index]), self._column, "the value is not JSON") from None
             except RecursionError:
-                raise DocumentRefused(int(rows[index]), self._column, "the JSON is too deeply nested") from None
+                raise ValueUnfit(int(rows[index]), self._column, "the JSON is too deeply nested") from None
             edges.append(len(walk.parts))
         if seen.watch:
             _show_walked(walk, edges, seen.watch)
@@ -146,7 +112,8 @@ class DocumentEdit:
             if not originals:
                 continue
             slots = [slot for leaf in leaves for slot in walk.slots[leaf]]
-            fakes = family.pieces(Values.of(originals))
+            deciding = [text for leaf in leaves for text in walk.deciding[leaf]]
+            fakes = family.pieces(Values.of(originals), Values.of(deciding))
             texts = fakes.array.take(pa.array(fakes.indexes, pa.int64())).to_pylist()
             for slot, text in zip(slots, texts, strict=True):
                 walk.parts[slot] = decode(cast("bytes", text))

@@ -10,12 +10,12 @@ import numpy as np
 
 from sanitisers.engine.copy_text import NULL, encode
 from sanitisers.engine.fakes import Chosen, Fakes, constant, pool
-from sanitisers.engine.prf import ColumnCmac, Keyed
 from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sanitisers.engine.deciding import Deciding
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Column, Flags, Pieces
     from sanitisers.engine.prf import Values
@@ -34,6 +34,7 @@ class Seen:
         raw: gives the piece of each value of another column, by name.
         tally: where replacements are counted.
         watch: is shown what stands inside documents; None where nobody looks for leaks.
+        stays: is shown what an edit writes that is no fake, and may hold what was there; None where nobody looks.
     """
 
     column: Column
@@ -42,6 +43,7 @@ class Seen:
     raw: Callable[[str], Chosen]
     tally: Tally
     watch: DocumentWatch | None = None
+    stays: Callable[[Sequence[bytes]], None] | None = None
 
     @cached_property
     def originals(self) -> Values:
@@ -55,6 +57,10 @@ class Edit(Protocol):
     @property
     def spares_empty(self) -> bool:
         """Whether the empty string stays."""
+
+    @property
+    def spares_null(self) -> bool:
+        """Whether NULL stays."""
 
     @property
     def shows(self) -> bool:
@@ -73,17 +79,18 @@ class FakeEdit:
     """Fakes of a family, chosen by a keyed function of the original."""
 
     fakes: Fakes
-    cmac: ColumnCmac
+    deciding: Deciding
+    common: bool = False
+    """Whether originals are what many people have in common, see Family."""
+    spares_null: bool = True
     spares_empty: bool = True
     shows: bool = True
     needs: tuple[str, ...] = ()
-    common: bool = False
-    """Whether originals are what many people have in common, see Family."""
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
         originals = seen.originals
-        return self.fakes.parts(Keyed.of(self.cmac, originals), originals.ends - originals.starts)
+        return self.fakes.parts(self.deciding.keyed(seen), originals.ends - originals.starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +98,17 @@ class ConstantEdit:
     """The same text everywhere, in COPY's spelling."""
 
     array: Pieces
+    spares_null: bool = True
     spares_empty: bool = True
     shows: bool = True
     needs: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: str | None) -> ConstantEdit:
+    def of(cls, text: str | None, *, spares_null: bool = True) -> ConstantEdit:
         """A text, or NULL, which also takes the place of empty strings."""
         if text is None:
             return cls(constant(NULL), spares_empty=False, shows=False)
-        return cls(constant(encode(text.encode())))
+        return cls(constant(encode(text.encode())), spares_null=spares_null)
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
@@ -116,8 +124,9 @@ class TemplateEdit:
     spares_empty = True
     shows = True
 
-    def __init__(self, parts: Sequence[str | TemplateField]) -> None:
+    def __init__(self, parts: Sequence[str | TemplateField], *, spares_null: bool = True) -> None:
         """Take the parts of a template in order."""
+        self.spares_null = spares_null
         self._parts = [constant(encode(part.encode())) if isinstance(part, str) else part for part in parts]
         self.needs = tuple(part.column for part in parts if not isinstance(part, str))
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from sanitisers.engine.copy_text import decode
-from sanitisers.engine.documents import DocumentRefused
 from sanitisers.engine.edits import Seen
 from sanitisers.engine.fakes import Chosen, constant
 from sanitisers.engine.grid import Column, Ragged, pieces_of, separators
+from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.tally import SAMPLES, SharedTally, Tally
 from sanitisers.errors import BlockError, ValueRefused
 
@@ -123,7 +123,7 @@ class TableSanitiser:
             return b"", 0
         try:
             sanitised = _Work(self, rows, grid, tally).done()
-        except DocumentRefused as refused:
+        except ValueUnfit as refused:
             row = first_row + refused.row
             raise ValueRefused(self._table, row, refused.column, refused.what) from None
         if self._watch:
@@ -186,7 +186,11 @@ class _Work:
     def _edited(self, name: str, edit: Edit, index: int) -> tuple[Indexes, list[Indexes]] | None:
         """Which rows of a column are replaced, and by which pieces; None where no row is."""
         column = Column.of(self.block, self.grid, index)
-        rows = ~(column.null | column.empty) if edit.spares_empty else ~column.null
+        rows = np.ones(len(self.rows), np.bool_)
+        if edit.spares_null:
+            rows &= ~column.null
+        if edit.spares_empty:
+            rows &= ~column.empty
         chosen = np.flatnonzero(rows)
         if not len(chosen):
             return None
