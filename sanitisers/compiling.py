@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sanitisers.checks import Checks, what_is_off
@@ -17,10 +18,10 @@ from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Keep
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
-from sanitisers.uniqueness import Unique
+from sanitisers.uniqueness import Known, Unique
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sanitisers.columns import ColumnLike
     from sanitisers.engine.edits import Edit
@@ -30,19 +31,6 @@ if TYPE_CHECKING:
 SHORTEST_KEY = 16
 _NAMED = 20
 """Columns named in one warning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of tables besides their columns.
-
-    Attributes:
-        unique: for each table the columns in which no value may come twice.
-        rows: for each table about how many rows it has.
-    """
-
-    unique: Mapping[str, Collection[str]] = field(default_factory=dict)
-    rows: Mapping[str, int] = field(default_factory=dict)
 
 
 def compile_ruleset(
@@ -131,21 +119,43 @@ class _Compiling:
         edits: dict[str, Edit] = {}
         for name, rule in classified.items():
             if name not in kept:
-                try:
-                    unique = self._unique(table, name, rule, rules)
-                    edits[name] = self.making.edit(present[name], rule, whole, kept, unique)
-                except Misfit as misfit:
-                    self.misfits.append(f"{self.ruleset.at('tables', table, 'columns', name)}: {misfit}")
+                unique = self._unique(table, name, rule, rules)
+                edit = self._edit(table, present[name], rule, partial(self.making.edit, table=whole, kept=kept), unique)
+                if edit is not None:
+                    edits[name] = edit
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
         return TablePlan(names, edits, empties=False, kept={c.name: kind(c) is Kind.JSON for c in stays})
 
+    def _edit(
+        self, table: str, column: ColumnLike, rule: ColumnRule, make: Callable[..., Edit], unique: Unique | None
+    ) -> Edit | None:
+        """The edit for a column; None where the rule does not fit, which is noted."""
+        where = self.ruleset.at("tables", table, "columns", column.name)
+        try:
+            return make(column, rule, unique=unique)
+        except Misfit as misfit:
+            if unique is None or unique.certain:
+                self.misfits.append(f"{where}: {misfit}")
+                return None
+            problem = str(misfit)
+        try:
+            edit = make(column, rule, unique=None)
+        except Misfit as misfit:
+            self.misfits.append(f"{where}: {misfit}")
+            return None
+        self.warnings.append(f"{where}: {problem} (as it is in the target; if it is so in the dump, too, it will fail)")
+        return edit
+
     def _unique(self, table: str, column: str, rule: ColumnRule, rules: Columns | None) -> Unique | None:
         """What is known about a column in which no value may come twice; None for any other."""
-        found = self.known.unique.get(table, ())
-        said = rules.unique if rules else ()
-        if column in found or column in said or getattr(rule, "unique", False):
-            return Unique(self.known.rows.get(table, 0), found)
-        return None
+        known = self.known
+        said = column in known.unique.get(table, ()) or getattr(rule, "unique", False)
+        said = said or (rules is not None and column in rules.unique)
+        likely = known.likely.get(table, ())
+        if not said and column not in likely:
+            return None
+        others = {*known.unique.get(table, ()), *likely} - {column}
+        return Unique(known.rows.get(table, 0), others, certain=said)
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:
         found = next((column for column in columns if column.name == name), None)

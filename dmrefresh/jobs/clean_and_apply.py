@@ -145,7 +145,8 @@ def _run(plan: Plan, observer: Observer, confirm: Confirm) -> Report:
     hooks.before(plan.target.before, facts, plan.job.hook_limit, observer)
 
     def attempt(number: int) -> tuple[str, Attempt, Published]:
-        this, name = Attempt(number), identity if number == 1 else f"{identity}-{number}"
+        this = Attempt(number, known=looked.known if looked else None)
+        name = identity if number == 1 else f"{identity}-{number}"
         try:
             if looked is None:
                 return name, this, _store(plan, name, this, observer, stored_as)

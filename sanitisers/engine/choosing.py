@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Deciding:
+class Choosing:
     """The keyed function of a rule, and what goes into it.
 
     Attributes:
