@@ -14,6 +14,7 @@ from sanitisers.engine.prf import fingerprint_of
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.fitting import Misfit
 from sanitisers.grouping import grouped
+from sanitisers.personal import own_of_people
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Keep
@@ -116,11 +117,12 @@ class _Compiling:
         classified = grouped({name: rule for name, rule in found.items() if rule is not None})
         kept = {name: present[name] for name, rule in classified.items() if isinstance(rule, Keep)}
         whole = {column.name: column for column in columns}
+        make = partial(self.making.edit, table=whole, kept=kept, own=own_of_people(classified))
         edits: dict[str, Edit] = {}
         for name, rule in classified.items():
             if name not in kept:
                 unique = self._unique(table, name, rule, rules)
-                edit = self._edit(table, present[name], rule, partial(self.making.edit, table=whole, kept=kept), unique)
+                edit = self._edit(table, present[name], rule, make, unique)
                 if edit is not None:
                     edits[name] = edit
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]

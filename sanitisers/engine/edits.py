@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.grid import Column, Flags, Pieces
     from sanitisers.engine.prf import Values
     from sanitisers.engine.tally import Tally
-    from sanitisers.engine.watch import DocumentWatch
+    from sanitisers.engine.watch import DocumentWatch, Remains
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Seen:
         tally: where replacements are counted.
         watch: is shown what stands inside documents; None where nobody looks for leaks.
         stays: is shown what an edit writes that is no fake, and may hold what was there; None where nobody looks.
+        remains: the same where only a part goes, which it is shown as well.
     """
 
     column: Column
@@ -44,6 +45,7 @@ class Seen:
     tally: Tally
     watch: DocumentWatch | None = None
     stays: Callable[[Sequence[bytes]], None] | None = None
+    remains: Remains | None = None
 
     @cached_property
     def originals(self) -> Values:

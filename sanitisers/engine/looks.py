@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sanitisers.detectors import (
     EMAIL,
     LONGEST_DOMAIN,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sanitisers.detectors import Finding
-    from sanitisers.engine.prf import Values
+    from sanitisers.engine.prf import Positions, Values
     from sanitisers.engine.spans import Spans
 
 KINDS = (EMAIL, PHONE, POSTCODE, NATIONAL_INSURANCE)
@@ -63,12 +65,18 @@ def find_looks(values: Values) -> Iterator[Look]:
             yield Look(owner, EMAIL, text[found.start : found.end])
     for owner, text, start, end in _windows(plain, shapes.dialled(plain, digits), BESIDE, BESIDE):
         yield from _inside(owner, text, start, end, find_phones(without_uuids(text)))
-    for kind, spans in (
-        (POSTCODE, shapes.postcodes(plain, digits)),
-        (NATIONAL_INSURANCE, shapes.insured(plain, digits)),
-    ):
+    codes = {POSTCODE: shapes.postcodes(plain, digits), NATIONAL_INSURANCE: shapes.insured(plain, digits)}
+    for kind, spans in codes.items():
         for owner, text, start, end in _windows(plain, spans, BESIDE, BESIDE):
             yield from _inside(owner, text, start, end, find_by_pattern(without_uuids(text), kind))
+
+
+def suspects(values: Values) -> Positions:
+    """Indexes of the values that may hold any of KINDS: all that do, and some others. Of values see find_looks."""
+    plain = in_plain_bytes(values)
+    digits = shapes.Digits.of(plain.buffer)
+    found = (shapes.ats(plain), *(find(plain, digits) for find in (shapes.dialled, shapes.postcodes, shapes.insured)))
+    return np.unique(np.concatenate([spans.owners for spans in found]))
 
 
 def _inside(owner: int, text: str, start: int, end: int, findings: Iterator[Finding]) -> Iterator[Look]:

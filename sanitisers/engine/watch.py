@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from sanitisers.engine.document_texts import appended
 from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import FakeEdit
 from sanitisers.engine.grid import Column
 from sanitisers.engine.kept_documents import strings_of
+from sanitisers.engine.prf import Values
+from sanitisers.engine.redacting import RedactEdit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sanitisers.engine.edits import Edit, Seen
-    from sanitisers.engine.prf import Bytes, Positions, Values
+    from sanitisers.engine.prf import Bytes, Positions
 
 NOWHERE = -1
 """The place of what nobody wants to know."""
@@ -39,6 +42,32 @@ class Check(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Remains:
+    """The two places of what an edit leaves of a text, and of what it takes out.
+
+    Attributes:
+        check: is shown it.
+    """
+
+    check: Check
+    _stays: int
+    _cut: int
+
+    @classmethod
+    def of(cls, check: Check, table: str, path: str) -> Remains:
+        """Those of a column, or of a path in a document."""
+        return cls(check, check.kept(table, path), check.original(table, path))
+
+    def stays(self, texts: Sequence[bytes]) -> None:
+        """Show what goes on."""
+        self.check.look(appended(Values.of([]), list(texts)), self._stays)
+
+    def cut(self, texts: Sequence[bytes], rows: Positions) -> None:
+        """Show what was taken out, each of its row."""
+        self.check.look(appended(Values.of([]), list(texts)), self._cut, rows)
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentWatch:
     """The places in the documents of a column.
 
@@ -48,6 +77,7 @@ class DocumentWatch:
         kept: the places of what each kept node leaves as it is.
         nulled: the place of originals that become null.
         keys: the place of keys that no rule names, and that go on.
+        remains: the places of leaves of which only a part goes, by their indexes.
         nowhere: the place of all else.
     """
 
@@ -56,12 +86,13 @@ class DocumentWatch:
     kept: Positions
     nulled: int
     keys: int
+    remains: Mapping[int, Remains]
     nowhere: int = NOWHERE
 
     @classmethod
     def of(cls, check: Check, table: str, column: str, edit: DocumentEdit) -> DocumentWatch:
         """The places that an edit has."""
-        leaves = [check.original(table, leaf.path, common=leaf.common) for leaf in edit.leaves]
+        leaves = [NOWHERE if leaf.own else check.original(table, leaf.path, common=leaf.common) for leaf in edit.leaves]
         kept = [check.kept(table, path) for path in edit.kept]
         return cls(
             check,
@@ -69,6 +100,7 @@ class DocumentWatch:
             np.array(kept, np.int64),
             check.original(table, column),
             check.kept(table, column),
+            {leaf.index: Remains.of(check, table, leaf.path) for leaf in edit.leaves if leaf.own},
         )
 
 
@@ -86,11 +118,14 @@ class Watch:
         """Take the columns in the order of the rows; `kept` says of those to be looked at whether they are JSON."""
         self._check = check
         self.documents: dict[str, DocumentWatch] = {}
+        self.remains: dict[str, Remains] = {}
         self._originals: dict[str, int] = {}
         for name in columns:
             edit = edits.get(name)
             if isinstance(edit, DocumentEdit):
                 self.documents[name] = DocumentWatch.of(check, table, name, edit)
+            elif isinstance(edit, RedactEdit):
+                self.remains[name] = Remains.of(check, table, name)
             elif edit is not None:
                 common = isinstance(edit, FakeEdit) and edit.common
                 self._originals[name] = check.original(table, name, common=common)
