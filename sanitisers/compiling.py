@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sanitisers.box_forms import shape_of
 from sanitisers.checks import Checks, what_is_off
-from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
+from sanitisers.columns import TYPE_WORDS, holds_text, type_word
+from sanitisers.conditions import conditions_of
 from sanitisers.edit_making import EditMaking
 from sanitisers.engine.prf import fingerprint_of
+from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.fitting import Misfit
 from sanitisers.grouping import grouped
 from sanitisers.personal import own_of_people
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Columns, Empty
-from sanitisers.ruleset.rules import Keep
+from sanitisers.ruleset.rules import Bcrypt, Keep
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
 from sanitisers.uniqueness import Known, Unique
 
@@ -41,20 +44,23 @@ def compile_ruleset(
     *,
     keep_unlisted: bool = False,
     known: Known | None = None,
+    remote: bool = True,
 ) -> Sanitiser:
     """Make the sanitiser for the tables of `schema`.
 
     `schema` holds the columns of each table, under the name that rulesets use: `users` for `public.users`,
     `other.t` outside the schema public. `key` is secret, at least 16 bytes long, and decides all fakes.
     `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`. `known` is what somebody has
-    found out about the tables.
+    found out about the tables. `remote` says that the rows may leave this machine: then accounts that the ruleset has
+    locked are.
 
     Raises Unclassified where a column is covered neither by a rule nor by a line of `defaults:`, and
     RulesetError where a rule cannot fit its column. Rules for what is gone are in `warnings` of the result.
     """
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"the key has {len(key)} bytes, it needs {SHORTEST_KEY}")
-    compiling = _Compiling(ruleset, EditMaking(Pools(ruleset.locale), key, ruleset.folder), known or Known())
+    making = EditMaking(Pools(ruleset.locale), key, ruleset.folder)
+    compiling = _Compiling(ruleset, making, known or Known(), remote)
     plans = {table: compiling.plan(table, columns) for table, columns in schema.items()}
     if keep_unlisted:
         compiling.warn_of_unlisted()
@@ -96,6 +102,7 @@ class _Compiling:
     ruleset: Ruleset
     making: EditMaking
     known: Known
+    remote: bool
     unclassified: list[tuple[str, ColumnLike]] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -111,6 +118,8 @@ class _Compiling:
         for name in rules.unique if rules else ():
             if name not in names:
                 self.warnings.append(f"{self.ruleset.at('tables', table, 'unique')}: there is no column `{name}`")
+        conditions = conditions_of(self.ruleset, table, rules, columns)
+        self.misfits += conditions.mistakes
         present = {column.name: column for column in columns if not column.generated}
         found = {name: rule_for(self.ruleset, table, column) for name, column in present.items()}
         self.unclassified += [(table, present[name]) for name, rule in found.items() if rule is None]
@@ -120,13 +129,25 @@ class _Compiling:
         make = partial(self.making.edit, table=whole, kept=kept, own=own_of_people(classified))
         edits: dict[str, Edit] = {}
         for name, rule in classified.items():
-            if name not in kept:
-                unique = self._unique(table, name, rule, rules)
-                edit = self._edit(table, present[name], rule, make, unique)
-                if edit is not None:
-                    edits[name] = edit
+            if name in kept:
+                continue
+            unique = self._unique(table, name, rule, rules)
+            edit = self._edit(table, present[name], rule, make, unique)
+            if edit is not None:
+                edits[name] = edit
+                if isinstance(rule, Bcrypt) and name in conditions.locked and self.remote:
+                    edits[name] = self.making.locking(rule, conditions.locked[name])
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
-        return TablePlan(names, edits, empties=False, kept={c.name: kind(c) is Kind.JSON for c in stays})
+        boxes = {c.name: shape for c in columns if c.name in edits and isinstance(shape := shape_of(c), Box)}
+        return TablePlan(
+            names,
+            edits,
+            empties=False,
+            kept={c.name: shape_of(c) for c in stays},
+            replaced=boxes,
+            staying=conditions.staying,
+            looks_at=conditions.looks_at,
+        )
 
     def _edit(
         self, table: str, column: ColumnLike, rule: ColumnRule, make: Callable[..., Edit], unique: Unique | None

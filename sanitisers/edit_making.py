@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import bcrypt
 
+from sanitisers.box_making import each_edit, entries_edit, fields_edit
 from sanitisers.columns import Kind, bare_type, kind, type_word
 from sanitisers.document_making import Tree
 from sanitisers.engine.choosing import Choosing
@@ -21,6 +22,7 @@ from sanitisers.engine.document_fakes import (
 from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
+from sanitisers.engine.locking import LockingEdit
 from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.redacting import DocumentRedaction, Own, RedactEdit
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
@@ -33,7 +35,10 @@ from sanitisers.ruleset.rules import (
     Bcrypt,
     Chosen,
     Constant,
+    Each,
+    Entries,
     Fake,
+    Fields,
     Function,
     Json,
     Keep,
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.engine.deciding import Condition
     from sanitisers.pools import Pools
     from sanitisers.ruleset.rules import ColumnRule
 
@@ -115,10 +121,24 @@ class EditMaking:
                 return RedactEdit(column.name, own, column.max_length)
             case Chosen():
                 return self._chosen(column, rule, table, unique)
+            case Each():
+                return each_edit(column, rule, self._inside)
+            case Fields():
+                return fields_edit(column, rule, self._inside)
+            case Entries():
+                return entries_edit(column, rule, self._inside)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
             case _:
                 raise Misfit("this rule does not fit here")
+
+    def locking(self, rule: Bcrypt, condition: Condition) -> Edit:
+        """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
+        unknown = derive_key(self._key, "a password that nobody knows").hex()
+        return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
+
+    def _inside(self, column: ColumnLike, rule: ColumnRule) -> Edit:
+        return self.edit(column, rule, {}, {})
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""

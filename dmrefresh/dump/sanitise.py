@@ -30,6 +30,7 @@ def sanitise(
     *,
     keep_unlisted: bool = False,
     known: Known | None = None,
+    remote: bool = True,
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
     on_warning: Callable[[str], None] = lambda warning: None,
 ) -> Iterator[Event]:
@@ -44,6 +45,7 @@ def sanitise(
         key: keys the fakes (bytes); who does not have it cannot test a guess.
         keep_unlisted: keep the columns that nothing covers.
         known: what was found out about the tables of the target; a note of the dump's own is added to it.
+        remote: the rows may leave this machine, so accounts that the ruleset has locked are.
         on_ready: is given the compiled ruleset, which counts what it replaces.
         on_warning: is given what comes to light only at the end of the dump.
 
@@ -65,7 +67,9 @@ def sanitise(
             schema = event.schema
             transcoder = transcoder_for(event.encoding)
             check_names(script_of(ruleset), event)
-            compiled = _compile(ruleset, event, key, keep_unlisted=keep_unlisted, known=with_note(known, event))
+            compiled = _compile(
+                ruleset, event, key, keep_unlisted=keep_unlisted, known=with_note(known, event), remote=remote
+            )
             on_ready(compiled)
             literals = Literals(event, ruleset)
             literals.check_head()
@@ -105,7 +109,7 @@ def with_note(known: Known | None, head: Head) -> Known:
     return Known(note.unique, known.likely, rows)
 
 
-def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, known: Known) -> Sanitiser:
+def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, known: Known, remote: bool) -> Sanitiser:
     from sanitisers import SanitiserError, compile_ruleset
 
     written: dict[str, Name] = {}
@@ -117,10 +121,9 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, k
         for name, table in head.schema.tables.items()
         if ruled_by(name, head.schema, ruleset) == name
     }
+    rules = with_inherited(ruleset, head.schema)
     try:
-        return compile_ruleset(
-            with_inherited(ruleset, head.schema), columns, key, keep_unlisted=keep_unlisted, known=known
-        )
+        return compile_ruleset(rules, columns, key, keep_unlisted=keep_unlisted, known=known, remote=remote)
     except SanitiserError as error:
         raise _failure(error) from None
 

@@ -42,6 +42,7 @@ class Attempt:
     Attributes:
         number: from 1 on.
         known: what was found out about the tables of the target.
+        remote: what comes of it may leave this machine.
         stopwatch: seconds by stage.
         sanitiser: what counts the values replaced; None where that was done before.
         mark: of a cleaned dump.
@@ -50,6 +51,7 @@ class Attempt:
 
     number: int
     known: Known | None = None
+    remote: bool = True
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     sanitiser: Sanitiser | None = None
     mark: Mark | None = None
@@ -184,7 +186,15 @@ class Encrypted:
             for warning in sanitiser.warnings:
                 warn(warning)
 
-        return sanitise(events, self.ruleset, self.sanitiser_key, known=this.known, on_ready=ready, on_warning=warn)
+        return sanitise(
+            events,
+            self.ruleset,
+            self.sanitiser_key,
+            known=this.known,
+            remote=this.remote,
+            on_ready=ready,
+            on_warning=warn,
+        )
 
 
 @dataclass(frozen=True, slots=True)

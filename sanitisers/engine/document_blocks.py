@@ -128,18 +128,18 @@ class BlockWriter:
         slots[kept, -1] = pieces.add(decided.documents.text, values.starts.take(kept), values.ends.take(kept))
         faked = np.flatnonzero(decided.actions == FAKE)
         leaves = decided.nodes.take(faked) - LEAVES
-        found = show(self._rules, decided, faked, watch) if watch else originals(decided, faked)
-        rows = decided.documents.around(values.starts.take(faked)) if self._rules.own else faked
+        found = show(self._rules, decided, plain, faked, watch) if watch else originals(decided, faked)
+        rows = plain.take(decided.documents.around(values.starts.take(faked))) if self._rules.own else faked
         deciding = self._deciding(decided, faked, leaves, found)
         if self._rules.own:
-            deciding = _with_words(deciding, leaves, self._rules.own, plain.take(rows), words)
+            deciding = _with_words(deciding, leaves, self._rules.own, rows, words)
         fakes, redacted = self._place_fakes(found, deciding, leaves, pieces)
         slots[faked, -1] = fakes
         counts = np.bincount(leaves, minlength=len(self._family_of))
         for one, own in redacted:
             counts -= one.unchanged(leaves.take(own), len(counts))
             if watch:
-                one.show(leaves.take(own), rows.take(own), watch.remains)
+                one.show(leaves.take(own), watch.rows_of(rows.take(own)), watch.remains)
         order = slots.reshape(-1)
         used = np.flatnonzero(order != NOTHING)
         combined = pieces.combined()

@@ -75,7 +75,8 @@ class DocumentEdit:
         rows = np.flatnonzero(seen.rows)
         starts, ends = values.starts.take(rows), values.ends.take(rows)
         words = words_of(seen, self._own) if self._redacts else []
-        written = self._writer.write(values.buffer, starts, ends, seen.watch, words)
+        watch = seen.watch.in_rows(seen.origins, rows) if seen.watch else None
+        written = self._writer.write(values.buffer, starts, ends, watch, words)
         for leaf, count in zip(self.leaves, written.counts.tolist(), strict=True):
             seen.tally.count(leaf.path, count)
         samples = list(written.samples)
@@ -83,7 +84,7 @@ class DocumentEdit:
         if not len(others):
             self._show(samples, seen.tally)
             return [Chosen(written.documents, np.arange(len(rows)))]
-        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen, words)
+        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen, watch, words)
         self._show(samples, seen.tally)
         indexes = np.empty(len(rows), np.int64)
         indexes[np.append(written.plain, others)] = np.arange(len(rows))
@@ -96,6 +97,7 @@ class DocumentEdit:
         others: Indexes,
         samples: list[Fake],
         seen: Seen,
+        watch: DocumentWatch | None,
         words: Sequence[bytes],
     ) -> Pieces:
         """What becomes of the other documents, one by one."""
@@ -111,12 +113,12 @@ class DocumentEdit:
             except RecursionError:
                 raise ValueUnfit(int(rows[index]), self._column, "the JSON is too deeply nested") from None
             edges.append(len(walk.parts))
-        if seen.watch:
-            _show_walked(walk, edges, seen.watch)
+        if watch:
+            _show_walked(walk, edges, others, watch)
+        holders = others[np.searchsorted(edges, np.arange(len(walk.parts)), "right") - 1]
         for index in (leaf.index for leaf in self.leaves if leaf.own):
-            holders = np.searchsorted(edges, walk.slots[index], "right") - 1
-            walk.deciding[index] = [words[others[holder]] for holder in holders.tolist()]
-        self._fill(walk, edges, seen)
+            walk.deciding[index] = [words[holders[slot]] for slot in walk.slots[index]]
+        self._fill(walk, holders, seen.tally, watch)
         for leaf, slots in zip(self.leaves, walk.slots, strict=True):
             seen.tally.count(leaf.path, len(slots))
             for slot in slots[: 0 if leaf.own else SAMPLES]:
@@ -124,8 +126,11 @@ class DocumentEdit:
                 samples.append(Fake(leaf.index, index, bytes(walk.parts[slot])))
         return pool([encode(b"".join(walk.parts[a:b])) for a, b in pairwise(edges)])
 
-    def _fill(self, walk: Walk, edges: list[int], seen: Seen) -> None:
-        """Put the fakes where they go: one call a family, for all its leaves together."""
+    def _fill(self, walk: Walk, holders: Indexes, tally: Tally, watch: DocumentWatch | None) -> None:
+        """Put the fakes where they go: one call a family, for all its leaves together.
+
+        `holders` are the documents of the parts.
+        """
         for index, family in enumerate(self._families):
             leaves = [leaf.index for leaf in self.leaves if leaf.family == index]
             originals = [original for leaf in leaves for original in walk.originals[leaf]]
@@ -140,9 +145,9 @@ class DocumentEdit:
             if isinstance(fakes, Redacted):
                 of_slots = np.array([leaf for leaf in leaves for _ in walk.slots[leaf]], np.int64)
                 for of_leaf, count in enumerate(fakes.unchanged(of_slots, len(self.leaves)).tolist()):
-                    seen.tally.count(self.leaves[of_leaf].path, -count)
-                if seen.watch:
-                    fakes.show(of_slots, np.searchsorted(edges, slots, "right") - 1, seen.watch.remains)
+                    tally.count(self.leaves[of_leaf].path, -count)
+                if watch:
+                    fakes.show(of_slots, watch.rows_of(holders.take(slots)), watch.remains)
         for leaf in self.leaves:
             if leaf.family is None:
                 for slot in walk.slots[leaf.index]:
@@ -157,14 +162,14 @@ class DocumentEdit:
                 tally.show(self.leaves[fake.leaf].path, str(read_scalar(fake.text)))
 
 
-def _show_walked(walk: Walk, edges: list[int], watch: DocumentWatch) -> None:
+def _show_walked(walk: Walk, edges: list[int], which: Indexes, watch: DocumentWatch) -> None:
     """What `document_spans.show` does, for documents that were taken apart one by one."""
     texts = [(watch.leaves[leaf], text) for leaf, originals in enumerate(walk.originals) for text in originals]
     slots = [slot for of_leaf in walk.slots for slot in of_leaf]
     nulled = [(slot, text) for slot, raw in walk.nulled for text in strings_in(raw)]
     texts += [(watch.nulled, text) for _, text in nulled]
     slots += [slot for slot, _ in nulled]
-    rows = np.searchsorted(edges, slots, "right") - 1
+    rows = watch.rows_of(which.take(np.searchsorted(edges, slots, "right") - 1))
     texts += [(watch.kept[node], text) for node, raw in walk.kept for text in strings_in(bytes(raw))]
     names = [(watch.kept[node] if node >= 0 else watch.keys, name) for node, name in walk.names]
     texts += [(place, name.encode("utf-8", "replace")) for place, name in names]  # half of a surrogate pair has none

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from sanitisers.engine.choosing import Choosing
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Column, Flags, Pieces
-    from sanitisers.engine.prf import Values
+    from sanitisers.engine.prf import Positions, Values
     from sanitisers.engine.tally import Tally
-    from sanitisers.engine.watch import DocumentWatch, Remains
+    from sanitisers.engine.watch import BoxWatch, DocumentWatch, Remains
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Seen:
         raw: gives the piece of each value of another column, by name.
         tally: where replacements are counted.
         watch: is shown what stands inside documents; None where nobody looks for leaks.
+        boxes: the same for arrays, composites and hstores.
+        origins: the rows of the table that the values stand in; None where each has one of its own.
         stays: is shown what an edit writes that is no fake, and may hold what was there; None where nobody looks.
         remains: the same where only a part goes, which it is shown as well.
     """
@@ -44,6 +46,8 @@ class Seen:
     raw: Callable[[str], Chosen]
     tally: Tally
     watch: DocumentWatch | None = None
+    boxes: BoxWatch | None = None
+    origins: Positions | None = None
     stays: Callable[[Sequence[bytes]], None] | None = None
     remains: Remains | None = None
 

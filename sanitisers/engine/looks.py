@@ -20,7 +20,7 @@ from sanitisers.detectors import (
     in_plain_characters,
     without_uuids,
 )
-from sanitisers.engine import shapes
+from sanitisers.engine import suspects
 from sanitisers.engine.plain_characters import in_plain_characters as in_plain_bytes
 
 if TYPE_CHECKING:
@@ -58,24 +58,27 @@ def find_looks(values: Values) -> Iterator[Look]:
     Between them, and behind the last (PADDING will do), is something else than what a word or a number may hold.
     """
     plain = in_plain_bytes(values)
-    digits = shapes.Digits.of(plain.buffer)
-    for owner, text, start, end in _windows(plain, shapes.ats(plain), _BEFORE, _BEHIND):
+    digits = suspects.Digits.of(plain.buffer)
+    for owner, text, start, end in _windows(plain, suspects.ats(plain), _BEFORE, _BEHIND):
         found = email_around(text, start, end)
         if found is not None:
             yield Look(owner, EMAIL, text[found.start : found.end])
-    for owner, text, start, end in _windows(plain, shapes.dialled(plain, digits), BESIDE, BESIDE):
+    for owner, text, start, end in _windows(plain, suspects.dialled(plain, digits), BESIDE, BESIDE):
         yield from _inside(owner, text, start, end, find_phones(without_uuids(text)))
-    codes = {POSTCODE: shapes.postcodes(plain, digits), NATIONAL_INSURANCE: shapes.insured(plain, digits)}
+    codes = {POSTCODE: suspects.postcodes(plain, digits), NATIONAL_INSURANCE: suspects.insured(plain, digits)}
     for kind, spans in codes.items():
         for owner, text, start, end in _windows(plain, spans, BESIDE, BESIDE):
             yield from _inside(owner, text, start, end, find_by_pattern(without_uuids(text), kind))
 
 
-def suspects(values: Values) -> Positions:
+def suspected(values: Values) -> Positions:
     """Indexes of the values that may hold any of KINDS: all that do, and some others. Of values see find_looks."""
     plain = in_plain_bytes(values)
-    digits = shapes.Digits.of(plain.buffer)
-    found = (shapes.ats(plain), *(find(plain, digits) for find in (shapes.dialled, shapes.postcodes, shapes.insured)))
+    digits = suspects.Digits.of(plain.buffer)
+    found = (
+        suspects.ats(plain),
+        *(find(plain, digits) for find in (suspects.dialled, suspects.postcodes, suspects.insured)),
+    )
     return np.unique(np.concatenate([spans.owners for spans in found]))
 
 

@@ -18,7 +18,7 @@ from sanitisers.engine.copy_text import encode
 from sanitisers.engine.dates import texts_of
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.fakes import Chosen, pool
-from sanitisers.engine.looks import suspects
+from sanitisers.engine.looks import suspected
 from sanitisers.engine.prf import Values
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def redact_all(texts: Sequence[bytes], words: Sequence[bytes], limit: int | None
 
     A text that gets longer than `limit` characters has SHORT for marks.
     """
-    likely = set(suspects(appended(Values.of([]), list(texts))).tolist())
+    likely = set(suspected(appended(Values.of([]), list(texts))).tolist())
     outcome = Outcome(list(texts), [], [], [])
     for index in sorted(likely.union(index for index, own in enumerate(words) if own)):
         text = texts[index].decode("utf-8", "surrogateescape")
@@ -194,7 +194,9 @@ class RedactEdit:
         seen.tally.count(self.column, len(outcome.changed) - len(texts))
         if seen.remains is not None:
             seen.remains.stays(outcome.texts)
-            seen.remains.cut(outcome.cut, np.flatnonzero(seen.rows).take(outcome.owners))
+            rows = np.flatnonzero(seen.rows)
+            rows = rows if seen.origins is None else seen.origins.take(rows)
+            seen.remains.cut(outcome.cut, rows.take(np.array(outcome.owners, np.int64)))
         return [Chosen(pool([encode(text) for text in outcome.texts]), np.arange(len(texts)))]
 
 

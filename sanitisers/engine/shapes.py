@@ -1,172 +1,133 @@
-"""Where in many values at once something may stand that `detectors` finds: the few places that are worth its patterns.
-
-Values are in plain characters (see `plain_characters`) and in the order of their starts; between them, and behind the
-last, is something else than what a word or a number may hold. What a pattern finds is always around one of these
-places; at most of them it finds nothing.
-"""
+"""What a type is made of, so that each text in a value can be looked at by itself, at whatever depth."""
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sanitisers.engine.spans import Spans, in_values, ranges, table_of
+from sanitisers.engine.box_text import Form, NotAsWritten
+from sanitisers.engine.copy_text import NULL, decode, encode
+from sanitisers.engine.grid import Column, separators
+from sanitisers.engine.kept_documents import strings_of
+from sanitisers.engine.prf import Values
+from sanitisers.engine.traces import laid_together
 
 if TYPE_CHECKING:
-    from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions, Values
+    from collections.abc import Iterable, Iterator, Sequence
 
-_BEYOND = bytes(range(128, 256))
-_WORD = (string.ascii_letters + string.digits + "_").encode()
-_IS_WORD, _IS_DIGIT = table_of(_WORD), table_of(string.digits.encode())
-_IS_LETTER = table_of(string.ascii_letters.encode())
-_IS_LETTER_OR_DIGIT = table_of((string.ascii_letters + string.digits).encode())
-_BEFORE_AT, _BEHIND_AT = table_of(_WORD + b'.-"' + _BEYOND), table_of(_WORD + b"-" + _BEYOND)
-_IS_MARK = table_of(b" ()./-")
-_GAP = 3
-"""Marks between two digits of a telephone number at most."""
-_FEWEST = 8
-"""Digits of a telephone number at least."""
-_NATIONAL, _WITH_CODE = 10, 12
-"""Digits at least of one that begins with 0, and of one that begins with 44."""
-_INWARD = table_of(b"ABDEFGHJLNPQRSTUWXYZabdefghjlnpqrstuwxyz")
-_LAST_LETTER = table_of(b"ABCDabcd")
-_AT, _PERCENT, _ZERO, _ONE, _TWO, _FOUR, _PLUS, _BLANK, _HYPHEN = b"@%0124+ -"
-_POSTCODE = 8
-"""Characters of a postcode at most."""
+    from sanitisers.engine.grid import Flags
+    from sanitisers.engine.prf import Positions
+
+
+class Leaf(Enum):
+    """A type whose values hold no others."""
+
+    TEXT = "text"
+    DOCUMENT = "document"
+    OTHER = "other"
+    """Numbers and the like, which hold no text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Digits:
-    """The digits of a text.
+class Box:
+    """An array, a composite or an hstore: how it is written, and what is in each of its slots."""
 
-    Attributes:
-        places: where they are.
-        alone: which have no digit before them; one more for the end.
-    """
-
-    places: Positions
-    alone: Flags
-
-    @classmethod
-    def of(cls, text: Bytes) -> Digits:
-        """All of them."""
-        places = np.flatnonzero((text - np.uint8(_ZERO)) < 10)
-        alone = np.ones(len(places) + 1, np.bool_)
-        alone[1:-1] = np.diff(places) != 1
-        return cls(places, alone)
-
-    @property
-    def firsts(self) -> Positions:
-        """Those with no digit before them."""
-        return self.places[self.alone[:-1]]
-
-    @property
-    def lasts(self) -> Positions:
-        """Those with no digit behind them."""
-        return self.places[self.alone[1:]]
+    form: Form
+    slots: tuple[Shape, ...]
 
 
-def ats(values: Values) -> Spans:
-    """What may be the @ of an e-mail address, `%40` among them."""
-    text = values.buffer
-    signs, percents = np.flatnonzero(text == _AT), np.flatnonzero(text == _PERCENT)
-    percents = percents[(text.take(percents + 1, mode="clip") == _FOUR)]
-    percents = percents[(text.take(percents + 2, mode="clip") == _ZERO)]
-    starts, ends = np.append(signs, percents), np.append(signs + 1, percents + 3)
-    likely = _BEFORE_AT.take(text.take(starts - 1)) & _BEHIND_AT.take(text.take(ends, mode="clip"))
-    return _within(values, starts[likely], ends[likely])
+Shape: TypeAlias = Leaf | Box
 
 
-def dialled(values: Values, digits: Digits) -> Spans:
-    """Digits with nothing but marks between them, with what may begin a telephone number among them."""
-    text, places = values.buffer, _in_long_runs(digits.places)
-    if not len(places):
-        return Spans(places, places, places)
-    gaps = np.diff(places)
-    breaks = np.flatnonzero(~_linked(text, places, gaps)) + 1
-    firsts, lasts = np.append(0, breaks), np.append(breaks, len(places)) - 1
-    groups = np.append(0, np.flatnonzero(gaps > 1) + 1)
-    runs = np.searchsorted(firsts, groups, "right") - 1
-    likely = _may_begin(text, places, groups, lasts.take(runs))
-    found = np.unique(runs[likely])
-    return _within(values, places.take(firsts.take(found)), places.take(lasts.take(found)) + 1)
+def kept_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[Values]:
+    """All texts in some values of a column: what holds none is passed by, and of documents the strings are given."""
+    if shape is Leaf.DOCUMENT:
+        yield strings_of(column.values, rows)
+    elif shape is Leaf.TEXT:
+        yield column.only(rows)
+    elif isinstance(shape, Box):
+        taken = _Taken(shape.form, column, rows)
+        yield from taken.unread()
+        for slot, inner in enumerate(shape.slots):
+            if inner is not Leaf.OTHER:
+                inside = elements(taken.values[i] for i in taken.of_slot(slot))
+                yield from kept_texts(inner, inside, ~(inside.null | inside.empty))
 
 
-def _in_long_runs(digits: Positions) -> Positions:
-    """Digits with enough others near them, whatever is between."""
-    firsts = np.append(0, np.flatnonzero(np.diff(digits) > _GAP + 1) + 1)
-    lengths = np.diff(firsts, append=len(digits))
-    long = np.flatnonzero(lengths >= _FEWEST)
-    return digits.take(ranges(firsts.take(long), lengths.take(long)))
+def original_texts(shape: Shape, column: Column, rows: Flags) -> tuple[Values, Positions]:
+    """All values in some values of a column, each with the index of the row that it stands in."""
+    found = list(_originals(shape, column, rows))
+    return laid_together([texts for texts, _ in found]), np.concatenate([owners for _, owners in found])
 
 
-def _linked(text: Bytes, places: Positions, gaps: Positions) -> Flags:
-    """Which digits have nothing but a few marks between them and the next."""
-    linked: Flags = gaps == 1
-    near = np.flatnonzero((gaps > 1) & (gaps <= _GAP + 1))
-    before, between = places.take(near), gaps.take(near)
-    joins = _IS_MARK.take(text.take(before + 1))
-    for step in range(2, _GAP + 1):
-        joins &= _IS_MARK.take(text.take(before + step, mode="clip")) | (between <= step)
-    linked[near] = joins
-    return linked
+def _originals(shape: Shape, column: Column, rows: Flags) -> Iterator[tuple[Values, Positions]]:
+    if not isinstance(shape, Box):
+        yield column.only(rows), np.flatnonzero(rows)
+        return
+    taken = _Taken(shape.form, column, rows, names=False)
+    for texts in taken.unread():
+        yield texts, np.array(taken.unread_rows, np.int64)
+    for slot, inner in enumerate(shape.slots):
+        own = taken.of_slot(slot)
+        inside = elements(taken.values[i] for i in own)
+        owners = np.array([taken.owners[i] for i in own], np.int64)
+        for texts, places in _originals(inner, inside, ~(inside.null | inside.empty)):
+            yield texts, owners.take(places)
 
 
-def _may_begin(text: Bytes, digits: Positions, groups: Positions, lasts: Positions) -> Flags:
-    """Which groups of digits may begin a number that ends with the last digit of their run, or before it."""
-    firsts = digits.take(groups)
-    first, before = text.take(firsts), text.take(firsts - 1)
-    left = lasts - groups + 1
-    sizes = np.append(np.diff(groups, append=len(digits)), 0)
-    plus = (before == _PLUS) | ((before == _BLANK) & (text.take(firsts - 2) == _PLUS))
-    national = (first == _ZERO) & (left >= _NATIONAL)
-    code = (first == _FOUR) & (text.take(firsts + 1, mode="clip") == _FOUR) & (left >= _WITH_CODE)
-    # As in North America: three digits, three, four; the first six may be together.
-    american = ((sizes[:-1] == 6) | ((sizes[:-1] == 3) & (sizes[1:] == 3))) & (left >= _NATIONAL) & (first >= _TWO)
-    begins: Flags = (plus & (left >= _FEWEST)) | ((national | code | american) & ~_IS_WORD.take(before))
-    return begins
+class _Taken:
+    """Values taken apart, those that cannot be read as they are."""
+
+    def __init__(self, form: Form, column: Column, rows: Flags, *, names: bool = True) -> None:
+        self.values: list[bytes | None] = []
+        self.slots: list[int] = []
+        self.owners: list[int] = []
+        self.unread_rows: list[int] = []
+        self._unread: list[bytes] = []
+        for row, text in texts_of(column, rows):
+            try:
+                opened = form.open(text)
+            except NotAsWritten:
+                self._unread.append(text)
+                self.unread_rows.append(row)
+                continue
+            self.values += opened.values
+            self.slots += opened.slots
+            if names:
+                self.values += [name for _, name in opened.names]
+                self.slots += [slot for slot, _ in opened.names]
+            self.owners += [row] * (len(self.values) - len(self.owners))
+
+    def of_slot(self, slot: int) -> list[int]:
+        return [i for i, own in enumerate(self.slots) if own == slot]
+
+    def unread(self) -> Iterator[Values]:
+        if self._unread:
+            inside = elements(self._unread)
+            yield inside.only(~inside.empty)
 
 
-def postcodes(values: Values, digits: Digits) -> Spans:
-    """What may be a postcode: it ends in a digit and two letters."""
-    text, places = values.buffer, digits.lasts
-    for step, letters in ((1, _INWARD), (2, _INWARD), (3, ~_IS_WORD)):
-        places = places[letters.take(text.take(places + step, mode="clip"))]
-    outward = places - 1 - (text.take(places - 1) == _BLANK)
-    last, middle, first = (text.take(outward - step) for step in range(3))
-    likely = _IS_DIGIT.take(last) & _IS_LETTER.take(middle)
-    likely |= _IS_LETTER_OR_DIGIT.take(last) & _IS_DIGIT.take(middle) & _IS_LETTER.take(first)
-    places = places[likely]
-    return _within(values, places, places + 3)
+def texts_of(column: Column, rows: Flags) -> Iterator[tuple[int, bytes]]:
+    """The index of each of some rows, and its value as the server holds it."""
+    chosen = np.flatnonzero(rows)
+    values = column.values
+    view = values.buffer.data
+    starts, ends = values.starts.take(chosen).tolist(), values.ends.take(chosen).tolist()
+    for row, start, end in zip(chosen.tolist(), starts, ends, strict=True):
+        yield row, decode(bytes(view[start:end]))
 
 
-def insured(values: Values, digits: Digits) -> Spans:
-    """What may be a National Insurance number: two letters, six digits in pairs and one letter more."""
-    text, places = values.buffer, digits.firsts
-    letters = places - 1 - _parts(text, places - 1)
-    likely = _IS_LETTER.take(text.take(letters))
-    places, letters = places[likely], letters[likely]
-    likely = _IS_LETTER.take(text.take(letters - 1)) & ~_IS_WORD.take(text.take(letters - 2))
-    places, ends = places[likely], places[likely]
-    for _ in range(3):
-        pair = _IS_DIGIT.take(text.take(ends, mode="clip")) & _IS_DIGIT.take(text.take(ends + 1, mode="clip"))
-        places, ends = places[pair], ends[pair] + 2
-        ends = ends + _parts(text, ends)
-    likely = _LAST_LETTER.take(text.take(ends, mode="clip")) & ~_IS_WORD.take(text.take(ends + 1, mode="clip"))
-    return _within(values, places[likely], ends[likely] + 1)
+def elements(values: Iterable[bytes | None]) -> Column:
+    """Values as a column of COPY text; None is NULL."""
+    text = b"".join([NULL + b"\n" if value is None else encode(value) + b"\n" for value in values])
+    block = np.frombuffer(text, np.uint8)
+    return Column.of(block, separators(block, 1), 0)
 
 
-def _parts(text: Bytes, places: Positions) -> Flags:
-    found = text.take(places, mode="clip")
-    parts: Flags = (found == _BLANK) | (found == _HYPHEN)
-    return parts
-
-
-def _within(values: Values, starts: Positions, ends: Positions) -> Spans:
-    inside, owners = in_values(values, starts)
-    found = Spans(owners, starts.take(inside), ends.take(inside))
-    return found.only(found.ends <= values.ends.take(owners))
+def texts_from(parts: Sequence[list[bytes]]) -> list[bytes | None]:
+    """What COPY text in several parts stands for, value by value; None is NULL."""
+    whole = parts[0] if len(parts) == 1 else [b"".join(pieces) for pieces in zip(*parts, strict=True)]
+    return [None if text == NULL else decode(text) for text in whole]

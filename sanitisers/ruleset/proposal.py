@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, kind
+from sanitisers.columns import Kind, holds_text, is_hstore, kind
 from sanitisers.ruleset.words import SAY_WHY
 
 if TYPE_CHECKING:
@@ -30,13 +30,21 @@ _GUESSES = (
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-def propose(column: ColumnLike) -> str:
-    """A rule that gives nothing away, for somebody to look at."""
+def propose(column: ColumnLike, name: str | None = None) -> str:
+    """A rule that gives nothing away, for somebody to look at; `name` is what the column is called, if not its own."""
+    name = column.name if name is None else name
+    if column.element is not None and holds_text(column):
+        return f"{{each: {propose(column.element, name)}}}"
+    if column.fields:
+        fields = (f"{_key(field.name)}: {propose(field)}" for field in column.fields)
+        return f"{{fields: {{{', '.join(fields)}}}}}"
+    if is_hstore(column):
+        return "{entries: {}}"
     match kind(column):
         case Kind.JSON:
             return "{json: {}}"
         case Kind.TEXT:
-            fits = (rule for pattern, rule in _GUESSES if pattern.search(column.name.lower()))
+            fits = (rule for pattern, rule in _GUESSES if pattern.search(name.lower()))
             return next(fits, "text.lorem")
         case _:
             return f"keep ({SAY_WHY})" if column.not_null else "null"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.production.filling import text
@@ -105,6 +105,7 @@ def documents(draw: st.DrawFn) -> bytes:
     return copied
 
 
+@settings(deadline=None)
 @given(st.sampled_from(RULES), st.lists(documents(), min_size=1, max_size=6))
 @example(RULES[0], [b'{"a": 1, "a": 2}', b'{"b": "x"}'])
 @example(RULES[1], [b'{"a": {"c": 1, "c": 2}}', rb'{"a":\n{"c" :1,"b":"x"}}', b"[]", rb"\N", b""])
@@ -126,6 +127,7 @@ def test_together_is_the_same_as_one_by_one(rule: str, written: list[bytes]) -> 
     assert outcome(rule, rows) == one_by_one(rule, rows)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(RULES), documents(), st.integers(0, 2))
 def test_a_document_that_is_refused_alone_is_refused_among_others(rule: str, document: bytes, place: int) -> None:
     others = [b'{"a": {"b": "x"}, "c": [1, "y"]}', b"{}"]

@@ -207,3 +207,16 @@ def test_what_is_left_looks_like_nothing_and_is_counted_as_replaced_only_where_s
 def test_it_wants_a_column_of_text(column: Column, words: str) -> None:
     with pytest.raises(RulesetError, match=words):
         table([column], "c: text.redact")
+
+
+def test_what_is_inside_arrays_and_the_like_is_redacted_too() -> None:
+    tags = Column("tags", "text[]", element=Column("", "text"))
+    columns = [tags, Column("stays")]
+    made = sanitiser(columns, "tags: {each: text.redact}\nstays: keep (as it is)")
+    rows = b'{"to jo@gov.uk",x,NULL}\tjo@gov.uk\n{"Ann Archer"}\tx\n\\N\tx\n'
+    block = made.table("t", ["tags", "stays"]).apply(rows)
+    lines = bytes(block.rows).split(b"\n")
+    assert lines[0] == b'{"to [e-mail address]",x,NULL}\tjo@gov.uk'
+    assert lines[1:] == [b'{"Ann Archer"}\tx', b"\\N\tx", b""]
+    assert leaks_of(made) == (Leak("t.stays", "e-mail address", 1, 1, ("t.tags[]",)),)
+    assert made.report()["t"].replaced["tags[]"] == 1
