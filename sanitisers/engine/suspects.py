@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.spans import Spans, in_values, ranges, table_of
+from sanitisers.engine.spans import Spans, in_values, linked, ranges, table_of
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
@@ -87,7 +87,7 @@ def dialled(values: Values, digits: Digits) -> Spans:
     if not len(places):
         return Spans(places, places, places)
     gaps = np.diff(places)
-    breaks = np.flatnonzero(~_linked(text, places, gaps)) + 1
+    breaks = np.flatnonzero(~linked(text, places, gaps, _IS_MARK, _GAP)) + 1
     firsts, lasts = np.append(0, breaks), np.append(breaks, len(places)) - 1
     groups = np.append(0, np.flatnonzero(gaps > 1) + 1)
     runs = np.searchsorted(firsts, groups, "right") - 1
@@ -102,18 +102,6 @@ def _in_long_runs(digits: Positions) -> Positions:
     lengths = np.diff(firsts, append=len(digits))
     long = np.flatnonzero(lengths >= _FEWEST)
     return digits.take(ranges(firsts.take(long), lengths.take(long)))
-
-
-def _linked(text: Bytes, places: Positions, gaps: Positions) -> Flags:
-    """Which digits have nothing but a few marks between them and the next."""
-    linked: Flags = gaps == 1
-    near = np.flatnonzero((gaps > 1) & (gaps <= _GAP + 1))
-    before, between = places.take(near), gaps.take(near)
-    joins = _IS_MARK.take(text.take(before + 1))
-    for step in range(2, _GAP + 1):
-        joins &= _IS_MARK.take(text.take(before + step, mode="clip")) | (between <= step)
-    linked[near] = joins
-    return linked
 
 
 def _may_begin(text: Bytes, digits: Positions, groups: Positions, lasts: Positions) -> Flags:

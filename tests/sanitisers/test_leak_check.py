@@ -243,6 +243,28 @@ def test_one_number_among_few_or_one_that_is_dialled_is_a_leak(number: bytes) ->
     assert [leak.values for leak in one_column([*others, number], [*kept, number], "company.duns")] == [1]
 
 
+@pytest.mark.parametrize("rule", ["text.lorem", "{value: x}", "null"])
+def test_addresses_and_telephone_numbers_inside_long_originals_are_originals(rule: str) -> None:
+    original = b"prose " * 40 + b"ask jo@suppliers.co.uk or ring 07711 654321, order 960000001"
+    assert [leak.kind for leak in one_column([original], [b"Jo@suppliers.co.uk"], rule)] == ["e-mail address"]
+    assert [leak.kind for leak in one_column([original], [b"07711654321"], rule)] == ["telephone number"]
+    assert one_column([original], [b"960000001", b"prose prose"], rule) == ()
+
+
+@pytest.mark.parametrize(
+    ("original", "kept"),
+    [
+        (b"a@b.uk", b"to a@b.uk"),
+        (b"Jo Bloggs" + b" " * 91, b"Jo Bloggs"),
+        (b"Jo Bloggs", b"Jo Bloggs" + b" " * 91),
+        (b"07711 654321" + b" " * 8, b"at 07711.654.321 9am"),
+        ("josé@correo.es".encode(), "«JOSÉ@correo.es»".encode()),
+    ],
+)
+def test_originals_are_found_however_short_padded_or_spaced_they_are(original: bytes, kept: bytes) -> None:
+    assert len(one_column([original], [kept])) == 1
+
+
 def test_who_is_only_called_by_a_role_is_nobody() -> None:
     roles = [b"Sales Team", b"Head Office", b"Customer Services", b"Accounts payable", b"IT Department", b"Not in use"]
     assert one_column(roles, [role.lower() for role in roles]) == ()
