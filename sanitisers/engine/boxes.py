@@ -94,6 +94,7 @@ class BoxEdit:
                 watch.boxes if watch else None,
                 origins,
                 seen.stays,
+                watch.remains if watch else None,
             )
             try:
                 found = inner.edit.pieces(inside)
