@@ -103,7 +103,10 @@ def _inner(column: _Inside, rule: ColumnRule, make: MakeEdit) -> Inner:
     try:
         if isinstance(rule, Chosen | Template) and (others := _others(rule)):
             raise Misfit(f"what is inside a value cannot look at columns of its row ({_listed(others)})")
-        return Inner(column.name, make(column, rule), shape_of(column))
+        edit = make(column, rule)
+        if not edit.spares_null:
+            raise Misfit("what is NULL inside a value stays so, and `nulls: replace` cannot be")
+        return Inner(column.name, edit, shape_of(column))
     except _MisfitInside:
         raise
     except Misfit as misfit:
