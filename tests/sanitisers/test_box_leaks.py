@@ -145,6 +145,13 @@ def test_what_cannot_be_taken_apart_and_stays_is_looked_at_as_it_is() -> None:
     ]
 
 
+def test_neighbours_are_told_apart() -> None:
+    column = Column("body", "public.pair", fields=(Column("id", "integer"), Column("phone")))
+    values = rows("(1,07711654321)", "(2,07700900123)", "(3,07700900456)")
+    found = [Leak("notes.body", "telephone number", 1, 1, ("people.phone",))]
+    assert with_kept(values, [column], "    columns: {body: keep (yes)}") == found
+
+
 def test_numbers_in_a_box_that_is_kept_are_no_text() -> None:
     numbers = Column("body", "bigint[]", element=Column("[]", "bigint"))
     assert with_kept(rows("{960000001}"), [numbers], "    columns: {body: keep (yes)}") == []
