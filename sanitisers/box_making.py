@@ -43,6 +43,7 @@ class _Inside:
     labels: Sequence[str] = ()
     element: ColumnLike | None = None
     fields: Sequence[ColumnLike] = ()
+    collated: bool = False
 
     @classmethod
     def of(cls, column: ColumnLike, path: str) -> _Inside:

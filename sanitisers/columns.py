@@ -69,6 +69,10 @@ class ColumnLike(Protocol):
         """Whether the type is an enum of the dump."""
 
     @property
+    def collated(self) -> bool:
+        """Whether it has a collation that the server does not bring along, to which different texts may be equal."""
+
+    @property
     def generated(self) -> bool:
         """Whether the server computes it, so that it is never among the rows."""
 
@@ -78,7 +82,7 @@ class ColumnLike(Protocol):
 
     @property
     def labels(self) -> Sequence[str]:
-        """Those of the enum, in their order."""
+        """Those of the enum, in their order; none where they are not known."""
 
     @property
     def element(self) -> ColumnLike | None:

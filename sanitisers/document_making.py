@@ -9,7 +9,7 @@ import msgspec
 from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
 from sanitisers.families import FAMILIES
 from sanitisers.fitting import Misfit
-from sanitisers.grouping import grouped
+from sanitisers.grouping import grouped, space
 from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, JsonObject, Keep, Null
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ class Tree:
     Attributes:
         leaves: what is replaced.
         kept: the paths of what stays.
-        makers: each rule that has fakes, without what decides them, and its number.
+        makers: each rule that has fakes, without what decides them but with its space of chances, and its number.
     """
 
     def __init__(self, hash_of: Callable[[str], str], constants: list[str]) -> None:
         """Take what makes a password's hash, and a list to which the constants are added."""
         self.leaves: list[Leaf] = []
         self.kept: list[str] = []
-        self.makers: dict[Chosen, int] = {}
+        self.makers: dict[tuple[Chosen, str], int] = {}
         self._hash_of = hash_of
         self._constants = constants
 
@@ -63,7 +63,8 @@ class Tree:
             case Chosen():
                 if getattr(rule, "unique", False) or rule.nulls == "replace":
                     raise Misfit(f"{path}: `unique` and `nulls` belong to columns")
-                number = self.makers.setdefault(rule.model_copy(update={"by": ()}), len(self.makers))
+                maker = rule.model_copy(update={"by": ()}), space(rule)
+                number = self.makers.setdefault(maker, len(self.makers))
                 common = FAMILIES[rule.family].common if isinstance(rule, Fake) else False
                 return self._leaf(path, number, common=common, by=rule.by)
             case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -10,8 +11,8 @@ import bcrypt
 from sanitisers.box_making import each_edit, entries_edit, fields_edit
 from sanitisers.columns import Kind, bare_type, kind, type_word
 from sanitisers.document_making import Tree
+from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
-from sanitisers.engine.deciding import Deciding
 from sanitisers.engine.document_fakes import (
     DocumentDates,
     DocumentFakes,
@@ -22,6 +23,7 @@ from sanitisers.engine.document_fakes import (
 from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
+from sanitisers.engine.locking import LockingEdit
 from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
 from sanitisers.families import FAMILIES, Form, Letters, Pick
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.engine.deciding import Condition
     from sanitisers.pools import Pools
     from sanitisers.ruleset.rules import ColumnRule
 
@@ -78,7 +81,7 @@ class EditMaking:
         self._cmacs: dict[str, ColumnCmac] = {}
         self._hashes: dict[str, str] = {}
         self._fakes: dict[object, Fakes] = {}
-        self._leaf_fakes: dict[Chosen, LeafFakes] = {}
+        self._leaf_fakes: dict[tuple[Chosen, str], LeafFakes] = {}
 
     def edit(
         self,
@@ -123,6 +126,11 @@ class EditMaking:
             case _:
                 raise Misfit("this rule does not fit here")
 
+    def locking(self, rule: Bcrypt, condition: Condition) -> Edit:
+        """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
+        unknown = derive_key(self._key, "a password that nobody knows").hex()
+        return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
+
     def _inside(self, column: ColumnLike, rule: ColumnRule) -> Edit:
         return self.edit(column, rule, {}, {})
 
@@ -138,35 +146,35 @@ class EditMaking:
             if table[name].generated:
                 raise Misfit(f"the server computes `{name}`, so it is not in the dump and decides nothing")
         folded = any(bare_type(table.get(name, column)) in _CASELESS for name in rule.by or (column.name,))
-        deciding = Deciding(self._cmac(space(rule)), rule.by, folded)
+        choosing = Choosing(self._cmac(space(rule)), rule.by, folded)
         spares_null = rule.nulls == "stay"
         match rule:
             case Fake(family=family):
                 want_family(column, family)
                 fakes = self._column_fakes(column, family, self.pools.form(family), unique, cut=FAMILIES[family].cut)
-                return FakeEdit(fakes, deciding, FAMILIES[family].common, spares_null)
+                return FakeEdit(fakes, choosing, FAMILIES[family].common, spares_null)
             case Pattern(pattern=pattern):
                 self._want_pattern(column, pattern)
                 form = Form((Letters(parse_pattern(pattern)),))
-                return FakeEdit(self._column_fakes(column, rule, form, unique), deciding, spares_null=spares_null)
+                return FakeEdit(self._column_fakes(column, rule, form, unique), choosing, spares_null=spares_null)
             case OneOf(values=values):
                 entries = tuple(constant_text(column, _typed(column, value)) for value in values)
                 self.constants += entries
                 fakes = self._column_fakes(column, rule, Form((Pick(entries),)), unique)
-                return FakeEdit(fakes, deciding, spares_null=spares_null)
+                return FakeEdit(fakes, choosing, spares_null=spares_null)
             case Shift(days=days):
                 if (type_word(column) or "") not in _DAYS:
                     want_text(column, "`date.shift`")
-                return ShiftEdit(column.name, deciding, days, spares_null)
+                return ShiftEdit(column.name, choosing, days, spares_null)
             case Noise(percent=percent):
                 if kind(column) is not Kind.NUMBER:
                     raise Misfit(f"`number.noise` does not fit type {column.type}")
-                return NoiseEdit(column.name, deciding, percent, largest(column), spares_null)
+                return NoiseEdit(column.name, choosing, percent, largest(column), spares_null)
             case Function(path=path):
                 if kind(column) is Kind.JSON:
                     want_text(column, "a function")
                 call = load_function(path, self._folder)
-                return FunctionEdit(column.name, deciding, call, column.not_null, column.max_length, spares_null)
+                return FunctionEdit(column.name, choosing, call, column.not_null, column.max_length, spares_null)
         raise AssertionError("there is no other rule")
 
     def _want_pattern(self, column: ColumnLike, pattern: str) -> None:
@@ -196,7 +204,7 @@ class EditMaking:
             form = form.cut(limit)
         shared = what, unique is not None, form.longest
         if shared not in self._fakes:
-            self._fakes[shared] = Fakes(form, copy_escape)
+            self._fakes[shared] = _fakes_of(form)
         return self._fakes[shared]
 
     def _hash(self, password: str) -> str:
@@ -221,13 +229,13 @@ class EditMaking:
             if root.others is not None:
                 raise Misfit("`rest` and `*` say the same thing twice; leave one out")
             root.others = tree.keep(f"{column.name}.*")
-        makers = [self._leaf_maker(of) for of in tree.makers]
+        makers = [self._leaf_maker(*of) for of in tree.makers]
         return DocumentEdit(column.name, root, tree.leaves, makers, tree.kept, rule.only_with)
 
-    def _leaf_maker(self, rule: Chosen) -> LeafFakes:
-        if rule not in self._leaf_fakes:
-            self._leaf_fakes[rule] = self._make_leaf_maker(rule, self._cmac(space(rule)))
-        return self._leaf_fakes[rule]
+    def _leaf_maker(self, rule: Chosen, space: str) -> LeafFakes:
+        if (rule, space) not in self._leaf_fakes:
+            self._leaf_fakes[rule, space] = self._make_leaf_maker(rule, self._cmac(space))
+        return self._leaf_fakes[rule, space]
 
     def _make_leaf_maker(self, rule: Chosen, cmac: ColumnCmac) -> LeafFakes:
         match rule:
@@ -245,6 +253,11 @@ class EditMaking:
             case Function(path=path):
                 return DocumentFunction(cmac, load_function(path, self._folder))
         raise AssertionError("there is no other rule")
+
+
+@lru_cache(maxsize=64)
+def _fakes_of(form: Form) -> Fakes:
+    return Fakes(form, copy_escape)
 
 
 def copy_escape(text: str) -> bytes:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sanitisers.fitting import Misfit
 from sanitisers.ruleset.rules import Bcrypt, Constant, Noise, Shift
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from sanitisers.columns import ColumnLike
     from sanitisers.families import Form
@@ -22,16 +22,33 @@ _SELDOM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What somebody has found out about tables, by their names in rulesets.
+
+    Attributes:
+        unique: columns in which no value may come twice, for certain.
+        likely: columns of which this is so in the target, and perhaps not in the dump.
+        rows: about how many rows a table has.
+    """
+
+    unique: Mapping[str, Collection[str]] = field(default_factory=dict)
+    likely: Mapping[str, Collection[str]] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Unique:
     """What is known about a column in which no value may come twice.
 
     Attributes:
         rows: of its table, as far as anybody knows; 0 where nobody does.
-        columns: of its table in which no value may come twice either; empty where nobody knows them.
+        columns: others of its table in which no value may come twice; empty where nobody knows them.
+        certain: whether it is known of the dump, and not only of the target.
     """
 
     rows: int = 0
     columns: Collection[str] = ()
+    certain: bool = True
 
     def refuse_the_same(self, rule: ColumnRule) -> None:
         """Raise Misfit where a rule writes the same into many rows, or moves two originals to the same place."""

@@ -48,8 +48,14 @@ class Types:
     def column(self, written: Definition) -> Column:
         """A column with what the types of the dump say about it."""
         if written.type.endswith("]"):
-            element = self.column(Definition("[]", _without_dimensions(written.type)))
-            return Column(written.name, written.type, written.not_null, generated=written.generated, element=element)
+            return Column(
+                written.name,
+                written.type,
+                written.not_null,
+                generated=written.generated,
+                element=self.column(Definition("[]", _without_dimensions(written.type))),
+                collated=written.collated,
+            )
         name = self._name(written.type)
         if name is not None and (domain := self.domains.get(name)):
             return replace(
@@ -59,6 +65,7 @@ class Types:
                 not_null=written.not_null or domain.column.not_null,
                 generated=written.generated,
                 base=domain.column.base or domain.column.type,
+                collated=written.collated or domain.column.collated,
             )
         return Column(
             written.name,
@@ -69,6 +76,7 @@ class Types:
             written.generated,
             labels=self.enums.get(name, ()) if name else (),
             fields=self.fields.get(name, ()) if name else (),
+            collated=written.collated,
         )
 
     def _name(self, written: str) -> Name | None:

@@ -91,6 +91,7 @@ class Column:
         labels: those of the enum, in their order.
         element: where the type is an array, a column for what is in it, of whatever dimensions.
         fields: where the type is composite, a column for each attribute.
+        collated: whether it has a collation that the server does not bring along.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Column:
     labels: tuple[str, ...] = ()
     element: Column | None = None
     fields: tuple[Column, ...] = ()
+    collated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,7 +217,8 @@ def _adopt(columns: dict[str, Column], written: list[Definition] | None, buildin
         assert made is not None
         not_null = made.not_null or one.not_null or (before is not None and before.not_null)
         generated = made.generated or one.generated or (before is not None and before.generated)
-        columns[one.name] = replace(made, not_null=not_null, generated=generated)
+        collated = made.collated or one.collated or (before is not None and before.collated)
+        columns[one.name] = replace(made, not_null=not_null, generated=generated, collated=collated)
 
 
 def _attach(building: _Building, statement: Statement) -> None:

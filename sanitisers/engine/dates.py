@@ -61,7 +61,8 @@ def _days(values: Values) -> tuple[Flags, np.ndarray[tuple[int], np.dtype[np.dat
     found = lengths >= _LENGTH
     text = np.full((len(found), _LENGTH), ord("-"), np.uint8)
     text[:, _DIGITS] = ord("1")
-    text[found] = windows(values.buffer, values.starts[found], _LENGTH)
+    if found.any():
+        text[found] = windows(values.buffer, values.starts[found], _LENGTH)
     digits = (text[:, _DIGITS] - np.uint8(ord("0"))).astype(np.int64)
     found &= (text[:, 4] == ord("-")) & (text[:, 7] == ord("-")) & (digits < 10).all(axis=1)
     longer = np.flatnonzero(lengths > _LENGTH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ from sanitisers.engine.prf import ColumnCmac, Keyed, Values
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sanitisers.engine.grid import Pieces
     from sanitisers.families.form import Form
 
 _QUOTE = pool([b'"'])
@@ -37,9 +39,7 @@ class DocumentFakes:
     def __init__(self, form: Form, cmac: ColumnCmac) -> None:
         """Take the form, and the keyed function."""
         self._cmac = cmac
-        self._fakes = Fakes(form, lambda text: encode(msgspec.json.encode(text)[1:-1]))
-        # A fake that is one entry of a pool is looked up with its quotes on.
-        self._entries = pool([b'"%b"' % text for text in self._fakes.entries])
+        self._fakes, self._entries = _fakes_of(form)
 
     def pieces(self, originals: Values, deciding: Values) -> Chosen:
         """See LeafFakes."""
@@ -48,6 +48,17 @@ class DocumentFakes:
             return Chosen(self._entries, parts[0].indexes)
         quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
         return joined([quote, *parts, quote])
+
+
+@lru_cache(maxsize=64)
+def _fakes_of(form: Form) -> tuple[Fakes, Pieces]:
+    """The fakes of a form; and those that are one entry of a pool, with their quotes on."""
+    fakes = Fakes(form, _json_escape)
+    return fakes, pool([b'"%b"' % text for text in fakes.entries])
+
+
+def _json_escape(text: str) -> bytes:
+    return encode(msgspec.json.encode(text)[1:-1])
 
 
 @dataclass(frozen=True, slots=True)

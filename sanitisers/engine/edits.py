@@ -15,7 +15,7 @@ from sanitisers.ruleset.words import TemplateField
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sanitisers.engine.deciding import Deciding
+    from sanitisers.engine.choosing import Choosing
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Column, Flags, Pieces
     from sanitisers.engine.prf import Positions, Values
@@ -83,7 +83,7 @@ class FakeEdit:
     """Fakes of a family, chosen by a keyed function of the original."""
 
     fakes: Fakes
-    deciding: Deciding
+    choosing: Choosing
     common: bool = False
     """Whether originals are what many people have in common, see Family."""
     spares_null: bool = True
@@ -94,7 +94,7 @@ class FakeEdit:
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
         originals = seen.originals
-        return self.fakes.parts(self.deciding.keyed(seen), originals.ends - originals.starts)
+        return self.fakes.parts(self.choosing.keyed(seen), originals.ends - originals.starts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sanitisers.engine.refused import ValueUnfit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sanitisers.engine.deciding import Deciding
+    from sanitisers.engine.choosing import Choosing
     from sanitisers.engine.edits import Seen
 
 
@@ -25,7 +25,7 @@ class ShiftEdit:
     """Dates that move by up to so many days."""
 
     column: str
-    deciding: Deciding
+    choosing: Choosing
     days: int
     spares_null: bool = True
     spares_empty: bool = True
@@ -35,7 +35,7 @@ class ShiftEdit:
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
-        shifted = shift(seen.originals, self.deciding.keyed(seen), self.days)
+        shifted = shift(seen.originals, self.choosing.keyed(seen), self.days)
         for index, text in zip(shifted.dayless, texts_of(seen.originals, shifted.dayless), strict=True):
             if text.tobytes() not in ENDLESS:
                 row = int(np.flatnonzero(seen.rows)[index])
@@ -48,7 +48,7 @@ class NoiseEdit:
     """Numbers that move by up to so many per cent, and never further from 0 than `most`."""
 
     column: str
-    deciding: Deciding
+    choosing: Choosing
     percent: float
     most: int | None
     spares_null: bool = True
@@ -60,7 +60,7 @@ class NoiseEdit:
         """See Edit."""
         originals = seen.originals
         texts = texts_of(originals, np.arange(len(originals.starts)))
-        chances = self.deciding.keyed(seen).low.tolist()
+        chances = self.choosing.keyed(seen).low.tolist()
         moved: list[bytes] = []
         for index, (text, chance) in enumerate(zip(texts, chances, strict=True)):
             number = move(text.tobytes(), chance, self.percent, self.most)
@@ -75,7 +75,7 @@ class FunctionEdit:
     """What a function of the team's own makes of each value, given a source of chance that the value decides."""
 
     column: str
-    deciding: Deciding
+    choosing: Choosing
     call: Callable[[str, int], str | None]
     not_null: bool
     max_length: int | None
@@ -88,7 +88,7 @@ class FunctionEdit:
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
         originals = seen.originals
-        keyed = self.deciding.keyed(seen)
+        keyed = self.choosing.keyed(seen)
         made: list[bytes] = []
         kept: list[bytes] = []
         texts = texts_of(originals, np.arange(len(originals.starts)))

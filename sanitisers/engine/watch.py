@@ -166,6 +166,7 @@ class Watch:
     ) -> None:
         """Take the columns in the order of the rows; `kept` are those that are to be looked at of what stays."""
         self._check = check
+        self._columns = tuple(columns)
         self._shapes = replaced
         self.documents: dict[str, DocumentWatch] = {}
         self.boxes: dict[str, BoxWatch] = {}
@@ -197,6 +198,17 @@ class Watch:
             return
         texts, rows = original_texts(shape, seen.column, seen.rows)
         self._check.look(texts, place, rows)
+
+    def dropped(self, block: Bytes, grid: Positions, rows: Flags) -> None:
+        """Look at the originals of rows that do not go on, whose people may be named elsewhere; not into documents."""
+        for index, name in enumerate(self._columns):
+            place = self._originals.get(name, NOWHERE)
+            if place == NOWHERE:
+                continue
+            column = Column.of(block, grid, index)
+            wanted = rows & ~(column.null | column.empty)
+            if wanted.any():
+                self._check.look(column.only(wanted), place)
 
     def stays(self, block: Bytes, grid: Positions) -> None:
         """Look at the columns of a block that stay as they are."""

@@ -30,6 +30,7 @@ class Column:
     labels: tuple[str, ...] = ()
     element: Column | None = None
     fields: tuple[Column, ...] = ()
+    collated: bool = False
 
 
 def production_schema() -> Mapping[str, Sequence[Column]]:
