@@ -23,7 +23,7 @@ ODD = b'"\\'
 """What an element that has it in it cannot just be put into quotes for."""
 QUOTE, BACKSLASH = ODD
 BLANKS = b" \t\n\v\f\r"
-LONGEST = 1 << 28
+LONGEST = 1 << 25
 """Bytes of boxes that are read at once."""
 _BLANK = table_of(BLANKS)
 _SMALL = 0x20

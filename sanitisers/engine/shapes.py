@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sanitisers.engine.box_text import Form, NotAsWritten
+from sanitisers.engine.box_text import Form, NotAsWritten, Opened
 from sanitisers.engine.copy_text import NULL, decode, encode
 from sanitisers.engine.flat_boxes import LONGEST, Flat, Marks, read_flat
 from sanitisers.engine.grid import Column, separators
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Positions
+
+
+OPENED = 1 << 24
+"""Bytes of a value that are looked into; a longer one would take many times its own memory, and is looked at whole."""
 
 
 class Leaf(Enum):
@@ -85,9 +89,8 @@ def _slots(box: Box, column: Column, rows: Flags, *, names: bool) -> Iterator[tu
         return
     found: dict[int, tuple[list[bytes], list[int]]] = {slot: ([], []) for slot in range(-1, len(box.slots))}
     for row, text in texts_of(column, left):
-        try:
-            opened = box.form.open(text)
-        except NotAsWritten:
+        opened = _opened(box.form, text)
+        if opened is None:
             inside = [(-1, text)]
         else:
             of_values = zip(opened.slots, opened.values, strict=True)
@@ -97,6 +100,14 @@ def _slots(box: Box, column: Column, rows: Flags, *, names: bool) -> Iterator[tu
             found[slot][1].append(row)
     for slot, (values, owners) in found.items():
         yield Leaf.TEXT if slot < 0 else box.slots[slot], elements(values), np.array(owners, np.int64)
+
+
+def _opened(form: Form, text: bytes) -> Opened | None:
+    """A value taken apart; None where it cannot be, or is too long to be."""
+    try:
+        return form.open(text) if len(text) <= OPENED else None
+    except NotAsWritten:
+        return None
 
 
 def flat_of(form: Form, column: Column, rows: Positions) -> tuple[Flat, Marks] | None:

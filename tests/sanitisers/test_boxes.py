@@ -154,6 +154,7 @@ def test_a_value_that_is_not_what_its_type_says_is_refused_with_its_place(
         ),
         (LIST, "{each: person.name as person by id}", "c\\[\\]: what is inside .* \\(`id`"),
         (LIST, "{each: {value: x, nulls: replace}}", "c\\[\\]: what is NULL inside a value stays"),
+        (LIST, "{each: {bcrypt: x, locked: a = 1}}", "c\\[\\]: what is inside .* \\(`a = 1`"),
         (ADDRESSED, "{fields: {city: null}}", "no rule for `phone`, `tags` of type public.address"),
         (ADDRESSED, "{fields: {city: null, phone: null, tags: null, town: null}}", "has no `town`"),
         (
