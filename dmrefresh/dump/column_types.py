@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+MOST_PARTS, DEEPEST = 100_000, 50
+"""Of a type that is looked into. One that has more, or is deeper, counts as one that holds no others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Domain:
     """A domain: the type that it is over, as written, and what a column of it is like."""
@@ -36,14 +40,26 @@ class Types:
     enums: dict[Name, tuple[str, ...]] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
     fields: dict[Name, tuple[Column, ...]] = field(default_factory=dict)
+    _extents: dict[Name, tuple[int, int]] = field(default_factory=dict)
+    """How many parts each has, and how deep they are nested."""
 
     def add_domain(self, name: Name, base: str, *, not_null: bool) -> None:
         """Note a domain, and whether it refuses NULL by itself."""
-        self.domains[name] = Domain(base, self.column(Definition("", base, not_null)))
+        parts, depth = self._extent(base)
+        if depth < DEEPEST:
+            self._extents[name] = parts, depth + 1
+            self.domains[name] = Domain(base, self.column(Definition("", base, not_null)))
+        else:
+            self.domains[name] = Domain(base, Column("", base, not_null))
 
     def add_fields(self, name: Name, written: Iterable[Definition | Column]) -> None:
         """Note a type with attributes. NULL is refused in them by their domains alone, whatever a table says."""
-        self.fields[name] = tuple(self.column(Definition(one.name, one.type)) for one in written)
+        columns = [Definition(one.name, one.type) for one in written]
+        extents = [self._extent(column.type) for column in columns]
+        parts, depth = 1 + sum(parts for parts, _ in extents), 1 + max((depth for _, depth in extents), default=0)
+        if parts <= MOST_PARTS and depth <= DEEPEST:
+            self._extents[name] = parts, depth
+            self.fields[name] = tuple(self.column(column) for column in columns)
 
     def column(self, written: Definition) -> Column:
         """A column with what the types of the dump say about it."""
@@ -78,6 +94,10 @@ class Types:
             fields=self.fields.get(name, ()) if name else (),
             collated=written.collated,
         )
+
+    def _extent(self, written: str) -> tuple[int, int]:
+        name = self._name(_without_dimensions(written))
+        return self._extents.get(name, (1, 1)) if name else (1, 1)
 
     def _name(self, written: str) -> Name | None:
         """The type's name where it is nothing but a qualified name, as those of the dump's own types are."""

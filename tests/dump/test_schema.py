@@ -134,6 +134,22 @@ def test_types_that_hold_each_other_are_not_followed_for_ever() -> None:
     assert b == Column("b", "public.three", fields=(x, y))
 
 
+def test_types_that_hold_more_than_anybody_needs_are_not_looked_into_to_their_end() -> None:
+    doubled = [b"CREATE TYPE public.t%d AS (a public.t%d[], b public.t%d);" % (n, n - 1, n - 1) for n in range(1, 40)]
+    deep = [b"CREATE TYPE public.d%d AS (a public.d%d);" % (n, n - 1) for n in range(1, 2000)]
+    listed = [b"CREATE DOMAIN public.l%d AS public.l%d[];" % (n, n - 1) for n in range(1, 2000)]
+    table = b"CREATE TABLE public.t (a public.t39, b public.d1999, c public.d9, d public.l1999, e public.l9);"
+    columns = _schema(*doubled, *deep, *listed, table).tables[Name("public", "t")].columns
+
+    def extent(column: Column) -> tuple[int, int]:
+        inside = [extent(one) for one in (*column.fields, *([column.element] if column.element else []))]
+        return 1 + sum(parts for parts, _ in inside), 1 + max((depth for _, depth in inside), default=0)
+
+    assert all(parts <= 200_000 for parts, _ in map(extent, columns))
+    assert all(depth <= 110 for _, depth in map(extent, columns))
+    assert extent(columns[2]) == extent(columns[4]) == (10, 10)
+
+
 def test_a_child_has_the_columns_of_its_parents_first() -> None:
     schema = _schema(
         b"CREATE TABLE public.one (a integer NOT NULL, b text);",
