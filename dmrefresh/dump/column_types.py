@@ -10,7 +10,9 @@ from dmrefresh.dump.events import Column, Name
 from dmrefresh.dump.tokens import Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from dmrefresh.dump.events import Table
 
 
 MOST_PARTS, DEEPEST = 100_000, 50
@@ -31,12 +33,14 @@ class Types:
 
     Attributes:
         codec: Python's name for the dump's encoding.
+        tables: those read so far, each of which is a type as well.
         enums: the labels of each, in order.
         domains: what each is over.
-        fields: the attributes of each composite type and the columns of each table, which is a type as well.
+        fields: the attributes of each composite type, and the columns of each table that was asked for as a type.
     """
 
     codec: str
+    tables: Mapping[Name, Table]
     enums: dict[Name, tuple[str, ...]] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
     fields: dict[Name, tuple[Column, ...]] = field(default_factory=dict)
@@ -91,13 +95,22 @@ class Types:
             name in self.enums,
             written.generated,
             labels=self.enums.get(name, ()) if name else (),
-            fields=self.fields.get(name, ()) if name else (),
+            fields=self._fields_of(name) if name else (),
             collated=written.collated,
         )
 
     def _extent(self, written: str) -> tuple[int, int]:
         name = self._name(_without_dimensions(written))
-        return self._extents.get(name, (1, 1)) if name else (1, 1)
+        if name is None:
+            return 1, 1
+        self._fields_of(name)
+        return self._extents.get(name, (1, 1))
+
+    def _fields_of(self, name: Name) -> tuple[Column, ...]:
+        if name not in self.fields and (table := self.tables.get(name)):
+            self.fields[name] = ()  # so that no table is looked for inside of itself
+            self.add_fields(name, table.columns)
+        return self.fields.get(name, ())
 
     def _name(self, written: str) -> Name | None:
         """The type's name where it is nothing but a qualified name, as those of the dump's own types are."""

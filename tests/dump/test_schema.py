@@ -124,14 +124,19 @@ def test_types_that_hold_each_other_are_not_followed_for_ever() -> None:
         b"CREATE DOMAIN public.one AS public.two[];",
         b"CREATE DOMAIN public.two AS public.one;",
         b"CREATE TYPE public.three AS (x public.three[], y public.two);",
-        b"CREATE TABLE public.t (a public.two, b public.three);",
+        b"CREATE TABLE public.four (x public.five[]);",
+        b"CREATE TABLE public.five (x public.four);",
+        b"CREATE TABLE public.t (a public.two, b public.three, c public.five);",
     )
-    a, b = schema.tables[Name("public", "t")].columns
+    a, b, c = schema.tables[Name("public", "t")].columns
     unknown = Column("[]", "public.two")
     assert a == Column("a", "public.two", base="public.two[]", element=unknown)
     x = Column("x", "public.three[]", element=Column("[]", "public.three"))
     y = Column("y", "public.two", base="public.two[]", element=unknown)
     assert b == Column("b", "public.three", fields=(x, y))
+    five = Column("[]", "public.five")
+    four = Column("x", "public.four", fields=(Column("x", "public.five[]", element=five),))
+    assert c == Column("c", "public.five", fields=(four,))
 
 
 def test_types_that_hold_more_than_anybody_needs_are_not_looked_into_to_their_end() -> None:
