@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, holds_text, is_hstore, kind
+from sanitisers.columns import Kind, holds_text, is_hstore, is_json, kind
 from sanitisers.ruleset.words import SAY_WHY
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def propose(column: ColumnLike, name: str | None = None) -> str:
         return f"{{fields: {{{', '.join(fields)}}}}}"
     if is_hstore(column):
         return "{entries: {}}"
+    if is_json(column):
+        return "{json: {}}"
     match kind(column):
-        case Kind.JSON:
-            return "{json: {}}"
         case Kind.TEXT:
             fits = (rule for pattern, rule in _GUESSES if pattern.search(name.lower()))
             return next(fits, "text.lorem")
