@@ -1,0 +1,180 @@
+"""What is suggested for a column, by its type, its name and what its values look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sanitisers.columns import Kind, bare_type, kind, type_word
+from sanitisers.suggesting.documents import judge_document
+from sanitisers.suggesting.judgement import Judgement, digits, high, low, medium
+from sanitisers.suggesting.names import Means, meaning
+from sanitisers.suggesting.texts import Around, judge_text
+
+if TYPE_CHECKING:
+    from sanitisers.columns import ColumnLike
+    from sanitisers.suggesting.facts import Document, Facts
+
+_LONG = 9
+"""Digits from which on a number may be somebody's."""
+_NOBODYS = {
+    "inet": "192.0.2.1",
+    "cidr": "192.0.2.0/24",
+    "macaddr": "02:00:00:00:00:00",
+    "macaddr8": "02:00:00:00:00:00:00:00",
+    "bytea": "\\\\x",
+    "xml": "<removed/>",
+    "tsvector": "",
+    "point": "(0,0)",
+    "boolean": "false",
+    "date": "1970-01-01",
+    "timestamp": "1970-01-01 00:00:00",
+    "time": "00:00:00",
+    "interval": "0",
+    "uuid": "00000000-0000-0000-0000-000000000000",
+    "integer": "0",
+    "bigint": "0",
+    "numeric": "0",
+}
+_NUMBERS = {"integer", "bigint", "numeric"}
+_TIMES = {"timestamp", "date", "time", "interval"}
+_IN_NUMBERS = {"person.phone", "address.postcode", "company.vat", "company.registration", "company.duns"}
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known about a column from outside of it.
+
+    Attributes:
+        table: whose it is.
+        about_somebody: whether the table has columns about persons or companies.
+        unique: whether no value comes twice.
+        listed: whether a check of the schema allows a list of values only.
+        joins: whether it is part of a primary or a foreign key.
+        named_by: the column whose slugs are made from these texts, where there is one.
+        key: a column of the table with a number for each row, which templates can hold.
+    """
+
+    table: str = ""
+    about_somebody: bool = False
+    unique: bool = False
+    listed: bool = False
+    joins: bool = False
+    named_by: str = ""
+    key: str = ""
+
+
+def judge_column(
+    column: ColumnLike, facts: Facts | None = None, document: Document | None = None, beside: Beside | None = None
+) -> Judgement:
+    """What is suggested for a column.
+
+    Args:
+        column: with its type.
+        facts: what its values look like; None where no rows were seen.
+        document: what its documents hold, where it holds any.
+        beside: what is known about it from elsewhere.
+    """
+    beside = beside or Beside()
+    if kind(column) is Kind.JSON:
+        return judge_document(document, beside.table, about_somebody=beside.about_somebody)
+    word = type_word(column)
+    if column.enum:
+        return high("keep (an enum of the application)", "an enum of the schema")
+    if word in _NUMBERS or bare_type(column) in {"money", "oid"}:
+        return _number(column, facts, beside)
+    if word == "boolean":
+        return _unless_intimate(column, high("keep (yes or no)", "a boolean"))
+    if word in _TIMES:
+        sure = high if word == "timestamp" or _means(column) is Means.WHEN else medium
+        return _unless_intimate(column, sure("keep (when)", f"a {word}"))
+    if word == "uuid":
+        return _unless_intimate(column, high("keep (a key)", "a uuid"))
+    if kind(column) is Kind.OTHER:
+        return _other(column)
+    around = Around(beside.table, beside.about_somebody, not column.not_null, beside.listed, beside.named_by)
+    return _made_unique(column, judge_text(column.name, facts, around), beside)
+
+
+def _means(column: ColumnLike) -> Means | None:
+    found = meaning(column.name)
+    return found.means if found else None
+
+
+def nothing(column: ColumnLike) -> str:
+    """The rule that leaves nothing of a column."""
+    if not column.not_null:
+        return "null"
+    bare = bare_type(column)
+    if bare.endswith("[]"):
+        return '{value: "{}"}'
+    value = _NOBODYS.get(type_word(column) or bare, "removed")
+    return f"{{value: {value}}}" if value.isalnum() else f'{{value: "{value}"}}'
+
+
+def _unless_intimate(column: ColumnLike, kept: Judgement) -> Judgement:
+    means = meaning(column.name)
+    if means is not None and means.means in {Means.SECRET, Means.INTIMATE}:
+        return high(nothing(column), f"by its name, {means}")
+    return kept
+
+
+def _number(column: ColumnLike, facts: Facts | None, beside: Beside) -> Judgement:
+    means = meaning(column.name)
+    of = means.means if means else None
+    if of in {Means.SECRET, Means.INTIMATE, Means.NETWORK} and not beside.joins:
+        return high(nothing(column), f"by its name, {means}")
+    if of is Means.COUNTER:
+        return high("{value: 0}", f"by its name, {means}")
+    if means is not None and means.family in _IN_NUMBERS and not beside.joins:
+        return high(nothing(column), f"by its name, {means}")
+    if beside.joins or of is Means.KEY:
+        return high("keep (a key)", "a number that joins tables" if beside.joins else "a key by its name")
+    if facts is not None and facts.largest >= _LONG and type_word(column) != "numeric" and not beside.unique:
+        return low(nothing(column), f"{digits(facts.largest)} may be somebody's")
+    if of in {Means.AMOUNT, Means.WHEN, Means.WORD}:
+        return high("keep (numbers)", f"{means} by its name, and a number")
+    if facts is None and of is None:
+        return low(nothing(column), "nothing tells what it is; no values were seen")
+    return medium("keep (numbers)", "a number" if facts is None else digits(facts.largest))
+
+
+def _other(column: ColumnLike) -> Judgement:
+    bare = bare_type(column)
+    if bare.endswith("range"):
+        return _unless_intimate(column, medium("keep (from when to when, or how much)", f"a {bare}"))
+    return medium(nothing(column), f"nothing is known of values of type {bare}")
+
+
+def _made_unique(column: ColumnLike, judged: Judgement, beside: Beside) -> Judgement:
+    """A rule whose fakes come twice does not fit a column in which nothing may."""
+    if not beside.unique or judged.keeps or judged.rule in {"null", "person.email"}:
+        return judged
+    if not beside.key:
+        return low("person.email" if column.max_length is None else nothing(column), f"{judged.reason}; it is unique")
+    means = meaning(column.name)
+    if means is not None and means.means is Means.DOMAIN:
+        text = f"{_stem(column)}-{{{beside.key}}}.example.invalid"
+    elif judged.rule in {"company.duns", "company.registration"}:
+        text = f"{{{beside.key}:09}}"
+    else:
+        text = f"{_stem(column)}-{{{beside.key}}}"
+    return judged.but(f'{{template: "{text}"}}', judged.confidence, f"{judged.reason}; unique because {beside.key} is")
+
+
+def _stem(column: ColumnLike) -> str:
+    plain = "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in column.name.lower()).strip("-")
+    return plain or "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rules for a column in the order in which they are tried, until one fits."""
+
+    rules: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, column: ColumnLike, judged: Judgement) -> Candidates:
+        """The rule suggested, then what leaves less, then what leaves nothing."""
+        short = "{value: x}" if column.not_null else "null"
+        return cls((judged.rule, "text.lorem", nothing(column), short))
