@@ -12,7 +12,8 @@ from sanitisers.engine.prf import fingerprint_of
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.leak_check import LeakCheck
 from sanitisers.pools import Pools
-from sanitisers.ruleset.model import Empty, Keep
+from sanitisers.ruleset.model import Empty
+from sanitisers.ruleset.rules import Keep
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from sanitisers.columns import ColumnLike
     from sanitisers.engine.edits import Edit
-    from sanitisers.ruleset.model import ColumnRule, Ruleset
+    from sanitisers.ruleset.model import Ruleset
+    from sanitisers.ruleset.rules import ColumnRule
 
 SHORTEST_KEY = 16
 _NAMED = 20

@@ -18,7 +18,7 @@ from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
 from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.families import FAMILIES, Form
-from sanitisers.ruleset.model import Bcrypt, Constant, Fake, Json, JsonObject, Keep, Null, Template
+from sanitisers.ruleset.rules import Bcrypt, Constant, Fake, Json, JsonObject, Keep, Null, Template
 from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sanitisers.columns import ColumnLike
     from sanitisers.pools import Pools
-    from sanitisers.ruleset.model import ColumnRule, JsonRule
+    from sanitisers.ruleset.rules import ColumnRule, JsonRule
 
 BCRYPT_COST = 12
 _BCRYPT_LENGTH = 60
@@ -74,6 +74,8 @@ class EditMaking:
                 return self._documents(column, rule)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
+            case _:
+                raise Misfit("this rule does not fit here")
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""
@@ -170,6 +172,8 @@ class _Tree:
                 return self._leaf(path, number, common=FAMILIES[family].common)
             case JsonObject():
                 return self.branch(rule, path)
+            case _:
+                raise Misfit("this rule does not fit here")
 
     def _leaf(self, path: str, family: int | None, constant: bytes = b"", *, common: bool = False) -> Leaf:
         leaf = Leaf(len(self.leaves), path, family, constant, common)

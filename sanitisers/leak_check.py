@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sanitisers.engine.prf import Positions, Words
-    from sanitisers.ruleset.model import Keep
+    from sanitisers.ruleset.rules import Keep
 
 COMMON_ROWS = 50
 COMMON_SHARE = 100

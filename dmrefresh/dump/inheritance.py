@@ -9,7 +9,8 @@ from dmrefresh.errors import NotSanitised
 if TYPE_CHECKING:
     from dmrefresh.dump.events import Name, Schema, Table
     from sanitisers import Ruleset
-    from sanitisers.ruleset.model import ColumnRule, TableRule
+    from sanitisers.ruleset.model import TableRule
+    from sanitisers.ruleset.rules import ColumnRule
 
 
 def ruled_by(name: Name, schema: Schema, ruleset: Ruleset) -> Name:

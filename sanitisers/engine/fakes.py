@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from sanitisers.engine.grid import Pieces, binary_array, buffer_of
-from sanitisers.families.form import CODE_LETTERS, Code, Digits, Fixed, Form, Pick, PickByLength
+from sanitisers.families.form import CODE_LETTERS, Code, Digits, Fixed, Form, Letters, Pick, PickByLength
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sanitisers.engine.prf import Keyed, Positions, Words
+    from sanitisers.families.form import Part
 
 Indexes: TypeAlias = "NDArray[np.int64]"
 _LETTERS = np.frombuffer(CODE_LETTERS.encode(), np.uint8)
@@ -54,7 +55,7 @@ class Fakes:
         return [make(keyed, lengths) for make in self._makers]
 
 
-def _maker(part: Fixed | Pick | PickByLength | Code | Digits, escape: Callable[[str], bytes]) -> _Maker:
+def _maker(part: Part, escape: Callable[[str], bytes]) -> _Maker:
     match part:
         case Fixed(text):
             return _fixed(constant(escape(text)))
@@ -66,6 +67,8 @@ def _maker(part: Fixed | Pick | PickByLength | Code | Digits, escape: Callable[[
             return _generated(length, code)
         case Digits(length):
             return _generated(length, digits)
+        case Letters(places):
+            return _lettered(places, escape)
 
 
 def pool(entries: Sequence[bytes]) -> Pieces:
@@ -131,6 +134,53 @@ def _generated(length: int, make_text: Callable[[Words, int], NDArray[np.uint8]]
         return Chosen(binary_array(offsets, buffer_of(text)), np.arange(count, dtype=np.int64))
 
     return make
+
+
+def _lettered(places: Sequence[str], escape: Callable[[str], bytes]) -> _Maker:
+    """Letters that are one byte each, and need no escape, lie side by side; others are looked up one by one."""
+    if all(len(escape(letter)) == 1 for letters in places for letter in letters):
+        alphabets = [np.frombuffer(letters.encode(), np.uint8) for letters in places]
+    else:
+        alphabets = []
+
+    def make(keyed: Keyed, lengths: Positions) -> Chosen:
+        count = len(lengths)
+        picks = picked(keyed, [len(letters) for letters in places])
+        if alphabets:
+            text = np.empty((count, len(places)), np.uint8)
+            for place, (alphabet, pick) in enumerate(zip(alphabets, picks, strict=True)):
+                text[:, place] = alphabet.take(pick)
+            offsets = np.arange(count + 1, dtype=np.int32) * np.int32(len(places))
+            return Chosen(binary_array(offsets, buffer_of(text)), np.arange(count, dtype=np.int64))
+        pools = [pool([escape(letter) for letter in letters]) for letters in places]
+        return joined([Chosen(letters, pick) for letters, pick in zip(pools, picks, strict=True)])
+
+    return make
+
+
+_ODD = 0x9E3779B97F4A7C15
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+def picked(keyed: Keyed, sizes: Sequence[int]) -> list[Indexes]:
+    """For each size a number below it for each value: from the high number, then the low, then from mixtures."""
+    picks: list[Indexes] = []
+    words, left, taken = keyed.high, 2**64, 0
+    for size in sizes:
+        if left < size:
+            taken += 1
+            words, left = (keyed.low if taken == 1 else _mixed(keyed.high, keyed.low, taken)), 2**64
+        picks.append((words % np.uint64(size)).astype(np.int64))
+        words, left = words // np.uint64(size), left // size
+    return picks
+
+
+def _mixed(high: Words, low: Words, number: int) -> Words:
+    """More numbers of both, by the last steps of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    words = (high ^ (low << np.uint64(1))) + np.uint64(_ODD * number % 2**64)
+    words = (words ^ (words >> np.uint64(30))) * _FIRST
+    words = (words ^ (words >> np.uint64(27))) * _SECOND
+    return words ^ (words >> np.uint64(31))
 
 
 def code(words: Words, length: int) -> NDArray[np.uint8]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sanitisers.families import address, company, file, person, text, web
-from sanitisers.families.form import Code, Digits, Family, Fixed, Form, Part, Pick, PickByLength, Source
+from sanitisers.families import address, company, file, keys, person, text, web
+from sanitisers.families.form import Code, Digits, Family, Fixed, Form, Letters, Part, Pick, PickByLength, Source
 
 __all__ = [
     "FAMILIES",
@@ -12,6 +12,7 @@ __all__ = [
     "Family",
     "Fixed",
     "Form",
+    "Letters",
     "Part",
     "Pick",
     "PickByLength",
@@ -19,5 +20,5 @@ __all__ = [
 ]
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for module in (person, address, company, text, web, file) for family in module.FAMILIES
+    family.name: family for module in (person, address, company, text, web, keys, file) for family in module.FAMILIES
 }

@@ -9,7 +9,7 @@ from sanitisers.families.form import Digits, Family, Fixed, Form, Pick, Source
 
 
 def _name(source: Source) -> Form:
-    return Form((Pick(source.distinct(source.faker.company)),))
+    return Form((Pick(source.texts(source.faker.company)),))
 
 
 def _duns(_: Source) -> Form:

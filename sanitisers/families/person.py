@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
 
-from sanitisers.families.form import Code, Family, Fixed, Form, Pick, Source
+from sanitisers.families.form import Code, Digits, Family, Fixed, Form, Letters, Pick, Source, one_line
+
+if TYPE_CHECKING:
+    from faker import Faker
 
 # RFC 6761 (6.4): no name under `.invalid` ever resolves, so no mail can leave for there.
 NOWHERE = "@example.invalid"
@@ -31,17 +36,23 @@ _DRAMA_RANGES = (
 )
 
 
+@cache
+def _people(faker: Faker) -> tuple[tuple[str, str], ...]:
+    """First and last names. What tells one person is an entry of the same place in each pool, so it goes together."""
+    source = Source(faker, "dmrefresh people")
+    return source.distinct(lambda: (one_line(faker.first_name()), one_line(faker.last_name())))
+
+
 def _name(source: Source) -> Form:
-    faker = source.faker
-    return Form((Pick(source.distinct(lambda: f"{faker.first_name()} {faker.last_name()}")),))
+    return Form((Pick(tuple(" ".join(names) for names in _people(source.faker))),))
 
 
 def _first_name(source: Source) -> Form:
-    return Form((Pick(source.distinct(source.faker.first_name)),))
+    return Form((Pick(tuple(first for first, _ in _people(source.faker))),))
 
 
 def _last_name(source: Source) -> Form:
-    return Form((Pick(source.distinct(source.faker.last_name)),))
+    return Form((Pick(tuple(last for _, last in _people(source.faker))),))
 
 
 def _local_part(first: str, last: str) -> str:
@@ -50,10 +61,20 @@ def _local_part(first: str, last: str) -> str:
     return re.sub(r"[^a-z0-9.]", "", plain).strip(".") or "someone"
 
 
+def _local_parts(source: Source) -> Pick:
+    return Pick(tuple(_local_part(first, last) for first, last in _people(source.faker)))
+
+
 def _email(source: Source) -> Form:
-    faker = source.faker
-    locals_ = source.distinct(lambda: _local_part(faker.first_name(), faker.last_name()))
-    return Form((Pick(locals_), Fixed("."), Code(12), Fixed(NOWHERE)))
+    return Form((_local_parts(source), Fixed("."), Code(12), Fixed(NOWHERE)))
+
+
+def _user_name(source: Source) -> Form:
+    return Form((_local_parts(source), Fixed("."), Code(12)))
+
+
+def _ni_number(_: Source) -> Form:
+    return Form((Fixed("QQ"), Digits(6), Letters(("ABCD",))))
 
 
 def _phone(_: Source) -> Form:
@@ -61,7 +82,7 @@ def _phone(_: Source) -> Form:
 
 
 def _job_title(source: Source) -> Form:
-    return Form((Pick(source.distinct(source.faker.job)),))
+    return Form((Pick(source.texts(source.faker.job)),))
 
 
 FAMILIES = (
@@ -69,6 +90,8 @@ FAMILIES = (
     Family("person.first_name", "first name", _first_name, cut=True, common=True),
     Family("person.last_name", "last name", _last_name, cut=True),
     Family("person.email", "an address of its own for every original, where no mail can go", _email, cut=True),
+    Family("person.user_name", "a name of its own for every original, in small letters", _user_name, cut=True),
     Family("person.phone", "a number from Ofcom's ranges for drama", _phone),
+    Family("person.ni_number", "a National Insurance number that begins with QQ, as none does", _ni_number),
     Family("person.job_title", "what a person does", _job_title, cut=True, common=True),
 )

@@ -26,7 +26,7 @@ def _lorem(source: Source) -> Form:
 
 
 def _words(source: Source) -> Form:
-    return Form((Pick(source.distinct(lambda: " ".join(source.faker.words(3)).capitalize())),))
+    return Form((Pick(source.texts(lambda: " ".join(source.faker.words(3)).capitalize())),))
 
 
 FAMILIES = (

@@ -12,7 +12,8 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sanitisers.errors import RulesetError
-from sanitisers.ruleset.model import Columns, Constant, Json, Ruleset, place
+from sanitisers.ruleset.model import Columns, Ruleset, place
+from sanitisers.ruleset.rules import Bcrypt, Constant, Each, Entries, Fake, Fields, Function, Json, OneOf, Pattern
 from sanitisers.ruleset.words import suggestion
 
 Lines: TypeAlias = dict[tuple[str, ...], int]
@@ -24,7 +25,11 @@ _KNOWN_KEYS = {
         if not field.exclude and name != "script"
     ],
     ("tables", "*"): list(Columns.model_fields),
-    ("tables", "*", "columns", "*"): [*Json.model_fields, *Constant.model_fields],
+    ("tables", "*", "columns", "*"): [
+        str(field.alias or name)
+        for rule in (Json, Constant, Bcrypt, Fake, Pattern, OneOf, Function, Each, Fields, Entries)
+        for name, field in rule.model_fields.items()
+    ],
 }
 
 
@@ -34,6 +39,7 @@ def load_ruleset(path: Path) -> Ruleset:
     Raises RulesetError with one sentence for each mistake, each with file, line and path.
     """
     ruleset = parse_ruleset(_text(path), path.name)
+    ruleset = ruleset.model_copy(update={"folder": str(path.parent)})
     if ruleset.after_load is None:
         return ruleset
     try:
@@ -55,8 +61,9 @@ def _text(path: Path) -> str:
 def parse_ruleset(text: str, file: str) -> Ruleset:
     """The ruleset in `text`; `file` is what messages call it. Raises RulesetError as load_ruleset does."""
     tree, lines = _Reader(file).read(text)
-    if "<script>" in tree:
-        raise RulesetError([f"{place(file, lines, ('<script>',))}: `<script>` is not known here"])
+    for ours in ("<script>", "<folder>"):
+        if ours in tree:
+            raise RulesetError([f"{place(file, lines, (ours,))}: `{ours}` is not known here"])
     try:
         return Ruleset.model_validate({**tree, "file": file, "lines": lines})
     except ValidationError as error:

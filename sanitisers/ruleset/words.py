@@ -11,6 +11,15 @@ from sanitisers.families import FAMILIES
 _KEEP = re.compile(r"keep(?:\s*\((?P<reason>.*)\))?", re.DOTALL)
 _OFF = re.compile(r"off(?:\s*\((?P<reason>.*)\))?", re.DOTALL)
 _AT = re.compile(r"(?P<family>\S+)\s+at\s+(?P<template>.+)")
+_CHOSEN = re.compile(
+    r"(?P<word>[a-z_]+(?:\.[a-z_]+)?)(?: (?P<amount>[0-9]+(?:\.[0-9]+)? ?(?:[a-z]+|%)))?"
+    r"(?: as (?P<identity>[A-Za-z_][\w-]*))?(?: by (?P<by>.+))?"
+)
+_AMOUNTS = {
+    "date.shift": ("Shift", "days", "days", 36500),
+    "number.noise": ("Noise", "percent", "%", 100),
+}
+"""Words that take an amount: their model, what it calls the amount, its unit, and the most of it there may be."""
 _FIELD = re.compile(r"\{(?P<column>[^{}:]+)(?::0(?P<width>[1-9][0-9]?))?\}")
 
 # What the proposal for an unclassified column says; it must not pass unread.
@@ -35,30 +44,72 @@ def suggestion(word: str, known: list[str]) -> str:
     return f"; did you mean `{near[0]}`?" if near else ""
 
 
-def parse_word(word: str) -> tuple[str, dict[str, str | None]]:
+def parse_word(word: str) -> tuple[str, dict[str, object]]:
     """A rule of one word as the name of its model and what that holds; raises Problem."""
-    word = word.strip()
+    word = " ".join(word.split())
     if word == "null":
-        return "null", {}
+        return "Null", {}
+    if word == "text.redact":
+        return "Redact", {}
     if keep := _KEEP.fullmatch(word):
-        return "keep", {"reason": _reason(keep["reason"])}
+        return "Keep", {"reason": _reason(keep["reason"])}
     if at := _AT.fullmatch(word):
-        if at["family"] != "person.email":
-            raise Problem(f"`{at['family']}` cannot stand before `at`: only `person.email` can")
-        template = at["template"].strip()
-        if "@" not in template:
-            raise Problem("an e-mail address has an `@` in it")
-        if not any(isinstance(part, TemplateField) for part in parse_template(template)):
-            raise Problem("every address would be the same; put a column into it, such as `{id}`, or use `value`")
-        return "template", {"template": template}
+        return "Template", {"template": _address(at["family"], at["template"].strip())}
+    found = _CHOSEN.fullmatch(word)
+    if found is None:
+        first = word.split(" ", 1)[0]
+        if first in {*FAMILIES, *_AMOUNTS}:
+            raise Problem(f"behind `{first}` only `as NAME` and `by COLUMN` are understood, in this order")
+        raise Problem(f"`{word}` is no sanitiser{suggestion(word, _known())}")
+    how = {"identity": found["identity"], "by": found["by"] or ()}
+    if found["word"] in _AMOUNTS:
+        return _amount(found["word"], found["amount"], how)
+    if found["amount"] is not None:
+        raise Problem(f"`{found['word']}` takes no amount")
+    return "Fake", {"family": known_family(found["word"]), **how}
+
+
+def known_family(word: str) -> str:
+    """The word itself, if it names a family; raises Problem."""
     if word not in FAMILIES:
-        raise Problem(f"`{word}` is no sanitiser{suggestion(word, [*FAMILIES, 'keep', 'null'])}")
-    return "fake", {"family": word}
+        raise Problem(f"`{word}` is no sanitiser{suggestion(word, _known())}")
+    return word
+
+
+def _known() -> list[str]:
+    return [*FAMILIES, *_AMOUNTS, "text.redact", "keep", "null"]
+
+
+def _address(family: str, template: str) -> str:
+    if family != "person.email":
+        raise Problem(f"`{family}` cannot stand before `at`: only `person.email` can")
+    if "@" not in template:
+        raise Problem("an e-mail address has an `@` in it")
+    if not any(isinstance(part, TemplateField) for part in parse_template(template)):
+        raise Problem("every address would be the same; put a column into it, such as `{id}`, or use `value`")
+    return template
+
+
+def _amount(word: str, amount: str | None, how: dict[str, object]) -> tuple[str, dict[str, object]]:
+    model, name, unit, most = _AMOUNTS[word]
+    if amount is None:
+        return model, how
+    number, written = re.fullmatch(r"([0-9.]+) ?(\S+)", amount).groups()  # type: ignore[union-attr]
+    if written.rstrip("s") != unit.rstrip("s"):
+        raise Problem(f"the amount of `{word}` is written in {unit}, such as `{word} 30 {unit}`")
+    whole = float(number)
+    if not 0 < whole <= most or (name == "days" and whole != int(whole)):
+        raise Problem(f"the amount of `{word}` is at most {most} {unit}, and more than none")
+    return model, {name: int(whole) if name == "days" else whole, **how}
 
 
 def is_word(text: str) -> bool:
     """Whether `text` would be understood as a rule of one word."""
-    return text in FAMILIES or _KEEP.fullmatch(text) is not None or _AT.fullmatch(text) is not None
+    try:
+        parse_word(text)
+    except Problem:
+        return False
+    return True
 
 
 def parse_off(word: str) -> str | None:

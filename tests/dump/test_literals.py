@@ -16,7 +16,7 @@ from fixtures.parts.postgres import Cluster
 from sanitisers import RulesetError
 from sanitisers.detectors import EMAIL, PHONE
 from sanitisers.ruleset.loading import parse_ruleset
-from sanitisers.ruleset.model import Keep
+from sanitisers.ruleset.rules import Keep
 from tests.dump.conftest import Dumps
 from tests.dump.writing import ROWS, USERS, a_dump, read
 

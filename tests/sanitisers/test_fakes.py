@@ -40,8 +40,11 @@ SHAPES = {
     "person.first_name": r"[A-Z][^\d@]+",
     "person.last_name": r"[A-Z][^\d@]+",
     "person.email": r"[a-z.]+\.[0-9a-z]{12}@example\.invalid",
+    "person.user_name": r"[a-z.]+\.[0-9a-z]{12}",
+    "person.ni_number": r"QQ\d{6}[A-D]",
     "person.phone": r"(01\d\d 49[68] 0\d{3}|020 7946 0\d{3}|01632 960\d{3}|07700 900\d{3})",
     "person.job_title": r".+",
+    "address.full": r"[^\n]+, \S.+, [A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}",
     "address.street": r"[^\n]+",
     "address.city": r"\S.+",
     "address.postcode": r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}",
@@ -52,6 +55,10 @@ SHAPES = {
     "text.lorem": r"\S.*",
     "text.words": r"\w+ \w+ \w+",
     "url": r"https://www\.example\.invalid/\w+/\w+/\w+",
+    "ip": r"(192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}",
+    "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+    "token": r"[0-9A-Za-z]{32}",
+    "hash": r"[0-9a-f]{32}",
     "file.path": r"documents/\w+-\w+-\w+\.pdf",
 }
 

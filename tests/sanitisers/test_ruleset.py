@@ -4,7 +4,28 @@ import pytest
 
 from sanitisers import RulesetError, load_ruleset
 from sanitisers.ruleset.loading import parse_ruleset
-from sanitisers.ruleset.model import Bcrypt, Columns, Constant, Empty, Fake, Json, Keep, Null, Template
+from sanitisers.ruleset.model import Columns, Empty, Off
+from sanitisers.ruleset.patterns import parse_pattern
+from sanitisers.ruleset.rules import (
+    Bcrypt,
+    Constant,
+    Each,
+    Entries,
+    Fake,
+    Function,
+    Json,
+    JsonObject,
+    Keep,
+    Noise,
+    Null,
+    OneOf,
+    Pattern,
+    Redact,
+    Rule,
+    Shift,
+    Template,
+)
+from sanitisers.ruleset.words import Problem
 
 GOOD = """\
 ruleset: 1
@@ -36,7 +57,7 @@ def test_the_spellings_of_the_syntax_are_read() -> None:
     users = ruleset.tables["users"]
     assert isinstance(users, Columns)
     rules = users.columns
-    assert rules["name"] == rules["nickname"] == Fake(family="person.name")
+    assert rules["name"] == rules["nickname"] == Fake(fake="person.name")
     assert rules["email"] == Template(template="{id}@user.marketplace.team")
     assert rules["password"] == Bcrypt(bcrypt="Password1234")
     assert rules["failed_login_count"] == Constant(value=0)
@@ -53,7 +74,8 @@ def test_the_spellings_of_the_syntax_are_read() -> None:
 
 
 NO_RULE = (
-    "bad.yaml:5: tables.t.columns.a: a rule is one word, or a map with one of `value`, `template`, `bcrypt` and `json`"
+    "bad.yaml:5: tables.t.columns.a: a rule is one word, or a map with one of `value`, `template`, `bcrypt`, "
+    "`json`, `fake`, `pattern`, `one_of`, `function`, `each`, `fields` and `entries`"
 )
 MISTAKES = {
     "a misspelt family": (
@@ -131,9 +153,55 @@ MISTAKES = {
         "      a: {json: 3}",
         "bad.yaml:5: tables.t.columns.a: `json` holds a map of keys to rules",
     ),
-    "rows": (
-        "    rows: x is null",
-        "bad.yaml:3: tables.t: `rows:` is not understood yet: rows can only be dropped all at once (`empty`)",
+    "rows twice": (
+        "      a: keep\n    rows: x is null\n    where: y",
+        "bad.yaml:3: tables.t: `rows` and `where` say the same thing twice; leave one out",
+    ),
+    "an amount of what has none": (
+        "      a: person.name 30 days",
+        "bad.yaml:5: tables.t.columns.a: `person.name` takes no amount",
+    ),
+    "another unit": (
+        "      a: date.shift 3 weeks",
+        "bad.yaml:5: tables.t.columns.a: the amount of `date.shift` is written in days, such as `date.shift 30 days`",
+    ),
+    "too much": (
+        "      a: number.noise 300 %",
+        "bad.yaml:5: tables.t.columns.a: the amount of `number.noise` is at most 100 %, and more than none",
+    ),
+    "by before as": (
+        "      a: person.name as",
+        "bad.yaml:5: tables.t.columns.a: behind `person.name` only `as NAME` and `by COLUMN` are understood, "
+        "in this order",
+    ),
+    "a family in a map": (
+        "      a: {fake: person.nme}",
+        "bad.yaml:5: tables.t.columns.a.fake: `person.nme` is no sanitiser; did you mean `person.name`?",
+    ),
+    "NULL of nobody's": (
+        "      a: {fake: person.name, nulls: replace}",
+        "bad.yaml:5: tables.t.columns.a: `nulls: replace` wants `by`, or all of them would become the same",
+    ),
+    "a pattern of any length": (
+        '      a: {pattern: "[A-Z]+"}',
+        "bad.yaml:5: tables.t.columns.a.pattern: the pattern, character 6: `+` is not understood here; "
+        "only texts of a fixed length can be made",
+    ),
+    "a path of one name": (
+        "      a: {function: badge}",
+        "bad.yaml:5: tables.t.columns.a.function: `function` is a dotted path, such as `ourteam.sanitisers.badge`",
+    ),
+    "one of none": (
+        "      a: {one_of: red}",
+        "bad.yaml:5: tables.t.columns.a.one_of: `one_of` holds a list",
+    ),
+    "a mistake in an array": (
+        "      a: {each: person.nme}",
+        "bad.yaml:5: tables.t.columns.a.each: `person.nme` is no sanitiser; did you mean `person.name`?",
+    ),
+    "a mistake in a composite": (
+        "      a: {fields: {city: adress.city}}",
+        "bad.yaml:5: tables.t.columns.a.fields.city: `adress.city` is no sanitiser; did you mean `address.city`?",
     ),
     "a name that YAML reads as a number": (
         "      17: keep",
@@ -197,3 +265,97 @@ def test_a_file_is_named_by_its_name(tmp_path: Path) -> None:
         load_ruleset(path)
     with pytest.raises(RulesetError, match="No such file"):
         load_ruleset(tmp_path / "none.yaml")
+
+
+_PERSON = {"family": "person.name"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "model", "says"),
+    [
+        ("person.name as person", Fake, {**_PERSON, "identity": "person"}),
+        ("person.name  as person by email, id", Fake, {**_PERSON, "identity": "person", "by": ("email", "id")}),
+        ("address.city by postcode", Fake, {"family": "address.city", "by": ("postcode",)}),
+        (
+            "{fake: person.name, as: person, by: [email, id], unique: true}",
+            Fake,
+            {**_PERSON, "identity": "person", "by": ("email", "id"), "unique": True},
+        ),
+        ("date.shift", Shift, {}),
+        ("date.shift 1 day", Shift, {"days": 1}),
+        (
+            "date.shift 90 days as person by email",
+            Shift,
+            {"days": 90, "identity": "person", "by": ("email",)},
+        ),
+        ("number.noise 2.5%", Noise, {"percent": 2.5}),
+        ("number.noise 5 % by id", Noise, {"percent": 5, "by": ("id",)}),
+        ("text.redact", Redact, {}),
+        ('{pattern: "[A-Z]{2}", unique: true}', Pattern, {"pattern": "[A-Z]{2}", "unique": True}),
+        ("{one_of: [red, 7]}", OneOf, {"values": ("red", "7")}),
+        ("{function: team.rules.badge, by: id}", Function, {"path": "team.rules.badge", "by": ("id",)}),
+        ("{bcrypt: secret, locked: role = 'admin'}", Bcrypt, {"password": "secret", "locked": "role = 'admin'"}),
+        ("{value: 0, nulls: replace}", Constant, {"value": 0, "nulls": "replace"}),
+        (
+            "{each: {fields: {city: address.city}}}",
+            Each,
+            {"each": {"fields": {"city": {"family": "address.city"}}}},
+        ),
+        (
+            "{entries: {mail: person.email, '*': null}, rest: keep (why)}",
+            Entries,
+            {"entries": {"mail": {"family": "person.email"}, "*": {}}, "rest": {"reason": "why"}},
+        ),
+    ],
+)
+def test_every_rule_has_its_spelling(rule: str, model: type[Rule], says: dict[str, object]) -> None:
+    ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  t:\n    columns:\n      c: {rule}\n", "good.yaml")
+    table = ruleset.tables["t"]
+    assert isinstance(table, Columns)
+    read = table.columns["c"]
+    assert type(read) is model
+    assert read.model_dump(exclude_defaults=True) == says
+
+
+@pytest.mark.parametrize("word", ["rows", "where"])
+def test_row_rules_have_two_spellings(word: str) -> None:
+    ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  t:\n    {word}: a is null\n    unique: [a, b]\n", "good.yaml")
+    assert ruleset.tables["t"] == Columns(rows="a is null", unique=("a", "b"))
+
+
+def test_rules_go_into_documents_by_word_and_by_map() -> None:
+    text = (
+        "ruleset: 1\ntables:\n  t:\n    columns:\n      c:\n        json:\n"
+        "          name: person.name as person by mail\n"
+        "          code: {pattern: 'A[0-9]', by: mail}\n          pattern: {depth: keep (of no one)}\n"
+    )
+    table = parse_ruleset(text, "good.yaml").tables["t"]
+    assert isinstance(table, Columns)
+    rule = table.columns["c"]
+    assert isinstance(rule, Json)
+    assert [type(rule) for rule in rule.document.keys.values()] == [Fake, Pattern, JsonObject]
+
+
+@pytest.mark.parametrize(("said", "meant"), [("warn", "warn"), ("stop", "stop"), ("off (slow)", Off(reason="slow"))])
+def test_detectors_warn_stop_or_are_off_for_a_reason(said: str, meant: object) -> None:
+    assert parse_ruleset(f"ruleset: 1\ndetectors: {said}\n", "good.yaml").detectors == meant
+
+
+@pytest.mark.parametrize(
+    ("pattern", "places"),
+    [
+        ("[A-C]{2}-[0-9x]", ("ABC", "ABC", "-", "0123456789x")),
+        (r"^\d\.\w$", ("0123456789", ".", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")),
+        (r"[a\]-]", ("a]-",)),
+    ],
+)
+def test_a_pattern_says_what_each_place_may_have(pattern: str, places: tuple[str, ...]) -> None:
+    assert parse_pattern(pattern) == places
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "^$", "a*", "(a)", "[^a]", "[]", "[z-a]", "a{0}", "a{201}", "a{1,2}", "\\q", "[a"]
+)
+def test_a_pattern_that_could_be_misread_is_refused(pattern: str) -> None:
+    with pytest.raises(Problem):
+        parse_pattern(pattern)
