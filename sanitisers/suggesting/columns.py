@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sanitisers.columns import Kind, bare_type, kind, type_word
 from sanitisers.suggesting.documents import judge_document
-from sanitisers.suggesting.judgement import Judgement, digits, high, low, medium
+from sanitisers.suggesting.judgement import Confidence, Judgement, digits, high, low, medium
 from sanitisers.suggesting.names import Means, meaning
 from sanitisers.suggesting.texts import Around, judge_text
 
@@ -38,6 +38,8 @@ _NOBODYS = {
 }
 _NUMBERS = {"integer", "bigint", "numeric"}
 _TIMES = {"timestamp", "date", "time", "interval"}
+_OWN_FOR_EACH = {"null", "person.email", "person.user_name", "token", "uuid", "hash"}
+"""Rules under which no two originals become the same."""
 _IN_NUMBERS = {"person.phone", "address.postcode", "company.vat", "company.registration", "company.duns"}
 
 
@@ -141,6 +143,8 @@ def _number(column: ColumnLike, facts: Facts | None, beside: Beside) -> Judgemen
 
 def _other(column: ColumnLike) -> Judgement:
     bare = bare_type(column)
+    if bare in {"inet", "cidr"}:
+        return high("ip", f"a {bare}")
     if bare.endswith("range"):
         return _unless_intimate(column, medium("keep (from when to when, or how much)", f"a {bare}"))
     return medium(nothing(column), f"nothing is known of values of type {bare}")
@@ -148,10 +152,10 @@ def _other(column: ColumnLike) -> Judgement:
 
 def _made_unique(column: ColumnLike, judged: Judgement, beside: Beside) -> Judgement:
     """A rule whose fakes come twice does not fit a column in which nothing may."""
-    if not beside.unique or judged.keeps or judged.rule in {"null", "person.email"}:
+    if not beside.unique or judged.keeps or judged.rule in _OWN_FOR_EACH:
         return judged
     if not beside.key:
-        return low("person.email" if column.max_length is None else nothing(column), f"{judged.reason}; it is unique")
+        return judged.but("hash", Confidence.LOW, f"{judged.reason}; it is unique")
     means = meaning(column.name)
     if means is not None and means.means is Means.DOMAIN:
         text = f"{_stem(column)}-{{{beside.key}}}.example.invalid"

@@ -79,25 +79,27 @@ def judge_text(name: str, facts: Facts | None, around: Around) -> Judgement:
     """What is suggested for a text; `facts` is None where no rows were seen."""
     means = meaning(name)
     return (
-        _never_kept(means, facts, around)
+        _never_kept(name, means, facts, around)
         or _somebody(means, facts)
         or _by_shape(facts, means)
         or _by_kind(name, means, facts, around)
     )
 
 
-def _never_kept(means: Meaning | None, facts: Facts | None, around: Around) -> Judgement | None:
+def _never_kept(name: str, means: Meaning | None, facts: Facts | None, around: Around) -> Judgement | None:
     kind = means.means if means else None
     if kind is Means.SECRET or (facts and facts.share(Look.HASH) >= _MOST):
         reason = "what somebody logs in with" if kind is not Means.SECRET else f"by its name, {means}"
         if facts and facts.share(Look.HASH) >= _MOST:
             reason = f"{reason}; {evidence(facts, Look.HASH)}"
             return high("{bcrypt: Password1234}", f"{reason}; everybody may know this one")
-        return high("null" if around.nullable else '{value: "!"}', f"{reason}; nothing fits this")
+        if "pass" in name.lower() or "pwd" in name.lower():
+            return high("null" if around.nullable else '{value: "!"}', f"{reason}; nothing fits this")
+        return high("token", reason)
     if kind is Means.INTIMATE:
         return high(around.nothing, f"by its name, {means}")
     if kind is Means.NETWORK or (facts and facts.share(Look.NETWORK) >= _MOST):
-        return high(around.nothing, evidence(facts, Look.NETWORK) if facts else f"by its name, {means}")
+        return high("ip", evidence(facts, Look.NETWORK) if facts else f"by its name, {means}")
     return None
 
 
@@ -139,7 +141,7 @@ def _by_shape(facts: Facts | None, means: Meaning | None) -> Judgement | None:
 def _by_kind(name: str, means: Meaning | None, facts: Facts | None, around: Around) -> Judgement:
     kind = means.means if means else None
     if kind is Means.LOGIN:
-        return medium("person.name", f"by its name, {means}")
+        return medium("person.user_name", f"by its name, {means}")
     if kind is Means.DOMAIN:
         return medium("{value: example.invalid}", f"by its name, {means}")
     if kind is Means.COUNTRY:

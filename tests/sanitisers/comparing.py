@@ -9,7 +9,8 @@ from typing import Any
 
 from sanitisers import Ruleset
 from sanitisers.compiling import rule_for
-from sanitisers.ruleset.model import Constant, Empty, Fake, Json, JsonObject, Keep, Null, Template
+from sanitisers.ruleset.model import Empty
+from sanitisers.ruleset.rules import Constant, Fake, Json, JsonObject, Keep, Null, Template
 
 SAME, KIND, SAFE, WIDER, MISS = "same", "same kind", "differs, safe", "kept, dropped by hand", "KEPT, REPLACED BY HAND"
 """The same rule or family; another of the same kind; neither is kept by mistake, but they differ; kept though people
@@ -94,9 +95,10 @@ def _at(rule: object, path: Sequence[str]) -> object:
     """The rule that decides what becomes of a path."""
     if isinstance(rule, Json):
         rest = rule.rest
-        rule = rule.document
-        if path and path[0] not in rule.keys and "*" not in rule.keys:
+        document = rule.document
+        if path and path[0] not in document.keys and "*" not in document.keys:
             return rest or Null()
+        rule = document
     for key in path:
         if not isinstance(rule, JsonObject):
             return rule
@@ -112,8 +114,8 @@ def _word(rule: object) -> str:
             return "nothing"
         case Null() | Constant(value=None) | Json() | JsonObject():
             return "dropped"
-        case Fake(family=family):
-            return family
+        case Fake():
+            return rule.family
         case Template(template=text) if "@" in text:
             return "person.email"
         case _:
