@@ -86,6 +86,8 @@ def suggest(
         typer.echo(done.text, nl=False)
     else:
         job.write(done, output, force=force)
+        if command := done.missing_beside(output):
+            lines.note(f"for editors: {command}")
     lines.note(done.summary())
 
 
@@ -133,6 +135,16 @@ def preview(
     done = job.run(given, _ruleset(given, ruleset), Lines(), tables=tables or (), rows=rows)
     for line in done.lines(width(), everything=everything):
         typer.echo(line)
+
+
+@sanitisers.command("schema")
+@guarded
+def schema(debug: Debug = False) -> None:
+    """Print the JSON Schema of rulesets, by which editors complete and check them."""
+    _begin(debug)
+    from dmrefresh.jobs import editor_schema as job
+
+    typer.echo(job.run(), nl=False)
 
 
 def _begin(debug: bool) -> None:

@@ -39,6 +39,11 @@ class Suggested:
     tables: dict[str, TableSuggestion]
     rows: int
 
+    def missing_beside(self, file: Path) -> str | None:
+        """What to run so that editors find the schema that the first line names; None where it is there."""
+        beside = file.with_name(SCHEMA_FILE)
+        return None if beside.exists() else f"dmrefresh sanitisers schema > {beside}"
+
     def summary(self) -> str:
         """What was found, in one line."""
         judged = [one for table in self.tables.values() for one in table.columns.values()]
