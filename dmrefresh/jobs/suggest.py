@@ -17,7 +17,7 @@ from sanitisers import RulesetError, compile_ruleset
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
 from sanitisers.suggesting.judgement import Confidence
-from sanitisers.suggesting.suggestion import TableSuggestion, suggest
+from sanitisers.suggesting.suggestion import TableSuggestion, based, suggest
 from sanitisers.suggesting.writing import written
 
 _MODELINE = "# yaml-language-server: $schema={}"
@@ -73,7 +73,8 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
         gathered = _gathered(head, stream, keys, observer)
     names = {str(name): name for name in _ruled(head.schema)}
     schema = {table: [c for c in head.schema.tables[name].columns if not c.generated] for table, name in names.items()}
-    found = suggest(schema, gathered, {table: keys.of(name) for table, name in names.items()})
+    keys_of = {table: keys.of(name) for table, name in names.items()}
+    found = suggest(schema, gathered, keys_of, _domains(head.schema))
     rows = sum(table.rows for table in gathered.tables.values())
     text = written(
         found,
@@ -123,6 +124,10 @@ def _ruled(schema: Schema) -> list[Name]:
     ]
 
 
+def _domains(schema: Schema) -> dict[str, str]:
+    return {f"{name.schema}.{name.name}": base for name, base in schema.domains.items()}
+
+
 def _root(name: Name, schema: Schema, ruled: set[Name]) -> Name:
     while name not in ruled:
         name = schema.tables[name].parents[0]
@@ -132,7 +137,7 @@ def _root(name: Name, schema: Schema, ruled: set[Name]) -> Name:
 def _gathered(head: Head, stream: Iterator[Event], keys: KeysRead, observer: Observer) -> Gathering:
     gathered = Gathering()
     transcoder = transcoder_for(head.encoding)
-    ruled = set(_ruled(head.schema))
+    ruled, domains = set(_ruled(head.schema)), _domains(head.schema)
     for statement in head.statements:
         keys.read(statement)
     for event in stream:
@@ -140,7 +145,7 @@ def _gathered(head: Head, stream: Iterator[Event], keys: KeysRead, observer: Obs
             keys.read(event)
         elif isinstance(event, TableData):
             root = _root(event.table, head.schema, ruled)
-            columns = {column.name: column for column in head.schema.tables[root].columns}
+            columns = {column.name: based(column, domains) for column in head.schema.tables[root].columns}
             rows = transcoder.roughly_utf8(event) if transcoder else bytes(event.rows)
             in_rows = [columns[name] for name in event.columns]
             gathered.look(str(root), in_rows, rows, event.count)

@@ -92,7 +92,9 @@ def judge_column(
         return _unless_intimate(column, sure("keep (when)", f"a {word}"))
     if word == "uuid":
         return _unless_intimate(column, high("keep (a key)", "a uuid"))
-    if kind(column) is Kind.OTHER:
+    if bare_type(column).endswith("range"):
+        return _unless_intimate(column, medium("keep (from when to when, or how much)", "a range"))
+    if kind(column) in {Kind.OTHER, Kind.UNKNOWN}:
         return _other(column)
     around = Around(beside.table, beside.about_somebody, not column.not_null, beside.listed, beside.named_by)
     return _made_unique(column, judge_text(column.name, facts, around), beside)
@@ -144,10 +146,9 @@ def _number(column: ColumnLike, facts: Facts | None, beside: Beside) -> Judgemen
 def _other(column: ColumnLike) -> Judgement:
     bare = bare_type(column)
     if bare in {"inet", "cidr"}:
-        return high("ip", f"a {bare}")
-    if bare.endswith("range"):
-        return _unless_intimate(column, medium("keep (from when to when, or how much)", f"a {bare}"))
-    return medium(nothing(column), f"nothing is known of values of type {bare}")
+        return high("ip", "addresses on a network")
+    sure = low if column.not_null else medium
+    return sure(nothing(column), f"nothing is known of values of type {bare}")
 
 
 def _made_unique(column: ColumnLike, judged: Judgement, beside: Beside) -> Judgement:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from sanitisers.suggesting.facts import Facts
 
 _NAME = re.compile(r"[A-Za-z_$@][A-Za-z0-9_.$-]{0,60}")
+_COUNTED = re.compile(r"\d{1,6}|\d{4}-\d\d(-\d\d)?")
+"""Keys that count or date what is below them."""
 _MOST_NAMED = 120
 """Keys of one object beyond which they are taken for data."""
 _LONG = 9
+_KEYS_ARE_DATA = "its keys are data themselves, and would go on with what is below them"
 _SELDOM = 0.02
 
 
@@ -26,14 +29,18 @@ def judge_document(document: Document | None, around: str, *, about_somebody: bo
     if document is None or not document.seen:
         return Judgement("{json: {}}", Confidence.HIGH, "no documents were seen; every key that comes is dropped", {})
     keys = _keys(document, around, about_somebody=about_somebody)
+    if keys is None:
+        return Judgement("{json: {}}", Confidence.LOW, _KEYS_ARE_DATA, {})
     what = f"{document.objects} documents were looked at" if document.objects else "no objects were seen"
     return Judgement("{json: {}}", Confidence.MEDIUM, what, keys)
 
 
-def _keys(document: Document, around: str, *, about_somebody: bool) -> dict[str, Judgement]:
+def _keys(document: Document, around: str, *, about_somebody: bool) -> dict[str, Judgement] | None:
     if keys_are_data(document):
+        if document.others is not None or not all(_COUNTED.fullmatch(key) for key in document.keys):
+            return None  # what is kept or replaced below keeps its key, and that is data too
         both = Document()
-        for below in [*document.keys.values(), *([document.others] if document.others else [])]:
+        for below in document.keys.values():
             both.merge(below)
         return {"*": _judge("*", both, around, about_somebody=about_somebody)} if both.seen else {}
     about_somebody = about_somebody or any(map(is_about_somebody, document.keys))
@@ -63,6 +70,8 @@ def _is_name(key: str) -> bool:
 def _judge(key: str, document: Document, around: str, *, about_somebody: bool) -> Judgement:
     if document.objects:
         keys = _keys(document, key if key != "*" else around, about_somebody=about_somebody)
+        if keys is None:
+            return low("null", _KEYS_ARE_DATA)
         return Judgement("{}", Confidence.MEDIUM, f"{document.objects} objects were looked at", keys)
     judged = _leaf(key, document.facts, Around(around, about_somebody))
     return Judgement(judged.rule, judged.confidence, judged.reason, None, document.facts)

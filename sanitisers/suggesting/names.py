@@ -73,11 +73,12 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
         r"encryption key)\b(?!.* at$)(?!.*changed)",
         Meaning(Means.SECRET),
     ),
+    (r"\bnational insurance\b|\bnino\b", Meaning(Means.FAKE, "person.ni_number", "a National Insurance number")),
     (
         r"\b(birth|born|birthday|birthdate|dob|death|died|deceased|gender|sex|ethnic\w*|race|religi\w+|nationality|"
         r"marital|disab(ility|ilities)|disabled person|health|diagnos\w+|medical|medicine|allerg\w+|blood|pregnan\w+|"
         r"sexual|orientation|crimin\w+|convict\w*|bankrupt\w*|salary|income|wages?|earnings|"
-        r"national (insurance|id)|nino|ssn|social security|nhs|passport|driving licen[cs]e|licen[cs]e (plate|number)|"
+        r"national id|ssn|social security|nhs|passport|driving licen[cs]e|licen[cs]e (plate|number)|"
         r"iban|bic|account n(umber|o)|sort code|bank|card|cvv|cvc|tax (id|code)|"
         r"latitude|longitude|lat|lng|lon|geo\w*|coordinates?|fingerprint|biometric\w*|age)\b"
         r"(?!.*\b(count|type|status)$)",

@@ -58,7 +58,10 @@ class TableSuggestion:
 
 
 def suggest(
-    schema: Mapping[str, Sequence[ColumnLike]], gathered: Gathering, keys: Mapping[str, Keys]
+    schema: Mapping[str, Sequence[ColumnLike]],
+    gathered: Gathering,
+    keys: Mapping[str, Keys],
+    domains: Mapping[str, str] | None = None,
 ) -> dict[str, TableSuggestion]:
     """What is suggested for every table.
 
@@ -66,9 +69,15 @@ def suggest(
         schema: the columns of each table, without those that the server computes.
         gathered: what the rows were like.
         keys: what the schema says of keys; a table that is not there has none.
+        domains: the type that each domain stands for, both as the dump writes types.
     """
     found = {
-        table: _table(table, columns, gathered.table(table, columns), keys.get(table, Keys()))
+        table: _table(
+            table,
+            [based(column, domains or {}) for column in columns],
+            gathered.table(table, columns),
+            keys.get(table, Keys()),
+        )
         for table, columns in schema.items()
     }
     personal, public = [*_personal(found)], _public(found)
@@ -79,6 +88,28 @@ def suggest(
             if column.name in found[table].columns:
                 found[table].columns[column.name] = _fitting(column, columns, found[table].columns[column.name])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Based:
+    """A column of a domain, as one of the type that this stands for."""
+
+    name: str
+    type: str
+    not_null: bool
+    max_length: int | None
+    enum: bool
+    generated: bool
+
+
+def based(column: ColumnLike, domains: Mapping[str, str]) -> ColumnLike:
+    """A column as one of the type that its domain stands for; any other as it is."""
+    base = column.type
+    for _ in domains:
+        base = domains.get(base, base)
+    if base == column.type:
+        return column
+    return _Based(column.name, base, column.not_null, column.max_length, column.enum, column.generated)
 
 
 def _table(table: str, columns: Sequence[ColumnLike], facts: TableFacts, keys: Keys) -> TableSuggestion:

@@ -31,7 +31,7 @@ def columns(
     """Every column that holds no documents."""
     held = set(documents)
     return [
-        _compared(f"{table}.{column.name}", _of(by_hand, table, column), _of(suggested, table, column))
+        _compared(f"{table}.{column.name}", word_of(by_hand, table, column), word_of(suggested, table, column))
         for table, of in schema.items()
         for column in of
         if (table, column.name) not in held
@@ -87,7 +87,7 @@ def _rule(ruleset: Ruleset, table: str, column: Any) -> object:
     return rule_for(ruleset, table, column)
 
 
-def _of(ruleset: Ruleset, table: str, column: Any) -> str:
+def word_of(ruleset: Ruleset, table: str, column: Any) -> str:
     return _word(_rule(ruleset, table, column))
 
 
