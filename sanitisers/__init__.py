@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from sanitisers.ruleset.loading import load_ruleset
     from sanitisers.ruleset.model import Ruleset
     from sanitisers.sanitiser import Sanitiser
+    from sanitisers.uniqueness import Known
 
 __all__ = [
     "Block",
     "BlockError",
     "ColumnLike",
+    "Known",
     "Leaked",
     "Ruleset",
     "RulesetError",
@@ -47,6 +49,7 @@ _HOMES = {
     "Block": "engine.table",
     "BlockError": "errors",
     "ColumnLike": "columns",
+    "Known": "uniqueness",
     "Ruleset": "ruleset.model",
     "RulesetError": "errors",
     "Sanitiser": "sanitiser",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Each word covers the types PostgreSQL writes in CREATE TABLE for it, whatever their precision.
 # There is no word for text, JSON, bytes, arrays, ranges or addresses: those want a rule of their own.
@@ -22,6 +25,7 @@ TYPE_WORDS: dict[str, tuple[str, ...]] = {
 }
 _WORD_OF_TYPE = {name: word for word, names in TYPE_WORDS.items() for name in names}
 _PRECISION = re.compile(r"\s*\([^)]*\)")
+_HSTORE = re.compile(r'(?:(?:"(?:[^"]|"")+"|[^".]+)\.)?(?:"hstore"|hstore)')
 _QUOTED = re.compile(r'"([a-z_][a-z0-9_]*)"((?:\[\])*)')
 """As pg_dump --quote-all-identifiers writes the types that have no spelling of their own in SQL. Quotes keep a name
 from being a synonym: "char" is another type than char."""
@@ -65,8 +69,28 @@ class ColumnLike(Protocol):
         """Whether the type is an enum of the dump."""
 
     @property
+    def collated(self) -> bool:
+        """Whether it has a collation that the server does not bring along, to which different texts may be equal."""
+
+    @property
     def generated(self) -> bool:
         """Whether the server computes it, so that it is never among the rows."""
+
+    @property
+    def base(self) -> str:
+        """The type under all domains, as the dump writes it; empty where the type is none."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Those of the enum, in their order; none where they are not known."""
+
+    @property
+    def element(self) -> ColumnLike | None:
+        """Where the type is an array, a column for what is in it, of whatever dimensions."""
+
+    @property
+    def fields(self) -> Sequence[ColumnLike]:
+        """Where the type is composite, a column for each attribute, in their order."""
 
 
 class Kind(Enum):
@@ -99,16 +123,30 @@ def holds_text(column: ColumnLike) -> bool:
     """Whether a value may hold any text: neither a number, a date and the like, nor bytes, nor one of a list."""
     if column.enum:
         return False
-    element = bare_type(column)
-    while element.endswith("[]"):
-        element = element.removesuffix("[]")
-    return element not in _WORD_OF_TYPE and element not in _NO_TEXT
+    if column.element is not None:
+        return holds_text(column.element)
+    if column.fields:
+        return any(holds_text(field) for field in column.fields)
+    bare = bare_type(column)
+    while bare.endswith("[]"):
+        bare = bare.removesuffix("[]")
+    return bare not in _WORD_OF_TYPE and bare not in _NO_TEXT
+
+
+def is_hstore(column: ColumnLike) -> bool:
+    """Whether the type is the extension's, in whichever schema that is, or a domain over it."""
+    return _HSTORE.fullmatch(column.base or column.type) is not None
+
+
+def is_json(column: ColumnLike) -> bool:
+    """Whether the values are documents, that of a domain among them."""
+    return (column.base or bare_type(column)).strip('"') in {"json", "jsonb"}
 
 
 def kind(column: ColumnLike) -> Kind:
     """What may be written into the column."""
     bare = bare_type(column)
-    if column.enum:
+    if column.enum or column.element is not None or column.fields:
         return Kind.OTHER
     if bare in _TEXT:
         return Kind.TEXT

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import TYPE_WORDS, Kind, holds_text, kind, type_word
-from sanitisers.edit_making import EditMaking, Misfit
+from sanitisers.box_forms import shape_of
+from sanitisers.columns import TYPE_WORDS, holds_text, type_word
+from sanitisers.conditions import conditions_of
+from sanitisers.edit_making import EditMaking
 from sanitisers.engine.prf import fingerprint_of
+from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
+from sanitisers.fitting import Misfit
+from sanitisers.grouping import grouped
 from sanitisers.leak_check import LeakCheck
 from sanitisers.pools import Pools
-from sanitisers.ruleset.model import Empty
-from sanitisers.ruleset.rules import Keep
+from sanitisers.ruleset.model import Columns, Empty
+from sanitisers.ruleset.rules import Bcrypt, Keep
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
+from sanitisers.uniqueness import Known, Unique
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sanitisers.columns import ColumnLike
     from sanitisers.engine.edits import Edit
@@ -30,20 +37,29 @@ _NAMED = 20
 
 
 def compile_ruleset(
-    ruleset: Ruleset, schema: Mapping[str, Sequence[ColumnLike]], key: bytes, *, keep_unlisted: bool = False
+    ruleset: Ruleset,
+    schema: Mapping[str, Sequence[ColumnLike]],
+    key: bytes,
+    *,
+    keep_unlisted: bool = False,
+    known: Known | None = None,
+    remote: bool = True,
 ) -> Sanitiser:
     """Make the sanitiser for the tables of `schema`.
 
     `schema` holds the columns of each table, under the name that rulesets use: `users` for `public.users`,
     `other.t` outside the schema public. `key` is secret, at least 16 bytes long, and decides all fakes.
-    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`.
+    `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`. `known` is what somebody has
+    found out about the tables. `remote` says that the rows may leave this machine: then accounts that the ruleset has
+    locked are.
 
     Raises Unclassified where a column is covered neither by a rule nor by a line of `defaults:`, and
     RulesetError where a rule cannot fit its column. Rules for what is gone are in `warnings` of the result.
     """
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"the key has {len(key)} bytes, it needs {SHORTEST_KEY}")
-    compiling = _Compiling(ruleset, EditMaking(Pools(ruleset.locale), key))
+    making = EditMaking(Pools(ruleset.locale), key, ruleset.folder)
+    compiling = _Compiling(ruleset, making, known or Known(), remote)
     plans = {table: compiling.plan(table, columns) for table, columns in schema.items()}
     if keep_unlisted:
         compiling.warn_of_unlisted()
@@ -91,6 +107,8 @@ class _Compiling:
 
     ruleset: Ruleset
     making: EditMaking
+    known: Known
+    remote: bool
     unclassified: list[tuple[str, ColumnLike]] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -103,22 +121,69 @@ class _Compiling:
             return TablePlan(names, {}, empties=True)
         for name in rules.columns if rules else ():
             self._warn_unless_there(table, name, columns)
-        kept = {c.name: c for c in columns if not c.generated and isinstance(rule_for(self.ruleset, table, c), Keep)}
+        for name in rules.unique if rules else ():
+            if name not in names:
+                self.warnings.append(f"{self.ruleset.at('tables', table, 'unique')}: there is no column `{name}`")
+        conditions = conditions_of(self.ruleset, table, rules, columns)
+        self.misfits += conditions.mistakes
+        present = {column.name: column for column in columns if not column.generated}
+        found = {name: rule_for(self.ruleset, table, column) for name, column in present.items()}
+        self.unclassified += [(table, present[name]) for name, rule in found.items() if rule is None]
+        classified = grouped({name: rule for name, rule in found.items() if rule is not None})
+        kept = {name: present[name] for name, rule in classified.items() if isinstance(rule, Keep)}
+        whole = {column.name: column for column in columns}
         edits: dict[str, Edit] = {}
-        for column in columns:
-            if column.generated:
+        for name, rule in classified.items():
+            if name in kept:
                 continue
-            rule = rule_for(self.ruleset, table, column)
-            if rule is None:
-                self.unclassified.append((table, column))
-            elif not isinstance(rule, Keep):
-                try:
-                    edits[column.name] = self.making.edit(column, rule, kept)
-                except Misfit as misfit:
-                    where = self.ruleset.at("tables", table, "columns", column.name)
-                    self.misfits.append(f"{where}: {misfit}")
+            unique = self._unique(table, name, rule, rules)
+            edit = self._edit(table, present[name], rule, partial(self.making.edit, table=whole, kept=kept), unique)
+            if edit is not None:
+                edits[name] = edit
+                if isinstance(rule, Bcrypt) and name in conditions.locked and self.remote:
+                    edits[name] = self.making.locking(rule, conditions.locked[name])
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
-        return TablePlan(names, edits, empties=False, kept={c.name: kind(c) is Kind.JSON for c in stays})
+        boxes = {c.name: shape for c in columns if c.name in edits and isinstance(shape := shape_of(c), Box)}
+        return TablePlan(
+            names,
+            edits,
+            empties=False,
+            kept={c.name: shape_of(c) for c in stays},
+            replaced=boxes,
+            staying=conditions.staying,
+            looks_at=conditions.looks_at,
+        )
+
+    def _edit(
+        self, table: str, column: ColumnLike, rule: ColumnRule, make: Callable[..., Edit], unique: Unique | None
+    ) -> Edit | None:
+        """The edit for a column; None where the rule does not fit, which is noted."""
+        where = self.ruleset.at("tables", table, "columns", column.name)
+        try:
+            return make(column, rule, unique=unique)
+        except Misfit as misfit:
+            if unique is None or unique.certain:
+                self.misfits.append(f"{where}: {misfit}")
+                return None
+            problem = str(misfit)
+        try:
+            edit = make(column, rule, unique=None)
+        except Misfit as misfit:
+            self.misfits.append(f"{where}: {misfit}")
+            return None
+        self.warnings.append(f"{where}: {problem} (as it is in the target; if it is so in the dump, too, it will fail)")
+        return edit
+
+    def _unique(self, table: str, column: str, rule: ColumnRule, rules: Columns | None) -> Unique | None:
+        """What is known about a column in which no value may come twice; None for any other."""
+        known = self.known
+        said = column in known.unique.get(table, ()) or getattr(rule, "unique", False)
+        said = said or (rules is not None and column in rules.unique)
+        likely = known.likely.get(table, ())
+        if not said and column not in likely:
+            return None
+        others = {*known.unique.get(table, ()), *likely} - {column}
+        return Unique(known.rows.get(table, 0), others, certain=said)
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:
         found = next((column for column in columns if column.name == name), None)

@@ -82,7 +82,7 @@ def _other(rule: object) -> tuple[str, tuple[str, ...]]:
     return type(rule).__name__.lower(), ()
 
 
-def _chosen(word: str, rule: rules._Chosen) -> str:
+def _chosen(word: str, rule: rules.Chosen) -> str:
     identity = f" as {rule.identity}" if rule.identity else ""
     return f"{word}{identity}{' by ' + ', '.join(rule.by) if rule.by else ''}"
 

@@ -3,113 +3,208 @@
 from __future__ import annotations
 
 import base64
-import json
-import math
 from typing import TYPE_CHECKING
 
 import bcrypt
-import msgspec
 
-from sanitisers.columns import Kind, kind, type_word
+from sanitisers.box_making import each_edit, entries_edit, fields_edit
+from sanitisers.columns import Kind, bare_type, kind, type_word
+from sanitisers.document_making import Tree
+from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
-from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
-from sanitisers.engine.documents import DocumentEdit, DocumentFakes
+from sanitisers.engine.document_fakes import (
+    DocumentDates,
+    DocumentFakes,
+    DocumentFunction,
+    DocumentNumbers,
+    LeafFakes,
+)
+from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
+from sanitisers.engine.locking import LockingEdit
 from sanitisers.engine.prf import ColumnCmac, derive_key
-from sanitisers.families import FAMILIES, Form
-from sanitisers.ruleset.rules import Bcrypt, Constant, Fake, Json, JsonObject, Keep, Null, Template
-from sanitisers.ruleset.words import TemplateField
+from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
+from sanitisers.families import FAMILIES, Form, Letters, Pick
+from sanitisers.fitting import Misfit, constant_text, largest, want_family, want_label, want_room, want_text
+from sanitisers.functions import load_function
+from sanitisers.grouping import space
+from sanitisers.ruleset.patterns import parse_pattern
+from sanitisers.ruleset.rules import (
+    Bcrypt,
+    Chosen,
+    Constant,
+    Each,
+    Entries,
+    Fake,
+    Fields,
+    Function,
+    Json,
+    Keep,
+    Noise,
+    Null,
+    OneOf,
+    Pattern,
+    Shift,
+    Template,
+)
+from sanitisers.ruleset.words import TemplateField, suggestion
+from sanitisers.uniqueness import Unique, unique_form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.engine.deciding import Condition
     from sanitisers.pools import Pools
-    from sanitisers.ruleset.rules import ColumnRule, JsonRule
+    from sanitisers.ruleset.rules import ColumnRule
 
 BCRYPT_COST = 12
 _BCRYPT_LENGTH = 60
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BCRYPT64 = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-
-class Misfit(Exception):
-    """A rule cannot fit its column."""
+_CASELESS = frozenset({"citext", "public.citext"})
+_DAYS = frozenset({"date", "timestamp"})
 
 
 class EditMaking:
     """Makes edits that share pools, keys and password hashes."""
 
-    def __init__(self, pools: Pools, key: bytes) -> None:
-        """Take the pools and the secret key of the run."""
+    def __init__(self, pools: Pools, key: bytes, folder: str = "") -> None:
+        """Take the pools, the secret key of the run, and where the ruleset lies, whose functions may lie beside it."""
         self.pools = pools
         self.constants: list[str] = []
         """The texts that rules write everywhere."""
         self._key = key
+        self._folder = folder
         self._cmacs: dict[str, ColumnCmac] = {}
         self._hashes: dict[str, str] = {}
-        self._fakes: dict[tuple[str, int], Fakes] = {}
-        self._document_fakes: dict[str, DocumentFakes] = {}
+        self._fakes: dict[object, Fakes] = {}
+        self._leaf_fakes: dict[tuple[Chosen, str], LeafFakes] = {}
 
-    def edit(self, column: ColumnLike, rule: ColumnRule, kept: Mapping[str, ColumnLike]) -> Edit:
-        """The edit for a column; `kept` are the columns of its table that stay as they are. Raises Misfit."""
+    def edit(
+        self,
+        column: ColumnLike,
+        rule: ColumnRule,
+        table: Mapping[str, ColumnLike],
+        kept: Mapping[str, ColumnLike],
+        unique: Unique | None = None,
+    ) -> Edit:
+        """The edit for a column of a table.
+
+        `kept` are those of its columns that stay as they are; `unique` is given where no value may come twice in this
+        one. Raises Misfit.
+        """
+        if unique is not None:
+            unique.refuse_the_same(rule)
         match rule:
             case Null() | Constant(value=None):
                 return _null(column)
             case Constant(value=value):
-                text = _constant_text(column, value)
+                text = constant_text(column, value)
                 self.constants.append(text)
-                return ConstantEdit.of(text)
-            case Fake(family=family):
-                fakes = self._column_fakes(column, family)
-                return FakeEdit(fakes, self._cmac(family), common=FAMILIES[family].common)
+                return ConstantEdit.of(text, spares_null=rule.nulls == "stay")
             case Template():
-                return _template(column, rule.parts, kept)
+                return _template(column, rule, kept, unique)
             case Bcrypt(password=password):
-                _want_text(column, "a password hash")
-                _want_room(column, _BCRYPT_LENGTH)
+                want_text(column, "a password hash")
+                want_room(column, _BCRYPT_LENGTH)
                 return ConstantEdit.of(self._hash(password))
             case Json():
                 return self._documents(column, rule)
+            case Chosen():
+                return self._chosen(column, rule, table, unique)
+            case Each():
+                return each_edit(column, rule, self._inside)
+            case Fields():
+                return fields_edit(column, rule, self._inside)
+            case Entries():
+                return entries_edit(column, rule, self._inside)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
             case _:
                 raise Misfit("this rule does not fit here")
+
+    def locking(self, rule: Bcrypt, condition: Condition) -> Edit:
+        """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
+        unknown = derive_key(self._key, "a password that nobody knows").hex()
+        return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
+
+    def _inside(self, column: ColumnLike, rule: ColumnRule) -> Edit:
+        return self.edit(column, rule, {}, {})
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""
         yield from self.constants
         yield from self.pools.entries()
 
-    def _cmac(self, family: str) -> ColumnCmac:
-        if family not in self._cmacs:
-            self._cmacs[family] = ColumnCmac(derive_key(self._key, family))
-        return self._cmacs[family]
+    def _chosen(self, column: ColumnLike, rule: Chosen, table: Mapping[str, ColumnLike], unique: Unique | None) -> Edit:
+        for name in rule.by:
+            if name not in table:
+                raise Misfit(f"the table has no column `{name}` to decide by{suggestion(name, list(table))}")
+            if table[name].generated:
+                raise Misfit(f"the server computes `{name}`, so it is not in the dump and decides nothing")
+        folded = any(bare_type(table.get(name, column)) in _CASELESS for name in rule.by or (column.name,))
+        choosing = Choosing(self._cmac(space(rule)), rule.by, folded)
+        spares_null = rule.nulls == "stay"
+        match rule:
+            case Fake(family=family):
+                want_family(column, family)
+                fakes = self._column_fakes(column, family, self.pools.form(family), unique, cut=FAMILIES[family].cut)
+                return FakeEdit(fakes, choosing, FAMILIES[family].common, spares_null)
+            case Pattern(pattern=pattern):
+                self._want_pattern(column, pattern)
+                form = Form((Letters(parse_pattern(pattern)),))
+                return FakeEdit(self._column_fakes(column, rule, form, unique), choosing, spares_null=spares_null)
+            case OneOf(values=values):
+                entries = tuple(constant_text(column, _typed(column, value)) for value in values)
+                self.constants += entries
+                fakes = self._column_fakes(column, rule, Form((Pick(entries),)), unique)
+                return FakeEdit(fakes, choosing, spares_null=spares_null)
+            case Shift(days=days):
+                if (type_word(column) or "") not in _DAYS:
+                    want_text(column, "`date.shift`")
+                return ShiftEdit(column.name, choosing, days, spares_null)
+            case Noise(percent=percent):
+                if kind(column) is not Kind.NUMBER:
+                    raise Misfit(f"`number.noise` does not fit type {column.type}")
+                return NoiseEdit(column.name, choosing, percent, largest(column), spares_null)
+            case Function(path=path):
+                if kind(column) is Kind.JSON:
+                    want_text(column, "a function")
+                call = load_function(path, self._folder)
+                return FunctionEdit(column.name, choosing, call, column.not_null, column.max_length, spares_null)
+        raise AssertionError("there is no other rule")
 
-    def _column_fakes(self, column: ColumnLike, family: str) -> Fakes:
-        form = self._fitting(column, family)
-        shared = family, form.longest
+    def _want_pattern(self, column: ColumnLike, pattern: str) -> None:
+        places = parse_pattern(pattern)
+        digits = all(letters.isascii() and letters.isdigit() for letters in places)
+        limit = largest(column)
+        if kind(column) is Kind.NUMBER and digits and (limit is None or 10 ** len(places) <= limit + 1):
+            return
+        want_text(column, "a pattern") if not column.enum else want_label(column, pattern)
+
+    def _cmac(self, space: str) -> ColumnCmac:
+        if space not in self._cmacs:
+            self._cmacs[space] = ColumnCmac(derive_key(self._key, space))
+        return self._cmacs[space]
+
+    def _column_fakes(
+        self, column: ColumnLike, what: object, form: Form, unique: Unique | None, *, cut: bool = False
+    ) -> Fakes:
+        """The fakes of a form, cut to the column's width where they may be cut, and each a single one if they must."""
+        limit = column.max_length
+        if unique is not None:
+            form = unique_form(form, column, unique, cut=cut)
+        if limit is not None and form.longest > limit:
+            if not cut:
+                want_room(column, form.longest)
+            want_room(column, form.shortest)
+            form = form.cut(limit)
+        shared = what, unique is not None, form.longest
         if shared not in self._fakes:
             self._fakes[shared] = Fakes(form, copy_escape)
         return self._fakes[shared]
-
-    def _json_fakes(self, family: str) -> DocumentFakes:
-        if family not in self._document_fakes:
-            self._document_fakes[family] = DocumentFakes(self.pools.form(family), self._cmac(family))
-        return self._document_fakes[family]
-
-    def _fitting(self, column: ColumnLike, family: str) -> Form:
-        """The form of a family, cut to the column's width where its fakes may be cut."""
-        if not (FAMILIES[family].digits and kind(column) is Kind.NUMBER):
-            _want_text(column, f"`{family}`")
-        form = self.pools.form(family)
-        if column.max_length is None or form.longest <= column.max_length:
-            return form
-        if not FAMILIES[family].cut:
-            _want_room(column, form.longest)
-        _want_room(column, form.shortest)
-        return form.cut(column.max_length)
 
     def _hash(self, password: str) -> str:
         """The bcrypt hash of a password; its salt comes from the key, so that the same run gives the same."""
@@ -127,58 +222,36 @@ class EditMaking:
     def _documents(self, column: ColumnLike, rule: Json) -> DocumentEdit:
         if kind(column) not in {Kind.JSON, Kind.TEXT, Kind.UNKNOWN}:
             raise Misfit(f"a column of type {column.type} holds no documents")
-        tree = _Tree(self._hash, self.constants)
+        tree = Tree(self._hash, self.constants)
         root = tree.branch(rule.document, column.name)
         if rule.rest is not None:
             if root.others is not None:
                 raise Misfit("`rest` and `*` say the same thing twice; leave one out")
             root.others = tree.keep(f"{column.name}.*")
-        families = [self._json_fakes(family) for family in tree.families]
-        return DocumentEdit(column.name, root, tree.leaves, families, tree.kept, rule.only_with)
+        makers = [self._leaf_maker(*of) for of in tree.makers]
+        return DocumentEdit(column.name, root, tree.leaves, makers, tree.kept, rule.only_with)
 
+    def _leaf_maker(self, rule: Chosen, space: str) -> LeafFakes:
+        if (rule, space) not in self._leaf_fakes:
+            self._leaf_fakes[rule, space] = self._make_leaf_maker(rule, self._cmac(space))
+        return self._leaf_fakes[rule, space]
 
-class _Tree:
-    """A document's rules as the engine wants them, with every leaf, family and kept path numbered."""
-
-    def __init__(self, hash_of: Callable[[str], str], constants: list[str]) -> None:
-        self.leaves: list[Leaf] = []
-        self.kept: list[str] = []
-        self.families: dict[str, int] = {}
-        self._hash_of = hash_of
-        self.constants = constants
-
-    def branch(self, document: JsonObject, path: str) -> Branch:
-        nodes = {name: self._node(rule, f"{path}.{name}") for name, rule in document.keys.items()}
-        others = nodes.pop("*", None)
-        return Branch(nodes, others)
-
-    def keep(self, path: str) -> Kept:
-        self.kept.append(path)
-        return Kept(len(self.kept) - 1, path)
-
-    def _node(self, rule: JsonRule, path: str) -> Node:
+    def _make_leaf_maker(self, rule: Chosen, cmac: ColumnCmac) -> LeafFakes:
         match rule:
-            case Keep():
-                return self.keep(path)
-            case Null() | Constant(value=None):
-                return Stay.NULL
-            case Constant(value=value):
-                self.constants.append(str(value))
-                return self._leaf(path, None, msgspec.json.encode(value))
-            case Bcrypt(password=password):
-                return self._leaf(path, None, msgspec.json.encode(self._hash_of(password)))
             case Fake(family=family):
-                number = self.families.setdefault(family, len(self.families))
-                return self._leaf(path, number, common=FAMILIES[family].common)
-            case JsonObject():
-                return self.branch(rule, path)
-            case _:
-                raise Misfit("this rule does not fit here")
-
-    def _leaf(self, path: str, family: int | None, constant: bytes = b"", *, common: bool = False) -> Leaf:
-        leaf = Leaf(len(self.leaves), path, family, constant, common)
-        self.leaves.append(leaf)
-        return leaf
+                return DocumentFakes(self.pools.form(family), cmac)
+            case Pattern(pattern=pattern):
+                return DocumentFakes(Form((Letters(parse_pattern(pattern)),)), cmac)
+            case OneOf(values=values):
+                self.constants += values
+                return DocumentFakes(Form((Pick(values),)), cmac)
+            case Shift(days=days):
+                return DocumentDates(cmac, days)
+            case Noise(percent=percent):
+                return DocumentNumbers(cmac, percent)
+            case Function(path=path):
+                return DocumentFunction(cmac, load_function(path, self._folder))
+        raise AssertionError("there is no other rule")
 
 
 def copy_escape(text: str) -> bytes:
@@ -192,53 +265,26 @@ def _null(column: ColumnLike) -> Edit:
     return ConstantEdit.of(None)
 
 
-def _want_text(column: ColumnLike, what: str) -> None:
-    match kind(column):
-        case Kind.JSON:
-            raise Misfit(f"{what} does not fit type {column.type}: say what becomes of each key, with `json:`")
-        case Kind.NUMBER | Kind.OTHER:
-            raise Misfit(f"{what} does not fit type {column.type}")
-
-
-def _want_room(column: ColumnLike, length: int) -> None:
-    if column.max_length is not None and column.max_length < length:
-        raise Misfit(f"it needs {length} characters, and {column.type} has {column.max_length}")
-
-
-def _constant_text(column: ColumnLike, value: object) -> str:
-    """A constant as the server reads it; raises Misfit where it would refuse it."""
-    if kind(column) is Kind.JSON:
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list | dict):
-        raise Misfit(f"a map or a list does not fit type {column.type}")
-    if type_word(column) == "boolean" and not isinstance(value, bool):
-        raise Misfit(f"the value does not fit type {column.type}: it is neither true nor false")
-    if kind(column) is Kind.NUMBER and (isinstance(value, bool) or not _is_number(value)):
-        raise Misfit(f"the value does not fit type {column.type}: it is no number")
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    _want_room(column, len(text))
-    return text
-
-
-def _is_number(value: object) -> bool:
-    try:
-        return math.isfinite(float(str(value)))
-    except ValueError:
-        return False
+def _typed(column: ColumnLike, value: str) -> object:
+    """A value of a list as YAML would have read it for the column."""
+    if type_word(column) == "boolean":
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return value
 
 
 def _template(
-    column: ColumnLike, parts: tuple[str | TemplateField, ...], kept: Mapping[str, ColumnLike]
+    column: ColumnLike, rule: Template, kept: Mapping[str, ColumnLike], unique: Unique | None
 ) -> TemplateEdit:
-    _want_text(column, "a template")
-    for part in parts:
-        if isinstance(part, str):
-            continue
+    want_text(column, "a template")
+    fields = [part for part in rule.parts if isinstance(part, TemplateField)]
+    for part in fields:
         other = kept.get(part.column)
         if other is None:
             # A masked column would carry its original into the fake.
             raise Misfit(f"`{{{part.column}}}` is not a column of this table that is kept")
         if not other.not_null:
             raise Misfit(f"`{{{part.column}}}` may be NULL, and then there would be no value to write")
-    _want_room(column, sum(len(part) if isinstance(part, str) else max(part.width, 1) for part in parts))
-    return TemplateEdit(parts)
+    if unique is not None:
+        unique.want_one_of(part.column for part in fields)
+    want_room(column, sum(len(part) if isinstance(part, str) else max(part.width, 1) for part in rule.parts))
+    return TemplateEdit(rule.parts, spares_null=rule.nulls == "stay")

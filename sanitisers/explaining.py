@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sanitisers.assumed import Assumed
 from sanitisers.columns import TYPE_WORDS, Kind, kind, type_word
 from sanitisers.compiling import compile_ruleset, rule_for
 from sanitisers.describing import described, values_of
@@ -26,18 +27,6 @@ from sanitisers.suggesting.texts import Around, judge_text
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
     from sanitisers.ruleset.rules import ColumnRule
-
-
-@dataclass(frozen=True, slots=True)
-class Assumed:
-    """A column of which only the name is known; its type is one that its rule fits."""
-
-    name: str
-    type: str = "text"
-    not_null: bool = False
-    max_length: int | None = None
-    enum: bool = False
-    generated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

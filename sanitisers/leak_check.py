@@ -134,7 +134,7 @@ class LeakCheck:
     def _is_allowed(self, table: str, where: str) -> bool:
         # The name of a schema and a table is no beginning of a place that counts.
         names = [name for name in self._allowed if name.startswith(f"{table}.")]
-        found = [name for name in names if where == name or where.startswith(f"{name}.")]
+        found = [name for name in names if where == name or where.startswith((f"{name}.", f"{name}["))]
         for name in found:
             self.unmatched.pop(name, None)
         return bool(found)

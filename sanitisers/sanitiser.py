@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from sanitisers.engine.table import TableSanitiser
 from sanitisers.engine.tally import SharedTally, TableReport
 from sanitisers.engine.watch import Watch
-from sanitisers.errors import Leaked, Unclassified
+from sanitisers.errors import Leaked, RulesetError, Unclassified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from sanitisers.engine.deciding import Condition
     from sanitisers.engine.edits import Edit
+    from sanitisers.engine.shapes import Shape
     from sanitisers.leak_check import Compared, Leak, LeakCheck
 
 
@@ -22,13 +24,18 @@ if TYPE_CHECKING:
 class TablePlan:
     """What becomes of a table: its columns as the schema has them, and the edit of each that changes.
 
-    `kept` are the columns that stay and may hold any text, and whether they are JSON.
+    `kept` are the columns that stay and may hold any text, `replaced` those with an edit that hold other values,
+    both with what they are made of. Only rows that `staying` is true for go on; `looks_at` are the columns that decide
+    about rows.
     """
 
     columns: tuple[str, ...]
     edits: Mapping[str, Edit]
     empties: bool
-    kept: Mapping[str, bool] = field(default_factory=dict)
+    kept: Mapping[str, Shape] = field(default_factory=dict)
+    replaced: Mapping[str, Shape] = field(default_factory=dict)
+    staying: Condition | None = None
+    looks_at: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,12 @@ class _Stranger:
     not_null: bool = True
     max_length: int | None = None
     enum: bool = False
+    collated: bool = False
     generated: bool = False
+    base: str = ""
+    labels: tuple[str, ...] = ()
+    element: None = None
+    fields: tuple[()] = ()
 
 
 class Sanitiser:
@@ -74,7 +86,8 @@ class Sanitiser:
     def table(self, table: str, columns: Sequence[str]) -> TableSanitiser:
         """The sanitiser of a table whose rows have these columns, in this order.
 
-        Raises Unclassified where the schema has no such table, or the table no such column.
+        Raises Unclassified where the schema has no such table, or the table no such column, and RulesetError where
+        the rows lack a column that decides about them.
         """
         plan = self._plans.get(table)
         known = plan.columns if plan else ()
@@ -82,9 +95,13 @@ class Sanitiser:
             raise Unclassified((table, stranger) for stranger in strangers)
         if plan is None:
             plan = TablePlan((), {}, empties=False)
-        watch = Watch(self._check, table, columns, plan.edits, plan.kept) if self._check else None
+        if absent := sorted(plan.looks_at.difference(columns)):
+            raise RulesetError([f"{table}: the rows come without `{absent[0]}`, which decides about them"])
+        watch = Watch(self._check, table, columns, plan.edits, plan.kept, plan.replaced) if self._check else None
         tally = self._tallies.setdefault(table, SharedTally())
-        return TableSanitiser(table, columns, plan.edits, tally, empties=plan.empties, watch=watch)
+        return TableSanitiser(
+            table, columns, plan.edits, tally, empties=plan.empties, watch=watch, staying=plan.staying
+        )
 
     def check_leaks(self) -> None:
         """Once all rows were seen: raise Leaked where a kept text holds what a rule replaces."""

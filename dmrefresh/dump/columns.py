@@ -44,12 +44,14 @@ class Definition:
         type: its type, or empty where the table only adds to a column that it has from a type or a parent.
         not_null: whether NOT NULL stands behind it.
         generated: whether GENERATED ALWAYS AS (…) does; an identity is not generated.
+        collated: whether COLLATE does, with another collation than those of pg_catalog.
     """
 
     name: str
     type: str
     not_null: bool = False
     generated: bool = False
+    collated: bool = False
 
 
 def read_columns(inside: Iterable[Token], sql: bytes, codec: str, *, typed: bool = True) -> list[Definition]:
@@ -185,6 +187,7 @@ def _column(element: list[Token], sql: bytes, codec: str, *, typed: bool) -> Def
         written,
         not_null=_follow(words, "not", "null"),
         generated=_follow(words, "generated", "always", "as") and not _follow(words, "as", "identity"),
+        collated=bool(after) and _word(after[0]) == "collate" and [one.text for one in after[1:2]] != ["pg_catalog"],
     )
 
 

@@ -87,6 +87,11 @@ class Column:
         max_length: characters at most, where the type says so.
         enum: whether the type is an enum of this dump.
         generated: whether the server computes it (then it is never in the rows).
+        base: the type under all domains, as the dump writes it; empty where the type is none.
+        labels: those of the enum, in their order.
+        element: where the type is an array, a column for what is in it, of whatever dimensions.
+        fields: where the type is composite, a column for each attribute.
+        collated: whether it has a collation that the server does not bring along.
     """
 
     name: str
@@ -95,6 +100,11 @@ class Column:
     max_length: int | None = None
     enum: bool = False
     generated: bool = False
+    base: str = ""
+    labels: tuple[str, ...] = ()
+    element: Column | None = None
+    fields: tuple[Column, ...] = ()
+    collated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,11 @@ def with_inherited(ruleset: Ruleset, schema: Schema) -> Ruleset:
     """The ruleset with the rules of parents written out for the tables that have more than these.
 
     A rule of the table itself comes before those of its parents, and these before the lines of `defaults:`. What a
-    parent is emptied of, a child without rules of its own is emptied of as well.
+    parent is emptied of, a child without rules of its own is emptied of as well, and where only some rows of a parent
+    stay, so it is with those of a child that does not say it for itself.
 
     Raises:
-        NotSanitised: two parents have different rules for a column.
+        NotSanitised: two parents have different rules for a column, or say differently which rows stay.
     """
     inheriting = [t.name for t in schema.tables.values() if t.parents and ruled_by(t.name, schema, ruleset) == t.name]
     if not inheriting:
@@ -78,6 +79,7 @@ def _rule_of(name: Name, schema: Schema, ruleset: Ruleset) -> TableRule | None:
     if isinstance(own, Empty) or not table.parents:
         return own
     columns: dict[str, ColumnRule] = {}
+    rows = own.rows if own is not None else None
     for parent in table.parents:
         rule = _rule_of(parent, schema, ruleset)
         if isinstance(rule, Empty) and own is None:
@@ -89,9 +91,24 @@ def _rule_of(name: Name, schema: Schema, ruleset: Ruleset) -> TableRule | None:
                     f"The column {column} of {name} has different rules in the tables that it comes from.",
                     hint=f"give it a rule of its own: {name}.columns.{column}",
                 )
+        if own is None or own.rows is None:
+            rows = _one_condition(rows, rule, name)
     if own is not None:
-        columns |= own.columns
-    return Columns(columns=columns) if columns else own
+        return own.model_copy(update={"columns": columns | own.columns, "rows": rows})
+    return Columns(columns=columns, rows=rows) if columns or rows else None
+
+
+def _one_condition(rows: str | None, rule: TableRule | None, name: Name) -> str | None:
+    """Which rows of a child stay, given what was known so far and the rule of one more parent."""
+    from sanitisers.ruleset.model import Columns
+
+    of_parent = rule.rows if isinstance(rule, Columns) else None
+    if rows is not None and of_parent not in (None, rows):
+        raise NotSanitised(
+            f"Which rows of {name} stay is said differently by the tables that it inherits from.",
+            hint=f"say it for itself: {name}.rows",
+        )
+    return rows if of_parent is None else of_parent
 
 
 def _names(table: Table) -> set[str]:

@@ -11,11 +11,12 @@ from dmrefresh.dump.after_load_names import check_names
 from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
 from dmrefresh.dump.inheritance import refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.literals import Literals
+from dmrefresh.dump.note import note_of
 from dmrefresh.dump.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 
 if TYPE_CHECKING:
-    from sanitisers import Ruleset, Sanitiser
+    from sanitisers import Known, Ruleset, Sanitiser
     from sanitisers.engine.table import TableSanitiser
 
 
@@ -25,6 +26,8 @@ def sanitise(
     key: bytes,
     *,
     keep_unlisted: bool = False,
+    known: Known | None = None,
+    remote: bool = True,
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
     on_warning: Callable[[str], None] = lambda warning: None,
 ) -> Iterator[Event]:
@@ -38,6 +41,8 @@ def sanitise(
         ruleset: what becomes of each column.
         key: keys the fakes (bytes); who does not have it cannot test a guess.
         keep_unlisted: keep the columns that nothing covers.
+        known: what was found out about the tables of the target; a note of the dump's own is added to it.
+        remote: the rows may leave this machine, so accounts that the ruleset has locked are.
         on_ready: is given the compiled ruleset, which counts what it replaces.
         on_warning: is given what comes to light only at the end of the dump.
 
@@ -59,7 +64,9 @@ def sanitise(
             schema = event.schema
             transcoder = transcoder_for(event.encoding)
             check_names(script_of(ruleset), event)
-            compiled = _compile(ruleset, event, key, keep_unlisted=keep_unlisted)
+            compiled = _compile(
+                ruleset, event, key, keep_unlisted=keep_unlisted, known=with_note(known, event), remote=remote
+            )
             on_ready(compiled)
             literals = Literals(event, ruleset)
             literals.check_head()
@@ -83,7 +90,23 @@ def sanitise(
         yield event
 
 
-def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool) -> Sanitiser:
+def with_note(known: Known | None, head: Head) -> Known:
+    """What is known about the tables, and what the note of a dump says about them.
+
+    Args:
+        known: of the target.
+        head: of the dump.
+    """
+    from sanitisers import Known
+
+    known, note = known or Known(), note_of(head)
+    if note is None:
+        return known
+    rows = {table: max(note.rows.get(table, 0), known.rows.get(table, 0)) for table in {*note.rows, *known.rows}}
+    return Known(note.unique, known.likely, rows)
+
+
+def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, known: Known, remote: bool) -> Sanitiser:
     from sanitisers import SanitiserError, compile_ruleset
 
     written: dict[str, Name] = {}
@@ -95,8 +118,9 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool) -
         for name, table in head.schema.tables.items()
         if ruled_by(name, head.schema, ruleset) == name
     }
+    rules = with_inherited(ruleset, head.schema)
     try:
-        return compile_ruleset(with_inherited(ruleset, head.schema), columns, key, keep_unlisted=keep_unlisted)
+        return compile_ruleset(rules, columns, key, keep_unlisted=keep_unlisted, known=known, remote=remote)
     except SanitiserError as error:
         raise _failure(error) from None
 
@@ -108,7 +132,7 @@ def compiled_for(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
         DumpRefused: two tables have the same name in rulesets.
         NotSanitised: a column that nothing covers, or a rule that cannot fit.
     """
-    return _compile(ruleset, head, key, keep_unlisted=False)
+    return _compile(ruleset, head, key, keep_unlisted=False, known=with_note(None, head), remote=True)
 
 
 def _check_leaks(compiled: Sanitiser, on_warning: Callable[[str], None]) -> None:

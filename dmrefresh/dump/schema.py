@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.columns import Definition, max_length, outer_tokens, read_columns, type_of
+from dmrefresh.dump.column_types import Types
+from dmrefresh.dump.columns import Definition, outer_tokens, read_columns, type_of
 from dmrefresh.dump.events import Column, Name, Schema, Statement, Table
 from dmrefresh.dump.families import attached, inherited, refuse_circles
 from dmrefresh.dump.tokens import MOST_TOKENS, Cursor, NotAsWritten, NotInEncoding, TokenKind
@@ -21,22 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass(frozen=True, slots=True)
-class _Domain:
-    base: str
-    not_null: bool
-
-
 @dataclass(slots=True)
 class _Building:
     """What has been read so far."""
 
     codec: str
+    types: Types
     schemas: list[str] = field(default_factory=list)
     used_schemas: set[str] = field(default_factory=set)
     extension_schemas: set[str] = field(default_factory=set)
-    enums: dict[Name, tuple[str, ...]] = field(default_factory=dict)
-    domains: dict[Name, _Domain] = field(default_factory=dict)
     composites: dict[Name, list[Definition]] = field(default_factory=dict)
     sequences: list[Name] = field(default_factory=list)
     tables: dict[Name, Table] = field(default_factory=dict)
@@ -54,7 +48,7 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
     Raises:
         DumpRefused: a statement is not written as pg_dump writes it; the message has its kind and place.
     """
-    building = _Building(codec)
+    building = _Building(codec, Types(codec))
     for statement in statements:
         _note_schema(building, statement)
         _refuse_second(building, statement)
@@ -72,10 +66,10 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
     homes = tuple(name for name in building.schemas if name in only_extensions)
     return Schema(
         tables=building.tables,
-        enums=building.enums,
+        enums=building.types.enums,
         schemas=tuple(name for name in building.schemas if name not in homes),
         homes=homes,
-        domains={name: domain.base for name, domain in building.domains.items()},
+        domains={name: domain.base for name, domain in building.types.domains.items()},
         sequences=tuple(building.sequences),
     )
 
@@ -140,9 +134,11 @@ def _type(building: _Building, statement: Statement) -> None:
     cursor.accept("CREATE TYPE")
     cursor.name()
     if cursor.accept("AS ENUM"):
-        building.enums[_target(statement)] = _labels(cursor)
+        building.types.enums[_target(statement)] = _labels(cursor)
     elif cursor.accept("AS") and cursor.next_is("("):
-        building.composites[_target(statement)] = read_columns(cursor.inside(), statement.sql, building.codec)
+        attributes = read_columns(cursor.inside(), statement.sql, building.codec)
+        building.composites[_target(statement)] = attributes
+        building.types.add_fields(_target(statement), attributes)
 
 
 def _labels(cursor: Cursor) -> tuple[str, ...]:
@@ -171,7 +167,7 @@ def _domain(building: _Building, statement: Statement) -> None:
     after_name = islice(outer_tokens(cursor.left()), MOST_TOKENS)  # of which the type is the beginning
     written, _ = type_of([*after_name], statement.sql, building.codec)
     not_null = _has_words(Cursor(statement.sql, building.codec), "NOT NULL")
-    building.domains[_target(statement)] = _Domain(written, not_null)
+    building.types.add_domain(_target(statement), written, not_null=not_null)
 
 
 def _table(building: _Building, statement: Statement) -> None:
@@ -201,6 +197,7 @@ def _table(building: _Building, statement: Statement) -> None:
         parents=tuple(parents),
         partitioned=_has_words(cursor, "PARTITION BY"),
     )
+    building.types.add_fields(_target(statement), columns.values())
 
 
 _AFTER_COLUMNS = ("FOR VALUES", "DEFAULT", "PARTITION BY", "USING", "WITH (", "TABLESPACE")
@@ -216,33 +213,12 @@ def _adopt(columns: dict[str, Column], written: list[Definition] | None, buildin
             raise NotAsWritten
         if one.type and before is not None and before.type != one.type:
             raise NotAsWritten
-        made = _resolved(one, building) if one.type else before
+        made = building.types.column(one) if one.type else before
         assert made is not None
         not_null = made.not_null or one.not_null or (before is not None and before.not_null)
         generated = made.generated or one.generated or (before is not None and before.generated)
-        columns[one.name] = replace(made, not_null=not_null, generated=generated)
-
-
-def _resolved(one: Definition, building: _Building) -> Column:
-    """A column with what the types of the dump say about it: enums, and domains over domains."""
-    base, not_null = one.type, one.not_null
-    for _ in range(len(building.domains) + 1):
-        name = _type_name(base, building.codec)
-        if name is None or name not in building.domains:
-            break
-        not_null = not_null or building.domains[name].not_null
-        base = building.domains[name].base
-    is_enum = _type_name(base, building.codec) in building.enums
-    return Column(one.name, one.type, not_null, max_length(base), is_enum, one.generated)
-
-
-def _type_name(written: str, codec: str) -> Name | None:
-    """The type's name where it is nothing but a qualified name, as those of the dump's own types are."""
-    if "." not in written:
-        return None
-    cursor = Cursor(written.encode(codec), codec)
-    name = cursor.name()
-    return name if cursor.at_end() else None
+        collated = made.collated or one.collated or (before is not None and before.collated)
+        columns[one.name] = replace(made, not_null=not_null, generated=generated, collated=collated)
 
 
 def _attach(building: _Building, statement: Statement) -> None:

@@ -145,7 +145,10 @@ def _run(plan: Plan, observer: Observer, confirm: Confirm) -> Report:
     hooks.before(plan.target.before, facts, plan.job.hook_limit, observer)
 
     def attempt(number: int) -> tuple[str, Attempt, Published]:
-        this, name = Attempt(number), identity if number == 1 else f"{identity}-{number}"
+        this = Attempt(
+            number, remote=looked is None or looked.remote, known=looked.known if looked is not None else None
+        )
+        name = identity if number == 1 else f"{identity}-{number}"
         try:
             if looked is None:
                 return name, this, _store(plan, name, this, observer, stored_as)

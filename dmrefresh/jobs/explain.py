@@ -13,7 +13,8 @@ from dmrefresh.jobs.given import Given, events, head_of
 from dmrefresh.jobs.rules import read_ruleset
 from dmrefresh.observer import Observer
 from sanitisers import ColumnLike, Ruleset
-from sanitisers.explaining import Assumed, Explanation, explain
+from sanitisers.assumed import Assumed
+from sanitisers.explaining import Explanation, explain
 from sanitisers.ruleset.model import Columns
 
 _WIDTH = 10

@@ -11,10 +11,12 @@ from dmrefresh.observer import Observer
 from dmrefresh.postgres import connect, scratch
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reaching import Reached, reached
+from dmrefresh.postgres.unique_columns import unique_columns
 from dmrefresh.settings import Production, Target
 from dmrefresh.stages.upload import of_the_target
 from dmrefresh.store import translated
 from dmrefresh.targets import GivenTarget
+from sanitisers import Known
 
 Confirm = Callable[[str, str], None]
 """Is given a remote target's name and where it is; returns if a person wants it, raises UsageFailure if not."""
@@ -28,11 +30,13 @@ class Looked:
         remote: whether the target is on another machine.
         leads_to: where it is, see `Reached`.
         guard: refuses production, and another machine where this one was taken for granted.
+        known: the columns of the target in which no value comes twice, and about how many rows it has.
     """
 
     remote: bool
     leads_to: tuple[str, ...]
     guard: Guard
+    known: Known
 
     def refuse_another(self, there: Reached) -> None:
         """Let only that pass which was looked at: a service or a command may say another thing by now.
@@ -88,9 +92,10 @@ def look(target: Target, name: str, production: Production, observer: Observer, 
             guard.check(connection, observer)
             connect.refuse_superuser(connection, allowed=target.allow_superuser)
             connect.refuse_standby(connection)
+            likely, rows = unique_columns(connection)
     if there.remote:
         confirm(name, there.host)
-    return Looked(there.remote, there.leads_to, guard)
+    return Looked(there.remote, there.leads_to, guard, Known(likely=likely, rows=rows))
 
 
 def look_at_bucket(target: Target, name: str, production: Production, confirm: Confirm, *, needs_scratch: bool) -> None:

@@ -30,7 +30,7 @@ from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.spool import spool
 from dmrefresh.store import LATEST_CLEANED, DumpRef, Store
-from sanitisers import Ruleset, Sanitiser
+from sanitisers import Known, Ruleset, Sanitiser
 
 _READ_FIRST = "the whole dump is read and sanitised once before the target sees a byte (verify_first)"
 
@@ -41,6 +41,8 @@ class Attempt:
 
     Attributes:
         number: from 1 on.
+        known: what was found out about the tables of the target.
+        remote: what comes of it may leave this machine.
         stopwatch: seconds by stage.
         sanitiser: what counts the values replaced; None where that was done before.
         mark: of a cleaned dump.
@@ -48,6 +50,8 @@ class Attempt:
     """
 
     number: int
+    known: Known | None = None
+    remote: bool = True
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     sanitiser: Sanitiser | None = None
     mark: Mark | None = None
@@ -182,7 +186,15 @@ class Encrypted:
             for warning in sanitiser.warnings:
                 warn(warning)
 
-        return sanitise(events, self.ruleset, self.sanitiser_key, on_ready=ready, on_warning=warn)
+        return sanitise(
+            events,
+            self.ruleset,
+            self.sanitiser_key,
+            known=this.known,
+            remote=this.remote,
+            on_ready=ready,
+            on_warning=warn,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from dmrefresh.dump.transcoding import transcoder_for
 from dmrefresh.errors import NotSanitised, UsageFailure
 from dmrefresh.jobs.given import Given, events, head_of
 from dmrefresh.observer import Observer
-from sanitisers import RulesetError, compile_ruleset
+from sanitisers import Known, RulesetError, compile_ruleset
+from sanitisers.assumed import based
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
 from sanitisers.suggesting.judgement import Confidence
-from sanitisers.suggesting.suggestion import TableSuggestion, based, suggest
+from sanitisers.suggesting.suggestion import TableSuggestion, suggest
 from sanitisers.suggesting.writing import written
 
 _MODELINE = "# yaml-language-server: $schema={}"
@@ -74,7 +75,7 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
     names = {str(name): name for name in _ruled(head.schema)}
     schema = {table: [c for c in head.schema.tables[name].columns if not c.generated] for table, name in names.items()}
     keys_of = {table: keys.of(name) for table, name in names.items()}
-    found = suggest(schema, gathered, keys_of, _domains(head.schema))
+    found = suggest(schema, gathered, keys_of)
     rows = sum(table.rows for table in gathered.tables.values())
     text = written(
         found,
@@ -83,7 +84,8 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
         modeline=_MODELINE.format(schema_at),
     )
     try:
-        compile_ruleset(parse_ruleset(text, "suggested"), schema, bytes(32))
+        known = Known(unique={table: of.unique for table, of in keys_of.items()})
+        compile_ruleset(parse_ruleset(text, "suggested"), schema, bytes(32), known=known)
     except RulesetError as error:
         raise NotSanitised(f"What was found makes no ruleset: {error}", hint="report this") from None
     return Suggested(text, found, rows)
@@ -124,10 +126,6 @@ def _ruled(schema: Schema) -> list[Name]:
     ]
 
 
-def _domains(schema: Schema) -> dict[str, str]:
-    return {f"{name.schema}.{name.name}": base for name, base in schema.domains.items()}
-
-
 def _root(name: Name, schema: Schema, ruled: set[Name]) -> Name:
     while name not in ruled:
         name = schema.tables[name].parents[0]
@@ -137,7 +135,7 @@ def _root(name: Name, schema: Schema, ruled: set[Name]) -> Name:
 def _gathered(head: Head, stream: Iterator[Event], keys: KeysRead, observer: Observer) -> Gathering:
     gathered = Gathering()
     transcoder = transcoder_for(head.encoding)
-    ruled, domains = set(_ruled(head.schema)), _domains(head.schema)
+    ruled = set(_ruled(head.schema))
     for statement in head.statements:
         keys.read(statement)
     for event in stream:
@@ -145,7 +143,7 @@ def _gathered(head: Head, stream: Iterator[Event], keys: KeysRead, observer: Obs
             keys.read(event)
         elif isinstance(event, TableData):
             root = _root(event.table, head.schema, ruled)
-            columns = {column.name: based(column, domains) for column in head.schema.tables[root].columns}
+            columns = {column.name: based(column) for column in head.schema.tables[root].columns}
             rows = transcoder.roughly_utf8(event) if transcoder else bytes(event.rows)
             in_rows = [columns[name] for name in event.columns]
             gathered.look(str(root), in_rows, rows, event.count)

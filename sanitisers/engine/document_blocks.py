@@ -22,6 +22,7 @@ from sanitisers.engine.document_nodes import (
     NOTHING,
     Decided,
     decide,
+    siblings,
 )
 from sanitisers.engine.document_rules import LEAVES, Leaf, Rules
 from sanitisers.engine.document_spans import originals, show
@@ -34,11 +35,14 @@ from sanitisers.engine.tally import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
     from sanitisers.engine.prf import Bytes, Positions
     from sanitisers.engine.watch import DocumentWatch
+
+    _Family: TypeAlias = Callable[[Texts, Texts], Chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ class Written:
 class BlockWriter:
     """Writes what becomes of the documents of a block."""
 
-    def __init__(self, rules: Rules, leaves: Sequence[Leaf], families: Sequence[Callable[[Texts], Chosen]]) -> None:
+    def __init__(
+        self, rules: Rules, leaves: Sequence[Leaf], families: Sequence[Callable[[Texts, Texts], Chosen]]
+    ) -> None:
         """Take the rules, their leaves, and what makes the fakes of each family, in COPY text with their quotes."""
         self._rules, self._families = rules, families
         keys = rules.written_keys()
@@ -109,8 +115,9 @@ class BlockWriter:
         slots[kept, -1] = pieces.add(decided.documents.text, values.starts.take(kept), values.ends.take(kept))
         faked = np.flatnonzero(decided.actions == FAKE)
         leaves = decided.nodes.take(faked) - LEAVES
-        found = show(self._rules, decided, faked, watch) if watch else originals(decided, faked)
-        fakes = slots[faked, -1] = self._place_fakes(found, leaves, pieces)
+        found = show(self._rules, decided, plain, faked, watch) if watch else originals(decided, faked)
+        deciding = self._deciding(decided, faked, leaves, found)
+        fakes = slots[faked, -1] = self._place_fakes(found, deciding, leaves, pieces)
         order = slots.reshape(-1)
         used = np.flatnonzero(order != NOTHING)
         combined = pieces.combined()
@@ -140,14 +147,31 @@ class BlockWriter:
             )
             slots[strangers, 2] = COLON
 
-    def _place_fakes(self, originals: Texts, leaves: Indexes, pieces: _Pieces) -> Indexes:
+    def _deciding(self, decided: Decided, faked: Indexes, leaves: Indexes, found: Texts) -> Texts:
+        """The text that decides each fake: the original, or what another key of its object has."""
+        places = np.full(len(faked), -1, np.int64)
+        for leaf, keys in self._rules.by.items():
+            own = np.flatnonzero(leaves == leaf)
+            if len(own):
+                places[own] = siblings(decided, faked.take(own), keys)
+        having = np.flatnonzero(places >= 0)
+        if not len(having):
+            return found
+        different, which = np.unique(places.take(having), return_inverse=True)
+        texts = originals(decided, different)
+        starts, ends = found.starts.copy(), found.ends.copy()
+        starts[having] = texts.starts.take(which) + len(found.buffer)
+        ends[having] = texts.ends.take(which) + len(found.buffer)
+        return Texts(np.concatenate((found.buffer, texts.buffer)), starts, ends)
+
+    def _place_fakes(self, originals: Texts, deciding: Texts, leaves: Indexes, pieces: _Pieces) -> Indexes:
         """The piece of each fake."""
         found = self._first_leaf + leaves
         families = self._family_of.take(leaves)
         for index, family in enumerate(self._families):
             own = np.flatnonzero(families == index)
             if len(own):
-                fakes = family(Texts(originals.buffer, originals.starts.take(own), originals.ends.take(own)))
+                fakes = family(*(Texts(t.buffer, t.starts.take(own), t.ends.take(own)) for t in (originals, deciding)))
                 found[own] = pieces.add_chosen(fakes)
         return found
 

@@ -13,6 +13,8 @@ from sanitisers.engine.json_nesting import Values
 from sanitisers.engine.json_tokens import OPEN_LIST, OPEN_OBJECT, SCALAR, STRING, Documents, Unsure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Words
@@ -71,6 +73,29 @@ def decide(rules: Rules, documents: Documents, values: Values) -> Decided:
     _want_once(documents, values, members[named], keys, rules.keys.unknown)
     _want_unlike(documents, values, strangers, hashes)
     return Decided(documents, values, keys, nodes, actions, _later(values, written), members, strangers)
+
+
+def siblings(decided: Decided, which: Indexes, keys: Sequence[int]) -> Indexes:
+    """For some values the index of another value of the same object, which has text: the first of these keys.
+
+    -1 where none has. Values of a list belong to the object that the list is in.
+    """
+    values = decided.values
+    brackets = values.brackets
+    objects = values.owners.take(which)
+    lists = values.kinds.take(brackets.opens) == OPEN_LIST
+    while len(inside := np.flatnonzero((objects >= 0) & lists.take(objects))):
+        objects[inside] = brackets.parents.take(objects.take(inside))
+    found = np.full(len(which), -1, np.int64)
+    kinds = _finer_kinds(decided.documents.text, values)
+    texts = (kinds == STRING) | (kinds == SCALAR)
+    for key in reversed(keys):
+        of_object = np.full(len(brackets.opens) + 1, -1, np.int64)
+        own = np.flatnonzero(values.keyed & (decided.keys == key))
+        of_object[values.owners.take(own)] = own  # of a key that comes twice the last value counts
+        sibling = of_object.take(objects)
+        found = np.where((sibling >= 0) & texts.take(sibling), sibling, found)
+    return found
 
 
 def _actions(rules: Rules) -> Indexes:

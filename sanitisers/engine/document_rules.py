@@ -47,6 +47,7 @@ class Leaf:
         family: index of the family in the edit; None for a constant.
         constant: the text, where there is no family.
         common: whether originals are what many people have in common, see Family.
+        by: keys of the same object of which the first that has a value decides; else the value itself does.
     """
 
     index: int
@@ -54,6 +55,7 @@ class Leaf:
     family: int | None
     constant: bytes = b""
     common: bool = False
+    by: tuple[str, ...] = ()
 
 
 class Branch:
@@ -82,6 +84,7 @@ class Rules:
         nodes: how many there are.
         no_key: stands for the key of an item; the one before it, for those not known.
         wanted: index of the key without which a document becomes empty; None where there is none.
+        by: of each leaf that others decide the indexes of their keys.
         for_blocks: whether a block at once can be read by them at all.
     """
 
@@ -89,13 +92,14 @@ class Rules:
         """Take the outermost branch, all leaves below it, and the key without which a document becomes empty."""
         branches = _branches(root)
         texts = {name: written(name)[3:-3] for branch in branches for name in branch.named}
-        if only_with is not None:
-            texts[only_with] = written(only_with)[3:-3]
+        others = [name for leaf in leaves for name in leaf.by] + ([] if only_with is None else [only_with])
+        texts |= {name: written(name)[3:-3] for name in others}
         # A key that JSON must write with a backslash is found by the walk only.
         plain = [name for name, text in texts.items() if b"\\" not in text and len(text) <= LONGEST]
         self.keys = Keys([texts[name] for name in plain])
         self.wanted = plain.index(only_with) if only_with in plain else None
-        self.for_blocks = only_with is None or self.wanted is not None
+        self.for_blocks = all(name in plain for name in others)
+        self.by = {leaf.index: [plain.index(name) for name in leaf.by if name in plain] for leaf in leaves if leaf.by}
         self.branches = LEAVES + len(leaves)
         self.root = self.branches
         number = {id(branch): self.branches + index for index, branch in enumerate(branches)}

@@ -29,8 +29,11 @@ def originals(decided: Decided, which: Indexes) -> Values:
     return unquoted(decided.documents.text, starts, ends, escaped)
 
 
-def show(rules: Rules, decided: Decided, faked: Indexes, watch: DocumentWatch) -> Values:
-    """Show the watch the originals and all strings that stay; the originals of `faked` are given back."""
+def show(rules: Rules, decided: Decided, which: Indexes, faked: Indexes, watch: DocumentWatch) -> Values:
+    """Show the watch the originals and all strings that stay; the originals of `faked` are given back.
+
+    `which` are the indexes of the documents among all.
+    """
     inside, nodes = _nodes_of_kept(rules, decided)
     values = decided.values
     strings = (values.kinds == STRING) & (values.ends - values.starts >= SHORTEST)
@@ -38,7 +41,7 @@ def show(rules: Rules, decided: Decided, faked: Indexes, watch: DocumentWatch) -
     places = _places(rules, watch)
     texts = originals(decided, shown)
     rows = decided.documents.around(values.starts.take(shown))
-    watch.check.look(texts, places.take(nodes.take(shown)), rows)
+    watch.check.look(texts, places.take(nodes.take(shown)), watch.rows_of(which.take(rows)))
     keys = np.sort(np.append(decided.strangers, inside)) if len(inside) else decided.strangers
     if len(keys):
         own = places.take(nodes.take(keys))

@@ -27,9 +27,9 @@ class Walk:
     """Takes the documents of a block apart, and puts them together again once all fakes are known.
 
     `parts` are the documents end to end. Where a fake goes, `slots` of its leaf has the index of an empty
-    part, and `originals` what stood there. `kept` is what stays as it is, each with the index of its node;
-    `nulled` are strings that became null, each with the index of its part; `names` are keys that no rule names, with
-    the index of the kept node or -1.
+    part, `originals` what stood there, and `deciding` the text that decides which fake goes there. `kept` is what
+    stays as it is, each with the index of its node; `nulled` are strings that became null, each with the index of
+    its part; `names` are keys that no rule names, with the index of the kept node or -1.
     """
 
     def __init__(self, leaves: int) -> None:
@@ -38,6 +38,8 @@ class Walk:
         self.nulled: list[tuple[int, bytes]] = []
         self.names: list[tuple[int, str]] = []
         self.originals: list[list[bytes]] = [[] for _ in range(leaves)]
+        self.deciding: list[list[bytes]] = [[] for _ in range(leaves)]
+        self._object: Mapping[str, Raw] = {}
         self.slots: list[list[int]] = [[] for _ in range(leaves)]
 
     def document(self, root: Branch, only_with: str | None, text: bytes) -> None:
@@ -87,7 +89,8 @@ class Walk:
     def members(self, branch: Branch, members: Mapping[str, Raw]) -> None:
         """Write the members of an object that stay, in their order."""
         parts, named, others = self.parts, branch.named, branch.others
-        originals, slots, kept = self.originals, self.slots, self.kept
+        originals, deciding, slots, kept = self.originals, self.deciding, self.slots, self.kept
+        around, self._object = self._object, members
         parts.append(b"{")
         first = len(parts)
         for name, raw in members.items():
@@ -102,9 +105,16 @@ class Walk:
             if type(node) is Kept:
                 parts.append(raw)
                 kept.append((node.index, raw))
-            elif type(node) is Leaf and (text := bytes(raw))[0] == _QUOTE and b"\\" not in text and len(text) > _EMPTY:
+            elif (
+                type(node) is Leaf
+                and not node.by
+                and (text := bytes(raw))[0] == _QUOTE
+                and b"\\" not in text
+                and len(text) > _EMPTY
+            ):
                 # What `leaf` does with most strings, without the call: this loop is where the time goes.
                 originals[node.index].append(text[1:-1])
+                deciding[node.index].append(text[1:-1])
                 slots[node.index].append(len(parts))
                 parts.append(b"")
             else:
@@ -112,6 +122,7 @@ class Walk:
         if len(parts) > first:
             parts[first] = bytes(parts[first])[2:]  # a key: no comma before the first
         parts.append(b"}")
+        self._object = around
 
     def items(self, node: Node, items: Sequence[Raw]) -> None:
         """Write a list, whatever the rule element by element."""
@@ -139,8 +150,19 @@ class Walk:
         else:
             original = text
         self.originals[leaf.index].append(original)
+        self.deciding[leaf.index].append(self._decides(leaf, original))
         self.slots[leaf.index].append(len(self.parts))
         self.parts.append(b"")
+
+    def _decides(self, leaf: Leaf, original: bytes) -> bytes:
+        """The text that decides which fake an original gets: the first that another key of the object has."""
+        for name in leaf.by:
+            text = bytes(self._object.get(name, b"null"))
+            if text[0] == _QUOTE and len(text) > _EMPTY:
+                return original_of(text)
+            if text[0] not in b'"[{n':
+                return text
+        return original
 
     def leaves(self, leaf: Leaf, text: bytes) -> None:
         """Write a list of fakes; the short way where it is a list of strings, as most are."""
@@ -152,7 +174,9 @@ class Walk:
             self.items(leaf, read_list(text))
             return
         first = len(self.parts) + 1
-        self.originals[leaf.index] += map(str.encode, strings)
+        found = [*map(str.encode, strings)]
+        self.originals[leaf.index] += found
+        self.deciding[leaf.index] += [self._decides(leaf, original) for original in found] if leaf.by else found
         self.slots[leaf.index] += range(first, first + 2 * len(strings), 2)
         self.parts += (b"[", *((b"", b", ") * len(strings)))
         self.parts[-1] = b"]"

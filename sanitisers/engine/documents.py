@@ -12,7 +12,6 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -21,59 +20,26 @@ from sanitisers.engine.document_blocks import BlockWriter, Fake
 from sanitisers.engine.document_rules import Branch, Leaf, Rules
 from sanitisers.engine.document_texts import appended, strings_in
 from sanitisers.engine.document_walk import BLANKS, Walk
-from sanitisers.engine.fakes import Chosen, Fakes, joined, pool
-from sanitisers.engine.prf import ColumnCmac, Keyed, Values
+from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.prf import Values
 from sanitisers.engine.raw_json import NotJson, read_scalar
+from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.tally import SAMPLES, Tally
-from sanitisers.families.form import Form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sanitisers.engine.document_fakes import LeafFakes
     from sanitisers.engine.edits import Seen
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
     from sanitisers.engine.watch import DocumentWatch
 
-_QUOTE = pool([b'"'])
-
-
-class DocumentRefused(Exception):
-    """A value is not JSON.
-
-    Attributes:
-        row: its index in the block, from 0.
-        column: its column.
-        what: what is wrong.
-    """
-
-    def __init__(self, row: int, column: str, what: str) -> None:
-        self.row, self.column, self.what = row, column, what
-        super().__init__(what)
-
-
-class DocumentFakes:
-    """The fakes of a family as JSON strings in COPY text."""
-
-    def __init__(self, form: Form, cmac: ColumnCmac) -> None:
-        """Take the form of the family, and its keyed function."""
-        self._cmac = cmac
-        self._fakes = Fakes(form, lambda text: encode(msgspec.json.encode(text)[1:-1]))
-        # A fake that is one entry of a pool is looked up with its quotes on.
-        self._entries = pool([b'"%b"' % text for text in self._fakes.entries])
-
-    def pieces(self, originals: Values) -> Chosen:
-        """The fake of each original."""
-        parts = self._fakes.parts(Keyed.of(self._cmac, originals), originals.ends - originals.starts)
-        if len(self._entries):
-            return Chosen(self._entries, parts[0].indexes)
-        quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
-        return joined([quote, *parts, quote])
-
 
 class DocumentEdit:
     """The documents of a column, by path."""
 
+    spares_null = True
     spares_empty = True
     shows = False
     needs = ()
@@ -83,7 +49,7 @@ class DocumentEdit:
         column: str,
         root: Branch,
         leaves: Sequence[Leaf],
-        families: Sequence[DocumentFakes],
+        families: Sequence[LeafFakes],
         kept: Sequence[str],
         only_with: str | None = None,
     ) -> None:
@@ -100,7 +66,8 @@ class DocumentEdit:
         values = seen.column.values
         rows = np.flatnonzero(seen.rows)
         starts, ends = values.starts.take(rows), values.ends.take(rows)
-        written = self._writer.write(values.buffer, starts, ends, seen.watch)
+        watch = seen.watch.in_rows(seen.origins, rows) if seen.watch else None
+        written = self._writer.write(values.buffer, starts, ends, watch)
         for leaf, count in zip(self.leaves, written.counts.tolist(), strict=True):
             seen.tally.count(leaf.path, count)
         samples = list(written.samples)
@@ -108,13 +75,21 @@ class DocumentEdit:
         if not len(others):
             self._show(samples, seen.tally)
             return [Chosen(written.documents, np.arange(len(rows)))]
-        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen)
+        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen, watch)
         self._show(samples, seen.tally)
         indexes = np.empty(len(rows), np.int64)
         indexes[np.append(written.plain, others)] = np.arange(len(rows))
         return [Chosen(pa.concat_arrays([written.documents, walked]), indexes)]
 
-    def _walked(self, values: Values, rows: Indexes, others: Indexes, samples: list[Fake], seen: Seen) -> Pieces:
+    def _walked(
+        self,
+        values: Values,
+        rows: Indexes,
+        others: Indexes,
+        samples: list[Fake],
+        seen: Seen,
+        watch: DocumentWatch | None,
+    ) -> Pieces:
         """What becomes of the other documents, one by one."""
         walk = Walk(len(self.leaves))
         edges = [0]
@@ -124,12 +99,12 @@ class DocumentEdit:
             try:
                 walk.document(self._root, self._only_with, decode(bytes(view[start:end])).strip(BLANKS))
             except (NotJson, IndexError):
-                raise DocumentRefused(int(rows[index]), self._column, "the value is not JSON") from None
+                raise ValueUnfit(int(rows[index]), self._column, "the value is not JSON") from None
             except RecursionError:
-                raise DocumentRefused(int(rows[index]), self._column, "the JSON is too deeply nested") from None
+                raise ValueUnfit(int(rows[index]), self._column, "the JSON is too deeply nested") from None
             edges.append(len(walk.parts))
-        if seen.watch:
-            _show_walked(walk, edges, seen.watch)
+        if watch:
+            _show_walked(walk, edges, others, watch)
         self._fill(walk)
         for leaf, slots in zip(self.leaves, walk.slots, strict=True):
             seen.tally.count(leaf.path, len(slots))
@@ -146,7 +121,8 @@ class DocumentEdit:
             if not originals:
                 continue
             slots = [slot for leaf in leaves for slot in walk.slots[leaf]]
-            fakes = family.pieces(Values.of(originals))
+            deciding = [text for leaf in leaves for text in walk.deciding[leaf]]
+            fakes = family.pieces(Values.of(originals), Values.of(deciding))
             texts = fakes.array.take(pa.array(fakes.indexes, pa.int64())).to_pylist()
             for slot, text in zip(slots, texts, strict=True):
                 walk.parts[slot] = decode(cast("bytes", text))
@@ -164,14 +140,14 @@ class DocumentEdit:
                 tally.show(self.leaves[fake.leaf].path, str(read_scalar(fake.text)))
 
 
-def _show_walked(walk: Walk, edges: list[int], watch: DocumentWatch) -> None:
+def _show_walked(walk: Walk, edges: list[int], which: Indexes, watch: DocumentWatch) -> None:
     """What `document_spans.show` does, for documents that were taken apart one by one."""
     texts = [(watch.leaves[leaf], text) for leaf, originals in enumerate(walk.originals) for text in originals]
     slots = [slot for of_leaf in walk.slots for slot in of_leaf]
     nulled = [(slot, text) for slot, raw in walk.nulled for text in strings_in(raw)]
     texts += [(watch.nulled, text) for _, text in nulled]
     slots += [slot for slot, _ in nulled]
-    rows = np.searchsorted(edges, slots, "right") - 1
+    rows = watch.rows_of(which.take(np.searchsorted(edges, slots, "right") - 1))
     texts += [(watch.kept[node], text) for node, raw in walk.kept for text in strings_in(bytes(raw))]
     names = [(watch.kept[node] if node >= 0 else watch.keys, name) for node, name in walk.names]
     texts += [(place, name.encode("utf-8", "replace")) for place, name in names]  # half of a surrogate pair has none

@@ -10,17 +10,17 @@ import numpy as np
 
 from sanitisers.engine.copy_text import NULL, encode
 from sanitisers.engine.fakes import Chosen, Fakes, constant, pool
-from sanitisers.engine.prf import ColumnCmac, Keyed
 from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sanitisers.engine.choosing import Choosing
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Column, Flags, Pieces
-    from sanitisers.engine.prf import Values
+    from sanitisers.engine.prf import Positions, Values
     from sanitisers.engine.tally import Tally
-    from sanitisers.engine.watch import DocumentWatch
+    from sanitisers.engine.watch import BoxWatch, DocumentWatch
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class Seen:
         raw: gives the piece of each value of another column, by name.
         tally: where replacements are counted.
         watch: is shown what stands inside documents; None where nobody looks for leaks.
+        boxes: the same for arrays, composites and hstores.
+        origins: the rows of the table that the values stand in; None where each has one of its own.
+        stays: is shown what an edit writes that is no fake, and may hold what was there; None where nobody looks.
     """
 
     column: Column
@@ -42,6 +45,9 @@ class Seen:
     raw: Callable[[str], Chosen]
     tally: Tally
     watch: DocumentWatch | None = None
+    boxes: BoxWatch | None = None
+    origins: Positions | None = None
+    stays: Callable[[Sequence[bytes]], None] | None = None
 
     @cached_property
     def originals(self) -> Values:
@@ -55,6 +61,10 @@ class Edit(Protocol):
     @property
     def spares_empty(self) -> bool:
         """Whether the empty string stays."""
+
+    @property
+    def spares_null(self) -> bool:
+        """Whether NULL stays."""
 
     @property
     def shows(self) -> bool:
@@ -73,17 +83,18 @@ class FakeEdit:
     """Fakes of a family, chosen by a keyed function of the original."""
 
     fakes: Fakes
-    cmac: ColumnCmac
+    choosing: Choosing
+    common: bool = False
+    """Whether originals are what many people have in common, see Family."""
+    spares_null: bool = True
     spares_empty: bool = True
     shows: bool = True
     needs: tuple[str, ...] = ()
-    common: bool = False
-    """Whether originals are what many people have in common, see Family."""
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
         originals = seen.originals
-        return self.fakes.parts(Keyed.of(self.cmac, originals), originals.ends - originals.starts)
+        return self.fakes.parts(self.choosing.keyed(seen), originals.ends - originals.starts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +102,17 @@ class ConstantEdit:
     """The same text everywhere, in COPY's spelling."""
 
     array: Pieces
+    spares_null: bool = True
     spares_empty: bool = True
     shows: bool = True
     needs: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: str | None) -> ConstantEdit:
+    def of(cls, text: str | None, *, spares_null: bool = True) -> ConstantEdit:
         """A text, or NULL, which also takes the place of empty strings."""
         if text is None:
             return cls(constant(NULL), spares_empty=False, shows=False)
-        return cls(constant(encode(text.encode())))
+        return cls(constant(encode(text.encode())), spares_null=spares_null)
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
@@ -116,8 +128,9 @@ class TemplateEdit:
     spares_empty = True
     shows = True
 
-    def __init__(self, parts: Sequence[str | TemplateField]) -> None:
+    def __init__(self, parts: Sequence[str | TemplateField], *, spares_null: bool = True) -> None:
         """Take the parts of a template in order."""
+        self.spares_null = spares_null
         self._parts = [constant(encode(part.encode())) if isinstance(part, str) else part for part in parts]
         self.needs = tuple(part.column for part in parts if not isinstance(part, str))
 

@@ -9,16 +9,19 @@ import numpy as np
 import pyarrow as pa
 
 from sanitisers.engine.copy_text import decode
-from sanitisers.engine.documents import DocumentRefused
+from sanitisers.engine.deciding import Rows
 from sanitisers.engine.edits import Seen
 from sanitisers.engine.fakes import Chosen, constant
 from sanitisers.engine.grid import Column, Ragged, pieces_of, separators
+from sanitisers.engine.lines import only_lines
+from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.tally import SAMPLES, SharedTally, Tally
 from sanitisers.errors import BlockError, ValueRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sanitisers.engine.deciding import Condition
     from sanitisers.engine.edits import Edit
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
@@ -62,8 +65,12 @@ class TableSanitiser:
         *,
         empties: bool,
         watch: Watch | None = None,
+        staying: Condition | None = None,
     ) -> None:
-        """Take the columns in the order of the rows, an edit for each that does not stay as it is, and who watches."""
+        """Take the columns in the order of the rows, an edit for each that does not stay as it is, and who watches.
+
+        Where there is a condition, the rows that it is true for go on.
+        """
         self._table = table
         self._columns = tuple(columns)
         self._edits = {name: edits[name] for name in columns if name in edits}
@@ -71,7 +78,8 @@ class TableSanitiser:
         self._cuts = [i for i, name in enumerate(columns) if name in self._edits or name in needed]
         self._tally = tally
         self.empties = empties
-        self.passes = not empties and not self._edits
+        self._staying = staying
+        self.passes = not empties and not self._edits and staying is None
         self._watch = watch if not empties else None
         self.watched = self._watch is not None and self._watch.keeps
 
@@ -109,26 +117,41 @@ class TableSanitiser:
 
     def _in_parts(self, rows: bytes | memoryview, first_row: int, tally: Tally) -> Block:
         done: list[bytes | memoryview] = []
-        count = 0
+        count_in = count_out = 0
         for part in _parts(rows):
-            sanitised, in_part = self._part(part, first_row + count, tally)
-            done.append(sanitised)
-            count += in_part
-        return Block(done[0] if len(done) == 1 else b"".join(done), count, count)
+            block = self._part(part, first_row + count_in, tally)
+            done.append(block.rows)
+            count_in += block.count_in
+            count_out += block.count_out
+        return Block(done[0] if len(done) == 1 else b"".join(done), count_in, count_out)
 
-    def _part(self, rows: bytes | memoryview, first_row: int, tally: Tally) -> tuple[bytes | memoryview, int]:
-        block = np.frombuffer(rows, np.uint8)
-        grid = self._grid(block, first_row)
-        if not len(grid):
-            return b"", 0
+    def _part(self, rows: bytes | memoryview, first_row: int, tally: Tally) -> Block:
+        grid = self._grid(np.frombuffer(rows, np.uint8), first_row)
+        count = len(grid)
+        chosen: Positions | None = None
         try:
-            sanitised = _Work(self, rows, grid, tally).done()
-        except DocumentRefused as refused:
-            row = first_row + refused.row
+            if self._staying is not None and count:
+                chosen = self._chosen(rows, grid, self._staying)
+                if 0 < len(chosen) < count:
+                    rows, grid = only_lines(rows, grid, chosen)
+                grid = grid[: len(chosen)]
+            if not len(grid):
+                return Block(b"", count, 0)
+            sanitised = _Work(self, rows, grid, tally).done() if self._edits else rows
+        except ValueUnfit as refused:
+            row = first_row + (refused.row if chosen is None else int(chosen[refused.row]))
             raise ValueRefused(self._table, row, refused.column, refused.what) from None
         if self._watch:
-            self._watch.stays(block, grid)
-        return sanitised, len(grid)
+            self._watch.stays(np.frombuffer(rows, np.uint8), grid)
+        return Block(sanitised, count, len(grid))
+
+    def _chosen(self, rows: bytes | memoryview, grid: Positions, staying: Condition) -> Positions:
+        """Which rows go on. What rules would have replaced in the others is looked for in what stays all the same."""
+        block = np.frombuffer(rows, np.uint8)
+        stays = staying.true(Rows(len(grid), lambda name: Column.of(block, grid, self._columns.index(name))))
+        if self._watch and not stays.all():
+            self._watch.dropped(block, grid, ~stays)
+        return np.flatnonzero(stays)
 
 
 def _parts(rows: bytes | memoryview) -> Iterator[bytes | memoryview]:
@@ -186,13 +209,18 @@ class _Work:
     def _edited(self, name: str, edit: Edit, index: int) -> tuple[Indexes, list[Indexes]] | None:
         """Which rows of a column are replaced, and by which pieces; None where no row is."""
         column = Column.of(self.block, self.grid, index)
-        rows = ~(column.null | column.empty) if edit.spares_empty else ~column.null
+        rows = np.ones(len(self.rows), np.bool_)
+        if edit.spares_null:
+            rows &= ~column.null
+        if edit.spares_empty:
+            rows &= ~column.empty
         chosen = np.flatnonzero(rows)
         if not len(chosen):
             return None
         self.tally.count(name, len(chosen))
         watch = self.watch.documents.get(name) if self.watch else None
-        seen = Seen(column, rows, self._other, self._raw_piece, self.tally, watch)
+        boxes = self.watch.boxes.get(name) if self.watch else None
+        seen = Seen(column, rows, self._other, self._raw_piece, self.tally, watch, boxes)
         found = edit.pieces(seen)
         if self.watch:
             self.watch.replaced(name, seen)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from sanitisers.engine.boxes import BoxEdit
+from sanitisers.engine.document_texts import appended
 from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import FakeEdit
 from sanitisers.engine.grid import Column
-from sanitisers.engine.kept_documents import strings_of
+from sanitisers.engine.prf import Values
+from sanitisers.engine.shapes import Box, Leaf, kept_texts, original_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sanitisers.engine.boxes import Inner
     from sanitisers.engine.edits import Edit, Seen
-    from sanitisers.engine.prf import Bytes, Positions, Values
+    from sanitisers.engine.grid import Flags
+    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.shapes import Shape
 
 NOWHERE = -1
 """The place of what nobody wants to know."""
@@ -49,6 +55,7 @@ class DocumentWatch:
         nulled: the place of originals that become null.
         keys: the place of keys that no rule names, and that go on.
         nowhere: the place of all else.
+        rows: what rows of the table the documents stand in; None where each has one of its own.
     """
 
     check: Check
@@ -57,6 +64,7 @@ class DocumentWatch:
     nulled: int
     keys: int
     nowhere: int = NOWHERE
+    rows: Positions | None = None
 
     @classmethod
     def of(cls, check: Check, table: str, column: str, edit: DocumentEdit) -> DocumentWatch:
@@ -71,6 +79,78 @@ class DocumentWatch:
             check.kept(table, column),
         )
 
+    def in_rows(self, origins: Positions | None, which: Positions) -> DocumentWatch:
+        """The same for those documents with these indexes, all of which stand in these rows of the table."""
+        return self if origins is None else replace(self, rows=origins.take(which))
+
+    def rows_of(self, documents: Positions) -> Positions:
+        """The rows that documents stand in."""
+        return documents if self.rows is None else self.rows.take(documents)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotWatch:
+    """The places in one slot of the boxes of a column.
+
+    Attributes:
+        place: of what stands there, unless that is looked into by its own edit.
+        stays: whether it stays as it is; else it is one of originals.
+        names: the place of keys that no rule names, and that go on.
+    """
+
+    check: Check
+    place: int
+    stays: bool
+    names: int
+    shape: Shape
+    documents: DocumentWatch | None = None
+    boxes: BoxWatch | None = None
+
+    @classmethod
+    def of(cls, check: Check, table: str, box: BoxEdit, inner: Inner) -> SlotWatch:
+        """The places that what becomes of one slot has."""
+        if inner.edit is None:
+            place = check.kept(table, inner.path)
+            return cls(check, place, stays=True, names=place, shape=inner.shape)
+        names = check.kept(table, box.path)
+        if isinstance(inner.edit, DocumentEdit):
+            documents = DocumentWatch.of(check, table, inner.path, inner.edit)
+            return cls(check, NOWHERE, stays=False, names=names, shape=inner.shape, documents=documents)
+        if isinstance(inner.edit, BoxEdit):
+            boxes = BoxWatch.of(check, table, inner.edit)
+            return cls(check, NOWHERE, stays=False, names=names, shape=inner.shape, boxes=boxes)
+        common = isinstance(inner.edit, FakeEdit) and inner.edit.common
+        return cls(check, check.original(table, inner.path, common=common), False, names, inner.shape)
+
+    def look(self, column: Column, rows: Flags, origins: Positions) -> None:
+        """Look at some values of a slot, which stand in these rows of the table."""
+        if self.place == NOWHERE:
+            return
+        if self.stays:
+            for texts in kept_texts(self.shape, column, rows):
+                self.check.look(texts, self.place)
+        else:
+            texts, own = original_texts(self.shape, column, rows)
+            self.check.look(texts, self.place, origins.take(own))
+
+
+@dataclass(frozen=True, slots=True)
+class BoxWatch:
+    """The places in the boxes of a column, slot by slot."""
+
+    check: Check
+    slots: Sequence[SlotWatch]
+
+    @classmethod
+    def of(cls, check: Check, table: str, edit: BoxEdit) -> BoxWatch:
+        """The places that an edit has."""
+        return cls(check, [SlotWatch.of(check, table, edit, inner) for inner in edit.inners])
+
+    def names(self, found: Sequence[tuple[int, bytes]]) -> None:
+        """Look at keys that no rule names, each with its slot."""
+        texts = appended(Values.of([]), [name for _, name in found])
+        self.check.look(texts, np.array([self.slots[slot].names for slot, _ in found], np.int64))
+
 
 class Watch:
     """The places in a table."""
@@ -81,16 +161,22 @@ class Watch:
         table: str,
         columns: Sequence[str],
         edits: Mapping[str, Edit],
-        kept: Mapping[str, bool],
+        kept: Mapping[str, Shape],
+        replaced: Mapping[str, Shape],
     ) -> None:
-        """Take the columns in the order of the rows; `kept` says of those to be looked at whether they are JSON."""
+        """Take the columns in the order of the rows; `kept` are those that are to be looked at of what stays."""
         self._check = check
+        self._columns = tuple(columns)
+        self._shapes = replaced
         self.documents: dict[str, DocumentWatch] = {}
+        self.boxes: dict[str, BoxWatch] = {}
         self._originals: dict[str, int] = {}
         for name in columns:
             edit = edits.get(name)
             if isinstance(edit, DocumentEdit):
                 self.documents[name] = DocumentWatch.of(check, table, name, edit)
+            elif isinstance(edit, BoxEdit):
+                self.boxes[name] = BoxWatch.of(check, table, edit)
             elif edit is not None:
                 common = isinstance(edit, FakeEdit) and edit.common
                 self._originals[name] = check.original(table, name, common=common)
@@ -102,17 +188,35 @@ class Watch:
         return any(place != NOWHERE for _, place, _ in self._kept)
 
     def replaced(self, name: str, seen: Seen) -> None:
-        """Look at the originals of a column; those inside documents are shown by the edit itself."""
+        """Look at the originals of a column; those inside documents and boxes are shown by the edit itself."""
         place = self._originals.get(name, NOWHERE)
-        if place != NOWHERE:
+        if place == NOWHERE:
+            return
+        shape = self._shapes.get(name, Leaf.TEXT)
+        if not isinstance(shape, Box):
             self._check.look(seen.originals, place)
+            return
+        texts, rows = original_texts(shape, seen.column, seen.rows)
+        self._check.look(texts, place, rows)
+
+    def dropped(self, block: Bytes, grid: Positions, rows: Flags) -> None:
+        """Look at the originals of rows that do not go on, whose people may be named elsewhere; not into documents."""
+        for index, name in enumerate(self._columns):
+            place = self._originals.get(name, NOWHERE)
+            if place == NOWHERE:
+                continue
+            column = Column.of(block, grid, index)
+            wanted = rows & ~(column.null | column.empty)
+            if wanted.any():
+                self._check.look(column.only(wanted), place)
 
     def stays(self, block: Bytes, grid: Positions) -> None:
         """Look at the columns of a block that stay as they are."""
-        for index, place, is_json in self._kept:
+        for index, place, shape in self._kept:
             if place == NOWHERE:
                 continue
             column = Column.of(block, grid, index)
             rows = ~(column.null | column.empty)
             if rows.any():
-                self._check.look(strings_of(column.values, rows) if is_json else column.only(rows), place)
+                for texts in kept_texts(shape, column, rows):
+                    self._check.look(texts, place)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sanitisers.columns import ColumnLike
 
+_KEEP = re.compile(r"\bkeep \([^)]*\)")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -20,7 +21,7 @@ def propose(column: ColumnLike) -> str:
     from sanitisers.suggesting.columns import judge_column
 
     judged = judge_column(column)
-    return f"keep ({SAY_WHY})" if judged.keeps else judged.rule
+    return _KEEP.sub(f"keep ({SAY_WHY})", judged.rule)
 
 
 def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:

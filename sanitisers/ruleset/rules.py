@@ -39,7 +39,7 @@ class Null(Rule):
     """Every value becomes NULL."""
 
 
-class _Chosen(Rule):
+class Chosen(Rule):
     """A rule whose outcome is chosen by a keyed function, of the value itself unless it says otherwise.
 
     Attributes:
@@ -55,13 +55,13 @@ class _Chosen(Rule):
     model_config = ConfigDict(populate_by_name=True)
 
     @model_validator(mode="after")
-    def _nulls_are_told_apart(self) -> _Chosen:
+    def _nulls_are_told_apart(self) -> Chosen:
         if self.nulls == "replace" and not self.by:
             raise mistake("`nulls: replace` wants `by`, or all of them would become the same")
         return self
 
 
-class Fake(_Chosen):
+class Fake(Chosen):
     """Every value becomes a fake of a family; NULL and the empty string stay.
 
     Attributes:
@@ -78,7 +78,7 @@ class Fake(_Chosen):
         return reading(lambda: known_family(word))
 
 
-class Pattern(_Chosen):
+class Pattern(Chosen):
     """Every value becomes a text of a pattern such as `[A-Z]{2}-[0-9]{6}`; NULL and the empty string stay."""
 
     pattern: str
@@ -91,7 +91,7 @@ class Pattern(_Chosen):
         return text
 
 
-class OneOf(_Chosen):
+class OneOf(Chosen):
     """Every value becomes one of a list; NULL and the empty string stay."""
 
     values: tuple[str, ...] = Field(alias="one_of", min_length=1)
@@ -104,7 +104,7 @@ class OneOf(_Chosen):
         return tuple(value if isinstance(value, str) else str(value) for value in values)
 
 
-class Function(_Chosen):
+class Function(Chosen):
     """Every value becomes what a function of the team's own makes of it, found by its dotted path."""
 
     path: str = Field(alias="function")
@@ -117,13 +117,13 @@ class Function(_Chosen):
         return path
 
 
-class Shift(_Chosen):
+class Shift(Chosen):
     """Every date moves by up to so many days, forth or back; what has no day (infinity) stays."""
 
     days: int = Field(default=30, ge=1, le=36500)
 
 
-class Noise(_Chosen):
+class Noise(Chosen):
     """Every number moves by up to so many per cent, up or down, with as many decimals as it had."""
 
     percent: float = Field(default=10, gt=0, le=100)

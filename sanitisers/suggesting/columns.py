@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, kind, type_word
+from sanitisers.assumed import Assumed
+from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, kind, type_word
+from sanitisers.families import FAMILIES
+from sanitisers.ruleset.proposal import key_of
 from sanitisers.suggesting.documents import judge_document
 from sanitisers.suggesting.judgement import Confidence, Judgement, digits, high, low, medium
 from sanitisers.suggesting.names import Means, meaning
@@ -78,11 +81,17 @@ def judge_column(
         beside: what is known about it from elsewhere.
     """
     beside = beside or Beside()
+    if column.element is not None:
+        return _array(column, column.element, beside)
+    if column.fields:
+        return _fields(column, beside)
+    if is_hstore(column):
+        return medium("{entries: {}}", "every entry is dropped until it is named")
     if kind(column) is Kind.JSON:
         return judge_document(document, beside.table, about_somebody=beside.about_somebody)
     word = type_word(column)
     if column.enum:
-        return high("keep (an enum of the application)", "an enum of the schema")
+        return _unless_intimate(column, high("keep (an enum of the application)", "an enum of the schema"))
     if word in _NUMBERS or bare_type(column) in {"money", "oid"}:
         return _number(column, facts, beside)
     if word == "boolean":
@@ -110,10 +119,36 @@ def nothing(column: ColumnLike) -> str:
     if not column.not_null:
         return "null"
     bare = bare_type(column)
-    if bare.endswith("[]"):
+    if column.element is not None or bare.endswith("[]"):
         return '{value: "{}"}'
+    if column.labels:
+        return f"{{value: {key_of(column.labels[0])}}}"
     value = _NOBODYS.get(type_word(column) or bare, "removed")
     return f"{{value: {value}}}" if value.isalnum() else f'{{value: "{value}"}}'
+
+
+def _array(column: ColumnLike, element: ColumnLike, beside: Beside) -> Judgement:
+    """Of arrays only the name tells, and the type of what is in them."""
+    inside = judge_column(
+        Assumed.like(element, name=column.name), None, None, Beside(beside.table, beside.about_somebody)
+    )
+    if inside.keeps and not holds_text(element):
+        return inside
+    if not holds_text(element):
+        return medium(nothing(column), inside.reason)
+    return medium(f"{{each: {_inner(inside)}}}", f"an array; {inside.reason.partition(';')[0]}")
+
+
+def _fields(column: ColumnLike, beside: Beside) -> Judgement:
+    inside = ((field.name, judge_column(field, None, None, beside)) for field in column.fields)
+    rules = ", ".join(f"{key_of(name)}: {_inner(judged)}" for name, judged in inside)
+    return medium(f"{{fields: {{{rules}}}}}", "a composite, by the names of its fields")
+
+
+def _inner(judged: Judgement) -> str:
+    """A rule inside a flow map of YAML, where a comma ends a word."""
+    rule = "text.lorem" if judged.rule == "null" else judged.rule
+    return f'"{rule}"' if "," in rule and not rule.startswith("{") else rule
 
 
 def _unless_intimate(column: ColumnLike, kept: Judgement) -> Judgement:
@@ -155,16 +190,15 @@ def _made_unique(column: ColumnLike, judged: Judgement, beside: Beside) -> Judge
     """A rule whose fakes come twice does not fit a column in which nothing may."""
     if not beside.unique or judged.keeps or judged.rule in _OWN_FOR_EACH:
         return judged
-    if not beside.key:
-        return judged.but("hash", Confidence.LOW, f"{judged.reason}; it is unique")
     means = meaning(column.name)
-    if means is not None and means.means is Means.DOMAIN:
-        text = f"{_stem(column)}-{{{beside.key}}}.example.invalid"
-    elif judged.rule in {"company.duns", "company.registration"}:
-        text = f"{{{beside.key}:09}}"
-    else:
-        text = f"{_stem(column)}-{{{beside.key}}}"
-    return judged.but(f'{{template: "{text}"}}', judged.confidence, f"{judged.reason}; unique because {beside.key} is")
+    said = f"{judged.reason}; no value comes twice"
+    if beside.key and means is not None and means.means is Means.DOMAIN:
+        return judged.but(f'{{template: "{_stem(column)}-{{{beside.key}}}.example.invalid"}}', judged.confidence, said)
+    if beside.key and judged.rule in {"company.duns", "company.registration"}:
+        return judged.but(f'{{template: "{{{beside.key}:09}}"}}', judged.confidence, said)
+    if judged.rule in FAMILIES:
+        return judged.but(f"{{fake: {judged.rule}, unique: true}}", judged.confidence, said)
+    return judged.but("hash", Confidence.LOW, said)
 
 
 def _stem(column: ColumnLike) -> str:
@@ -179,7 +213,9 @@ class Candidates:
     rules: tuple[str, ...] = field(default=())
 
     @classmethod
-    def of(cls, column: ColumnLike, judged: Judgement) -> Candidates:
-        """The rule suggested, then what leaves less, then what leaves nothing."""
+    def of(cls, column: ColumnLike, judged: Judgement, key: str, *, unique: bool) -> Candidates:
+        """The rule suggested, then what leaves less, then what leaves nothing; `key` numbers the rows."""
         short = "{value: x}" if column.not_null else "null"
-        return cls((judged.rule, "text.lorem", nothing(column), short))
+        template = f'{{template: "{_stem(column)}-{{{key}}}"}}' if key else "hash"
+        text = "{fake: text.lorem, unique: true}" if unique else "text.lorem"
+        return cls((judged.rule, *([template] if unique else []), text, "hash", nothing(column), short))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from sanitisers.assumed import based
 from sanitisers.columns import type_word
 from sanitisers.errors import SanitiserError
+from sanitisers.ruleset.proposal import key_of
 from sanitisers.suggesting.columns import Beside, Candidates, judge_column
 from sanitisers.suggesting.gathering import Gathering, TableFacts
 from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
@@ -53,7 +55,7 @@ class Keys:
 class TableSuggestion:
     """What is suggested for a table: that it is emptied, for a reason, or a judgement for each column."""
 
-    empties: str = ""
+    empties: Judgement | None = None
     columns: dict[str, Judgement] = field(default_factory=dict)
 
 
@@ -61,7 +63,6 @@ def suggest(
     schema: Mapping[str, Sequence[ColumnLike]],
     gathered: Gathering,
     keys: Mapping[str, Keys],
-    domains: Mapping[str, str] | None = None,
 ) -> dict[str, TableSuggestion]:
     """What is suggested for every table.
 
@@ -69,12 +70,11 @@ def suggest(
         schema: the columns of each table, without those that the server computes.
         gathered: what the rows were like.
         keys: what the schema says of keys; a table that is not there has none.
-        domains: the type that each domain stands for, both as the dump writes types.
     """
     found = {
         table: _table(
             table,
-            [based(column, domains or {}) for column in columns],
+            [based(column) for column in columns],
             gathered.table(table, columns),
             keys.get(table, Keys()),
         )
@@ -83,33 +83,19 @@ def suggest(
     personal, public = [*_personal(found)], _public(found)
     for suggestion in found.values():
         suggestion.columns = {name: _compared(one, personal, public) for name, one in suggestion.columns.items()}
-    for table, columns in schema.items():
-        for column in columns:
-            if column.name in found[table].columns:
-                found[table].columns[column.name] = _fitting(column, columns, found[table].columns[column.name])
-    return found
+    return {table: _fitted(columns, found[table], keys.get(table, Keys())) for table, columns in schema.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Based:
-    """A column of a domain, as one of the type that this stands for."""
-
-    name: str
-    type: str
-    not_null: bool
-    max_length: int | None
-    enum: bool
-    generated: bool
-
-
-def based(column: ColumnLike, domains: Mapping[str, str]) -> ColumnLike:
-    """A column as one of the type that its domain stands for; any other as it is."""
-    base = column.type
-    for _ in domains:
-        base = domains.get(base, base)
-    if base == column.type:
-        return column
-    return _Based(column.name, base, column.not_null, column.max_length, column.enum, column.generated)
+def _fitted(columns: Sequence[ColumnLike], suggestion: TableSuggestion, keys: Keys) -> TableSuggestion:
+    """The same with rules that fit their columns; where there is none for one of them, the table is emptied."""
+    for column in columns:
+        if column.name in suggestion.columns:
+            judged = _fitting(column, columns, suggestion.columns[column.name], keys)
+            if judged is None:
+                why = f"no rule fits {column.name}, of type {column.type}, in which no value comes twice"
+                return TableSuggestion(Judgement("empty", Confidence.LOW, why))
+            suggestion.columns[column.name] = judged
+    return suggestion
 
 
 def _table(table: str, columns: Sequence[ColumnLike], facts: TableFacts, keys: Keys) -> TableSuggestion:
@@ -117,7 +103,7 @@ def _table(table: str, columns: Sequence[ColumnLike], facts: TableFacts, keys: K
         kept = Judgement("keep (the version of the schema)", Confidence.HIGH, "a tool for migrations writes it")
         return TableSuggestion(columns={column.name: kept for column in columns})
     if is_trail(table) and not keys.referenced:
-        return TableSuggestion(empties="by its name it has what everybody did; nothing refers to it")
+        return TableSuggestion(medium("empty", "by its name it has what everybody did; nothing refers to it"))
     about_somebody = names_people(table) or any(_is_about_somebody(column) for column in columns)
     key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
     judged = {}
@@ -211,39 +197,35 @@ _TELLING = {Look.WORD, Look.PERSON, Look.PHRASE, Look.COMPANY, Look.SLUG, Look.L
 """Looks of values that are not the same by chance; a small number is."""
 
 
-def _fitting(column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement) -> Judgement:
-    """The first rule that fits the column's type and width."""
+def _fitting(column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement, keys: Keys) -> Judgement | None:
+    """The first rule that fits the column's type and width, and its being unique; None where none does."""
     if judged.keys is not None or judged.keeps:
         return judged
-    for rule in Candidates.of(column, judged).rules:
-        if _fits(column, columns, rule):
+    key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
+    for rule in Candidates.of(column, judged, key, unique=column.name in keys.unique).rules:
+        if _fits(column, columns, rule, unique=keys.unique):
             return (
                 judged if rule == judged.rule else judged.but(rule, Confidence.LOW, f"{judged.reason}; it has no room")
             )
-    return medium("keep (say why)", f"no rule fits a column of type {column.type}")
+    return None
 
 
-def _fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str) -> bool:
+def _fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str, *, unique: Collection[str]) -> bool:
     from sanitisers.compiling import compile_ruleset
     from sanitisers.ruleset.loading import parse_ruleset
+    from sanitisers.uniqueness import Known
 
     others = [other for other in columns if other.name != column.name and f"{{{other.name}" in rule]
     if rule.startswith("{bcrypt") and (column.max_length or 60) >= 60:
         rule = "{value: x}"  # hashing takes a while
-    lines = [f"      {quoted(column.name)}: {rule}", *(f"      {quoted(one.name)}: keep (a key)" for one in others)]
+    lines = [f"      {key_of(column.name)}: {rule}", *(f"      {key_of(one.name)}: keep (a key)" for one in others)]
     text = "\n".join(["ruleset: 1", "tables:", "  t:", "    columns:", *lines])
     try:
-        compile_ruleset(parse_ruleset(text, "suggested"), {"t": [column, *others]}, bytes(32))
+        known = Known(unique={"t": unique})
+        compile_ruleset(parse_ruleset(text, "suggested"), {"t": [column, *others]}, bytes(32), known=known)
     except SanitiserError:
         return False
     return True
-
-
-def quoted(name: str) -> str:
-    """A name as a key of YAML."""
-    from sanitisers.ruleset.proposal import key_of
-
-    return key_of(name)
 
 
 def is_covered_by_defaults(column: ColumnLike, judged: Judgement) -> str | None:

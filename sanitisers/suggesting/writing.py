@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sanitisers.ruleset.proposal import key_of
 from sanitisers.suggesting.judgement import Confidence, Judgement
-from sanitisers.suggesting.suggestion import TableSuggestion, is_covered_by_defaults, quoted
+from sanitisers.suggesting.suggestion import TableSuggestion, is_covered_by_defaults
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
@@ -51,7 +52,7 @@ def written(
         f"locale: {locale}",
         "",
     ]
-    lines = [f"  {quoted(word)}: {rule}" for word, rule in _DEFAULTS.items() if word in used]
+    lines = [f"  {key_of(word)}: {rule}" for word, rule in _DEFAULTS.items() if word in used]
     defaults = ["defaults:  # numbers, dates and the like; never text or documents", *lines, ""] if lines else []
     return "\n".join([*head, *defaults, "tables:" if body else "tables: {}", *body]).rstrip() + "\n"
 
@@ -70,7 +71,8 @@ def _counted(suggested: Mapping[str, TableSuggestion]) -> str:
 
 def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestion, used: set[str]) -> Iterator[str]:
     if suggestion.empties:
-        yield _line(f"  {quoted(table)}: empty", f"medium: {suggestion.empties}")
+        emptied = suggestion.empties
+        yield _line(f"  {key_of(table)}: {emptied.rule}", f"{emptied.confidence.value}: {emptied.reason}")
         return
     by_default: list[str] = []
     lines: list[str] = []
@@ -78,11 +80,11 @@ def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestio
         judged = suggestion.columns[column.name]
         line = is_covered_by_defaults(column, judged)
         if line is None:
-            lines += _rule(quoted(column.name), judged, 6)
+            lines += _rule(key_of(column.name), judged, 6)
         else:
             used.add(line)
             by_default.append(column.name)
-    yield f"  {quoted(table)}:"
+    yield f"  {key_of(table)}:"
     if by_default:
         yield from _wrapped("    # by defaults: ", by_default)
     yield "    columns:" if lines else "    columns: {}"
@@ -118,7 +120,7 @@ def _rule(key: str, judged: Judgement, indent: int) -> Iterator[str]:
     if wrapped:
         yield f"{pad}  json:"
     for name, below in judged.keys.items():
-        yield from _rule(quoted(name), below, indent + (4 if wrapped else 2))
+        yield from _rule(key_of(name), below, indent + (4 if wrapped else 2))
 
 
 def _line(text: str, comment: str) -> str:

@@ -23,6 +23,8 @@ def _columns(*statements: bytes) -> tuple[Column, ...]:
     return _schema(*statements).tables[Name("public", "t")].columns
 
 
+INTEGER = Column("[]", "integer")
+LABELS = ("sad", 'it\'s; "x"', "new\nline")
 COLUMNS = {
     b"a integer": Column("a", "integer"),
     b"a integer NOT NULL": Column("a", "integer", not_null=True),
@@ -37,7 +39,7 @@ COLUMNS = {
     b"a text DEFAULT NULL::character varying": Column("a", "text"),
     b'a text COLLATE pg_catalog."C" NOT NULL': Column("a", "text", not_null=True),
     b"a timestamp(3) with time zone DEFAULT now()": Column("a", "timestamp(3) with time zone"),
-    b"a double precision[]": Column("a", "double precision[]"),
+    b"a double precision[]": Column("a", "double precision[]", element=Column("[]", "double precision")),
     b"a numeric(10,2) DEFAULT 1.5": Column("a", "numeric(10,2)"),
     b"a interval second(3)": Column("a", "interval second(3)"),
     b'a public."not" NOT NULL': Column("a", 'public."not"', not_null=True),
@@ -83,12 +85,53 @@ def test_enums_and_domains_are_known_by_the_columns_that_have_them() -> None:
     assert schema.enums == {Name("public", "mood"): ("sad", 'it\'s; "x"', "new\nline"), Name("public", "none"): ()}
     assert schema.domains[Name("public", "short")] == "character varying(40)"
     assert schema.tables[Name("public", "t")].columns == (
-        Column("a", "public.mood", enum=True),
-        Column("b", "public.feeling", enum=True),
-        Column("c", "public.shorter", not_null=True, max_length=40),
-        Column("d", "public.mood[]"),
+        Column("a", "public.mood", enum=True, labels=LABELS),
+        Column("b", "public.feeling", enum=True, base="public.mood", labels=LABELS),
+        Column("c", "public.shorter", not_null=True, max_length=40, base="character varying(40)"),
+        Column("d", "public.mood[]", element=Column("[]", "public.mood", enum=True, labels=LABELS)),
         Column("e", "other.mood"),
     )
+
+
+def test_arrays_and_composites_say_what_is_in_them_at_any_depth() -> None:
+    schema = _schema(
+        b"CREATE DOMAIN public.short AS character varying(40) NOT NULL;",
+        b"CREATE TYPE public.person AS (\n\tname public.short,\n\tages integer[]\n);",
+        b"CREATE DOMAIN public.people AS public.person[];",
+        b"CREATE TABLE public.row (p public.person NOT NULL, q integer GENERATED ALWAYS AS (1) STORED);",
+        b"CREATE TABLE public.t (a public.people NOT NULL, b public.row[][3], c public.none[]);",
+    )
+    person = (
+        Column("name", "public.short", not_null=True, max_length=40, base="character varying(40)"),
+        Column("ages", "integer[]", element=INTEGER),
+    )
+    row = (Column("p", "public.person", fields=person), Column("q", "integer"))
+    assert schema.tables[Name("public", "t")].columns == (
+        Column(
+            "a",
+            "public.people",
+            not_null=True,
+            base="public.person[]",
+            element=Column("[]", "public.person", fields=person),
+        ),
+        Column("b", "public.row[][3]", element=Column("[]", "public.row", fields=row)),
+        Column("c", "public.none[]", element=Column("[]", "public.none")),
+    )
+
+
+def test_types_that_hold_each_other_are_not_followed_for_ever() -> None:
+    schema = _schema(
+        b"CREATE DOMAIN public.one AS public.two[];",
+        b"CREATE DOMAIN public.two AS public.one;",
+        b"CREATE TYPE public.three AS (x public.three[], y public.two);",
+        b"CREATE TABLE public.t (a public.two, b public.three);",
+    )
+    a, b = schema.tables[Name("public", "t")].columns
+    unknown = Column("[]", "public.two")
+    assert a == Column("a", "public.two", base="public.two[]", element=unknown)
+    x = Column("x", "public.three[]", element=Column("[]", "public.three"))
+    y = Column("y", "public.two", base="public.two[]", element=unknown)
+    assert b == Column("b", "public.three", fields=(x, y))
 
 
 def test_a_child_has_the_columns_of_its_parents_first() -> None:
@@ -127,7 +170,7 @@ def test_a_table_of_a_type_has_its_columns() -> None:
         b'CREATE TYPE public.pair AS (\n\ta text COLLATE pg_catalog."C",\n\t"b, c" integer[]\n);',
         b"CREATE TABLE public.t OF public.pair (\n    a WITH OPTIONS DEFAULT 'l'::text NOT NULL\n);",
     )
-    assert columns == (Column("a", "text", not_null=True), Column("b, c", "integer[]"))
+    assert columns == (Column("a", "text", not_null=True), Column("b, c", "integer[]", element=INTEGER))
 
 
 def test_not_null_may_come_in_a_statement_of_its_own() -> None:
@@ -191,7 +234,11 @@ def test_what_stands_deep_in_parentheses_is_no_part_of_a_column() -> None:
         b"CREATE TABLE public.t (a numeric(10,2) DEFAULT (1 + (2 NOT NULL)), b text CHECK ((b <> ')'::text)) NOT NULL,"
         b" CONSTRAINT c CHECK (((a > 1) AND (b IS NOT NULL))), c integer[]);"
     )
-    assert columns == (Column("a", "numeric(10,2)"), Column("b", "text", not_null=True), Column("c", "integer[]"))
+    assert columns == (
+        Column("a", "numeric(10,2)"),
+        Column("b", "text", not_null=True),
+        Column("c", "integer[]", element=INTEGER),
+    )
 
 
 @pytest.mark.parametrize(

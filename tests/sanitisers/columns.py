@@ -26,6 +26,11 @@ class Column:
     max_length: int | None = None
     enum: bool = False
     generated: bool = False
+    base: str = ""
+    labels: tuple[str, ...] = ()
+    element: Column | None = None
+    fields: tuple[Column, ...] = ()
+    collated: bool = False
 
 
 def production_schema() -> Mapping[str, Sequence[Column]]:

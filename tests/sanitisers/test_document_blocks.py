@@ -29,6 +29,9 @@ RULES = (
     "{only_with: 'q\"', json: {a: keep, '*': null}}",
     "{json: {}}",
     "{json: {'*': {'*': {'*': keep}}}}",
+    "{json: {a: person.name as p by b, b: person.email as p, c: {'*': person.phone as p by a}, '*': number.noise}}",
+    "{json: {a: date.shift 9 days by c, b: {pattern: '[A-Z]{2}[0-9]{3}'}, '*': {one_of: [x, y], by: a}}}",
+    "{json: {a: {a: person.name by é, '*': text.lorem by a}, '*': person.email by 'q\"'}}",
 )
 Outcome = tuple[bytes, TableReport] | str
 
@@ -106,6 +109,8 @@ def documents(draw: st.DrawFn) -> bytes:
 @example(RULES[0], [b'{"a": 1 2}', b'{"a": 1}'])
 @example(RULES[3], [rb'{"\\u0061": 1, "b": 2}', b'{"a": 1, "b": 2}', b'{"b": 2, "\xff": 1}'])
 @example(RULES[2], [b"[" * 80 + b"]" * 80, b'{"a": ' * 80 + b"{}" + b"}" * 80])
+@example(RULES[7], [b'{"a": "x", "b": "y", "b": null}', b'{"a": ["x", ["y"], {"a": "z"}], "b": 1}', b'["x"]'])
+@example(RULES[8], [b'{"a": "2024-02-29", "c": "y"}', b'{"a": ["2024-02-30", "0000-01-01", "infinity", 2024]}'])
 def test_together_is_the_same_as_one_by_one(rule: str, written: list[bytes]) -> None:
     rows = rows_of([document.replace(b"\t", b"").replace(b"\n", b"") for document in written])
     assert outcome(rule, rows) == one_by_one(rule, rows)

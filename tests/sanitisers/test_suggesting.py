@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanitisers import compile_ruleset
+from sanitisers import Known, compile_ruleset
 from sanitisers.engine.copy_text import encode
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.proposal import propose
@@ -209,9 +209,9 @@ def test_slugs_are_public_but_those_of_people() -> None:
 
 
 def test_a_unique_column_gets_unique_fakes_or_nothing() -> None:
-    keys = Keys(primary=frozenset({"id"}), unique=frozenset({"domain_name", "title", "email"}))
+    keys = Keys(primary=frozenset({"id"}), unique=frozenset({"id", "domain_name", "title", "email"}))
     assert judged(["a.example", "b.example"], "domain_name", keys=keys).rule.startswith("{template:")
-    assert "{id}" in judged(["One", "Two"], "title", keys=keys).rule
+    assert judged(["One", "Two"], "title", keys=keys).rule == "{fake: text.words, unique: true}"
     assert judged(["a@b.example"] * 3, "email", keys=keys).rule == "person.email"
 
 
@@ -291,7 +291,10 @@ def test_whatever_the_type_the_suggestion_compiles(type: str, not_null: bool, na
     for unique in (frozenset[str](), frozenset({name})):
         found = suggest({"t": columns}, Gathering(), {"t": Keys(unique=unique)})
         text = written(found, {"t": columns}, of="a test", modeline="# m")
-        assert compile_ruleset(parse_ruleset(text, "suggested.yaml"), {"t": columns}, KEY).warnings == ()
+        known = Known(unique={"t": unique})
+        assert compile_ruleset(parse_ruleset(text, "s.yaml"), {"t": columns}, KEY, known=known).warnings == ()
+        emptied = found["t"].empties
+        assert emptied is None or (unique and not_null and emptied.confidence is Confidence.LOW)
 
 
 def test_names_that_yaml_could_misread_are_quoted() -> None:

@@ -1,0 +1,121 @@
+"""Rules for arrays, composites and hstores made into edits: `each`, `fields` and `entries`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sanitisers.box_forms import array_form, shape_of
+from sanitisers.columns import is_hstore
+from sanitisers.engine.boxes import BoxEdit, Inner
+from sanitisers.engine.hstore_text import HstoreForm
+from sanitisers.engine.record_text import RecordForm
+from sanitisers.fitting import Misfit
+from sanitisers.ruleset.rules import Chosen, Each, Entries, Fields, Keep, Template
+from sanitisers.ruleset.words import TemplateField
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sanitisers.columns import ColumnLike
+    from sanitisers.engine.edits import Edit
+    from sanitisers.ruleset.rules import ColumnRule
+
+    MakeEdit = Callable[[ColumnLike, ColumnRule], Edit]
+    """Makes the edit for what is inside, given as a column that has its path for a name. Raises Misfit."""
+
+
+class _MisfitInside(Misfit):
+    """A rule cannot fit what is inside; the message begins with the path of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What is inside of a value, as a column that has its path for a name: `tags[]`, `address.city`."""
+
+    name: str
+    type: str = "text"
+    not_null: bool = False
+    max_length: int | None = None
+    enum: bool = False
+    generated: bool = False
+    base: str = ""
+    labels: Sequence[str] = ()
+    element: ColumnLike | None = None
+    fields: Sequence[ColumnLike] = ()
+    collated: bool = False
+
+    @classmethod
+    def of(cls, column: ColumnLike, path: str) -> _Inside:
+        """An element or a field."""
+        return cls(
+            path,
+            column.type,
+            column.not_null,
+            column.max_length,
+            column.enum,
+            base=column.base,
+            labels=column.labels,
+            element=column.element,
+            fields=column.fields,
+        )
+
+
+def each_edit(column: ColumnLike, rule: Each, make: MakeEdit) -> BoxEdit:
+    """The edit for every element of an array. Raises Misfit."""
+    if column.element is None:
+        raise Misfit(f"`each` does not fit type {column.type}, which is no array")
+    inner = _inner(_Inside.of(column.element, f"{column.name}[]"), rule.each, make)
+    return BoxEdit(column.name, array_form(column.element), "an array", [inner])
+
+
+def fields_edit(column: ColumnLike, rule: Fields, make: MakeEdit) -> BoxEdit:
+    """The edit for the fields of a composite value. Raises Misfit."""
+    if not column.fields:
+        raise Misfit(f"`fields` does not fit type {column.type}, which is no composite type of the dump")
+    there = {field.name: field for field in column.fields}
+    if unnamed := [name for name in there if name not in rule.fields]:
+        raise Misfit(f"no rule for {_listed(unnamed)} of type {column.type}; `fields` names every one")
+    if gone := [name for name in rule.fields if name not in there]:
+        raise Misfit(f"type {column.type} has no {_listed(gone)}")
+    inside = {name: _Inside.of(field, f"{column.name}.{name}") for name, field in there.items()}
+    inners = [_inner(field, rule.fields[name], make) for name, field in inside.items()]
+    return BoxEdit(column.name, RecordForm(len(inners)), f"a composite value of {len(inners)} fields", inners)
+
+
+def entries_edit(column: ColumnLike, rule: Entries, make: MakeEdit) -> BoxEdit:
+    """The edit for the entries of an hstore. Raises Misfit."""
+    if not is_hstore(column):
+        raise Misfit(f"`entries` does not fit type {column.type}, which is no hstore")
+    rules = dict(rule.entries)
+    if rule.rest is not None:
+        if "*" in rules:
+            raise Misfit("`rest` and `*` say the same thing twice; leave one out")
+        rules["*"] = rule.rest
+    inners = [_inner(_Inside(f"{column.name}.{key}"), of_key, make) for key, of_key in rules.items()]
+    slots = {key.encode(): slot for slot, key in enumerate(rules)}
+    others = slots.pop(b"*", None)
+    return BoxEdit(column.name, HstoreForm(slots, others), "an hstore", inners)
+
+
+def _inner(column: _Inside, rule: ColumnRule, make: MakeEdit) -> Inner:
+    if isinstance(rule, Keep):
+        return Inner(column.name, None, shape_of(column))
+    try:
+        if isinstance(rule, Chosen | Template) and (others := _others(rule)):
+            raise Misfit(f"what is inside a value cannot look at columns of its row ({_listed(others)})")
+        return Inner(column.name, make(column, rule), shape_of(column))
+    except _MisfitInside:
+        raise
+    except Misfit as misfit:
+        raise _MisfitInside(f"{column.name}: {misfit}") from None
+
+
+def _others(rule: Chosen | Template) -> Sequence[str]:
+    if isinstance(rule, Chosen):
+        return rule.by
+    return [part.column for part in rule.parts if isinstance(part, TemplateField)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -1,0 +1,41 @@
+"""A value that holds others, taken apart: what all forms of arrays, composites and hstores have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class NotAsWritten(Exception):
+    """A value is not written as PostgreSQL writes those of its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is in a value.
+
+    Attributes:
+        values: what the server holds inside, in order; None for NULL.
+        slots: for each the number of the rule that it has.
+        parts: what is written before, between and behind them: one more than there are values.
+        names: what they are called, where that is data of the row as well: the keys of an hstore.
+    """
+
+    values: list[bytes | None]
+    slots: list[int]
+    parts: list[bytes]
+    names: list[tuple[int, bytes]]
+
+
+class Form(Protocol):
+    """How the values of a type are written, COPY's own escapes aside."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether the empty string is a value of the type."""
+
+    def open(self, text: bytes) -> Opened:
+        """Take a value apart. Raises NotAsWritten."""
+
+    def write(self, value: bytes | None) -> bytes:
+        """A value as it stands inside; None for NULL."""

@@ -1,0 +1,157 @@
+"""Arrays, composites and hstores, element by element: what is inside goes through the edit that it would have outside.
+
+All elements of a block make one column, so that each edit works on many values at once, and the same original has the
+same fake wherever it stands. What holds them together (braces, bounds, commas, keys, NULLs) goes on as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import numpy as np
+import pyarrow as pa
+
+from sanitisers.engine.box_text import NotAsWritten
+from sanitisers.engine.copy_text import encode
+from sanitisers.engine.edits import Edit, Seen
+from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.refused import ValueUnfit
+from sanitisers.engine.shapes import elements, texts_from, texts_of
+from sanitisers.engine.tally import SAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sanitisers.engine.box_text import Form
+    from sanitisers.engine.shapes import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """What becomes of one slot of a box.
+
+    Attributes:
+        path: where it is, for messages and the report: `tags[]`, `address.city`.
+        edit: what replaces it; None where it stays. It needs no other columns.
+        shape: what it is made of.
+    """
+
+    path: str
+    edit: Edit | None
+    shape: Shape
+
+
+class BoxEdit:
+    """The boxes of a column, slot by slot."""
+
+    spares_null = True
+    shows = False
+    needs = ()
+
+    def __init__(self, path: str, form: Form, what: str, inners: Sequence[Inner]) -> None:
+        """Take where the column is, how it is written and what that is called, and the slots in their order."""
+        self.path, self.inners = path, inners
+        self.spares_empty = form.empty
+        self._form, self._what = form, what
+
+    def pieces(self, seen: Seen) -> list[Chosen]:
+        """See Edit. Raises ValueUnfit for values that are not written as those of their type are."""
+        opened = _Boxes(self._form)
+        for row, text in texts_of(seen.column, seen.rows):
+            try:
+                opened.add(row, text)
+            except NotAsWritten:
+                raise ValueUnfit(row, self.path, f"the value is not {self._what} as PostgreSQL writes it") from None
+        if seen.boxes:
+            seen.boxes.names(opened.names)
+        for slot, inner in enumerate(self.inners):
+            own = opened.of_slot(slot)
+            if own:
+                self._replace(slot, inner, own, opened, seen)
+        texts = opened.written()
+        return [Chosen(pool(texts), np.arange(len(texts), dtype=np.int64))]
+
+    def _replace(self, slot: int, inner: Inner, own: list[int], opened: _Boxes, seen: Seen) -> None:
+        """Put what becomes of the values of one slot in their places; none of them is NULL."""
+        watch = seen.boxes.slots[slot] if seen.boxes else None
+        if inner.edit is None and watch is None:
+            return
+        column = elements(opened.values[i] for i in own)
+        owners = np.array([opened.owners[i] for i in own], np.int64)
+        origins = owners if seen.origins is None else seen.origins.take(owners)
+        rows = ~column.empty if inner.edit is None or inner.edit.spares_empty else ~column.null
+        if not rows.any():
+            return
+        if inner.edit is not None:
+            inside = Seen(
+                column,
+                rows,
+                _no_other,
+                _no_other,
+                seen.tally,
+                watch.documents if watch else None,
+                watch.boxes if watch else None,
+                origins,
+                seen.stays,
+            )
+            try:
+                found = inner.edit.pieces(inside)
+            except ValueUnfit as refused:
+                raise ValueUnfit(int(owners[refused.row]), refused.column, refused.what) from None
+            texts = texts_from([_taken(part) for part in found])
+            chosen = np.flatnonzero(rows).tolist()
+            for index, text in zip(chosen, texts, strict=True):
+                opened.values[own[index]] = text
+            seen.tally.count(inner.path, len(chosen))
+            for text in texts[:SAMPLES] if inner.edit.shows else ():
+                seen.tally.show(inner.path, (text or b"").decode("utf-8", "replace"))
+        if watch:
+            watch.look(column, rows, origins)
+
+
+class _Boxes:
+    """The boxes of a block taken apart, their values end to end."""
+
+    def __init__(self, form: Form) -> None:
+        self.values: list[bytes | None] = []
+        self.slots: list[int] = []
+        self.owners: list[int] = []
+        self.names: list[tuple[int, bytes]] = []
+        self._form = form
+        self._parts: list[list[bytes]] = []
+
+    def add(self, row: int, text: bytes) -> None:
+        """Take one apart. Raises NotAsWritten."""
+        opened = self._form.open(text)
+        self.values += opened.values
+        self.slots += opened.slots
+        self.owners += [row] * len(opened.values)
+        self.names += opened.names
+        self._parts.append(opened.parts)
+
+    def of_slot(self, slot: int) -> list[int]:
+        """The indexes of its values that are not NULL."""
+        of_values = enumerate(zip(self.slots, self.values, strict=True))
+        return [i for i, (own, value) in of_values if own == slot and value is not None]
+
+    def written(self) -> list[bytes]:
+        """The boxes put together again, as COPY text."""
+        write = self._form.write
+        texts = [write(value) for value in self.values]
+        boxes: list[bytes] = []
+        start = 0
+        for parts in self._parts:
+            end = start + len(parts) - 1
+            inside = [piece for pair in zip(parts, texts[start:end], strict=False) for piece in pair]
+            boxes.append(encode(b"".join([*inside, parts[-1]])))
+            start = end
+        return boxes
+
+
+def _taken(part: Chosen) -> list[bytes]:
+    return cast("list[bytes]", part.array.take(pa.array(part.indexes, pa.int64())).to_pylist())
+
+
+def _no_other(name: str) -> NoReturn:
+    raise AssertionError("an edit inside of a box needs no other column")

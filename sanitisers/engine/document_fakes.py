@@ -1,0 +1,120 @@
+"""What stands in place of a value inside a document: JSON in COPY text, with quotes where it is a string."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from sanitisers.engine.copy_text import encode
+from sanitisers.engine.dates import ENDLESS, shift, texts_of
+from sanitisers.engine.fakes import Chosen, Fakes, joined, pool
+from sanitisers.engine.noise import move
+from sanitisers.engine.prf import ColumnCmac, Keyed, Values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sanitisers.families.form import Form
+
+_QUOTE = pool([b'"'])
+_NULL = b"null"
+
+
+class LeafFakes(Protocol):
+    """Makes what stands in place of values."""
+
+    def pieces(self, originals: Values, deciding: Values) -> Chosen:
+        """The JSON for each original, which the text of the same index in `deciding` decides."""
+
+
+class DocumentFakes:
+    """The fakes of a form as JSON strings in COPY text."""
+
+    def __init__(self, form: Form, cmac: ColumnCmac) -> None:
+        """Take the form, and the keyed function."""
+        self._cmac = cmac
+        self._fakes = Fakes(form, lambda text: encode(msgspec.json.encode(text)[1:-1]))
+        # A fake that is one entry of a pool is looked up with its quotes on.
+        self._entries = pool([b'"%b"' % text for text in self._fakes.entries])
+
+    def pieces(self, originals: Values, deciding: Values) -> Chosen:
+        """See LeafFakes."""
+        parts = self._fakes.parts(Keyed.of(self._cmac, deciding), originals.ends - originals.starts)
+        if len(self._entries):
+            return Chosen(self._entries, parts[0].indexes)
+        quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
+        return joined([quote, *parts, quote])
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDates:
+    """Strings that begin with a date, which moves; what is none becomes null."""
+
+    cmac: ColumnCmac
+    days: int
+
+    def pieces(self, originals: Values, deciding: Values) -> Chosen:
+        """See LeafFakes."""
+        shifted = shift(originals, Keyed.of(self.cmac, deciding), self.days)
+        quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
+        dates = joined([quote, *shifted.parts, quote])
+        if not len(shifted.dayless):
+            return dates
+        texts = [text.tobytes() for text in texts_of(originals, shifted.dayless)]
+        others = pool([b'"%b"' % text if text in ENDLESS else _NULL for text in texts])
+        indexes = dates.indexes.copy()
+        indexes[shifted.dayless] = len(dates.array) + np.arange(len(others))
+        return Chosen(pa.concat_arrays([dates.array, others]), indexes)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentNumbers:
+    """Numbers that move; what is none becomes null."""
+
+    cmac: ColumnCmac
+    percent: float
+
+    def pieces(self, originals: Values, deciding: Values) -> Chosen:
+        """See LeafFakes."""
+        chances = Keyed.of(self.cmac, deciding).low.tolist()
+        texts = texts_of(originals, np.arange(len(originals.starts)))
+        moved = [move(text.tobytes(), chance, self.percent, None) for text, chance in zip(texts, chances, strict=True)]
+        return Chosen(pool([_number(text) for text in moved]), np.arange(len(moved)))
+
+
+def _number(text: bytes | None) -> bytes:
+    """Digits as JSON has them: without zeros before, without a name for what is none."""
+    if text is None or not text[-1:].isdigit():
+        return _NULL
+    sign, digits = (b"-", text[1:]) if text.startswith(b"-") else (b"", text)
+    whole, dot, decimals = digits.partition(b".")
+    return sign + (whole.lstrip(b"0") or b"0") + dot + decimals
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFunction:
+    """What a function of the team's own makes of each value; where it fails or gives no text, null."""
+
+    cmac: ColumnCmac
+    call: Callable[[str, int], str | None]
+
+    def pieces(self, originals: Values, deciding: Values) -> Chosen:
+        """See LeafFakes."""
+        keyed = Keyed.of(self.cmac, deciding)
+        texts = texts_of(originals, np.arange(len(originals.starts)))
+        made = [
+            self._made(text.tobytes(), high << 64 | low)
+            for text, high, low in zip(texts, keyed.high.tolist(), keyed.low.tolist(), strict=True)
+        ]
+        return Chosen(pool(made), np.arange(len(made)))
+
+    def _made(self, text: bytes, chance: int) -> bytes:
+        try:
+            new = self.call(text.decode(), chance)
+        except Exception:
+            return _NULL
+        return encode(msgspec.json.encode(new)) if isinstance(new, str) and "\0" not in new else _NULL

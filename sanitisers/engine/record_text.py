@@ -1,0 +1,54 @@
+"""How PostgreSQL writes composite values: `(a,"b (c)",,"")` (manual, 8.16.6).
+
+A field of nothing at all is NULL, the empty string has quotes. Inside them quotes and backslashes are doubled; a
+backslash before any other character stands for that one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sanitisers.engine.box_text import NotAsWritten, Opened
+
+_FIELD = re.compile(rb'"([^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+)"|[^"\\(),]*+', re.DOTALL)
+_DOUBLED = re.compile(rb'\\(.)|""', re.DOTALL)
+_PLAIN = re.compile(rb'[^"\\(), \t\n\v\f\r]+')
+_SPECIAL = re.compile(rb'[\\"]')
+
+
+@dataclass(frozen=True, slots=True)
+class RecordForm:
+    """Composite values of so many fields, each of which has a rule of its own."""
+
+    fields: int
+    empty: bool = False
+
+    def open(self, text: bytes) -> Opened:
+        """See Form."""
+        values: list[bytes | None] = []
+        end = 0
+        for index in range(self.fields):
+            if text[end : end + 1] != (b"," if index else b"("):
+                raise NotAsWritten
+            found = _FIELD.match(text, end + 1)
+            assert found is not None, "it matches nothing at all, too"
+            end = found.end()
+            values.append(_value_of(found))
+        if text[end:] != b")":
+            raise NotAsWritten
+        return Opened(values, list(range(self.fields)), [b"(", *[b","] * (self.fields - 1), b")"], [])
+
+    def write(self, value: bytes | None) -> bytes:
+        """See Form."""
+        if value is None:
+            return b""
+        if _PLAIN.fullmatch(value):
+            return value
+        return b'"%b"' % _SPECIAL.sub(rb"\g<0>\g<0>", value)
+
+
+def _value_of(found: re.Match[bytes]) -> bytes | None:
+    if found[1] is None:
+        return found[0] or None
+    return _DOUBLED.sub(lambda mark: mark[1] or b'"', found[1]) if b'"' in found[1] or b"\\" in found[1] else found[1]

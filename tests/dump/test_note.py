@@ -1,0 +1,69 @@
+"""The note at the head of a backup: comments that make a check stricter, and never milder."""
+
+from __future__ import annotations
+
+import pytest
+
+from dmrefresh.dump.events import Event, Head, TableData
+from dmrefresh.dump.note import Note, note_of, write_note
+from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.sanitise import sanitise
+from dmrefresh.errors import NotSanitised
+from sanitisers import Known
+from sanitisers.ruleset.loading import parse_ruleset
+from tests.dump.writing import ROWS, USERS, a_dump
+
+NOTE = Note({"users": ("email", "id")}, {"users": 1000})
+DUMP = a_dump(USERS, ROWS)
+
+
+def head(dump: bytes) -> Head:
+    first = next(iter(read_dump([dump])))
+    assert isinstance(first, Head)
+    return first
+
+
+def sanitised(dump: bytes, rule: str, known: Known | None = None) -> list[Event]:
+    text = f"ruleset: 1\ntables: {{users: {{columns: {{id: keep, email: {rule}}}}}}}"
+    return list(sanitise(read_dump([dump]), parse_ruleset(text, "r.yaml"), bytes(32), known=known))
+
+
+def test_what_is_written_is_read() -> None:
+    assert note_of(head(write_note(NOTE) + DUMP)) == NOTE
+    odd = Note({'a "b"\n--é': ("\\x", "y\u2028")}, {})
+    assert note_of(head(write_note(odd) + DUMP)) == odd
+    assert note_of(head(DUMP)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{}}", b"{", b"[1]", b'{"unique": [1]}', b'{"rows": {"a": "x"}}', b'{"unique": {"a": 7}}', b"{" * 99_999],
+)
+def test_a_note_that_cannot_be_read_is_none(line: bytes) -> None:
+    assert note_of(head(b"-- dmrefresh note 1\n-- dmrefresh " + line + b"\n" + DUMP)) is None
+
+
+def test_a_note_behind_the_first_statement_does_not_count() -> None:
+    assert note_of(head(a_dump(write_note(NOTE) + USERS, ROWS))) is None
+
+
+def test_a_column_that_the_note_calls_unique_gets_unique_fakes() -> None:
+    (rows,) = (one for one in sanitised(write_note(NOTE) + DUMP, "person.name") if isinstance(one, TableData))
+    (plain,) = (one for one in sanitised(DUMP, "person.name") if isinstance(one, TableData))
+    fake, shorter = (bytes(one.rows).split(b"\n")[0].split(b"\t")[1] for one in (rows, plain))
+    assert fake.startswith(shorter + b" ")
+    assert len(fake) == len(shorter) + 13
+
+
+def test_a_rule_that_cannot_be_unique_stops_the_run_where_the_note_says_so_and_warns_where_the_target_does() -> None:
+    with pytest.raises(NotSanitised, match=r"r\.yaml:2: tables\.users\.columns\.email: no value may come twice"):
+        sanitised(write_note(NOTE) + DUMP, "{value: x}")
+    sanitised(DUMP, "{value: x}", Known(likely={"users": {"email"}}))
+
+
+def test_a_note_makes_no_check_milder() -> None:
+    fewer = Note({"users": ("email",)}, {"users": 1})
+    nine_digits = '{pattern: "[0-9]{9}"}'
+    sanitised(write_note(fewer) + DUMP, nine_digits)
+    with pytest.raises(NotSanitised, match="there are only 1,000,000,000 fakes"):
+        sanitised(write_note(fewer) + DUMP, nine_digits, Known(rows={"users": 10**6}))

@@ -1,0 +1,123 @@
+"""Dates and numbers that move stay near, keep their form, and move alike where the same thing decides."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sanitisers import RulesetError, ValueRefused
+from sanitisers.engine.noise import move
+from tests.sanitisers.columns import Column
+from tests.sanitisers.making import KEY, one, table
+
+days = st.dates(datetime.date(1, 1, 1), datetime.date(9999, 12, 31))
+behind = st.sampled_from(["", " 12:30:00", " 23:59:59.999999+01", "T00:00:00Z"])
+
+
+@given(st.lists(st.tuples(days, behind), min_size=1, max_size=20), st.sampled_from([1, 30, 36500]))
+def test_a_date_moves_by_a_day_at_least_and_by_the_amount_at_most(
+    dates: list[tuple[datetime.date, str]], most: int
+) -> None:
+    texts = [f"{day.isoformat()}{rest}".encode() for day, rest in dates]
+    kind = "timestamp with time zone" if any(rest for _, rest in dates) else "date"
+    for (day, rest), moved in zip(dates, one(f"date.shift {most} days", texts, kind), strict=True):
+        assert moved[10:] == rest.encode()
+        assert 1 <= abs((datetime.date.fromisoformat(moved[:10].decode()) - day).days) <= most
+
+
+def test_what_has_no_day_stays_and_what_cannot_move_is_refused() -> None:
+    endless = [b"infinity", b"-infinity", rb"\N"]
+    assert one("date.shift", endless, "date") == endless
+    for text in (b"0044-03-15 BC", b"10000-01-01", b"2024-02-30", b"2024-01-01x", b"soon"):
+        with pytest.raises(ValueRefused, match=r"^t.c, row 2: it is no date of the years 1 to 9999") as refused:
+            one("date.shift", [b"2024-01-01", text], "date")
+        assert text.decode() not in str(refused.value)
+
+
+def test_dates_of_one_row_move_alike_where_the_row_decides() -> None:
+    columns = [Column("id", "integer", not_null=True), Column("a", "date"), Column("b", "date")]
+    rows = b"".join(b"%d\t2020-01-01\t2020-03-01\n" % number for number in range(500))
+    moved = bytes(table(columns, "id: keep\na, b: date.shift 90 days by id").apply(rows).rows)
+    differences = {
+        datetime.date.fromisoformat(b) - datetime.date.fromisoformat(a)
+        for _, a, b in (line.split("\t") for line in moved.decode().splitlines())
+    }
+    assert differences == {datetime.timedelta(60)}
+    assert len(set(moved.split(b"\t")[1::2])) > 100
+
+
+numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30)
+
+
+@given(numbers, st.integers(0, 2**64 - 1), st.sampled_from([0.5, 10, 100]))
+def test_a_number_moves_by_no_more_than_its_share_and_keeps_its_decimals(
+    number: Decimal, chance: int, percent: float
+) -> None:
+    text = f"{number:f}"
+    moved = move(text.encode(), chance, percent, None)
+    assert moved is not None
+    new = Decimal(moved.decode())
+    assert abs(new - Decimal(text)) <= abs(Decimal(text)) * Decimal(percent) / 100
+    assert len(moved.partition(b".")[2]) == len(text.partition(".")[2])
+
+
+@given(st.integers(1, 32767), st.integers(0, 2**64 - 1))
+def test_a_number_never_passes_the_limit_of_its_type(number: int, chance: int) -> None:
+    assert abs(int(move(b"%d" % number, chance, 100, 32767) or b"x")) <= 32767
+
+
+@pytest.mark.parametrize("text", [b"NaN", b"Infinity", b"-Infinity", b"0", b"0.00", rb"\N"])
+def test_what_is_no_amount_stays(text: bytes) -> None:
+    assert one("number.noise", [text], "numeric") == [text]
+
+
+def test_a_number_with_an_exponent_moves_too() -> None:
+    (moved,) = one("number.noise 50 %", [b"1.5e+300"], "double precision")
+    assert 0.75e300 <= float(moved) <= 2.25e300
+    assert moved != b"1.5e+300"
+
+
+def test_numbers_spread_over_the_whole_of_their_share() -> None:
+    moved = [int(text) for text in one("number.noise 10 %", [b"%d" % n for n in range(1000, 1200)], "integer")]
+    assert len({b * 100 // a for a, b in zip(range(1000, 1200), moved, strict=True)}) > 15
+
+
+@pytest.mark.parametrize(
+    ("rule", "type", "what"),
+    [
+        ("date.shift", "integer", "`date.shift` does not fit type integer"),
+        ("number.noise", "text", "`number.noise` does not fit type text"),
+        ('{pattern: "[0-9]{10}"}', "integer", "a pattern does not fit type integer"),
+        ('{pattern: "[A-Z]"}', "integer", "a pattern does not fit type integer"),
+        ("{one_of: [1, x]}", "integer", "the value does not fit type integer: it is no number"),
+        ("ip", "integer", "`ip` does not fit type integer"),
+    ],
+)
+def test_what_a_column_cannot_hold_is_refused_before_anything_runs(rule: str, type: str, what: str) -> None:
+    with pytest.raises(RulesetError, match=f"^{re.escape(f'test.yaml:6: tables.t.columns.c: {what}')}$"):
+        one(rule, [], type)
+
+
+@pytest.mark.parametrize(
+    ("rule", "type", "shape"),
+    [
+        ('{pattern: "[A-Z]{2}-[0-9]{3}"}', "text", rb"[A-Z]{2}-\d{3}"),
+        ('{pattern: "[0-9]{9}"}', "integer", rb"\d{9}"),
+        ('{pattern: "é[äöü]{30}"}', "text", "é[äöü]{30}".encode().replace("[äöü]".encode(), "(ä|ö|ü)".encode())),
+        ("{one_of: [red, green]}", "text", rb"red|green"),
+        ("{one_of: ['true', 'false']}", "boolean", rb"true|false"),
+        ("{one_of: [3, 5]}", "integer", rb"[35]"),
+        ("ip", "inet", rb"[0-9.]+"),
+        ("uuid", "uuid", rb"[0-9a-f-]{36}"),
+    ],
+)
+def test_patterns_lists_and_keys_fit_their_types(rule: str, type: str, shape: bytes) -> None:
+    made = one(rule, [b"original %d" % n for n in range(100)], type)
+    assert all(re.fullmatch(shape, text) for text in made), made
+    assert len(set(made)) >= 2
+    assert one(rule, [b"original %d" % n for n in range(100)], type, KEY[::-1]) != made

@@ -1,0 +1,110 @@
+"""Where no value may come twice no fake does, or the run does not begin."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sanitisers import Known, RulesetError, compile_ruleset
+from sanitisers.ruleset.loading import parse_ruleset
+from tests.sanitisers.columns import Column
+from tests.sanitisers.making import KEY
+
+MANY = 50_000
+
+
+def made(rule: str, column: Column, known: Known | None = None, said: str = "") -> list[bytes]:
+    text = f"ruleset: 1\ntables:\n  t:\n{said}    columns:\n      id: keep\n      c: {rule}\n"
+    columns = {"t": [Column("id", "integer", not_null=True), column]}
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), columns, KEY, known=known)
+    rows = b"".join(b"%d\toriginal %d\n" % (n, n) for n in range(MANY))
+    block = compiled.table("t", ["id", "c"]).apply(rows)
+    return [line.split(b"\t")[1] for line in bytes(block.rows).splitlines()]
+
+
+FOUND = Known({"t": {"c"}})
+
+
+@pytest.mark.parametrize(
+    ("rule", "type", "length"),
+    [
+        ("person.name", "text", None),
+        ("person.name", "character varying(16)", 16),
+        ("person.email", "character varying(255)", 255),
+        ("company.name", "text", None),
+        ("text.lorem", "text", None),
+        ("text.words", "character varying(20)", 20),
+        ("uuid", "uuid", None),
+        ("hash", "text", None),
+        ("token", "text", None),
+        ('{pattern: "[A-Z]{16}"}', "text", None),
+        ('{template: "S-{id}"}', "text", None),
+        ("null", "text", None),
+    ],
+)
+def test_no_fake_comes_twice_in_a_column_that_was_found_unique(rule: str, type: str, length: int | None) -> None:
+    fakes = made(rule, Column("c", type, max_length=length), FOUND)
+    if rule == "null":
+        assert set(fakes) == {rb"\N"}
+        return
+    assert len(set(fakes)) == MANY
+    assert max(len(fake.decode()) for fake in fakes) <= (length or 10_000)
+
+
+def test_a_name_stays_readable() -> None:
+    assert all(
+        re.fullmatch(r"[A-Z]\S* \S+ [0-9a-z]{12}", fake.decode()) for fake in made("person.name", Column("c"), FOUND)
+    )
+
+
+@pytest.mark.parametrize("said", ["    unique: c\n", "    unique: [id, c]\n"])
+def test_a_ruleset_may_say_that_a_column_is_unique(said: str) -> None:
+    assert len(set(made("person.name", Column("c"), said=said))) == MANY
+    assert len(set(made("{fake: person.name, unique: true}", Column("c")))) == MANY
+    assert len(set(made("person.name", Column("c")))) < MANY
+
+
+@pytest.mark.parametrize(
+    ("rule", "column", "what"),
+    [
+        ("person.phone", Column("c"), "there are only 15,000 fakes"),
+        ("company.duns", Column("c"), "there are only 1,000,000 fakes"),
+        ("person.name", Column("c", "character varying(12)", max_length=12), "there are only 2,048 fakes"),
+        ('{pattern: "[0-9]{9}"}', Column("c"), "there are only 1,000,000,000 fakes"),
+        ("{one_of: [a, b]}", Column("c"), "there are only 2 fakes"),
+        ("{value: x}", Column("c"), "the rule writes the same one everywhere"),
+        ("{bcrypt: x}", Column("c"), "the rule writes the same one everywhere"),
+        ("date.shift", Column("c", "date"), "two that move may meet"),
+    ],
+)
+def test_what_could_come_twice_is_refused_before_anything_runs(rule: str, column: Column, what: str) -> None:
+    with pytest.raises(RulesetError, match=rf"^test.yaml:6: tables.t.columns.c: .*{re.escape(what)}"):
+        made(rule, column, FOUND)
+
+
+def test_fewer_fakes_are_enough_for_fewer_rows() -> None:
+    few = Known({"t": {"c"}}, rows={"t": 20})
+    text = "ruleset: 1\ntables: {t: {columns: {c: {pattern: '[0-9]{9}'}}}}"
+    compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [Column("c")]}, KEY, known=few)
+
+
+def test_a_template_is_made_of_a_unique_column_where_these_are_known() -> None:
+    known = Known({"t": {"c", "id"}})
+    assert len(set(made('{template: "S-{id}"}', Column("c"), known))) == MANY
+    with pytest.raises(RulesetError, match=r"put one of these into the template: `\{key\}`"):
+        made('{template: "S-{id}"}', Column("c"), Known({"t": {"c", "key"}}))
+
+
+def test_a_column_said_to_be_unique_that_is_not_there_is_told() -> None:
+    text = "ruleset: 1\ntables: {t: {unique: [d], columns: {c: person.name}}}"
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [Column("c")]}, KEY)
+    assert "tables.t.unique: there is no column `d`" in compiled.warnings[0]
+
+
+def test_what_is_unique_in_the_target_only_makes_a_fake_longer_and_never_stops_a_run() -> None:
+    likely = Known(likely={"t": {"c"}})
+    assert len(set(made("person.name", Column("c"), likely))) == MANY
+    text = "ruleset: 1\ntables: {t: {columns: {c: {value: x}}}}"
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [Column("c")]}, KEY, known=likely)
+    assert "the rule writes the same one everywhere (as it is in the target" in compiled.warnings[0]
