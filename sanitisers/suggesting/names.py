@@ -94,7 +94,7 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
         Meaning(Means.NETWORK),
     ),
     (r"\b(e ?mails?|mailto) (domains?)\b|\bdomains?( names?)?$|\bhost ?names?$", Meaning(Means.DOMAIN)),
-    (r"\be ?mails?( address(es)?)?\b", Meaning(Means.FAKE, "person.email", "an e-mail address")),
+    (r"\be ?mails?( address(es)?)?\b|^mails?( addr(ess)?)?$", Meaning(Means.FAKE, "person.email", "an e-mail address")),
     (
         r"\b(tele)?phones?\b|\bmobile\b|\bfax\b|\bcell( ?phone)?\b|\btel\b|\bmsisdn\b",
         Meaning(Means.FAKE, "person.phone", "a telephone number"),
