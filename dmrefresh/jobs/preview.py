@@ -155,7 +155,7 @@ def _rows(count: int) -> str:
 def _column(name: str, values: Sequence[Shown], width: int) -> Iterator[str]:
     room = (width - 8) // 2
     yield _cut(f"  {name}  {values[0].rule}", width)
-    pairs = [("NULL" if one.before is None else one.before, _arrived(one)) for one in values]
+    pairs = [(_said(one.before), _said(one.after)) for one in values]
     counted: dict[tuple[str, str], int] = {}
     for pair in pairs:
         counted[pair] = counted.get(pair, 0) + 1
@@ -166,10 +166,8 @@ def _column(name: str, values: Sequence[Shown], width: int) -> Iterator[str]:
         yield f"    {_cut(_one_line(before), widest):<{widest}}  →  {text}{times}".rstrip()
 
 
-def _arrived(one: Shown) -> str:
-    if one.after is None:
-        return "NULL"
-    return one.after if one.after or not one.before else "(empty)"
+def _said(value: str | None) -> str:
+    return "NULL" if value is None else value or "(empty)"
 
 
 def _one_line(text: str) -> str:
