@@ -21,6 +21,7 @@ from sanitisers.personal import own_of_people
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Bcrypt, Keep
+from sanitisers.ruleset.words import suggestion
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
 from sanitisers.uniqueness import Known, Unique
 
@@ -59,17 +60,17 @@ def compile_ruleset(
     """
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"the key has {len(key)} bytes, it needs {SHORTEST_KEY}")
-    making = EditMaking(Pools(ruleset.locale), key, ruleset.folder)
+    making = EditMaking(Pools(ruleset.locale, ruleset.at("locale")), key, ruleset.folder)
     compiling = _Compiling(ruleset, making, known or Known(), remote)
     plans = {table: compiling.plan(table, columns) for table, columns in schema.items()}
     if keep_unlisted:
         compiling.warn_of_unlisted()
     elif compiling.unclassified:
-        raise Unclassified(compiling.unclassified)
+        raise Unclassified(compiling.unclassified, [*compiling.gone_tables(schema), *compiling.gone])
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
-    warnings = [*compiling.gone_tables(schema), *compiling.warnings, *what_is_off(ruleset)]
+    warnings = [*compiling.gone_tables(schema), *compiling.gone, *compiling.warnings, *what_is_off(ruleset)]
     return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, compiling.making.texts))
 
 
@@ -105,6 +106,7 @@ class _Compiling:
     remote: bool
     unclassified: list[tuple[str, ColumnLike]] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def plan(self, table: str, columns: Sequence[ColumnLike]) -> TablePlan:
@@ -117,7 +119,8 @@ class _Compiling:
             self._warn_unless_there(table, name, columns)
         for name in rules.unique if rules else ():
             if name not in names:
-                self.warnings.append(f"{self.ruleset.at('tables', table, 'unique')}: there is no column `{name}`")
+                where = self.ruleset.at("tables", table, "unique")
+                self.gone.append(f"{where}: there is no column `{name}`{suggestion(name, [*names])}")
         conditions = conditions_of(self.ruleset, table, rules, columns)
         self.misfits += conditions.mistakes
         present = {column.name: column for column in columns if not column.generated}
@@ -184,7 +187,8 @@ class _Compiling:
         found = next((column for column in columns if column.name == name), None)
         where = self.ruleset.at("tables", table, "columns", name)
         if found is None:
-            self.warnings.append(f"{where}: there is no such column in the dump")
+            near = suggestion(name, [column.name for column in columns])
+            self.gone.append(f"{where}: there is no such column in the dump{near}")
         elif found.generated:
             self.warnings.append(f"{where}: the server computes this column, so the rule has nothing to do")
 
@@ -199,6 +203,7 @@ class _Compiling:
         """A warning for each table that has rules and is not in the dump."""
         return [
             f"{self.ruleset.at('tables', table)}: there is no such table in the dump"
+            f"{suggestion(table.removeprefix('public.'), [*schema])}"
             for table in self.ruleset.tables
             if table not in schema
         ]

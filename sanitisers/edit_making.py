@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import bcrypt
 
 from sanitisers.box_making import each_edit, entries_edit, fields_edit
-from sanitisers.columns import Kind, bare_type, kind, type_word
+from sanitisers.columns import Kind, bare_type, is_hstore, kind, type_word
 from sanitisers.document_making import Tree
 from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
@@ -227,7 +227,7 @@ class EditMaking:
         return self._hashes[password]
 
     def _documents(self, column: ColumnLike, rule: Json, own: tuple[Own, ...]) -> DocumentEdit:
-        if kind(column) not in {Kind.JSON, Kind.TEXT, Kind.UNKNOWN}:
+        if is_hstore(column) or kind(column) not in {Kind.JSON, Kind.TEXT, Kind.UNKNOWN}:
             raise Misfit(f"a column of type {column.type} holds no documents")
         tree = Tree(self._hash, self.constants)
         root = tree.branch(rule.document, column.name)

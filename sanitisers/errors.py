@@ -46,18 +46,21 @@ class Unclassified(SanitiserError):
     Attributes:
         columns: (table, column, type) of each.
         paste: the lines for the ruleset, with a proposal for each column.
+        gone: rules for what is not there; their names may be misspelt.
     """
 
-    def __init__(self, columns: Iterable[tuple[str, ColumnLike]]) -> None:
+    def __init__(self, columns: Iterable[tuple[str, ColumnLike]], gone: Iterable[str] = ()) -> None:
         from sanitisers.ruleset.proposal import lines_to_paste
 
         found = list(columns)
         self.columns = tuple((table, column.name, column.type) for table, column in found)
         self.paste = lines_to_paste(found)
+        self.gone = tuple(gone)
+        misspelt = "".join(f"\n{line}" for line in self.gone[:_NAMED])
         count = "1 column is" if len(found) == 1 else f"{len(found)} columns are"
         super().__init__(
             f"{count} in the dump, but no rule and no line of `defaults:` covers "
-            f"{'it' if len(found) == 1 else 'them'}.\n"
+            f"{'it' if len(found) == 1 else 'them'}.{misspelt}\n"
             f"Decide, and put into the ruleset (what stands here is a proposal):\n\n{self.paste}"
         )
 

@@ -7,7 +7,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, kind, type_word
+from sanitisers.columns import Kind, bare_type, is_hstore, kind, type_word
 from sanitisers.families import FAMILIES
 from sanitisers.ruleset.words import suggestion
 
@@ -24,6 +24,8 @@ class Misfit(Exception):
 
 def want_text(column: ColumnLike, what: str) -> None:
     """Raise Misfit unless any text fits the type of the column."""
+    if is_hstore(column):
+        raise Misfit(f"{what} does not fit type {column.type}: say what becomes of each entry, with `entries:`")
     match kind(column):
         case Kind.JSON:
             raise Misfit(f"{what} does not fit type {column.type}: say what becomes of each key, with `json:`")

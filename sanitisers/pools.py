@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sanitisers.errors import RulesetError
 from sanitisers.families import FAMILIES, Form, Pick, PickByLength, Source
+from sanitisers.ruleset.words import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,12 +23,15 @@ _filling = Lock()
 class Pools:
     """The forms of the families that a ruleset uses, made when they are first asked for."""
 
-    def __init__(self, locale: str) -> None:
-        """Take a locale of Faker's, such as `en_GB`; raises RulesetError where there is none of the name."""
+    def __init__(self, locale: str, where: str = "locale") -> None:
+        """Take a locale of Faker's, such as `en_GB`, that is named `where`; raises RulesetError for an unknown one."""
         try:
             self._faker = _faker(locale)
         except AttributeError:
-            raise RulesetError([f"locale: Faker has no locale `{locale}`"]) from None
+            from faker.config import AVAILABLE_LOCALES
+
+            near = suggestion(locale, sorted(AVAILABLE_LOCALES))
+            raise RulesetError([f"{where}: Faker has no locale `{locale}`{near}"]) from None
         self._used: dict[str, Form] = {}
 
     def form(self, family: str) -> Form:

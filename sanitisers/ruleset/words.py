@@ -58,9 +58,13 @@ def parse_word(word: str) -> tuple[str, dict[str, object]]:
     found = _CHOSEN.fullmatch(word)
     if found is None:
         first = word.split(" ", 1)[0]
+        if first in _AMOUNTS and not re.search(r" (as|by) ", word):
+            unit = _AMOUNTS[first][2]
+            raise Problem(f"the amount of `{first}` is written in {unit}, such as `{first} 30 {unit}`")
         if first in {*FAMILIES, *_AMOUNTS}:
             raise Problem(f"behind `{first}` only `as NAME` and `by COLUMN` are understood, in this order")
-        raise Problem(f"`{word}` is no sanitiser{suggestion(word, _known())}")
+        near = suggestion(word, _known()) or suggestion(first.lower(), _known())
+        raise Problem(f"`{word}` is no sanitiser{near}")
     how = {"identity": found["identity"], "by": found["by"] or ()}
     if found["word"] in _AMOUNTS:
         return _amount(found["word"], found["amount"], how)

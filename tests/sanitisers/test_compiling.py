@@ -126,6 +126,10 @@ def test_an_unknown_table_or_column_of_the_rows_is_refused() -> None:
         ("{value: [1]}", Column("c", "text"), "a map or a list"),
         ("{value: abc}", Column("c", "character varying(2)", max_length=2), "needs 3 characters"),
         ("{json: {}}", Column("c", "date"), "holds no documents"),
+        ("{json: {}}", Column("c", "public.hstore"), "holds no documents"),
+        ("text.lorem", Column("c", "public.hstore"), "with `entries:`"),
+        ("{pattern: '[a-z]{3}'}", Column("c", "public.hstore"), "with `entries:`"),
+        ("{template: 'x-{id}'}", Column("c", "public.hstore"), "with `entries:`"),
         ("{json: {'*': keep}, rest: keep (x)}", Column("c", "json"), "twice"),
         ("person.email at {nme}@x.org", Column("c"), "`{nme}` is not a column of this table that is kept"),
         ("person.email at {name}@x.org", Column("c"), "`{name}` is not a column of this table that is kept"),
@@ -165,6 +169,23 @@ tables:
     )
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("usrs: {columns: {a: keep}}", "tables.usrs: there is no such table in the dump; did you mean `users`?"),
+        ("public.users: empty", "tables.public.users: there is no such table in the dump; did you mean `users`?"),
+        ("users: {columns: {aaa: keep}}", "users.columns.aaa: there is no such column in the dump; did you mean `aa`?"),
+    ],
+    ids=["a table", "a schema that is not written", "a column"],
+)
+def test_what_is_not_covered_because_its_name_is_misspelt_is_said_with_the_misspelling(lines: str, said: str) -> None:
+    ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  {lines}\n", "n.yaml")
+    with pytest.raises(Unclassified) as caught:
+        compile_ruleset(ruleset, {"users": [Column("aa", "text")]}, KEY)
+    assert "n.yaml:3: " in str(caught.value)
+    assert said in str(caught.value)
+
+
 def test_an_empty_table_needs_no_classification_and_drops_its_rows() -> None:
     ruleset = parse_ruleset("ruleset: 1\ntables: {t: empty}", "e.yaml")
     made = compile_ruleset(ruleset, {"t": [Column("a"), Column("b", "jsonb")]}, KEY)
@@ -197,6 +218,12 @@ def test_the_fingerprint_changes_with_rules_pools_and_key() -> None:
 def test_a_locale_that_faker_lacks_is_refused() -> None:
     with pytest.raises(RulesetError, match="no locale `xx_YY`"):
         sanitiser([Column("a")], "a: keep", head="locale: xx_YY")
+
+
+def test_a_locale_that_faker_lacks_is_named_with_its_line_and_the_nearest_one() -> None:
+    ruleset = parse_ruleset("ruleset: 1\nlocale: en_GBB\ntables: {}\n", "l.yaml")
+    with pytest.raises(RulesetError, match=r"^l.yaml:2: locale: Faker has no locale `en_GBB`; did you mean `en_GB`\?$"):
+        compile_ruleset(ruleset, {}, KEY)
 
 
 def test_a_short_key_is_refused() -> None:

@@ -82,6 +82,14 @@ MISTAKES = {
         "      name: person.nme",
         "bad.yaml:5: tables.t.columns.name: `person.nme` is no sanitiser; did you mean `person.name`?",
     ),
+    "capitals": (
+        "      name: Keep (as it is)",
+        "bad.yaml:5: tables.t.columns.name: `Keep (as it is)` is no sanitiser; did you mean `keep`?",
+    ),
+    "an amount that is no number": (
+        "      name: number.noise twenty",
+        "bad.yaml:5: tables.t.columns.name: the amount of `number.noise` is written in %, such as `number.noise 30 %`",
+    ),
     "a column twice": (
         "      a: keep\n      a: keep",
         'bad.yaml:6: found duplicate key "a", in the map, first in line 5',
