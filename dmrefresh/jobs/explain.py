@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ from sanitisers.assumed import Assumed
 from sanitisers.explaining import Explanation, explain
 from sanitisers.ruleset.model import Columns
 
+_IN_THE_FILE = re.compile(r"tables\.(?P<table>.+?)\.columns\.(?P<column>.+?)(?:\.json\.(?P<json>.+))?")
 _WIDTH = 10
 _BELOW = 60
 """Keys of documents that are listed."""
@@ -73,7 +75,12 @@ def run(ruleset: str, name: str, given: Given | None, observer: Observer) -> Exp
         Failure: what is given cannot be read.
     """
     rules = read_ruleset(ruleset)
+    if "" in name.split(".")[:2]:
+        raise UsageFailure(
+            "That is no name of a column.", hint="write TABLE.COLUMN, and keys of its documents behind that"
+        )
     schema = _head(given, observer).schema if given is not None else None
+    name = _shortened(name, rules)
     table, rest = _table(name, rules, schema)
     if not rest:
         raise UsageFailure(f"{name} is a table; which column of it?", hint=f"add one: {name}.COLUMN")
@@ -93,6 +100,15 @@ def run(ruleset: str, name: str, given: Given | None, observer: Observer) -> Exp
 def _head(given: Given, observer: Observer) -> Head:
     with events(given, observer, rows=False) as stream:
         return head_of(stream)
+
+
+def _shortened(name: str, rules: Ruleset) -> str:
+    """The name without the words of the file in it, where it is a path as messages write it."""
+    found = _IN_THE_FILE.fullmatch(name)
+    if found is None or "tables" in rules.tables:
+        return name
+    below = [] if found["json"] is None else [found["json"]]
+    return ".".join([found["table"], found["column"], *below])
 
 
 def _table(name: str, rules: Ruleset, schema: Schema | None) -> tuple[str, list[str]]:

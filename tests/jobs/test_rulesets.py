@@ -234,12 +234,30 @@ def test_with_a_dump_its_type_is_known_and_what_follows_from_it(people: Path, na
         ("worker.wgae", True, "did you mean wage?"),
         ("nowhere.name", True, "there are: event, event_2020, person, worker"),
         ("person", False, "add one: person.COLUMN"),
+        ("person.", False, "write TABLE.COLUMN, and keys of its documents behind that"),
+        (".name", False, "write TABLE.COLUMN, and keys of its documents behind that"),
+        ("", True, "write TABLE.COLUMN, and keys of its documents behind that"),
+        ("tables.person.columns.nam", False, "did you mean name?"),
     ],
 )
 def test_an_unknown_name_brings_those_spelt_much_like_it(people: Path, name: str, typed: bool, hint: str) -> None:
     with pytest.raises(UsageFailure) as refused:
         explained(people, name, people / "schema.sql" if typed else None)
     assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("said", "short"),
+    [
+        ("tables.person.columns.name", "person.name"),
+        ("tables.public.person.columns.name", "person.name"),
+        ("tables.person.columns.extra.json.pets.name", "person.extra.pets.name"),
+    ],
+)
+def test_a_path_is_explained_as_messages_write_it(people: Path, said: str, short: str) -> None:
+    for dump in (None, people / "schema.sql"):
+        long = explained(people, said, dump).split("\n", 1)[1].partition("such as")[0]
+        assert long == explained(people, short, dump).split("\n", 1)[1].partition("such as")[0]
 
 
 def test_an_explanation_is_one_object_for_machines(people: Path) -> None:
