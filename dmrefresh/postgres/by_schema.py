@@ -41,7 +41,8 @@ def _refuse_extensions_inside(errand: Errand) -> None:
         if schema in errand.schemas and name not in there:
             raise TargetUnfit(
                 f"The dump makes the extension {name} in the schema {schema}, which no later refresh could swap.",
-                hint=f"make it on the target in a schema of its own first: CREATE EXTENSION {name} SCHEMA …",
+                hint='say strategy = "database" for this target; where nothing in the dump uses the extension, it may '
+                f"as well be made in a schema of its own first: CREATE EXTENSION {name} SCHEMA …",
             )
 
 

@@ -204,7 +204,8 @@ class Loader:
         if schema in self.head.schema.schemas and not self.extensions_inside:
             raise TargetUnfit(
                 f"The dump makes the extension {name} in the schema {schema}, which no later refresh could swap.",
-                hint=f"make it on the target in a schema of its own first: CREATE EXTENSION {name} SCHEMA …",
+                hint='say strategy = "database" for this target; where nothing in the dump uses the extension, it may '
+                f"as well be made in a schema of its own first: CREATE EXTENSION {name} SCHEMA …",
             )
 
     def _carry_over(self, made: Name) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -489,6 +489,14 @@ def test_auto_names_the_one_grant_that_would_do_where_neither_can(with_an_extens
     assert "citext" in caught.value.what
     assert f"ALTER ROLE {with_an_extension.target.name} CREATEDB" in str(caught.value.hint)
     assert with_an_extension.holds() == "old"
+
+
+def test_where_an_extension_lies_in_the_schema_the_strategy_that_can_is_named(with_an_extension: Case) -> None:
+    with_an_extension.target.run("DROP TABLE person CASCADE", "DROP EXTENSION citext", superuser=True)
+    with pytest.raises(TargetUnfit) as caught:
+        replace(with_an_extension, strategy="schema").publish()
+    assert "citext" in caught.value.what
+    assert 'strategy = "database"' in str(caught.value.hint)
 
 
 def test_a_superuser_carries_event_triggers_over_with_their_functions(by_database: Case) -> None:
