@@ -160,7 +160,10 @@ def _message(file: str, lines: Lines, tree: object, detail: dict[str, Any]) -> t
             path = (*path, str(step))
     match detail["type"]:
         case "extra_forbidden":
-            what = f"`{location[-1]}` is not known here{suggestion(str(location[-1]), _known(path[:-1]))}"
+            near = suggestion(str(location[-1]), _known(path[:-1]))
+            if len(path) == 3 and path[0] == "tables" and not near:
+                near = "; a column stands below `columns:`"
+            what = f"`{location[-1]}` is not known here{near}"
         case "missing":
             what = "`ruleset: 1` is missing" if not path else f"`{location[-1]}` is missing"
         case "literal_error":

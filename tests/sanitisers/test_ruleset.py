@@ -161,6 +161,10 @@ MISTAKES = {
         "      a: {json: 3}",
         "bad.yaml:5: tables.t.columns.a: `json` holds a map of keys to rules",
     ),
+    "a column that stands where the columns begin": (
+        "      a: keep\n    code: keep",
+        "bad.yaml:6: tables.t.code: `code` is not known here; a column stands below `columns:`",
+    ),
     "rows twice": (
         "      a: keep\n    rows: x is null\n    where: y",
         "bad.yaml:3: tables.t: `rows` and `where` say the same thing twice; leave one out",
