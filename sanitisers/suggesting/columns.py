@@ -167,15 +167,17 @@ def _number(column: ColumnLike, facts: Facts | None, beside: Beside) -> Judgemen
         return high("{value: 0}", f"by its name, {means}")
     if means is not None and means.family in _IN_NUMBERS and not beside.joins:
         return high(nothing(column), f"by its name, {means}")
-    if beside.joins or of is Means.KEY:
-        return high("keep (a key)", "a number that joins tables" if beside.joins else "a key by its name")
+    if beside.joins:
+        return high("keep (a key)", "a number that joins tables")
     if facts is not None and facts.largest >= _LONG and type_word(column) != "numeric" and not beside.unique:
         return low(nothing(column), f"{digits(facts.largest)} may be somebody's")
+    if of is Means.KEY:
+        return high("keep (a key)", "a key by its name")
     if of in {Means.AMOUNT, Means.WHEN, Means.WORD}:
         return high("keep (numbers)", f"{means} by its name, and a number")
-    if facts is None and of is None:
+    if of is None and (facts is None or not facts.filled):
         return low(nothing(column), "nothing tells what it is; no values were seen")
-    return medium("keep (numbers)", "a number" if facts is None else digits(facts.largest))
+    return medium("keep (numbers)", digits(facts.largest) if facts and facts.filled else "a number")
 
 
 def _other(column: ColumnLike) -> Judgement:

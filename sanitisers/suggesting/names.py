@@ -75,11 +75,12 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
     ),
     (r"\bnational insurance\b|\bnino\b", Meaning(Means.FAKE, "person.ni_number", "a National Insurance number")),
     (
-        r"\b(birth|born|birthday|birthdate|dob|death|died|deceased|gender|sex|ethnic\w*|race|religi\w+|nationality|"
-        r"marital|disab(ility|ilities)|disabled person|health|diagnos\w+|medical|medicine|allerg\w+|blood|pregnan\w+|"
-        r"sexual|orientation|crimin\w+|convict\w*|bankrupt\w*|salary|income|wages?|earnings|"
-        r"national id|ssn|social security|nhs|passport|driving licen[cs]e|licen[cs]e (plate|number)|"
-        r"iban|bic|account n(umber|o)|sort code|bank|card|cvv|cvc|tax (id|code)|"
+        r"\b(birth\w*|born|dob|date ?of ?(birth|death)|death\w*|died|deceased|geb|geburts\w*|gender|sex|ethnic\w*|"
+        r"religi\w+|nationality|marital|disab(ility|ilities)|disabled person|diagnos\w+|allerg\w+|blood|pregnan\w+|"
+        r"hiv|sexual|orientation|crimin\w+|convict\w*|bankrupt\w*|national id|ssn|social security|nhs|passport)\b"
+        r"(?!.* count$)"
+        r"|\b(race|health|medical|medicine|salary|income|wages?|earnings|credit score|driving licen[cs]e|"
+        r"licen[cs]e (plate|number)|iban|bic|account n(umber|o)|sort code|bank|card|cvv|cvc|tax (id|code|no|number)|"
         r"latitude|longitude|lat|lng|lon|geo\w*|coordinates?|fingerprint|biometric\w*|age)\b"
         r"(?!.*\b(count|type|status)$)",
         Meaning(Means.INTIMATE),

@@ -46,7 +46,9 @@ _SHAPES: tuple[tuple[str, float, tuple[Look, ...]], ...] = (
     ("url", 0.8, (Look.URL,)),
     ("file.path", 0.8, (Look.PATH,)),
 )
-_DIGITS = (Look.NUMBER, Look.LONG_NUMBER, Look.UUID)
+_DIGITS = (Look.NUMBER, Look.UUID)
+_OWN_DIGITS = (*_DIGITS, Look.LONG_NUMBER)
+"""What an `id` is of its own table; under another name a long number may be what somebody has elsewhere."""
 _PLAIN = (Look.SLUG, Look.CODE, Look.NUMBER)
 _WORDS = (*_PLAIN, Look.WORD, Look.PHRASE, Look.WHEN, Look.PERSON)
 
@@ -183,8 +185,9 @@ def _kept(name: str, means: Meaning | None, facts: Facts | None, around: Around)
         return None
     if around.listed and facts.different <= 30:
         return high("keep (one of a list that the schema checks)", "a check allows nothing else")
-    if kind is Means.KEY and facts.share(*_DIGITS) >= _NEARLY_ALL:
-        digits = _most_first(facts, _DIGITS)
+    of_keys = _OWN_DIGITS if name == "id" else _DIGITS
+    if kind is Means.KEY and facts.share(*of_keys) >= _NEARLY_ALL:
+        digits = _most_first(facts, of_keys)
         return high("keep (a key)", f"a key by its name; {evidence(facts, *digits)}")
     if kind is Means.PUBLIC and _is_public(name, around) and facts.share(Look.SLUG, Look.NUMBER) >= _NEARLY_ALL:
         return high(PUBLIC_SLUGS, f"made for addresses on the web; {evidence(facts, Look.SLUG)}")

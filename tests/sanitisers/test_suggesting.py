@@ -201,6 +201,38 @@ def test_long_numbers_of_nobody_knows_what_are_not_kept(digits: int, keeps: bool
     assert judged(values, "extra_3", "bigint").keeps is keeps
 
 
+@pytest.mark.parametrize("type", ["bigint", "text"])
+def test_long_numbers_that_join_nothing_are_not_kept_for_being_called_a_key(type: str) -> None:
+    values: list[str | None] = [str(100_000_000_000 + row) for row in range(50)]
+    assert not judged(values, "facebook_id", type).keeps
+    assert judged([str(row) for row in range(50)], "facebook_id", type).keeps
+    keys = Keys(primary=frozenset({"id"}), joins=frozenset({"person_id"}))
+    assert judged(values, "person_id", "bigint", keys=keys).keeps
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("blood_type", "marital_status", "disability_status", "religion_type", "hiv", "hiv_status", "dateofbirth"),
+        *("birthplace", "deathdate", "geb. Datum", "Geburtsdatum", "tax_no", "credit_score"),
+    ],
+)
+def test_what_is_intimate_is_so_under_a_name_that_ends_like_a_list(name: str) -> None:
+    found = meaning(name)
+    assert found is not None
+    assert found.means is Means.INTIMATE
+
+
+@pytest.mark.parametrize("name", ["health_status", "card_type", "bank_count", "geo_type", "accounting_bank_status"])
+def test_a_list_is_not_intimate_for_a_word_that_things_have_too(name: str) -> None:
+    found = meaning(name)
+    assert found is None or found.means is not Means.INTIMATE
+
+
+def test_numbers_of_which_none_was_seen_are_not_kept() -> None:
+    assert not judged([None] * 50, "extra_3", "integer").keeps
+
+
 def test_slugs_are_public_but_those_of_people() -> None:
     slugs: list[str | None] = [f"thing-{row}" for row in range(50)]
     assert judged(slugs, "slug", table="films").keeps
