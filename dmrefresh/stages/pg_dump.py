@@ -36,7 +36,8 @@ def pg_dump(program: Path, connection: Mapping[str, str], options: Sequence[str]
         if status:
             raise TargetUnfit(
                 f"pg_dump of {database} ended with exit status {status}.",
-                hint=f"run it by hand to see why: {program.name} {' '.join(options)}",
+                hint=f"run it by hand to see why: {' '.join([program.name, *options, database])}; "
+                "often the role may not read every table",
             )
 
     try:

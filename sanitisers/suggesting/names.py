@@ -82,7 +82,7 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
         r"|\b(race|health|medical|medicine|salary|income|wages?|earnings|credit score|driving licen[cs]e|"
         r"licen[cs]e (plate|number)|iban|bic|account n(umber|o)|sort code|bank|card|cvv|cvc|tax (id|code|no|number)|"
         r"latitude|longitude|lat|lng|lon|geo\w*|coordinates?|fingerprint|biometric\w*|age)\b"
-        r"(?!.*\b(count|type|status)$)",
+        r"(?!.*\b(count|type|status)$)|^long$",
         Meaning(Means.INTIMATE),
     ),
     (

@@ -306,6 +306,16 @@ def test_another_database_is_sanitised_by_what_was_suggested_and_loads(
     assert loaded.returncode == 0, loaded.stderr
 
 
+def test_a_role_that_may_not_read_is_told_what_to_run(
+    cluster_for: Callable[[int], Cluster], shop: Path, tmp_path: Path
+) -> None:
+    cluster = cluster_for(16)
+    cluster.create_role_and_database("reads_nothing", "reads_nothing")
+    done = suggest(tmp_path, "--from-database", cluster.url("shop", "reads_nothing"))
+    assert (done.returncode, done.stdout) == (15, b"")
+    assert b"pg_dump shop; often the role may not read every table" in done.stderr
+
+
 TEXT_KEYS = b"""
     CREATE TABLE drug (code varchar(8) PRIMARY KEY, label text NOT NULL);
     INSERT INTO drug SELECT 'D' || n, 'Vimbamol ' || n || ' mg' FROM generate_series(1, 40) n;

@@ -214,7 +214,7 @@ def test_long_numbers_that_join_nothing_are_not_kept_for_being_called_a_key(type
     "name",
     [
         *("blood_type", "marital_status", "disability_status", "religion_type", "hiv", "hiv_status", "dateofbirth"),
-        *("birthplace", "deathdate", "geb. Datum", "Geburtsdatum", "tax_no", "credit_score"),
+        *("birthplace", "deathdate", "geb. Datum", "Geburtsdatum", "tax_no", "credit_score", "long"),
     ],
 )
 def test_what_is_intimate_is_so_under_a_name_that_ends_like_a_list(name: str) -> None:
