@@ -19,8 +19,8 @@ from sanitisers.engine.copy_text import encode
 from sanitisers.errors import SanitiserError
 from sanitisers.ruleset.model import Columns, Empty, Ruleset
 from sanitisers.ruleset.proposal import key_of
-from sanitisers.ruleset.rules import Json, JsonObject, Keep, Rule, Template
-from sanitisers.ruleset.words import TemplateField
+from sanitisers.ruleset.rules import Entries, Fields, Json, JsonObject, Keep, Rule, Template
+from sanitisers.ruleset.words import TemplateField, suggestion
 from sanitisers.suggesting.columns import judge_column
 from sanitisers.suggesting.texts import Around, judge_text
 
@@ -121,6 +121,8 @@ def _line_of_defaults(ruleset: Ruleset, column: ColumnLike) -> tuple[str, str]:
 def _at_path(
     ruleset: Ruleset, table: str, column: ColumnLike, rule: Rule, path: Sequence[str], of_column: Explanation
 ) -> Explanation:
+    if isinstance(rule, Fields | Entries):
+        return _in_box(ruleset, ("tables", table, "columns", column.name), rule, path[0])
     if not isinstance(rule, Json):
         return replace(
             of_column,
@@ -148,6 +150,23 @@ def _at_path(
     if rule.only_with is not None:
         becomes = (*becomes, f"a document without the key {rule.only_with} becomes {{}} as a whole")
     return Explanation(word, ruleset.at(*place), why, becomes, samples(ruleset, table, column, rule, path))
+
+
+def _in_box(ruleset: Ruleset, place: tuple[str, ...], rule: Fields | Entries, name: str) -> Explanation:
+    """What becomes of a field of a composite value, or of an entry of an hstore."""
+    what, rules = ("field", rule.fields) if isinstance(rule, Fields) else ("entry", rule.entries)
+    here = (*place, "fields" if isinstance(rule, Fields) else "entries")
+    if name in rules or (isinstance(rule, Entries) and "*" in rules):
+        named = name if name in rules else "*"
+        word, becomes = described(rules[named], None)
+        why = f"a rule for the {what}" if named == name else "`*` stands for every entry that is not named"
+        return Explanation(word, ruleset.at(*here, named), why, becomes)
+    near = suggestion(name, [*rules])
+    if isinstance(rule, Fields):
+        return Explanation(None, ruleset.at(*here), f"there is no rule for a field `{name}`{near}")
+    if rule.rest is not None:
+        return Explanation("keep", ruleset.at(*place, "rest"), f"`rest` keeps the entries that are not named{near}")
+    return Explanation(None, ruleset.at(*here), f"an hstore is closed: `{name}` is not named, so it is dropped{near}")
 
 
 def _dropped(ruleset: Ruleset, place: tuple[str, ...], path: Sequence[str], node: JsonObject) -> Explanation:

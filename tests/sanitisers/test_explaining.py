@@ -72,3 +72,37 @@ def test_what_nothing_covers_comes_with_a_proposal() -> None:
     assert found.rule is None
     assert found.proposal is not None
     assert found.proposal.startswith("contact_email: person.email  # ")
+
+
+BOXES = """\
+ruleset: 1
+tables:
+  t:
+    columns:
+      home:
+        fields: {street: address.street, land: keep (a country)}
+      more:
+        entries: {mail: person.email, note: {value: x}}
+        rest: keep (codes)
+      closed: {entries: {mail: person.email}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "rule", "line", "why"),
+    [
+        (("home", "street"), "address.street", 6, "a rule for the field"),
+        (("home", "stret"), None, 6, "there is no rule for a field `stret`; did you mean `street`?"),
+        (("more", "mail"), "person.email", 8, "a rule for the entry"),
+        (("more", "code"), "keep", 9, "`rest` keeps the entries that are not named"),
+        (("closed", "code"), None, 10, "an hstore is closed: `code` is not named, so it is dropped"),
+        (("closed", "mial"), None, 10, "did you mean `mail`?"),
+    ],
+)
+def test_what_is_inside_a_composite_or_an_hstore_is_explained_by_its_name(
+    path: tuple[str, str], rule: str | None, line: int, why: str
+) -> None:
+    found = explain(parse_ruleset(BOXES, "b.yaml"), "t", Assumed(path[0]), path[1:])
+    assert found.rule == rule
+    assert found.place.startswith(f"b.yaml:{line}: tables.t.columns.{path[0]}")
+    assert why in found.why

@@ -135,3 +135,13 @@ def test_the_same_everywhere_inside_a_value_that_must_not_come_twice_is_refused(
     text = "ruleset: 1\ntables:\n  t:\n    columns:\n      c: {each: {value: x}}\n"
     with pytest.raises(RulesetError, match=r"c\[\]: no value may come twice"):
         compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [LIST]}, KEY, known=FOUND)
+
+
+def test_texts_that_join_tables_meet_where_both_say_that_they_are_unique() -> None:
+    rule = "{fake: person.name, unique: true}"
+    text = f"ruleset: 1\ntables:\n  a: {{columns: {{k: {rule}}}}}\n  b: {{columns: {{k: {rule}}}}}\n"
+    known = Known(unique={"a": {"k"}}, rows={"a": 10, "b": 100_000})
+    schema = {"a": [Column("k")], "b": [Column("k")]}
+    made = compile_ruleset(parse_ruleset(text, "u.yaml"), schema, KEY, known=known)
+    there, here = (bytes(made.table(table, ["k"]).apply(b"Vimb Tharro\n").rows) for table in ("a", "b"))
+    assert there == here != b"Vimb Tharro\n"
