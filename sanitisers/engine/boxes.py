@@ -111,8 +111,17 @@ class BoxEdit:
         origins = owners if seen.origins is None else seen.origins.take(owners)
         found = None
         if inner.edit is not None:
-            documents, boxes = (watch.documents, watch.boxes) if watch else (None, None)
-            inside = Seen(column, rows, _no_other, _no_other, seen.tally, documents, boxes, origins, seen.stays)
+            inside = Seen(
+                column,
+                rows,
+                _no_other,
+                _no_other,
+                seen.tally,
+                watch.documents if watch else None,
+                watch.boxes if watch else None,
+                origins,
+                watch.remains if watch else None,
+            )
             try:
                 found = inner.edit.pieces(inside)
             except ValueUnfit as unfit:

@@ -93,6 +93,18 @@ def test_enums_and_domains_are_known_by_the_columns_that_have_them() -> None:
     )
 
 
+def test_a_collation_that_the_dump_makes_is_told_from_those_of_every_server() -> None:
+    schema = _schema(
+        b"CREATE TABLE public.t (a text DEFAULT 'x'::text NOT NULL COLLATE public.caseless,"
+        b' b text DEFAULT \'a\'::text COLLATE pg_catalog."C", c text COLLATE "pg_catalog"."C" NOT NULL,'
+        b" d text DEFAULT ('a'::text COLLATE other.one), e character varying(9) COLLATE other.one);",
+        b"CREATE TABLE public.child (\n)\nINHERITS (public.t);",
+    )
+    for name in ("t", "child"):
+        found = {column.name: column.collated for column in schema.tables[Name("public", name)].columns}
+        assert found == {"a": True, "b": False, "c": False, "d": False, "e": True}
+
+
 def test_arrays_and_composites_say_what_is_in_them_at_any_depth() -> None:
     schema = _schema(
         b"CREATE DOMAIN public.short AS character varying(40) NOT NULL;",
