@@ -192,7 +192,6 @@ def _key() -> Schema:
         "bcrypt": {"bcrypt": {**_password(), **no_word}},
         "pattern": {"pattern": {**_pattern(), **no_word}, **_HOW},
         "one_of": {"one_of": _list(), **_HOW},
-        "function": {"function": {**_function(), **no_word}, **_HOW},
     }
     levels = {
         "type": "object",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sanitisers.assumed import Assumed
-from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, kind, type_word
+from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, is_json, kind, type_word
 from sanitisers.families import FAMILIES
 from sanitisers.ruleset.proposal import key_of
 from sanitisers.suggesting.documents import judge_document
@@ -87,7 +87,7 @@ def judge_column(
         return _fields(column, beside)
     if is_hstore(column):
         return medium("{entries: {}}", "every entry is dropped until it is named")
-    if kind(column) is Kind.JSON:
+    if is_json(column):
         return judge_document(document, beside.table, about_somebody=beside.about_somebody)
     word = type_word(column)
     if column.enum:
