@@ -44,10 +44,10 @@ def in_plain_characters(values: Values) -> Values:
     changed = np.flatnonzero(plain != _STAYS)
     if not len(changed):
         return values
-    firsts = firsts.take(changed)
-    text = text.copy()
-    text[firsts] = plain.take(changed)
-    return without(Values(text, values.starts, values.ends), firsts + 1, firsts + lengths.take(changed))
+    firsts, more = firsts.take(changed), lengths.take(changed) - 1
+    shorter = without(values, firsts + 1, firsts + 1 + more)
+    shorter.buffer[firsts - (np.cumsum(more) - more)] = plain.take(changed)
+    return shorter
 
 
 def _stand_in(code: int) -> int:
