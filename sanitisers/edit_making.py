@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -15,7 +16,6 @@ from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_fakes import (
     DocumentDates,
     DocumentFakes,
-    DocumentFunction,
     DocumentNumbers,
     LeafFakes,
 )
@@ -122,11 +122,11 @@ class EditMaking:
             case Chosen():
                 return self._chosen(column, rule, table, unique)
             case Each():
-                return each_edit(column, rule, self._inside)
+                return each_edit(column, rule, self._inside, unique)
             case Fields():
-                return fields_edit(column, rule, self._inside)
+                return fields_edit(column, rule, self._inside, unique)
             case Entries():
-                return entries_edit(column, rule, self._inside)
+                return entries_edit(column, rule, self._inside, unique)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
             case _:
@@ -137,8 +137,8 @@ class EditMaking:
         unknown = derive_key(self._key, "a password that nobody knows").hex()
         return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
 
-    def _inside(self, column: ColumnLike, rule: ColumnRule) -> Edit:
-        return self.edit(column, rule, {}, {})
+    def _inside(self, column: ColumnLike, rule: ColumnRule, unique: Unique | None) -> Edit:
+        return self.edit(column, rule, {}, {}, unique)
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""
@@ -210,7 +210,7 @@ class EditMaking:
             form = form.cut(limit)
         shared = what, unique is not None, form.longest
         if shared not in self._fakes:
-            self._fakes[shared] = Fakes(form, copy_escape)
+            self._fakes[shared] = _fakes_of(form)
         return self._fakes[shared]
 
     def _hash(self, password: str) -> str:
@@ -258,9 +258,12 @@ class EditMaking:
                 return DocumentDates(cmac, days)
             case Noise(percent=percent):
                 return DocumentNumbers(cmac, percent)
-            case Function(path=path):
-                return DocumentFunction(cmac, load_function(path, self._folder))
         raise AssertionError("there is no other rule")
+
+
+@lru_cache(maxsize=64)
+def _fakes_of(form: Form) -> Fakes:
+    return Fakes(form, copy_escape)
 
 
 def copy_escape(text: str) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psutil
 import psycopg
 import pytest
@@ -22,6 +23,11 @@ from fixtures.parts.secrets import Credentials, make_credentials
 _OURS_TO_SET = ("AWS_", "DM", "GNUPGHOME", "PG", "SOPS_")
 _GRACE = 5.0
 """Seconds that a process told to end gets for it."""
+
+
+# How long an example takes says something about the machine, and nothing about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dmrefresh.dump.tokens import MOST_TOKENS, NotAsWritten, Token, TokenKind, decoded
@@ -187,8 +188,13 @@ def _column(element: list[Token], sql: bytes, codec: str, *, typed: bool) -> Def
         written,
         not_null=_follow(words, "not", "null"),
         generated=_follow(words, "generated", "always", "as") and not _follow(words, "as", "identity"),
-        collated=bool(after) and _word(after[0]) == "collate" and [one.text for one in after[1:2]] != ["pg_catalog"],
+        collated=_is_collated([*outer_tokens(after)]),
     )
+
+
+def _is_collated(tokens: list[Token]) -> bool:
+    """Whether COLLATE, which pg_dump writes behind DEFAULT and NOT NULL, names a collation of somebody's making."""
+    return any(_word(one) == "collate" and name.text != "pg_catalog" for one, name in pairwise(tokens))
 
 
 def _outer_words(tokens: list[Token]) -> Iterator[str]:

@@ -128,6 +128,16 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, k
         raise _failure(error) from None
 
 
+def compiled_for(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
+    """The ruleset held against a Head, as `sanitise` does before the first row.
+
+    Raises:
+        DumpRefused: two tables have the same name in rulesets.
+        NotSanitised: a column that nothing covers, or a rule that cannot fit.
+    """
+    return _compile(ruleset, head, key, keep_unlisted=False, known=with_note(None, head), remote=True)
+
+
 def _check_leaks(compiled: Sanitiser, on_warning: Callable[[str], None]) -> None:
     from sanitisers import Leaked, LooksPersonal
 

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from sanitisers.engine.box_text import NotAsWritten, Opened
+from sanitisers.engine.flat_boxes import Marks
 
 MOST_DIMENSIONS = 6
 """That an array may have."""
@@ -37,6 +38,11 @@ class ArrayForm:
         object.__setattr__(self, "_element", re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|%b++' % other, re.DOTALL))
         object.__setattr__(self, "_quoted", re.compile(rb"(?!(?i:null)\Z)%b+" % other))
         object.__setattr__(self, "_inner", re.compile(rb"\{x(?:%bx)*\}" % between))
+
+    @property
+    def marks(self) -> Marks:
+        """See Form."""
+        return Marks(b"{" + self.delimiter + b"}", fields=None, word=True)
 
     def open(self, text: bytes) -> Opened:
         """See Form."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sanitisers.engine.flat_boxes import Marks
 
 
 class NotAsWritten(Exception):
@@ -33,6 +36,10 @@ class Form(Protocol):
     @property
     def empty(self) -> bool:
         """Whether the empty string is a value of the type."""
+
+    @property
+    def marks(self) -> Marks | None:
+        """How its values are read and written all at once, where they can be."""
 
     def open(self, text: bytes) -> Opened:
         """Take a value apart. Raises NotAsWritten."""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
-from sanitisers.engine.grid import binary_array, buffer_of, end_to_end
+from sanitisers.engine.grid import BACKSLASH, binary_array, buffer_of, end_to_end
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import table_of, windows
+from sanitisers.engine.spans import in_values, table_of, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,8 @@ _STAMP = re.compile(
     r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-](?:0\d|1[0-5])(?::\d\d){0,2})?", re.ASCII
 )
 _FAR = re.compile(r"(?:\d{4,}-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[+-]\d\d(?::\d\d){0,2})?)?)( BC)?", re.ASCII)
+_USUAL = table_of(b"\\bfnrtv")
+"""What pg_dump writes behind a backslash."""
 _HYPHENS = np.array([letter == "-" for letter in "00000000-0000-0000-0000-000000000000"])
 _HEXADECIMAL = table_of(b"0123456789abcdef")
 _EPOCH = datetime(1970, 1, 1)
@@ -50,15 +52,29 @@ class Odd(Exception):
         super().__init__(index)
 
 
+def oddly_escaped(values: Values) -> Positions:
+    """The indexes of the values, in the order of their starts, with escapes that pg_dump does not write."""
+    marks = np.flatnonzero(values.buffer == BACKSLASH)
+    odd = marks[~_USUAL.take(values.buffer.take(marks + 1, mode="clip"))]
+    return in_values(values, odd)[1]
+
+
 def texts(values: Values) -> Pieces:
     """The values as an Arrow array."""
-    if len(values.starts) and not (
-        values.starts[0] == 0 and np.array_equal(values.starts[1:], values.ends[:-1])
-    ):  # some were escaped and lie apart
-        values = end_to_end(values)
+    if not len(values.starts) or (values.starts[0] == 0 and np.array_equal(values.starts[1:], values.ends[:-1])):
+        return _array(values)
+    # Those that had escapes lie behind all others.
+    order = np.argsort(values.starts, kind="stable")
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    array = _array(end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order))))
+    return array.take(pa.array(back, pa.int64()))
+
+
+def _array(values: Values) -> Pieces:
+    """Values that lie end to end as an Arrow array, without a copy."""
     offsets = np.append(np.zeros(1, np.int64), values.ends)
-    narrow = len(values.buffer) < 2**30
-    return binary_array(offsets.astype(np.int32) if narrow else offsets, buffer_of(np.ascontiguousarray(values.buffer)))
+    return binary_array(offsets if len(values.buffer) >= 2**30 else offsets.astype(np.int32), buffer_of(values.buffer))
 
 
 def uuids(values: Values) -> Pieces:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sanitisers.engine.comparing import Odd
+from sanitisers.engine.comparing import Odd, oddly_escaped
+from sanitisers.engine.copy_text import encode
 from sanitisers.engine.grid import unescaped
 from sanitisers.engine.prf import Values
 from sanitisers.engine.refused import ValueUnfit
@@ -38,14 +39,6 @@ _OPERATORS = {
 }
 
 
-class Unreadable(ValueUnfit):
-    """A value is not written as the server writes values of its type."""
-
-    def __init__(self, row: int, column: str) -> None:
-        """Take the index of its row, and its column."""
-        super().__init__(row, column, "it is not written as pg_dump writes it, so nothing can be said about its row")
-
-
 @dataclass(frozen=True, slots=True)
 class Truth:
     """Of each row whether something is true, and whether it is false; where it is neither, it is unknown."""
@@ -71,7 +64,7 @@ class Rows:
         return self._columns[name]
 
     def numbers(self, name: str, read: Numbers) -> Positions:
-        """The numbers that the values of a column are; of NULL, nothing in particular. Raises Unreadable."""
+        """The numbers that the values of a column are; of NULL, nothing in particular. Raises ValueUnfit."""
         if name not in self._numbers:
             column = self.column(name)
             chosen = np.flatnonzero(~column.null)
@@ -79,7 +72,7 @@ class Rows:
             try:
                 found[chosen] = read(_plain(column, chosen))
             except Odd as odd:
-                raise Unreadable(int(chosen[odd.index]), name) from None
+                raise _unreadable(int(chosen[odd.index]), name) from None
             self._numbers[name] = found
         return self._numbers[name]
 
@@ -88,7 +81,7 @@ class Part(Protocol):
     """Something that is true, false or unknown of a row."""
 
     def decide(self, rows: Rows) -> Truth:
-        """Its truth in each row; raises Unreadable."""
+        """Its truth in each row; raises ValueUnfit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +97,11 @@ class Condition:
     columns: frozenset[str]
 
     def true(self, rows: Rows) -> Flags:
-        """The rows that it is true for. Raises Unreadable."""
+        """The rows that it is true for. Raises ValueUnfit."""
         return self.part.decide(rows).true
 
     def not_false(self, rows: Rows) -> Flags:
-        """The rows that it is true or unknown for. Raises Unreadable."""
+        """The rows that it is true or unknown for. Raises ValueUnfit."""
         return ~self.part.decide(rows).false
 
 
@@ -153,20 +146,26 @@ class OneOfTexts:
     def decide(self, rows: Rows) -> Truth:
         """See Part."""
         column = rows.column(self.column)
-        likely = ~column.null
-        if not self.strict:  # long texts that cannot be it need not be unescaped
-            lengths = column.values.ends - column.values.starts
-            likely &= lengths >= min(map(len, self.texts))
-            likely &= lengths <= _LONGEST_ESCAPE * max(map(len, self.texts))
-        chosen = np.flatnonzero(likely)
+        chosen = np.flatnonzero(~column.null if self.strict else ~column.null & self._likely(column.values))
         found = np.zeros(rows.count, np.bool_)
         try:
             values = self.read(_plain(column, chosen))
         except Odd as odd:
-            raise Unreadable(int(chosen[odd.index]), self.column) from None
+            raise _unreadable(int(chosen[odd.index]), self.column) from None
         wanted = pa.array(self.texts, values.type)
         found[chosen] = pc.is_in(values, value_set=wanted).to_numpy(zero_copy_only=False)
         return _known(found, column.null)
+
+    def _likely(self, values: Values) -> Flags:
+        """Which values may be one of the texts, so that long ones with escapes need not be read for nothing."""
+        lengths = values.ends - values.starts
+        if all(encode(text) == text for text in self.texts):
+            # Whoever writes them with an escape all the same, does so in another way than pg_dump would.
+            likely = np.isin(lengths, [len(text) for text in self.texts])
+            likely[oddly_escaped(values)] = True
+            return likely
+        shortest, longest = min(map(len, self.texts)), max(map(len, self.texts))
+        return (lengths >= shortest) & (lengths <= _LONGEST_ESCAPE * longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +236,11 @@ class Always:
         """See Part."""
         always = np.full(rows.count, self.value, np.bool_)
         return Truth(always, ~always)
+
+
+def _unreadable(row: int, column: str) -> ValueUnfit:
+    what = "the value is not written as pg_dump writes it, so nothing can be said about its row"
+    return ValueUnfit(row, column, what)
 
 
 def _known(found: Flags, null: Flags) -> Truth:

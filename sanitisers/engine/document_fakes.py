@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -16,8 +17,7 @@ from sanitisers.engine.noise import move
 from sanitisers.engine.prf import ColumnCmac, Keyed, Values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from sanitisers.engine.grid import Pieces
     from sanitisers.families.form import Form
 
 _QUOTE = pool([b'"'])
@@ -37,9 +37,7 @@ class DocumentFakes:
     def __init__(self, form: Form, cmac: ColumnCmac) -> None:
         """Take the form, and the keyed function."""
         self._cmac = cmac
-        self._fakes = Fakes(form, lambda text: encode(msgspec.json.encode(text)[1:-1]))
-        # A fake that is one entry of a pool is looked up with its quotes on.
-        self._entries = pool([b'"%b"' % text for text in self._fakes.entries])
+        self._fakes, self._entries = _fakes_of(form)
 
     def pieces(self, originals: Values, deciding: Values) -> Chosen:
         """See LeafFakes."""
@@ -48,6 +46,17 @@ class DocumentFakes:
             return Chosen(self._entries, parts[0].indexes)
         quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
         return joined([quote, *parts, quote])
+
+
+@lru_cache(maxsize=64)
+def _fakes_of(form: Form) -> tuple[Fakes, Pieces]:
+    """The fakes of a form; and those that are one entry of a pool, with their quotes on."""
+    fakes = Fakes(form, _json_escape)
+    return fakes, pool([b'"%b"' % text for text in fakes.entries])
+
+
+def _json_escape(text: str) -> bytes:
+    return encode(msgspec.json.encode(text)[1:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +102,3 @@ def _number(text: bytes | None) -> bytes:
     sign, digits = (b"-", text[1:]) if text.startswith(b"-") else (b"", text)
     whole, dot, decimals = digits.partition(b".")
     return sign + (whole.lstrip(b"0") or b"0") + dot + decimals
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentFunction:
-    """What a function of the team's own makes of each value; where it fails or gives no text, null."""
-
-    cmac: ColumnCmac
-    call: Callable[[str, int], str | None]
-
-    def pieces(self, originals: Values, deciding: Values) -> Chosen:
-        """See LeafFakes."""
-        keyed = Keyed.of(self.cmac, deciding)
-        texts = texts_of(originals, np.arange(len(originals.starts)))
-        made = [
-            self._made(text.tobytes(), high << 64 | low)
-            for text, high, low in zip(texts, keyed.high.tolist(), keyed.low.tolist(), strict=True)
-        ]
-        return Chosen(pool(made), np.arange(len(made)))
-
-    def _made(self, text: bytes, chance: int) -> bytes:
-        try:
-            new = self.call(text.decode(), chance)
-        except Exception:
-            return _NULL
-        return encode(msgspec.json.encode(new)) if isinstance(new, str) and "\0" not in new else _NULL

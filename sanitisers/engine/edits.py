@@ -36,8 +36,7 @@ class Seen:
         watch: is shown what stands inside documents; None where nobody looks for leaks.
         boxes: the same for arrays, composites and hstores.
         origins: the rows of the table that the values stand in; None where each has one of its own.
-        stays: is shown what an edit writes that is no fake, and may hold what was there; None where nobody looks.
-        remains: the same where only a part goes, which it is shown as well.
+        remains: is shown what an edit writes that is no fake, and may hold what was there; None where nobody looks.
     """
 
     column: Column
@@ -48,7 +47,6 @@ class Seen:
     watch: DocumentWatch | None = None
     boxes: BoxWatch | None = None
     origins: Positions | None = None
-    stays: Callable[[Sequence[bytes]], None] | None = None
     remains: Remains | None = None
 
     @cached_property

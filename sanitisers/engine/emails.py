@@ -92,7 +92,7 @@ def _around(values: Values, places: Positions, owners: Positions, alphabet: _Alp
     lengths = _reach(behind, alphabet.domain, alphabet.letter, values.ends.take(owners) - 1 - places)
     while len(cut := np.flatnonzero((starts < places) & ((text.take(starts + base) & 0xC0) == 0x80))):
         starts[cut] += 1  # of a character whose beginning is none of the address
-    dotted = ((behind == DOT) & (np.arange(1, BEHIND + 1) < lengths[:, None])).any(axis=1)
+    dotted: Flags = ((behind == DOT) & (np.arange(1, BEHIND + 1) < lengths[:, None])).any(axis=1)
     ends = places + 1 + lengths
     return Spans(owners, starts, ends).only((starts < places) & dotted), _beyond_ascii(before) | _beyond_ascii(behind)
 

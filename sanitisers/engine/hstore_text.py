@@ -26,6 +26,7 @@ class HstoreForm:
     named: Mapping[bytes, int]
     others: int | None
     empty: bool = True
+    marks: None = None
 
     def open(self, text: bytes) -> Opened:
         """See Form. Entries that go are not among the values."""

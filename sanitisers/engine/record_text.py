@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from sanitisers.engine.box_text import NotAsWritten, Opened
+from sanitisers.engine.flat_boxes import Marks
 
 _FIELD = re.compile(rb'"([^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+)"|[^"\\(),]*+', re.DOTALL)
 _DOUBLED = re.compile(rb'\\(.)|""', re.DOTALL)
@@ -23,6 +24,11 @@ class RecordForm:
 
     fields: int
     empty: bool = False
+
+    @property
+    def marks(self) -> Marks:
+        """See Form."""
+        return Marks(b"(,)", fields=self.fields, word=False)
 
     def open(self, text: bytes) -> Opened:
         """See Form."""

@@ -14,6 +14,7 @@ from sanitisers.engine.edits import FakeEdit
 from sanitisers.engine.grid import Column
 from sanitisers.engine.prf import Values
 from sanitisers.engine.redacting import RedactEdit
+from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
 from sanitisers.engine.shapes import Box, Leaf, kept_texts, original_texts
 
 if TYPE_CHECKING:
@@ -153,8 +154,9 @@ class SlotWatch:
         if isinstance(inner.edit, RedactEdit):
             remains = Remains.of(check, table, inner.path)
             return cls(check, NOWHERE, stays=False, names=names, shape=inner.shape, remains=remains)
-        common = isinstance(inner.edit, FakeEdit) and inner.edit.common
-        return cls(check, check.original(table, inner.path, common=common), False, names, inner.shape)
+        place = _original(check, table, inner.path, inner.edit)
+        of_function = Remains.of(check, table, inner.path) if isinstance(inner.edit, FunctionEdit) else None
+        return cls(check, place, stays=False, names=names, shape=inner.shape, remains=of_function)
 
     def look(self, column: Column, rows: Flags, origins: Positions) -> None:
         """Look at some values of a slot, which stand in these rows of the table."""
@@ -186,6 +188,13 @@ class BoxWatch:
         self.check.look(texts, np.array([self.slots[slot].names for slot, _ in found], np.int64))
 
 
+def _original(check: Check, table: str, path: str, edit: Edit) -> int:
+    """The place of the originals of an edit; of dates and amounts that move nobody wants to know."""
+    if isinstance(edit, ShiftEdit | NoiseEdit):
+        return NOWHERE
+    return check.original(table, path, common=isinstance(edit, FakeEdit) and edit.common)
+
+
 class Watch:
     """The places in a table."""
 
@@ -215,8 +224,9 @@ class Watch:
             elif isinstance(edit, BoxEdit):
                 self.boxes[name] = BoxWatch.of(check, table, edit)
             elif edit is not None:
-                common = isinstance(edit, FakeEdit) and edit.common
-                self._originals[name] = check.original(table, name, common=common)
+                self._originals[name] = _original(check, table, name, edit)
+                if isinstance(edit, FunctionEdit):
+                    self.remains[name] = Remains.of(check, table, name)
         self._kept = [(i, check.kept(table, name), kept[name]) for i, name in enumerate(columns) if name in kept]
 
     @property

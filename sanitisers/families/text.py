@@ -12,7 +12,7 @@ def _of_length(source: Source, limit: int) -> str:
     """Sentences of between three quarters and the whole of `limit` characters."""
     text = ""
     while len(text) < limit * 3 // 4:
-        text = f"{text} {source.faker.sentence(nb_words=8)}" if text else source.faker.sentence(nb_words=8)
+        text = f"{text} {source.faker.sentence(nb_words=8).strip()}".strip()
     return cut_text(text, limit)
 
 

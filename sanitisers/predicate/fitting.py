@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, kind
+from sanitisers.columns import Kind, bare_type, is_hstore, kind
 from sanitisers.engine import comparing, deciding
 from sanitisers.predicate import tree
 from sanitisers.ruleset.words import suggestion
@@ -113,7 +113,8 @@ def _whole(column: ColumnLike) -> str:
 
     Types that are not the server's own, composites among them, are written with their schema.
     """
-    if kind(column) is Kind.UNKNOWN and "." in column.type and not column.type.endswith("[]"):
+    strange = kind(column) is Kind.UNKNOWN and "." in (column.base or column.type) and not is_hstore(column)
+    if column.fields or strange:
         raise Unfit(f"whether a {column.type} is NULL may depend on what is in it, so `{column.name}` is not looked at")
     return column.name
 

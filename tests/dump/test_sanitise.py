@@ -184,3 +184,65 @@ def test_rows_that_do_not_fit_their_columns_are_named_by_their_number_alone() ->
         clean(torn, rules(PERSON))
     assert "row 3" in caught.value.what
     assert "Zorblax" not in caught.value.what
+
+
+STAYS = "  person:\n    rows: id <> 2\n    columns:\n      name: person.name\n"
+
+
+def test_which_rows_of_a_parent_stay_holds_for_its_partitions_unless_they_say_it_for_themselves() -> None:
+    def ids(ruleset: str) -> list[bytes]:
+        events = clean(WITHOUT_CHILD, rules(ruleset))
+        block = events[1]
+        assert isinstance(block, TableData)
+        assert isinstance(events[-1], End)
+        assert block.count == bytes(block.rows).count(b"\n")
+        return [line.split(b"\t")[1] for line in bytes(block.rows).splitlines()]
+
+    assert ids(STAYS) == [b"1", b"3"]
+    own_columns = "  person_1:\n    columns:\n      name: {value: x}\n"
+    assert ids(STAYS + own_columns) == [b"1", b"3"]
+    assert ids(STAYS + own_columns.replace("columns:", "where: id = 2\n    columns:")) == [b"2"]
+    assert ids(PERSON + "  person_1: {where: name IS NULL}\n") == [b"2"]
+
+
+def test_which_rows_of_two_parents_stay_must_be_said_once_for_their_child() -> None:
+    mother = "  mother:\n    rows: id <> 2\n    columns:\n      name: person.name\n"
+    assert _of_child(STAYS + mother).startswith(b"7\t")
+    assert _of_child((STAYS + mother).replace("id <> 2", "id <> 7")) == b""
+    assert _of_child(PERSON + mother.replace("id <> 2", "id <> 7")) == b""  # one of them says it, that holds
+    with pytest.raises(NotSanitised, match="Which rows of child stay is said differently"):
+        _of_child(STAYS + mother.replace("id <> 2", "id <> 7"))
+    own = "  child:\n    rows: id IN (7)\n"
+    assert _of_child(STAYS + mother.replace("id <> 2", "id <> 7") + own).startswith(b"7\t")
+
+
+def test_rows_that_come_through_a_root_never_pass_by_which_of_a_partition_stay() -> None:
+    through_root = WITHOUT_CHILD.replace("COPY public.person_1 (name, id)", "COPY public.person (name, id)")
+    with pytest.raises(NotSanitised, match="rules of its partition person_1 cannot be kept"):
+        clean(through_root, rules(PERSON + "  person_1: {rows: id = 1}\n"))
+    with pytest.raises(NotSanitised, match="rules of its partition person_1 cannot be kept"):
+        clean(through_root, rules(STAYS + "  person_1: {rows: id = 1}\n"))
+    block = clean(through_root, rules(STAYS))[1]
+    assert isinstance(block, TableData)
+    assert block.count == 2
+
+
+def test_texts_are_compared_in_the_encoding_of_the_dump() -> None:
+    dump = WITHOUT_CHILD.replace("'UTF8'", "'LATIN1'").replace("Zorblax Quimbly\t3", "Zörblax\t3")
+    keep = "  person:\n    rows: name = 'Zörblax'\n    columns:\n      name: keep (a play)\n"
+    events = sanitise(read_dump([dump.encode("latin-1")]), rules(keep), KEY)
+    (block,) = (event for event in events if isinstance(event, TableData))
+    assert (bytes(block.rows), block.count) == ("Zörblax\t3\n".encode("latin-1"), 1)
+
+
+def test_a_row_is_named_by_its_number_in_the_dump_whatever_was_dropped_before_it() -> None:
+    torn = WITHOUT_CHILD.replace("Zorblax Quimbly\t3\n", "Zorblax Quimbly\tthree\n")
+    with pytest.raises(NotSanitised, match=r"person\.id, row 3: the value is not written as pg_dump") as caught:
+        clean(torn, rules(STAYS))
+    assert "three" not in caught.value.what
+
+
+def test_a_condition_that_is_not_understood_stops_before_the_first_event() -> None:
+    events = sanitise(read_dump([WITHOUT_CHILD.encode()]), rules(STAYS.replace("id <> 2", "nme = 'x'")), KEY)
+    with pytest.raises(NotSanitised, match=r"rules\.yaml:6: tables\.person\.rows: the table has no column `nme`"):
+        next(events)
