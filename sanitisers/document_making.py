@@ -10,7 +10,7 @@ from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
 from sanitisers.families import FAMILIES
 from sanitisers.fitting import Misfit
 from sanitisers.grouping import grouped, space
-from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, Function, JsonObject, Keep, Null, Redact
+from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, JsonObject, Keep, Null, Redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ class Tree:
                 return self._leaf(path, self.makers.setdefault((rule, ""), len(self.makers)), own=True)
             case JsonObject():
                 return self.branch(rule, path)
-            case Chosen() if not isinstance(rule, Function):
+            case Chosen():
                 if getattr(rule, "unique", False) or rule.nulls == "replace":
                     raise Misfit(f"{path}: `unique` and `nulls` belong to columns")
                 maker = rule.model_copy(update={"by": ()}), space(rule)

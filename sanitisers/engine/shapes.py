@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 OPENED = 1 << 24
 """Bytes of a value that are looked into; a longer one would take many times its own memory, and is looked at whole."""
+
+_ESCAPES = re.compile(rb"[\\\x08\x0c\r\t\x0b]")
+"""What COPY writes in another way, but for newlines."""
 
 
 class Leaf(Enum):
@@ -129,7 +133,10 @@ def texts_of(column: Column, rows: Positions) -> Iterator[tuple[int, bytes]]:
 
 def elements(values: Iterable[bytes | None]) -> Column:
     """Values as a column of COPY text; None is NULL."""
-    text = b"".join([NULL + b"\n" if value is None else encode(value) + b"\n" for value in values])
+    some = list(values)
+    text = b"".join([value + b"\n" for value in some if value is not None])
+    if None in some or _ESCAPES.search(text) or text.count(b"\n") != len(some):
+        text = b"".join([NULL + b"\n" if value is None else encode(value) + b"\n" for value in some])
     block = np.frombuffer(text, np.uint8)
     return Column.of(block, separators(block, 1), 0)
 

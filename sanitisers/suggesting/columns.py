@@ -147,7 +147,7 @@ def _fields(column: ColumnLike, beside: Beside) -> Judgement:
 
 def _inner(judged: Judgement) -> str:
     """A rule inside a flow map of YAML, where a comma ends a word."""
-    rule = "text.lorem" if judged.rule == "null" else judged.rule
+    rule = judged.rule
     return f'"{rule}"' if "," in rule and not rule.startswith("{") else rule
 
 

@@ -33,7 +33,7 @@ BOXES = {
     "texts": (Column("c", "public.d", base="text[]", element=TEXT), True, "{each: text.lorem}"),
     "e-mails": (Column("email", "text[]", element=TEXT), True, "{each: person.email}"),
     "numbers": (Column("c", "integer[]", element=NUMBER), False, "null"),
-    "moods": (Column("c", "public.mood[]", element=Column("[]", "public.mood", enum=True)), False, "null"),
+    "moods": (Column("c", "public.mood[]", element=Column("[]", "public.mood", enum=True)), False, "keep (say why)"),
     "pair": (Column("c", "public.p", fields=(TEXT, NUMBER)), True, '{fields: {"[]": text.lorem, "[]": null}}'),
     "pairs": (
         Column("c", "public.p[]", element=Column("[]", "public.p", fields=(Column("full name"),))),
