@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sys
 import time
 import traceback
@@ -55,6 +56,11 @@ def described(checked: Checked) -> str:
         lines.append(f"left out by a refresh: {counts(contents.left_out)}")
     lines += ["", *(f"{count:>14,}  {name}" for name, count in sorted(contents.tables.items()))]
     return "\n".join(printable(line) for line in lines)
+
+
+def width() -> int:
+    """Characters that fit on a line of the terminal; 100 where the output goes elsewhere."""
+    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
 
 
 def printable(line: str) -> str:

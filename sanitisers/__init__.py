@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from sanitisers.compiling import compile_ruleset
     from sanitisers.engine.table import Block, TableSanitiser
     from sanitisers.engine.tally import TableReport
-    from sanitisers.errors import BlockError, Leaked, RulesetError, SanitiserError, Unclassified, ValueRefused
+    from sanitisers.errors import (
+        BlockError,
+        Leaked,
+        LooksPersonal,
+        RulesetError,
+        SanitiserError,
+        Unclassified,
+        ValueRefused,
+    )
     from sanitisers.ruleset.loading import load_ruleset
     from sanitisers.ruleset.model import Ruleset
     from sanitisers.sanitiser import Sanitiser
@@ -32,6 +40,7 @@ __all__ = [
     "ColumnLike",
     "Known",
     "Leaked",
+    "LooksPersonal",
     "Ruleset",
     "RulesetError",
     "Sanitiser",
@@ -55,6 +64,7 @@ _HOMES = {
     "Sanitiser": "sanitiser",
     "SanitiserError": "errors",
     "Leaked": "errors",
+    "LooksPersonal": "errors",
     "TableReport": "engine.tally",
     "TableSanitiser": "engine.table",
     "Unclassified": "errors",

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sanitisers.box_forms import shape_of
+from sanitisers.checks import Checks, what_is_off
 from sanitisers.columns import TYPE_WORDS, holds_text, type_word
 from sanitisers.conditions import conditions_of
 from sanitisers.edit_making import EditMaking
@@ -16,7 +17,7 @@ from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.fitting import Misfit
 from sanitisers.grouping import grouped
-from sanitisers.leak_check import LeakCheck
+from sanitisers.personal import own_of_people
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Bcrypt, Keep
@@ -68,15 +69,8 @@ def compile_ruleset(
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
-    warnings = [*compiling.gone_tables(schema), *compiling.warnings, *_check_is_off(ruleset)]
-    check = LeakCheck(key, ruleset.leaks) if ruleset.leak_check is None else None
-    return Sanitiser(plans, warnings, fingerprint, check, compiling.making.texts)
-
-
-def _check_is_off(ruleset: Ruleset) -> list[str]:
-    if ruleset.leak_check is None:
-        return []
-    return [f"{ruleset.at('leak_check')}: what is kept is not searched for what is replaced ({ruleset.leak_check})"]
+    warnings = [*compiling.gone_tables(schema), *compiling.warnings, *what_is_off(ruleset)]
+    return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, compiling.making.texts))
 
 
 def rule_for(ruleset: Ruleset, table: str, column: ColumnLike) -> ColumnRule | None:
@@ -132,12 +126,13 @@ class _Compiling:
         classified = grouped({name: rule for name, rule in found.items() if rule is not None})
         kept = {name: present[name] for name, rule in classified.items() if isinstance(rule, Keep)}
         whole = {column.name: column for column in columns}
+        make = partial(self.making.edit, table=whole, kept=kept, own=own_of_people(classified))
         edits: dict[str, Edit] = {}
         for name, rule in classified.items():
             if name in kept:
                 continue
             unique = self._unique(table, name, rule, rules)
-            edit = self._edit(table, present[name], rule, partial(self.making.edit, table=whole, kept=kept), unique)
+            edit = self._edit(table, present[name], rule, make, unique)
             if edit is not None:
                 edits[name] = edit
                 if isinstance(rule, Bcrypt) and name in conditions.locked and self.remote:

@@ -51,10 +51,20 @@ def find(text: str) -> list[Finding]:
     Returns:
         The findings in the order of their beginnings; two may overlap where a text has two shapes at once.
     """
-    plain = text if text.isascii() else text.translate(_PLAIN)
-    # The digits of a UUID are nobody's; what stands in their place joins nothing.
-    numbers = _UUID.sub(lambda found: "\x00" * len(found[0]), plain)
-    return sorted({*_emails(plain), *_phones(numbers), *_cards(numbers), *_ibans(numbers), *_by_pattern(numbers)})
+    plain = in_plain_characters(text)
+    numbers = without_uuids(plain)
+    by_pattern = (found for kind in _PATTERNS for found in find_by_pattern(numbers, kind))
+    return sorted({*_emails(plain), *find_phones(numbers), *_cards(numbers), *_ibans(numbers), *by_pattern})
+
+
+def in_plain_characters(text: str) -> str:
+    """The text with what people write in place of the usual characters as those; as long as it was."""
+    return text if text.isascii() else text.translate(PLAIN)
+
+
+def without_uuids(text: str) -> str:
+    """The text without the digits of UUIDs, which are nobody's; what stands in their place joins nothing."""
+    return _UUID.sub(lambda found: "\x00" * len(found[0]), text)
 
 
 class _Plain(dict[int, int]):
@@ -73,12 +83,13 @@ class _Plain(dict[int, int]):
         return self[code]
 
 
-_PLAIN = _Plain()
+PLAIN = _Plain()
+"""For each code of a character the code of the usual one."""
 _UUID = re.compile(r"(?=[0-9A-Fa-f]{8}-)(?<!\w)[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?!\w)")
 
 # --- e-mail addresses: RFC 5321, section 4.5.3.1, has at most 64 octets before the @ and 255 behind it.
-_LONGEST_LOCAL = 64
-_LONGEST_DOMAIN = 255
+LONGEST_LOCAL = 64
+LONGEST_DOMAIN = 255
 _AT = re.compile("@|%40")
 _OTHER = r"[^\x00-\x7f\s\u2000-\u206f]"
 """Beyond ASCII anything may be part of an address but blanks and the marks of typesetting."""
@@ -92,16 +103,22 @@ _NOBODYS_DOMAIN = re.compile(r"(?i)(?:.*\.)?(?:example\.(?:com|net|org)|example|
 
 
 def _emails(text: str) -> Iterator[Finding]:
-    for at in _AT.finditer(text):
-        before = text[max(0, at.start() - _LONGEST_LOCAL) : at.start()][::-1]
-        local = _LOCAL.match(before) or _QUOTED_LOCAL.match(before)
-        if local is None or not any(character.isalnum() for character in local[0]):
-            continue
-        if _is_filled_in(before, local.end()):
-            continue
-        domain = _DOMAIN.match(text, at.end(), at.end() + _LONGEST_DOMAIN)
-        if domain is not None and not _NOBODYS_DOMAIN.fullmatch(domain[0]):
-            yield Finding(at.start() - local.end(), domain.end(), EMAIL)
+    found = (email_around(text, at.start(), at.end()) for at in _AT.finditer(text))
+    return (one for one in found if one is not None)
+
+
+def email_around(text: str, start: int, end: int) -> Finding | None:
+    """The address whose @ is from `start` to `end` of a text in plain characters; None where there is none."""
+    before = text[max(0, start - LONGEST_LOCAL) : start][::-1]
+    local = _LOCAL.match(before) or _QUOTED_LOCAL.match(before)
+    if local is None or not any(character.isalnum() for character in local[0]):
+        return None
+    if _is_filled_in(before, local.end()):
+        return None
+    domain = _DOMAIN.match(text, end, end + LONGEST_DOMAIN)
+    if domain is None or _NOBODYS_DOMAIN.fullmatch(domain[0]):
+        return None
+    return Finding(start - local.end(), domain.end(), EMAIL)
 
 
 def _is_filled_in(backwards: str, length: int) -> bool:
@@ -125,7 +142,8 @@ _DATE = re.compile(r"\d{1,2}([-./])\d{1,2}\1(?:\d{4}|\d\d)(?!\d)")
 _COUNTING = "01234567890"
 
 
-def _phones(text: str) -> Iterator[Finding]:
+def find_phones(text: str) -> Iterator[Finding]:
+    """The telephone numbers in a text in plain characters and without UUIDs."""
     end = 0
     for found in _PHONE.finditer(text):
         groups = re.findall(r"\d+", found[1])
@@ -208,7 +226,6 @@ _PATTERNS = {
 }
 
 
-def _by_pattern(text: str) -> Iterator[Finding]:
-    for kind, pattern in _PATTERNS.items():
-        for found in pattern.finditer(text):
-            yield Finding(found.start(), found.end(), kind)
+def find_by_pattern(text: str, kind: str) -> Iterator[Finding]:
+    """What POSTCODE or NATIONAL_INSURANCE is in a text in plain characters and without UUIDs."""
+    return (Finding(found.start(), found.end(), kind) for found in _PATTERNS[kind].finditer(text))

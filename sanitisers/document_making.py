@@ -10,7 +10,7 @@ from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
 from sanitisers.families import FAMILIES
 from sanitisers.fitting import Misfit
 from sanitisers.grouping import grouped, space
-from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, JsonObject, Keep, Null
+from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, JsonObject, Keep, Null, Redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ class Tree:
         """Take what makes a password's hash, and a list to which the constants are added."""
         self.leaves: list[Leaf] = []
         self.kept: list[str] = []
-        self.makers: dict[tuple[Chosen, str], int] = {}
+        self.makers: dict[tuple[Chosen | Redact, str], int] = {}
         self._hash_of = hash_of
         self._constants = constants
 
@@ -58,6 +58,8 @@ class Tree:
                 return self._leaf(path, None, msgspec.json.encode(value))
             case Bcrypt(locked=None, password=password):
                 return self._leaf(path, None, msgspec.json.encode(self._hash_of(password)))
+            case Redact():
+                return self._leaf(path, self.makers.setdefault((rule, ""), len(self.makers)), own=True)
             case JsonObject():
                 return self.branch(rule, path)
             case Chosen():
@@ -78,7 +80,8 @@ class Tree:
         *,
         common: bool = False,
         by: tuple[str, ...] = (),
+        own: bool = False,
     ) -> Leaf:
-        leaf = Leaf(len(self.leaves), path, maker, constant, common, by)
+        leaf = Leaf(len(self.leaves), path, maker, constant, common, by, own)
         self.leaves.append(leaf)
         return leaf

@@ -16,7 +16,6 @@ from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_fakes import (
     DocumentDates,
     DocumentFakes,
-    DocumentFunction,
     DocumentNumbers,
     LeafFakes,
 )
@@ -25,6 +24,7 @@ from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
 from sanitisers.engine.locking import LockingEdit
 from sanitisers.engine.prf import ColumnCmac, derive_key
+from sanitisers.engine.redacting import DocumentRedaction, Own, RedactEdit
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
 from sanitisers.families import FAMILIES, Form, Letters, Pick
 from sanitisers.fitting import Misfit, constant_text, largest, want_family, want_label, want_room, want_text
@@ -46,6 +46,7 @@ from sanitisers.ruleset.rules import (
     Null,
     OneOf,
     Pattern,
+    Redact,
     Shift,
     Template,
 )
@@ -90,11 +91,12 @@ class EditMaking:
         table: Mapping[str, ColumnLike],
         kept: Mapping[str, ColumnLike],
         unique: Unique | None = None,
+        own: tuple[Own, ...] = (),
     ) -> Edit:
         """The edit for a column of a table.
 
-        `kept` are those of its columns that stay as they are; `unique` is given where no value may come twice in this
-        one. Raises Misfit.
+        `kept` are those of its columns that stay as they are, `own` those whose originals are taken out of what is
+        redacted; `unique` is given where no value may come twice in this one. Raises Misfit.
         """
         if unique is not None:
             unique.refuse_the_same(rule)
@@ -106,21 +108,25 @@ class EditMaking:
                 self.constants.append(text)
                 return ConstantEdit.of(text, spares_null=rule.nulls == "stay")
             case Template():
+                self.constants += [part for part in rule.parts if isinstance(part, str)]
                 return _template(column, rule, kept, unique)
             case Bcrypt(password=password):
                 want_text(column, "a password hash")
                 want_room(column, _BCRYPT_LENGTH)
                 return ConstantEdit.of(self._hash(password))
             case Json():
-                return self._documents(column, rule)
+                return self._documents(column, rule, own)
+            case Redact():
+                want_text(column, "`text.redact`")
+                return RedactEdit(column.name, own, column.max_length)
             case Chosen():
                 return self._chosen(column, rule, table, unique)
             case Each():
-                return each_edit(column, rule, self._inside)
+                return each_edit(column, rule, self._inside, unique)
             case Fields():
-                return fields_edit(column, rule, self._inside)
+                return fields_edit(column, rule, self._inside, unique)
             case Entries():
-                return entries_edit(column, rule, self._inside)
+                return entries_edit(column, rule, self._inside, unique)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
             case _:
@@ -131,8 +137,8 @@ class EditMaking:
         unknown = derive_key(self._key, "a password that nobody knows").hex()
         return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
 
-    def _inside(self, column: ColumnLike, rule: ColumnRule) -> Edit:
-        return self.edit(column, rule, {}, {})
+    def _inside(self, column: ColumnLike, rule: ColumnRule, unique: Unique | None) -> Edit:
+        return self.edit(column, rule, {}, {}, unique)
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""
@@ -220,7 +226,7 @@ class EditMaking:
             self._hashes[password] = hashed.decode()
         return self._hashes[password]
 
-    def _documents(self, column: ColumnLike, rule: Json) -> DocumentEdit:
+    def _documents(self, column: ColumnLike, rule: Json, own: tuple[Own, ...]) -> DocumentEdit:
         if kind(column) not in {Kind.JSON, Kind.TEXT, Kind.UNKNOWN}:
             raise Misfit(f"a column of type {column.type} holds no documents")
         tree = Tree(self._hash, self.constants)
@@ -230,9 +236,11 @@ class EditMaking:
                 raise Misfit("`rest` and `*` say the same thing twice; leave one out")
             root.others = tree.keep(f"{column.name}.*")
         makers = [self._leaf_maker(*of) for of in tree.makers]
-        return DocumentEdit(column.name, root, tree.leaves, makers, tree.kept, rule.only_with)
+        return DocumentEdit(column.name, root, tree.leaves, makers, tree.kept, rule.only_with, own)
 
-    def _leaf_maker(self, rule: Chosen, space: str) -> LeafFakes:
+    def _leaf_maker(self, rule: Chosen | Redact, space: str) -> LeafFakes:
+        if isinstance(rule, Redact):
+            return DocumentRedaction()
         if (rule, space) not in self._leaf_fakes:
             self._leaf_fakes[rule, space] = self._make_leaf_maker(rule, self._cmac(space))
         return self._leaf_fakes[rule, space]
@@ -250,8 +258,6 @@ class EditMaking:
                 return DocumentDates(cmac, days)
             case Noise(percent=percent):
                 return DocumentNumbers(cmac, percent)
-            case Function(path=path):
-                return DocumentFunction(cmac, load_function(path, self._folder))
         raise AssertionError("there is no other rule")
 
 

@@ -5,7 +5,8 @@ SanitiserError
 ├── Unclassified    the schema has columns that the ruleset does not mention
 ├── BlockError      a block of rows is not what its column list says
 ├── ValueRefused    a value is not of the kind that its rule was written for
-└── Leaked          what a rule replaces stands in what is kept
+├── Leaked          what a rule replaces stands in what is kept
+└── LooksPersonal   what looks like personal data stands in what is kept, and the ruleset wants to stop there
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.detection import Detected
     from sanitisers.leak_check import Leak
 
 _NAMED = 20
-"""Leaks in one message."""
+"""Places in one message."""
 
 
 class SanitiserError(Exception):
@@ -101,8 +103,32 @@ class Leaked(SanitiserError):
         from sanitisers.ruleset.proposal import leaks_to_paste
 
         self.leaks = tuple(leaks)
-        named = self.leaks[:_NAMED]
-        self.paste = leaks_to_paste(dict.fromkeys(leak.where for leak in named))
-        lines = "".join(f"\n  {leak}" for leak in named)
-        more = f"\n  and {len(self.leaks) - _NAMED} more" if len(self.leaks) > _NAMED else ""
-        super().__init__(f"What rules replace stands in what is kept, where it would be published:{lines}{more}")
+        self.paste = leaks_to_paste(dict.fromkeys(leak.where for leak in self.leaks[:_NAMED]))
+        super().__init__(
+            f"What rules replace stands in what is kept, where it would be published:{_listed(self.leaks)}"
+        )
+
+
+class LooksPersonal(SanitiserError):
+    """Texts that are kept hold what looks like personal data, and the ruleset wants to stop there.
+
+    Attributes:
+        detected: what stands where.
+        paste: the lines of the ruleset that allow it.
+    """
+
+    def __init__(self, detected: Iterable[Detected]) -> None:
+        from sanitisers.ruleset.proposal import leaks_to_paste
+
+        self.detected = tuple(detected)
+        self.paste = leaks_to_paste(one.where for one in self.detected[:_NAMED])
+        super().__init__(
+            f"What looks like personal data stands in what is kept, where it would be published:"
+            f"{_listed(self.detected)}"
+        )
+
+
+def _listed(found: Sequence[object]) -> str:
+    """A line for each, or for the first of them, and how many more there are."""
+    more = f"\n  and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return "".join(f"\n  {one}" for one in found[:_NAMED]) + more

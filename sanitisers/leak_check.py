@@ -14,21 +14,16 @@ of tables does not matter. What many people share is no leak, and neither is wha
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sanitisers.engine.chance import expected, is_chance
 from sanitisers.engine.document_texts import appended
-from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import ColumnCmac, Values, derive_key
 from sanitisers.engine.sightings import Sightings
-from sanitisers.engine.traces import BARE, KINDS, find_traces, laid_together
-from sanitisers.engine.watch import NOWHERE
+from sanitisers.engine.traces import BARE, KINDS, find_traces
 from sanitisers.placeholders import NOBODYS
 
 if TYPE_CHECKING:
@@ -36,19 +31,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Positions, Words
-    from sanitisers.ruleset.rules import Keep
+    from sanitisers.looking import Place
 
 COMMON_ROWS = 50
 COMMON_SHARE = 100
-SHORTEST, LONGEST = 8, 64
-"""Bytes of an original that is looked for."""
-AT_ONCE, AHEAD = 1 << 20, 4
-"""Bytes of values that are worked off at once, and how often so many may wait for it."""
-PIECE = 1 << 22
-"""Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
-BESIDE = 1 << 12
-"""Bytes in which a mark is looked for to cut a longer value at."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 """Spreads small numbers over all bits."""
 _NAMED = 3
@@ -96,91 +84,16 @@ class Compared:
 
 
 class LeakCheck:
-    """Remembers what it is shown, and compares it at the end. May be shown blocks by several threads."""
+    """Remembers what it is shown, see Reader in `looking`, and compares it at the end."""
 
-    def __init__(self, key: bytes, allowed: Mapping[str, Keep]) -> None:
-        """Take the key of the run, and the columns and paths that are left alone."""
+    def __init__(self, key: bytes) -> None:
+        """Take the key of the run."""
         self._cmac = ColumnCmac(derive_key(key, "leak check"))
         self._sightings = Sightings()
-        self._lock = Lock()
-        self._gathered: list[tuple[Values, Positions, Positions]] = []
-        self._size = self._rows = 0
-        # The rows need not wait for it: what is found counts at the end.
-        self._worker = ThreadPoolExecutor(1, "dmrefresh-leak-check")
-        self._work: deque[Future[None]] = deque()
-        self._places: dict[tuple[str, str, bool], int] = {}
-        self._flags = np.zeros((1, 2), np.bool_)
-        """Of each place whether it is one of originals, and of what many have in common; a last one for NOWHERE."""
-        self._allowed = allowed
-        self.unmatched = dict.fromkeys(allowed)
-        """Allowed columns and paths that nothing so far was about."""
 
-    def original(self, table: str, path: str, *, common: bool = False) -> int:
-        """The place of the originals of a column, or of a path in a document."""
-        return self._place(table, path, original=True, common=common)
-
-    def kept(self, table: str, path: str) -> int:
-        """The place of what stays in a column, or at a path of a document."""
-        return self._place(table, path, original=False)
-
-    def _place(self, table: str, path: str, *, original: bool, common: bool = False) -> int:
-        if self._is_allowed(table, f"{table}.{path}"):
-            return NOWHERE
-        place = self._places.setdefault((table, path, original), len(self._places))
-        if place == len(self._flags) - 1:
-            self._flags = np.concatenate((self._flags[:-1], np.array([[original, common], [False, False]])))
-        return place
-
-    def _is_allowed(self, table: str, where: str) -> bool:
-        # The name of a schema and a table is no beginning of a place that counts.
-        names = [name for name in self._allowed if name.startswith(f"{table}.")]
-        found = [name for name in names if where == name or where.startswith((f"{name}.", f"{name}["))]
-        for name in found:
-            self.unmatched.pop(name, None)
-        return bool(found)
-
-    def look(self, values: Values, places: Positions | int, rows: Positions | None = None) -> None:
-        """See Check."""
-        lengths = values.ends - values.starts
-        # Of originals only what is a trace as a whole counts, and that is never long.
-        wanted = (lengths >= SHORTEST) & ((lengths <= LONGEST) | ~self._flags[:, 0].take(places)) & (places != NOWHERE)
-        for index in np.flatnonzero(wanted & (lengths > PIECE)).tolist():
-            self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
-        order = np.flatnonzero(wanted & (lengths <= PIECE))
-        if not len(order):
-            return
-        order = order[np.argsort(values.starts.take(order), kind="stable")]
-        chosen = end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order)), apart=1)
-        own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
-        with self._lock:
-            in_rows = (order if rows is None else rows.take(order)) + self._rows
-            self._rows = int(in_rows.max()) + 1
-            self._gathered.append((chosen, own, in_rows))
-            self._size += len(chosen.buffer)
-            if self._size >= AT_ONCE:
-                self._work.append(self._worker.submit(self._find, *self._taken()))
-                if len(self._work) > AHEAD:
-                    self._work.popleft().result()
-
-    def _look_in_pieces(self, values: Values, index: int, place: int) -> None:
-        start, end = int(values.starts[index]), int(values.ends[index])
-        text = values.buffer.data
-        while start < end:
-            cut = min(start + PIECE, end)
-            if cut < end:
-                last = max(bytes(text[cut - BESIDE : cut]).rfind(mark) for mark in (b"\n", b'"', b"<", b",", b";"))
-                cut -= BESIDE - 1 - last if last >= 0 else 0
-            self.look(Values(values.buffer, np.array([start]), np.array([cut])), place)
-            start = cut
-
-    def _taken(self) -> tuple[Values, Positions, Positions]:
-        """What was gathered, which is now taken away."""
-        gathered, self._gathered, self._size = self._gathered, [], 0
-        values, places, rows = zip(*gathered, strict=True)
-        return laid_together(values), np.concatenate(places), np.concatenate(rows)
-
-    def _find(self, values: Values, places: Positions, rows: Positions) -> None:
-        original, common = self._flags.T
+    def read(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
+        """See Reader."""
+        original, common = flags.T
         traces = find_traces(self._cmac, values, np.flatnonzero(~common.take(places)))
         own = places.take(traces.owners)
         counts = traces.telling | ~original.take(own)
@@ -189,27 +102,23 @@ class LeakCheck:
         )
         self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
 
-    def verdict(self, rows: Mapping[str, int], fakes: Iterable[str]) -> tuple[Compared, list[Leak], list[Leak]]:
-        """Compare what was seen, and forget it: gives leaks, and what may be one but is seen by chance as often.
+    def verdict(
+        self, places: Sequence[Place], rows: Mapping[str, int], fakes: Iterable[str]
+    ) -> tuple[Compared, list[Leak], list[Leak]]:
+        """Compare what was read, and forget it: gives leaks, and what may be one but is seen by chance as often.
 
-        `rows` are those of each table, `fakes` the texts that rules write. Leaks come in the order of their places.
+        `places` are those that there are, by their numbers, `rows` those of each table, `fakes` the texts that rules
+        write. Leaks come in the order of their places.
         """
-        for work in self._work:
-            work.result()
-        self._worker.shutdown()
-        if self._gathered:
-            self._find(*self._taken())
         seen, thinned = self._sightings.seen(), self._sightings.thinned
         self._sightings = Sightings()
-        places = list(self._places)
         parts: dict[bool, list[_Part]] = {False: [], True: []}
         for number in sorted(seen):
-            place, kind = divmod(number, len(KINDS))
-            table, path, original = places[place]
-            parts[original].append(_Part(table, path, KINDS[kind], *seen[number]))
+            index, kind = divmod(number, len(KINDS))
+            parts[places[index].original].append(_Part(places[index], KINDS[kind], *seen[number]))
         kept, everything = parts[False], _different(parts[False])
         compared = Compared(len(_different(parts[True])), len(everything), 1 << thinned)
-        met = [one.only(_both(one.hashes, everything)).rarer_than(_limit(rows, one.table)) for one in parts[True]]
+        met = [one.only(_both(one.hashes, everything)).rarer_than(_limit(rows, one.place.table)) for one in parts[True]]
         met = [one for one in met if len(one.hashes)]
         if met:
             nobodys = self._hashes_of([*fakes, *NOBODYS])
@@ -230,15 +139,10 @@ class LeakCheck:
 class _Part:
     """Traces of one kind from one place: different hashes in ascending order, and how often each was seen."""
 
-    table: str
-    path: str
+    place: Place
     kind: str
     hashes: Words
     counts: NDArray[np.uint32]
-
-    @property
-    def where(self) -> str:
-        return f"{self.table}.{self.path}"
 
     def only(self, which: Positions) -> _Part:
         return replace(self, hashes=self.hashes[which], counts=self.counts[which])
@@ -285,5 +189,9 @@ def _leaks(kept: Sequence[_Part], met: Sequence[_Part]) -> Iterator[tuple[_Part,
             (both.only(np.delete(np.arange(len(both.hashes)), likely)), True),
         ):
             if len(here.hashes):
-                origins = dict.fromkeys(one.where for one in met if len(_both(here.hashes, one.hashes)))
-                yield part, Leak(here.where, here.kind, len(here.hashes), int(here.counts.sum()), tuple(origins)), bare
+                origins = dict.fromkeys(one.place.where for one in met if len(_both(here.hashes, one.hashes)))
+                yield (
+                    part,
+                    Leak(here.place.where, here.kind, len(here.hashes), int(here.counts.sum()), tuple(origins)),
+                    bare,
+                )

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from sanitisers.engine.table import TableSanitiser
 from sanitisers.engine.tally import SharedTally, TableReport
 from sanitisers.engine.watch import Watch
-from sanitisers.errors import Leaked, RulesetError, Unclassified
+from sanitisers.errors import Leaked, LooksPersonal, RulesetError, Unclassified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from sanitisers.checks import Checks
+    from sanitisers.detection import Detected
     from sanitisers.engine.deciding import Condition
     from sanitisers.engine.edits import Edit
     from sanitisers.engine.shapes import Shape
-    from sanitisers.leak_check import Compared, Leak, LeakCheck
+    from sanitisers.leak_check import Compared, Leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Sanitiser:
         fingerprint: of the ruleset, the pools and the key (which cannot be found out from it).
         by_chance: what the leak check found that may be a leak, but is seen by chance as often.
         compared: what the leak check has held against each other; None before it did.
+        detected: what looks like personal data in what is kept; nothing before all rows were seen.
     """
 
     def __init__(
@@ -70,15 +73,14 @@ class Sanitiser:
         plans: Mapping[str, TablePlan],
         warnings: Sequence[str],
         fingerprint: str,
-        check: LeakCheck | None = None,
-        fakes: Callable[[], Iterable[str]] = tuple,
+        checks: Checks | None = None,
     ) -> None:
-        """Take what `compile_ruleset` found, and what gives the texts that rules write."""
+        """Take what `compile_ruleset` found, and what is looked for in the rows."""
         self._plans = plans
-        self._check = check
-        self._fakes = fakes
+        self._checks = checks
         self.by_chance: list[Leak] = []
         self.compared: Compared | None = None
+        self.detected: list[Detected] = []
         self._tallies: dict[str, SharedTally] = {}
         self.warnings = tuple(warnings)
         self.fingerprint = fingerprint
@@ -97,24 +99,34 @@ class Sanitiser:
             plan = TablePlan((), {}, empties=False)
         if absent := sorted(plan.looks_at.difference(columns)):
             raise RulesetError([f"{table}: the rows come without `{absent[0]}`, which decides about them"])
-        watch = Watch(self._check, table, columns, plan.edits, plan.kept, plan.replaced) if self._check else None
+        looking = self._checks.looking if self._checks else None
+        watch = Watch(looking, table, columns, plan.edits, plan.kept, plan.replaced) if looking else None
         tally = self._tallies.setdefault(table, SharedTally())
         return TableSanitiser(
             table, columns, plan.edits, tally, empties=plan.empties, watch=watch, staying=plan.staying
         )
 
     def check_leaks(self) -> None:
-        """Once all rows were seen: raise Leaked where a kept text holds what a rule replaces."""
-        if self._check is None:
+        """Once all rows were seen: raise Leaked where a kept text holds what a rule replaces.
+
+        Raises LooksPersonal where it holds what looks personal, and the ruleset says that this stops the run.
+        """
+        if self._checks is None:
             return
-        rows = {table: report.rows_in for table, report in self.report().items()}
-        self.compared, leaks, self.by_chance = self._check.verdict(rows, self._fakes())
-        if leaks:
-            raise Leaked(leaks)
+        places = self._checks.looking.finish()
+        if self._checks.detection is not None:
+            self.detected = self._checks.detection.found(places)
+        if self._checks.leaks is not None:
+            rows = {table: report.rows_in for table, report in self.report().items()}
+            self.compared, leaks, self.by_chance = self._checks.leaks.verdict(places, rows, self._checks.written())
+            if leaks:
+                raise Leaked(leaks)
+        if self.detected and self._checks.stops:
+            raise LooksPersonal(self.detected)
 
     def unmatched_leaks(self) -> list[str]:
         """What `leaks:` of the ruleset allows and nothing so far was about."""
-        return list(self._check.unmatched) if self._check else []
+        return list(self._checks.looking.unmatched) if self._checks else []
 
     def report(self) -> dict[str, TableReport]:
         """What was done so far to each table that was asked for. Its samples are fakes, never originals."""

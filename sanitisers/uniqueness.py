@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sanitisers.fitting import Misfit
-from sanitisers.ruleset.rules import Bcrypt, Constant, Noise, Shift
+from sanitisers.ruleset.rules import Bcrypt, Constant, Noise, Redact, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -56,6 +56,8 @@ class Unique:
             raise Misfit("no value may come twice in this column, and the rule writes the same one everywhere")
         if isinstance(rule, Shift | Noise):
             raise Misfit("no value may come twice in this column, and two that move may meet")
+        if isinstance(rule, Redact):
+            raise Misfit("no value may come twice in this column, and two may have the same left")
 
     def want_one_of(self, columns: Iterable[str]) -> None:
         """Raise Misfit where it is known of none of these that no value comes twice in it."""

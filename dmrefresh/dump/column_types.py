@@ -10,7 +10,13 @@ from dmrefresh.dump.events import Column, Name
 from dmrefresh.dump.tokens import Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from dmrefresh.dump.events import Table
+
+
+MOST_PARTS, DEEPEST = 100_000, 50
+"""Of a type that is looked into. One that has more, or is deeper, counts as one that holds no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +33,37 @@ class Types:
 
     Attributes:
         codec: Python's name for the dump's encoding.
+        tables: those read so far, each of which is a type as well.
         enums: the labels of each, in order.
         domains: what each is over.
-        fields: the attributes of each composite type and the columns of each table, which is a type as well.
+        fields: the attributes of each composite type, and the columns of each table that was asked for as a type.
     """
 
     codec: str
+    tables: Mapping[Name, Table]
     enums: dict[Name, tuple[str, ...]] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
     fields: dict[Name, tuple[Column, ...]] = field(default_factory=dict)
+    _extents: dict[Name, tuple[int, int]] = field(default_factory=dict)
+    """How many parts each has, and how deep they are nested."""
 
     def add_domain(self, name: Name, base: str, *, not_null: bool) -> None:
         """Note a domain, and whether it refuses NULL by itself."""
-        self.domains[name] = Domain(base, self.column(Definition("", base, not_null)))
+        parts, depth = self._extent(base)
+        if depth < DEEPEST:
+            self._extents[name] = parts, depth + 1
+            self.domains[name] = Domain(base, self.column(Definition("", base, not_null)))
+        else:
+            self.domains[name] = Domain(base, Column("", base, not_null))
 
     def add_fields(self, name: Name, written: Iterable[Definition | Column]) -> None:
         """Note a type with attributes. NULL is refused in them by their domains alone, whatever a table says."""
-        self.fields[name] = tuple(self.column(Definition(one.name, one.type)) for one in written)
+        columns = [Definition(one.name, one.type) for one in written]
+        extents = [self._extent(column.type) for column in columns]
+        parts, depth = 1 + sum(parts for parts, _ in extents), 1 + max((depth for _, depth in extents), default=0)
+        if parts <= MOST_PARTS and depth <= DEEPEST:
+            self._extents[name] = parts, depth
+            self.fields[name] = tuple(self.column(column) for column in columns)
 
     def column(self, written: Definition) -> Column:
         """A column with what the types of the dump say about it."""
@@ -75,9 +95,22 @@ class Types:
             name in self.enums,
             written.generated,
             labels=self.enums.get(name, ()) if name else (),
-            fields=self.fields.get(name, ()) if name else (),
+            fields=self._fields_of(name) if name else (),
             collated=written.collated,
         )
+
+    def _extent(self, written: str) -> tuple[int, int]:
+        name = self._name(_without_dimensions(written))
+        if name is None:
+            return 1, 1
+        self._fields_of(name)
+        return self._extents.get(name, (1, 1))
+
+    def _fields_of(self, name: Name) -> tuple[Column, ...]:
+        if name not in self.fields and (table := self.tables.get(name)):
+            self.fields[name] = ()  # so that no table is looked for inside of itself
+            self.add_fields(name, table.columns)
+        return self.fields.get(name, ())
 
     def _name(self, written: str) -> Name | None:
         """The type's name where it is nothing but a qualified name, as those of the dump's own types are."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sanitisers import Known, Ruleset, Sanitiser
     from sanitisers.engine.table import TableSanitiser
 
+_NAMED = 20
+"""Places that are warned of one by one."""
+
 
 def sanitise(
     events: Iterable[Event],
@@ -125,14 +128,28 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, k
         raise _failure(error) from None
 
 
+def compiled_for(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
+    """The ruleset held against a Head, as `sanitise` does before the first row.
+
+    Raises:
+        DumpRefused: two tables have the same name in rulesets.
+        NotSanitised: a column that nothing covers, or a rule that cannot fit.
+    """
+    return _compile(ruleset, head, key, keep_unlisted=False, known=with_note(None, head), remote=True)
+
+
 def _check_leaks(compiled: Sanitiser, on_warning: Callable[[str], None]) -> None:
-    from sanitisers import Leaked
+    from sanitisers import Leaked, LooksPersonal
 
     try:
         compiled.check_leaks()
-    except Leaked as leaked:
-        hint = f"give these a rule, or say in the ruleset why nothing leaks there:\n\n{leaked.paste}"
-        raise NotSanitised(str(leaked), hint=hint) from None
+    except (Leaked, LooksPersonal) as found:
+        hint = f"give these a rule, or say in the ruleset why nothing leaks there:\n\n{found.paste}"
+        raise NotSanitised(str(found), hint=hint) from None
+    for detected in compiled.detected[:_NAMED]:
+        on_warning(f"{detected}; give it a rule, or a line of `leaks:` that says why it may stay")
+    if len(compiled.detected) > _NAMED:
+        on_warning(f"so do {len(compiled.detected) - _NAMED} more columns and paths")
     for leak in compiled.by_chance:
         on_warning(f"{leak}; so many are the same by chance, where there are so many numbers")
     if compiled.compared is not None and compiled.compared.one_in > 1:

@@ -28,12 +28,12 @@ class _Building:
 
     codec: str
     types: Types
+    tables: dict[Name, Table]
     schemas: list[str] = field(default_factory=list)
     used_schemas: set[str] = field(default_factory=set)
     extension_schemas: set[str] = field(default_factory=set)
     composites: dict[Name, list[Definition]] = field(default_factory=dict)
     sequences: list[Name] = field(default_factory=list)
-    tables: dict[Name, Table] = field(default_factory=dict)
     made: set[Name] = field(default_factory=set)
     foreign_tables: set[Name] = field(default_factory=set)
 
@@ -48,7 +48,8 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
     Raises:
         DumpRefused: a statement is not written as pg_dump writes it; the message has its kind and place.
     """
-    building = _Building(codec, Types(codec))
+    tables: dict[Name, Table] = {}
+    building = _Building(codec, Types(codec, tables), tables)
     for statement in statements:
         _note_schema(building, statement)
         _refuse_second(building, statement)
@@ -197,7 +198,6 @@ def _table(building: _Building, statement: Statement) -> None:
         parents=tuple(parents),
         partitioned=_has_words(cursor, "PARTITION BY"),
     )
-    building.types.add_fields(_target(statement), columns.values())
 
 
 _AFTER_COLUMNS = ("FOR VALUES", "DEFAULT", "PARTITION BY", "USING", "WITH (", "TABLESPACE")

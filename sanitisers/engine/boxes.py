@@ -16,14 +16,17 @@ from sanitisers.engine.box_text import NotAsWritten
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.edits import Edit, Seen
 from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.flat_writing import FlatWriting
 from sanitisers.engine.refused import ValueUnfit
-from sanitisers.engine.shapes import elements, texts_from, texts_of
+from sanitisers.engine.shapes import elements, flat_of, texts_from, texts_of
 from sanitisers.engine.tally import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanitisers.engine.box_text import Form
+    from sanitisers.engine.grid import Column, Pieces
+    from sanitisers.engine.prf import Positions
     from sanitisers.engine.shapes import Shape
 
 
@@ -57,32 +60,56 @@ class BoxEdit:
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit. Raises ValueUnfit for values that are not written as those of their type are."""
+        rows = np.flatnonzero(seen.rows)
+        taken = flat_of(self._form, seen.column, rows)
+        if taken is None:
+            texts = self._one_by_one(rows, seen)
+            return [Chosen(texts, np.arange(len(rows), dtype=np.int64))]
+        flat, marks = taken
+        writing = FlatWriting(self._form, marks, flat)
+        for slot, inner in enumerate(self.inners):
+            own = flat.of_slot(slot, marks)
+            replaced = self._replaced(slot, inner, flat.inside(own), rows.take(flat.owners(own)), seen)
+            if replaced is not None:
+                writing.put(own.take(replaced[0]), replaced[1])
+        others = np.delete(np.arange(len(rows)), flat.which)
+        texts = pa.concat_arrays([writing.boxes(), self._one_by_one(rows.take(others), seen)])
+        indexes = np.empty(len(rows), np.int64)
+        indexes[np.append(flat.which, others)] = np.arange(len(rows))
+        return [Chosen(texts, indexes)]
+
+    def _one_by_one(self, rows: Positions, seen: Seen) -> Pieces:
+        """What becomes of the values of some rows, in the exact way."""
         opened = _Boxes(self._form)
-        for row, text in texts_of(seen.column, seen.rows):
+        for row, text in texts_of(seen.column, rows):
             try:
                 opened.add(row, text)
             except NotAsWritten:
                 raise ValueUnfit(row, self.path, f"the value is not {self._what} as PostgreSQL writes it") from None
-        if seen.boxes:
+        if seen.boxes and opened.names:
             seen.boxes.names(opened.names)
         for slot, inner in enumerate(self.inners):
             own = opened.of_slot(slot)
-            if own:
-                self._replace(slot, inner, own, opened, seen)
-        texts = opened.written()
-        return [Chosen(pool(texts), np.arange(len(texts), dtype=np.int64))]
+            column = elements(opened.values[i] for i in own)
+            owners = np.array([opened.owners[i] for i in own], np.int64)
+            replaced = self._replaced(slot, inner, column, owners, seen)
+            if replaced is not None:
+                texts = texts_from([_taken(part) for part in replaced[1]])
+                for index, new in zip(replaced[0].tolist(), texts, strict=True):
+                    opened.values[own[index]] = new
+        return pool(opened.written())
 
-    def _replace(self, slot: int, inner: Inner, own: list[int], opened: _Boxes, seen: Seen) -> None:
-        """Put what becomes of the values of one slot in their places; none of them is NULL."""
+    def _replaced(
+        self, slot: int, inner: Inner, column: Column, owners: Positions, seen: Seen
+    ) -> tuple[Positions, list[Chosen]] | None:
+        """Which values of one slot, none of which is NULL, are replaced, and by what; `owners` are their rows."""
         watch = seen.boxes.slots[slot] if seen.boxes else None
-        if inner.edit is None and watch is None:
-            return
-        column = elements(opened.values[i] for i in own)
-        owners = np.array([opened.owners[i] for i in own], np.int64)
-        origins = owners if seen.origins is None else seen.origins.take(owners)
         rows = ~column.empty if inner.edit is None or inner.edit.spares_empty else ~column.null
-        if not rows.any():
-            return
+        chosen = np.flatnonzero(rows)
+        if not len(chosen) or (inner.edit is None and watch is None):
+            return None
+        origins = owners if seen.origins is None else seen.origins.take(owners)
+        found = None
         if inner.edit is not None:
             inside = Seen(
                 column,
@@ -93,21 +120,19 @@ class BoxEdit:
                 watch.documents if watch else None,
                 watch.boxes if watch else None,
                 origins,
-                seen.stays,
+                watch.remains if watch else None,
             )
             try:
                 found = inner.edit.pieces(inside)
-            except ValueUnfit as refused:
-                raise ValueUnfit(int(owners[refused.row]), refused.column, refused.what) from None
-            texts = texts_from([_taken(part) for part in found])
-            chosen = np.flatnonzero(rows).tolist()
-            for index, text in zip(chosen, texts, strict=True):
-                opened.values[own[index]] = text
+            except ValueUnfit as unfit:
+                raise ValueUnfit(int(owners[unfit.row]), unfit.column, unfit.what) from None
             seen.tally.count(inner.path, len(chosen))
-            for text in texts[:SAMPLES] if inner.edit.shows else ():
-                seen.tally.show(inner.path, (text or b"").decode("utf-8", "replace"))
+            if inner.edit.shows:
+                for fake in texts_from([_taken(Chosen(part.array, part.indexes[:SAMPLES])) for part in found]):
+                    seen.tally.show(inner.path, (fake or b"").decode("utf-8", "replace"))
         if watch:
             watch.look(column, rows, origins)
+        return None if found is None else (chosen, found)
 
 
 class _Boxes:

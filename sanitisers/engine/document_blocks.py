@@ -31,6 +31,7 @@ from sanitisers.engine.grid import binary_array, buffer_of, end_to_end
 from sanitisers.engine.json_nesting import read_values
 from sanitisers.engine.json_tokens import Documents, Unsure, may_begin, read_tokens
 from sanitisers.engine.prf import Values as Texts
+from sanitisers.engine.redacting import Redacted
 from sanitisers.engine.tally import SAMPLES
 
 if TYPE_CHECKING:
@@ -91,8 +92,18 @@ class BlockWriter:
         self._constants = pool([*CONSTANTS, *keys, *(encode(leaf.constant) for leaf in leaves)])
         self._family_of = np.array([-1 if leaf.family is None else leaf.family for leaf in leaves], np.int64)
 
-    def write(self, text: Bytes, starts: Positions, ends: Positions, watch: DocumentWatch | None = None) -> Written:
-        """What becomes of those documents at these places that are written plainly; they are shown to the watch."""
+    def write(
+        self,
+        text: Bytes,
+        starts: Positions,
+        ends: Positions,
+        watch: DocumentWatch | None = None,
+        words: Sequence[bytes] = (),
+    ) -> Written:
+        """What becomes of those documents at these places that are written plainly; they are shown to the watch.
+
+        Where a leaf wants them, `words` are those of the row of each document.
+        """
         plain = np.flatnonzero(may_begin(text, starts, ends) & self._rules.for_blocks)
         while len(plain):
             values = end_to_end(Texts(text, starts.take(plain), ends.take(plain)))
@@ -102,10 +113,12 @@ class BlockWriter:
             except Unsure as unsure:
                 plain = plain[~unsure.documents]
             else:
-                return self._written(plain, decided, watch)
+                return self._written(plain, decided, watch, words)
         return Written(plain, pool([]), np.zeros(len(self._family_of), np.int64), [])
 
-    def _written(self, plain: Indexes, decided: Decided, watch: DocumentWatch | None) -> Written:
+    def _written(
+        self, plain: Indexes, decided: Decided, watch: DocumentWatch | None, words: Sequence[bytes]
+    ) -> Written:
         pieces = _Pieces(self._constants)
         slots = np.full((len(decided.actions), 2 if len(decided.strangers) == 0 else 4), NOTHING, np.int64)
         slots[:, -1] = decided.actions
@@ -116,8 +129,17 @@ class BlockWriter:
         faked = np.flatnonzero(decided.actions == FAKE)
         leaves = decided.nodes.take(faked) - LEAVES
         found = show(self._rules, decided, plain, faked, watch) if watch else originals(decided, faked)
+        rows = plain.take(decided.documents.around(values.starts.take(faked))) if self._rules.own else faked
         deciding = self._deciding(decided, faked, leaves, found)
-        fakes = slots[faked, -1] = self._place_fakes(found, deciding, leaves, pieces)
+        if self._rules.own:
+            deciding = _with_words(deciding, leaves, self._rules.own, rows, words)
+        fakes, redacted = self._place_fakes(found, deciding, leaves, pieces)
+        slots[faked, -1] = fakes
+        counts = np.bincount(leaves, minlength=len(self._family_of))
+        for one, own in redacted:
+            counts -= one.unchanged(leaves.take(own), len(counts))
+            if watch:
+                one.show(leaves.take(own), watch.rows_of(rows.take(own)), watch.remains)
         order = slots.reshape(-1)
         used = np.flatnonzero(order != NOTHING)
         combined = pieces.combined()
@@ -126,13 +148,14 @@ class BlockWriter:
         firsts = np.searchsorted(used, outermost * slots.shape[1])
         documents = runs_of(taken, np.append(firsts, len(used)))
         shown = _firsts(leaves)
+        shown = shown[~np.isin(leaves.take(shown), self._rules.own)]  # they hold what was there
         texts = combined.take(pa.array(fakes.take(shown), pa.int64())).to_pylist()
         holders = plain.take(np.searchsorted(outermost, faked.take(shown), "right") - 1)
         samples = [
             Fake(leaf, holder, decode(cast("bytes", fake)))
             for leaf, holder, fake in zip(leaves.take(shown).tolist(), holders.tolist(), texts, strict=True)
         ]
-        return Written(plain, documents, np.bincount(leaves, minlength=len(self._family_of)), samples)
+        return Written(plain, documents, counts, samples)
 
     def _place_keys(self, slots: Indexes, decided: Decided, pieces: _Pieces) -> None:
         """Write the keys of members and the commas between items: into the first slot, or where a key is not known
@@ -164,16 +187,31 @@ class BlockWriter:
         ends[having] = texts.ends.take(which) + len(found.buffer)
         return Texts(np.concatenate((found.buffer, texts.buffer)), starts, ends)
 
-    def _place_fakes(self, originals: Texts, deciding: Texts, leaves: Indexes, pieces: _Pieces) -> Indexes:
-        """The piece of each fake."""
+    def _place_fakes(
+        self, originals: Texts, deciding: Texts, leaves: Indexes, pieces: _Pieces
+    ) -> tuple[Indexes, list[tuple[Redacted, Indexes]]]:
+        """The piece of each fake; and what was redacted, with the indexes of its originals."""
         found = self._first_leaf + leaves
+        redacted: list[tuple[Redacted, Indexes]] = []
         families = self._family_of.take(leaves)
         for index, family in enumerate(self._families):
             own = np.flatnonzero(families == index)
             if len(own):
                 fakes = family(*(Texts(t.buffer, t.starts.take(own), t.ends.take(own)) for t in (originals, deciding)))
                 found[own] = pieces.add_chosen(fakes)
-        return found
+                if isinstance(fakes, Redacted):
+                    redacted.append((fakes, own))
+        return found, redacted
+
+
+def _with_words(deciding: Texts, leaves: Indexes, own: Sequence[int], rows: Indexes, words: Sequence[bytes]) -> Texts:
+    """What decides each fake; at leaves that what is in their rows decides, the words of these."""
+    which = np.flatnonzero(np.isin(leaves, own))
+    of_rows = Texts.of(words)
+    starts, ends = deciding.starts.copy(), deciding.ends.copy()
+    starts[which] = of_rows.starts.take(rows.take(which)) + len(deciding.buffer)
+    ends[which] = of_rows.ends.take(rows.take(which)) + len(deciding.buffer)
+    return Texts(np.concatenate((deciding.buffer, of_rows.buffer)), starts, ends)
 
 
 class _Pieces:

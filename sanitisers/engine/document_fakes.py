@@ -17,8 +17,6 @@ from sanitisers.engine.noise import move
 from sanitisers.engine.prf import ColumnCmac, Keyed, Values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sanitisers.engine.grid import Pieces
     from sanitisers.families.form import Form
 
@@ -104,28 +102,3 @@ def _number(text: bytes | None) -> bytes:
     sign, digits = (b"-", text[1:]) if text.startswith(b"-") else (b"", text)
     whole, dot, decimals = digits.partition(b".")
     return sign + (whole.lstrip(b"0") or b"0") + dot + decimals
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentFunction:
-    """What a function of the team's own makes of each value; where it fails or gives no text, null."""
-
-    cmac: ColumnCmac
-    call: Callable[[str, int], str | None]
-
-    def pieces(self, originals: Values, deciding: Values) -> Chosen:
-        """See LeafFakes."""
-        keyed = Keyed.of(self.cmac, deciding)
-        texts = texts_of(originals, np.arange(len(originals.starts)))
-        made = [
-            self._made(text.tobytes(), high << 64 | low)
-            for text, high, low in zip(texts, keyed.high.tolist(), keyed.low.tolist(), strict=True)
-        ]
-        return Chosen(pool(made), np.arange(len(made)))
-
-    def _made(self, text: bytes, chance: int) -> bytes:
-        try:
-            new = self.call(text.decode(), chance)
-        except Exception:
-            return _NULL
-        return encode(msgspec.json.encode(new)) if isinstance(new, str) and "\0" not in new else _NULL

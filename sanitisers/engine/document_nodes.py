@@ -107,6 +107,7 @@ def _actions(rules: Rules) -> Indexes:
     leaves[:, [_NULL_ITSELF, _EMPTY_STRING]] = AS_IT_IS
     leaves[:, [SCALAR, STRING]] = FAKE
     leaves[:, OPEN_OBJECT] = _EMPTY  # nobody named its keys
+    leaves[rules.own, SCALAR] = AS_IT_IS
     table[rules.kept :] = AS_IT_IS
     return table.reshape(-1)
 

@@ -48,6 +48,7 @@ class Leaf:
         constant: the text, where there is no family.
         common: whether originals are what many people have in common, see Family.
         by: keys of the same object of which the first that has a value decides; else the value itself does.
+        own: whether only strings are replaced, and what its row's columns say of people decides.
     """
 
     index: int
@@ -56,6 +57,7 @@ class Leaf:
     constant: bytes = b""
     common: bool = False
     by: tuple[str, ...] = ()
+    own: bool = False
 
 
 class Branch:
@@ -85,6 +87,7 @@ class Rules:
         no_key: stands for the key of an item; the one before it, for those not known.
         wanted: index of the key without which a document becomes empty; None where there is none.
         by: of each leaf that others decide the indexes of their keys.
+        own: the indexes of leaves that what is in other columns decides.
         for_blocks: whether a block at once can be read by them at all.
     """
 
@@ -99,6 +102,7 @@ class Rules:
         self.keys = Keys([texts[name] for name in plain])
         self.wanted = plain.index(only_with) if only_with in plain else None
         self.for_blocks = all(name in plain for name in others)
+        self.own = [leaf.index for leaf in leaves if leaf.own]
         self.by = {leaf.index: [plain.index(name) for name in leaf.by if name in plain] for leaf in leaves if leaf.by}
         self.branches = LEAVES + len(leaves)
         self.root = self.branches

@@ -13,7 +13,7 @@ from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.json_tokens import SCALAR, STRING
 from sanitisers.engine.prf import Values
 
-SHORTEST = len('"12345678"')
+SHORTEST = len('"M11AE"')
 """Bytes of a string in its quotes that is worth looking at."""
 
 if TYPE_CHECKING:

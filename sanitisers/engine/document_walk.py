@@ -144,7 +144,7 @@ class Walk:
         elif kind == _BRACE:
             self.parts.append(b"{}")
             return
-        elif kind in (_QUOTE, _LETTER_N):
+        elif kind in (_QUOTE, _LETTER_N) or leaf.own:
             self.parts.append(text)
             return
         else:

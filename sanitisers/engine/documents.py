@@ -23,6 +23,7 @@ from sanitisers.engine.document_walk import BLANKS, Walk
 from sanitisers.engine.fakes import Chosen, pool
 from sanitisers.engine.prf import Values
 from sanitisers.engine.raw_json import NotJson, read_scalar
+from sanitisers.engine.redacting import Redacted, words_of
 from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.tally import SAMPLES, Tally
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.edits import Seen
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
+    from sanitisers.engine.redacting import Own
     from sanitisers.engine.watch import DocumentWatch
 
 
@@ -52,13 +54,19 @@ class DocumentEdit:
         families: Sequence[LeafFakes],
         kept: Sequence[str],
         only_with: str | None = None,
+        own: Sequence[Own] = (),
     ) -> None:
-        """Take all leaves below the root in the order of their indexes, the families and what is kept in theirs."""
+        """Take all leaves below the root in the order of their indexes, the families and what is kept in theirs.
+
+        `own` are the columns beside it whose originals are taken out of what is redacted.
+        """
         self.leaves, self.kept = leaves, kept
         self._column = column
         self._root = root
         self._families = families
         self._only_with = only_with
+        self._own = own
+        self._redacts = any(leaf.own for leaf in leaves)
         self._writer = BlockWriter(Rules(root, leaves, only_with), leaves, [family.pieces for family in families])
 
     def pieces(self, seen: Seen) -> list[Chosen]:
@@ -66,8 +74,9 @@ class DocumentEdit:
         values = seen.column.values
         rows = np.flatnonzero(seen.rows)
         starts, ends = values.starts.take(rows), values.ends.take(rows)
+        words = words_of(seen, self._own) if self._redacts else []
         watch = seen.watch.in_rows(seen.origins, rows) if seen.watch else None
-        written = self._writer.write(values.buffer, starts, ends, watch)
+        written = self._writer.write(values.buffer, starts, ends, watch, words)
         for leaf, count in zip(self.leaves, written.counts.tolist(), strict=True):
             seen.tally.count(leaf.path, count)
         samples = list(written.samples)
@@ -75,7 +84,7 @@ class DocumentEdit:
         if not len(others):
             self._show(samples, seen.tally)
             return [Chosen(written.documents, np.arange(len(rows)))]
-        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen, watch)
+        walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen, watch, words)
         self._show(samples, seen.tally)
         indexes = np.empty(len(rows), np.int64)
         indexes[np.append(written.plain, others)] = np.arange(len(rows))
@@ -89,6 +98,7 @@ class DocumentEdit:
         samples: list[Fake],
         seen: Seen,
         watch: DocumentWatch | None,
+        words: Sequence[bytes],
     ) -> Pieces:
         """What becomes of the other documents, one by one."""
         walk = Walk(len(self.leaves))
@@ -105,16 +115,22 @@ class DocumentEdit:
             edges.append(len(walk.parts))
         if watch:
             _show_walked(walk, edges, others, watch)
-        self._fill(walk)
+        holders = others[np.searchsorted(edges, np.arange(len(walk.parts)), "right") - 1]
+        for index in (leaf.index for leaf in self.leaves if leaf.own):
+            walk.deciding[index] = [words[holders[slot]] for slot in walk.slots[index]]
+        self._fill(walk, holders, seen.tally, watch)
         for leaf, slots in zip(self.leaves, walk.slots, strict=True):
             seen.tally.count(leaf.path, len(slots))
-            for slot in slots[:SAMPLES]:
+            for slot in slots[: 0 if leaf.own else SAMPLES]:
                 index = int(others[bisect_right(edges, slot) - 1])
                 samples.append(Fake(leaf.index, index, bytes(walk.parts[slot])))
         return pool([encode(b"".join(walk.parts[a:b])) for a, b in pairwise(edges)])
 
-    def _fill(self, walk: Walk) -> None:
-        """Put the fakes where they go: one call a family, for all its leaves together."""
+    def _fill(self, walk: Walk, holders: Indexes, tally: Tally, watch: DocumentWatch | None) -> None:
+        """Put the fakes where they go: one call a family, for all its leaves together.
+
+        `holders` are the documents of the parts.
+        """
         for index, family in enumerate(self._families):
             leaves = [leaf.index for leaf in self.leaves if leaf.family == index]
             originals = [original for leaf in leaves for original in walk.originals[leaf]]
@@ -126,6 +142,12 @@ class DocumentEdit:
             texts = fakes.array.take(pa.array(fakes.indexes, pa.int64())).to_pylist()
             for slot, text in zip(slots, texts, strict=True):
                 walk.parts[slot] = decode(cast("bytes", text))
+            if isinstance(fakes, Redacted):
+                of_slots = np.array([leaf for leaf in leaves for _ in walk.slots[leaf]], np.int64)
+                for of_leaf, count in enumerate(fakes.unchanged(of_slots, len(self.leaves)).tolist()):
+                    tally.count(self.leaves[of_leaf].path, -count)
+                if watch:
+                    fakes.show(of_slots, watch.rows_of(holders.take(slots)), watch.remains)
         for leaf in self.leaves:
             if leaf.family is None:
                 for slot in walk.slots[leaf.index]:

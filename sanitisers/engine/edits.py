@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.grid import Column, Flags, Pieces
     from sanitisers.engine.prf import Positions, Values
     from sanitisers.engine.tally import Tally
-    from sanitisers.engine.watch import BoxWatch, DocumentWatch
+    from sanitisers.engine.watch import BoxWatch, DocumentWatch, Remains
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Seen:
         watch: is shown what stands inside documents; None where nobody looks for leaks.
         boxes: the same for arrays, composites and hstores.
         origins: the rows of the table that the values stand in; None where each has one of its own.
-        stays: is shown what an edit writes that is no fake, and may hold what was there; None where nobody looks.
+        remains: is shown what an edit writes that is no fake, and may hold what was there; None where nobody looks.
     """
 
     column: Column
@@ -47,7 +47,7 @@ class Seen:
     watch: DocumentWatch | None = None
     boxes: BoxWatch | None = None
     origins: Positions | None = None
-    stays: Callable[[Sequence[bytes]], None] | None = None
+    remains: Remains | None = None
 
     @cached_property
     def originals(self) -> Values:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.dialled import dialled_among
 from sanitisers.engine.grid import PADDING
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import Spans, in_values, ranges, table_of
+from sanitisers.engine.spans import Spans, in_values, linked, ranges, table_of
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
@@ -43,12 +44,24 @@ def find_numbers(values: Values) -> Spans:
     firsts, lasts, groups = _runs(text, digits)
     counts = lasts - firsts + 1
     likely = np.flatnonzero((counts >= LEAST) & (2 * groups <= counts + 1))
-    starts, ends = digits.take(firsts.take(likely)), digits.take(lasts.take(likely)) + 1
+    whole = _within(values, digits.take(firsts.take(likely)), digits.take(lasts.take(likely)) + 1)
+    whole = whole.only(~(_in_word(text, whole) | _has_decimals(text, whole) | _is_date(text, whole)))
+    parts = _within(values, *dialled_among(text, digits))
+    if not len(parts.owners):
+        return whole
+    parts = parts.only(~(_in_word(text, parts) | _is_decimal(text, parts.starts) | _among(parts, whole)))
+    return Spans(*(np.append(getattr(whole, side), getattr(parts, side)) for side in ("owners", "starts", "ends")))
+
+
+def _within(values: Values, starts: Positions, ends: Positions) -> Spans:
     inside, owners = in_values(values, starts)
-    if not len(inside):
-        return Spans(owners, owners, owners)
-    found = Spans(owners, starts.take(inside), ends.take(inside))
-    return found.only(~(_in_word(text, found) | _has_decimals(text, found) | _is_date(text, found)))
+    return Spans(owners, starts.take(inside), ends.take(inside))
+
+
+def _among(spans: Spans, others: Spans) -> Flags:
+    """Which are also among the others."""
+    found: Flags = np.isin(spans.starts << 32 | spans.ends, others.starts << 32 | others.ends)
+    return found
 
 
 def alone_or_dialled(values: Values, found: Spans) -> Flags:
@@ -97,14 +110,7 @@ def _in_long_runs(digits: Positions) -> Positions:
 def _runs(text: Bytes, digits: Positions) -> tuple[Positions, Positions, Positions]:
     """Runs of digits with nothing but separators between: index of the first and the last, and how many groups."""
     gaps = np.diff(digits)
-    linked = gaps == 1
-    near = np.flatnonzero((gaps > 1) & (gaps <= GAP + 1))
-    before, between = digits.take(near), gaps.take(near)
-    joins = _SEPARATOR.take(text.take(before + 1))
-    for step in range(2, GAP + 1):
-        joins &= _SEPARATOR.take(text.take(before + step, mode="clip")) | (between <= step)
-    linked[near] = joins
-    breaks = np.flatnonzero(~linked) + 1
+    breaks = np.flatnonzero(~linked(text, digits, gaps, _SEPARATOR, GAP)) + 1
     firsts, lasts = np.append(0, breaks), np.append(breaks - 1, len(digits) - 1)
     groups = np.append(0, np.cumsum(gaps > 1))
     return firsts, lasts, groups.take(lasts) - groups.take(firsts) + 1
@@ -122,8 +128,14 @@ def _has_decimals(text: Bytes, found: Spans) -> Flags:
     points = np.flatnonzero((text.take(found.starts - 1) == POINT) | (text.take(found.ends) == POINT))
     starts, ends = found.starts.take(points), found.ends.take(points)
     decimal = np.zeros(len(found.starts), np.bool_)
-    decimal[points] = (text.take(starts - 1) == POINT) & _DIGIT.take(text.take(starts - 2))
+    decimal[points] = _is_decimal(text, starts)
     decimal[points] |= (text.take(ends) == POINT) & _DIGIT.take(text.take(ends + 1))
+    return decimal
+
+
+def _is_decimal(text: Bytes, starts: Positions) -> Flags:
+    """At which places the decimals of a number begin."""
+    decimal: Flags = (text.take(starts - 1) == POINT) & _DIGIT.take(text.take(starts - 2))
     return decimal
 
 

@@ -101,8 +101,8 @@ class FunctionEdit:
                 raise ValueUnfit(int(np.flatnonzero(seen.rows)[index]), self.column, what) from None
             made.append(NULL if new is None else encode(new.encode()))
             kept.append(b"" if new is None else new.encode())
-        if seen.stays is not None:
-            seen.stays(kept)
+        if seen.remains is not None:
+            seen.remains.stays(kept)
         return [Chosen(pool(made), np.arange(len(made)))]
 
     def _check(self, new: object) -> None:

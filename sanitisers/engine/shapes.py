@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sanitisers.engine.box_text import Form, NotAsWritten
+from sanitisers.engine.box_text import Form, NotAsWritten, Opened
 from sanitisers.engine.copy_text import NULL, decode, encode
+from sanitisers.engine.flat_boxes import LONGEST, Flat, Marks, read_flat
 from sanitisers.engine.grid import Column, separators
 from sanitisers.engine.kept_documents import strings_of
 from sanitisers.engine.prf import Values
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Positions
+
+
+OPENED = 1 << 24
+"""Bytes of a value that are looked into; a longer one would take many times its own memory, and is looked at whole."""
+
+_ESCAPES = re.compile(rb"[\\\x08\x0c\r\t\x0b]")
+"""What COPY writes in another way, but for newlines."""
 
 
 class Leaf(Enum):
@@ -49,80 +58,85 @@ def kept_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[Values]:
     elif shape is Leaf.TEXT:
         yield column.only(rows)
     elif isinstance(shape, Box):
-        taken = _Taken(shape.form, column, rows)
-        yield from taken.unread()
-        for slot, inner in enumerate(shape.slots):
+        for inner, inside, _ in _slots(shape, column, rows, names=True):
             if inner is not Leaf.OTHER:
-                inside = elements(taken.values[i] for i in taken.of_slot(slot))
                 yield from kept_texts(inner, inside, ~(inside.null | inside.empty))
 
 
 def original_texts(shape: Shape, column: Column, rows: Flags) -> tuple[Values, Positions]:
     """All values in some values of a column, each with the index of the row that it stands in."""
     found = list(_originals(shape, column, rows))
-    return laid_together([texts for texts, _ in found]), np.concatenate([owners for _, owners in found])
+    nothing = (Values.of([]), np.empty(0, np.int64))
+    texts, owners = zip(*(found or [nothing]), strict=True)
+    return laid_together(texts), np.concatenate(owners)
 
 
 def _originals(shape: Shape, column: Column, rows: Flags) -> Iterator[tuple[Values, Positions]]:
     if not isinstance(shape, Box):
         yield column.only(rows), np.flatnonzero(rows)
         return
-    taken = _Taken(shape.form, column, rows, names=False)
-    for texts in taken.unread():
-        yield texts, np.array(taken.unread_rows, np.int64)
-    for slot, inner in enumerate(shape.slots):
-        own = taken.of_slot(slot)
-        inside = elements(taken.values[i] for i in own)
-        owners = np.array([taken.owners[i] for i in own], np.int64)
+    for inner, inside, owners in _slots(shape, column, rows, names=False):
         for texts, places in _originals(inner, inside, ~(inside.null | inside.empty)):
             yield texts, owners.take(places)
 
 
-class _Taken:
-    """Values taken apart, those that cannot be read as they are."""
-
-    def __init__(self, form: Form, column: Column, rows: Flags, *, names: bool = True) -> None:
-        self.values: list[bytes | None] = []
-        self.slots: list[int] = []
-        self.owners: list[int] = []
-        self.unread_rows: list[int] = []
-        self._unread: list[bytes] = []
-        for row, text in texts_of(column, rows):
-            try:
-                opened = form.open(text)
-            except NotAsWritten:
-                self._unread.append(text)
-                self.unread_rows.append(row)
-                continue
-            self.values += opened.values
-            self.slots += opened.slots
-            if names:
-                self.values += [name for _, name in opened.names]
-                self.slots += [slot for slot, _ in opened.names]
-            self.owners += [row] * (len(self.values) - len(self.owners))
-
-    def of_slot(self, slot: int) -> list[int]:
-        return [i for i, own in enumerate(self.slots) if own == slot]
-
-    def unread(self) -> Iterator[Values]:
-        if self._unread:
-            inside = elements(self._unread)
-            yield inside.only(~inside.empty)
+def _slots(box: Box, column: Column, rows: Flags, *, names: bool) -> Iterator[tuple[Shape, Column, Positions]]:
+    """What is in each slot of some values, and the rows of these; values that cannot be read are texts themselves."""
+    left = np.flatnonzero(rows)
+    if (taken := flat_of(box.form, column, left)) is not None:
+        flat, marks = taken
+        for slot, inner in enumerate(box.slots):
+            own = flat.of_slot(slot, marks)
+            yield inner, flat.inside(own), left.take(flat.owners(own))
+        left = np.delete(left, flat.which)
+    if not len(left):
+        return
+    found: dict[int, tuple[list[bytes], list[int]]] = {slot: ([], []) for slot in range(-1, len(box.slots))}
+    for row, text in texts_of(column, left):
+        opened = _opened(box.form, text)
+        if opened is None:
+            inside = [(-1, text)]
+        else:
+            of_values = zip(opened.slots, opened.values, strict=True)
+            inside = [(slot, value) for slot, value in of_values if value is not None] + opened.names * names
+        for slot, value in inside:
+            found[slot][0].append(value)
+            found[slot][1].append(row)
+    for slot, (values, owners) in found.items():
+        yield Leaf.TEXT if slot < 0 else box.slots[slot], elements(values), np.array(owners, np.int64)
 
 
-def texts_of(column: Column, rows: Flags) -> Iterator[tuple[int, bytes]]:
+def _opened(form: Form, text: bytes) -> Opened | None:
+    """A value taken apart; None where it cannot be, or is too long to be."""
+    try:
+        return form.open(text) if len(text) <= OPENED else None
+    except NotAsWritten:
+        return None
+
+
+def flat_of(form: Form, column: Column, rows: Positions) -> tuple[Flat, Marks] | None:
+    """Those of some values that are written plainly, taken apart; None where the type has no such values."""
+    starts, ends = column.values.starts.take(rows), column.values.ends.take(rows)
+    if form.marks is None or not len(rows) or int((ends - starts).sum()) > LONGEST:
+        return None
+    return read_flat(form.marks, Values(column.values.buffer, starts, ends)), form.marks
+
+
+def texts_of(column: Column, rows: Positions) -> Iterator[tuple[int, bytes]]:
     """The index of each of some rows, and its value as the server holds it."""
-    chosen = np.flatnonzero(rows)
     values = column.values
     view = values.buffer.data
-    starts, ends = values.starts.take(chosen).tolist(), values.ends.take(chosen).tolist()
-    for row, start, end in zip(chosen.tolist(), starts, ends, strict=True):
+    starts, ends = values.starts.take(rows).tolist(), values.ends.take(rows).tolist()
+    for row, start, end in zip(rows.tolist(), starts, ends, strict=True):
         yield row, decode(bytes(view[start:end]))
 
 
 def elements(values: Iterable[bytes | None]) -> Column:
     """Values as a column of COPY text; None is NULL."""
-    text = b"".join([NULL + b"\n" if value is None else encode(value) + b"\n" for value in values])
+    some = list(values)
+    text = b"".join([value + b"\n" for value in some if value is not None])
+    if None in some or _ESCAPES.search(text) or text.count(b"\n") != len(some):
+        text = b"".join([NULL + b"\n" if value is None else encode(value) + b"\n" for value in some])
     block = np.frombuffer(text, np.uint8)
     return Column.of(block, separators(block, 1), 0)
 

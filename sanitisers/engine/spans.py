@@ -64,3 +64,15 @@ def windows(text: Bytes, places: Positions, width: int) -> Bytes:
 def count_between(places: Positions, starts: Positions, ends: Positions) -> Positions:
     """How many of the places, which are in order, are in each of these ranges."""
     return np.searchsorted(places, ends) - np.searchsorted(places, starts)
+
+
+def linked(text: Bytes, places: Positions, gaps: Positions, marks: Flags, most: int) -> Flags:
+    """Which places but the last have nothing but so many marks at most between them and the next, `gaps` away."""
+    joined: Flags = gaps == 1
+    near = np.flatnonzero((gaps > 1) & (gaps <= most + 1))
+    before, between = places.take(near), gaps.take(near)
+    joins = marks.take(text.take(before + 1))
+    for step in range(2, most + 1):
+        joins &= marks.take(text.take(before + step, mode="clip")) | (between <= step)
+    joined[near] = joins
+    return joined

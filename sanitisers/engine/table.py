@@ -220,7 +220,8 @@ class _Work:
         self.tally.count(name, len(chosen))
         watch = self.watch.documents.get(name) if self.watch else None
         boxes = self.watch.boxes.get(name) if self.watch else None
-        seen = Seen(column, rows, self._other, self._raw_piece, self.tally, watch, boxes)
+        remains = self.watch.remains.get(name) if self.watch else None
+        seen = Seen(column, rows, self._other, self._raw_piece, self.tally, watch, boxes, remains=remains)
         found = edit.pieces(seen)
         if self.watch:
             self.watch.replaced(name, seen)

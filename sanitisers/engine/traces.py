@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.emails import find_emails
-from sanitisers.engine.grid import PADDING
+from sanitisers.engine.emails import find_emails, with_ats
+from sanitisers.engine.grid import PADDING, end_to_end
 from sanitisers.engine.numbers import alone_or_dialled, find_numbers, plain_digits
+from sanitisers.engine.plain_characters import in_plain_characters
 from sanitisers.engine.prf import ColumnCmac, Values
-from sanitisers.engine.whole_values import find_whole, small
+from sanitisers.engine.whole_values import BLANK, find_whole, small
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,7 @@ def find_traces(cmac: ColumnCmac, values: Values, as_whole: Positions | None = N
 
     Where `as_whole` is given, only the values with these indexes are also taken as a whole.
     """
+    values = with_ats(in_plain_characters(_without_padding(values)))
     emails, numbers = find_emails(values), find_numbers(values)
     as_whole = np.arange(len(values.starts)) if as_whole is None else as_whole
     whole, texts = find_whole(Values(values.buffer, values.starts.take(as_whole), values.ends.take(as_whole)))
@@ -71,6 +73,20 @@ def find_traces(cmac: ColumnCmac, values: Values, as_whole: Positions | None = N
     hashes[of_numbers] &= np.uint64((1 << _LENGTH) - 1)
     hashes[of_numbers] |= lengths << np.uint64(_LENGTH)
     return Traces(hashes, np.concatenate((emails.owners, numbers.owners, whole)), kinds, telling)
+
+
+def _without_padding(values: Values) -> Values:
+    """The values without blanks at their ends, such as those of the type character(n)."""
+    text, starts, ends = values.buffer, values.starts, values.ends
+    padded = np.flatnonzero((ends > starts) & (text.take(ends - 1) == BLANK))
+    if not len(padded):
+        return values
+    texts = end_to_end(Values(text, starts.take(padded), ends.take(padded)))
+    others = np.append(-1, np.flatnonzero(texts.buffer != BLANK))
+    behind = others.take(np.searchsorted(others, texts.ends) - 1) + 1
+    ends = ends.copy()
+    ends[padded] -= texts.ends - np.maximum(behind, texts.starts)
+    return Values(text, starts, ends)
 
 
 def digits_of(hashes: Words) -> Words:

@@ -13,6 +13,8 @@ from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import FakeEdit
 from sanitisers.engine.grid import Column
 from sanitisers.engine.prf import Values
+from sanitisers.engine.redacting import RedactEdit
+from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
 from sanitisers.engine.shapes import Box, Leaf, kept_texts, original_texts
 
 if TYPE_CHECKING:
@@ -45,6 +47,32 @@ class Check(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Remains:
+    """The two places of what an edit leaves of a text, and of what it takes out.
+
+    Attributes:
+        check: is shown it.
+    """
+
+    check: Check
+    _stays: int
+    _cut: int
+
+    @classmethod
+    def of(cls, check: Check, table: str, path: str) -> Remains:
+        """Those of a column, or of a path in a document."""
+        return cls(check, check.kept(table, path), check.original(table, path))
+
+    def stays(self, texts: Sequence[bytes]) -> None:
+        """Show what goes on."""
+        self.check.look(appended(Values.of([]), list(texts)), self._stays)
+
+    def cut(self, texts: Sequence[bytes], rows: Positions) -> None:
+        """Show what was taken out, each of its row."""
+        self.check.look(appended(Values.of([]), list(texts)), self._cut, rows)
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentWatch:
     """The places in the documents of a column.
 
@@ -54,6 +82,7 @@ class DocumentWatch:
         kept: the places of what each kept node leaves as it is.
         nulled: the place of originals that become null.
         keys: the place of keys that no rule names, and that go on.
+        remains: the places of leaves of which only a part goes, by their indexes.
         nowhere: the place of all else.
         rows: what rows of the table the documents stand in; None where each has one of its own.
     """
@@ -63,13 +92,14 @@ class DocumentWatch:
     kept: Positions
     nulled: int
     keys: int
+    remains: Mapping[int, Remains]
     nowhere: int = NOWHERE
     rows: Positions | None = None
 
     @classmethod
     def of(cls, check: Check, table: str, column: str, edit: DocumentEdit) -> DocumentWatch:
         """The places that an edit has."""
-        leaves = [check.original(table, leaf.path, common=leaf.common) for leaf in edit.leaves]
+        leaves = [NOWHERE if leaf.own else check.original(table, leaf.path, common=leaf.common) for leaf in edit.leaves]
         kept = [check.kept(table, path) for path in edit.kept]
         return cls(
             check,
@@ -77,6 +107,7 @@ class DocumentWatch:
             np.array(kept, np.int64),
             check.original(table, column),
             check.kept(table, column),
+            {leaf.index: Remains.of(check, table, leaf.path) for leaf in edit.leaves if leaf.own},
         )
 
     def in_rows(self, origins: Positions | None, which: Positions) -> DocumentWatch:
@@ -105,6 +136,7 @@ class SlotWatch:
     shape: Shape
     documents: DocumentWatch | None = None
     boxes: BoxWatch | None = None
+    remains: Remains | None = None
 
     @classmethod
     def of(cls, check: Check, table: str, box: BoxEdit, inner: Inner) -> SlotWatch:
@@ -119,8 +151,12 @@ class SlotWatch:
         if isinstance(inner.edit, BoxEdit):
             boxes = BoxWatch.of(check, table, inner.edit)
             return cls(check, NOWHERE, stays=False, names=names, shape=inner.shape, boxes=boxes)
-        common = isinstance(inner.edit, FakeEdit) and inner.edit.common
-        return cls(check, check.original(table, inner.path, common=common), False, names, inner.shape)
+        if isinstance(inner.edit, RedactEdit):
+            remains = Remains.of(check, table, inner.path)
+            return cls(check, NOWHERE, stays=False, names=names, shape=inner.shape, remains=remains)
+        place = _original(check, table, inner.path, inner.edit)
+        of_function = Remains.of(check, table, inner.path) if isinstance(inner.edit, FunctionEdit) else None
+        return cls(check, place, stays=False, names=names, shape=inner.shape, remains=of_function)
 
     def look(self, column: Column, rows: Flags, origins: Positions) -> None:
         """Look at some values of a slot, which stand in these rows of the table."""
@@ -152,6 +188,13 @@ class BoxWatch:
         self.check.look(texts, np.array([self.slots[slot].names for slot, _ in found], np.int64))
 
 
+def _original(check: Check, table: str, path: str, edit: Edit) -> int:
+    """The place of the originals of an edit; of dates and amounts that move nobody wants to know."""
+    if isinstance(edit, ShiftEdit | NoiseEdit):
+        return NOWHERE
+    return check.original(table, path, common=isinstance(edit, FakeEdit) and edit.common)
+
+
 class Watch:
     """The places in a table."""
 
@@ -169,17 +212,21 @@ class Watch:
         self._columns = tuple(columns)
         self._shapes = replaced
         self.documents: dict[str, DocumentWatch] = {}
+        self.remains: dict[str, Remains] = {}
         self.boxes: dict[str, BoxWatch] = {}
         self._originals: dict[str, int] = {}
         for name in columns:
             edit = edits.get(name)
             if isinstance(edit, DocumentEdit):
                 self.documents[name] = DocumentWatch.of(check, table, name, edit)
+            elif isinstance(edit, RedactEdit):
+                self.remains[name] = Remains.of(check, table, name)
             elif isinstance(edit, BoxEdit):
                 self.boxes[name] = BoxWatch.of(check, table, edit)
             elif edit is not None:
-                common = isinstance(edit, FakeEdit) and edit.common
-                self._originals[name] = check.original(table, name, common=common)
+                self._originals[name] = _original(check, table, name, edit)
+                if isinstance(edit, FunctionEdit):
+                    self.remains[name] = Remains.of(check, table, name)
         self._kept = [(i, check.kept(table, name), kept[name]) for i, name in enumerate(columns) if name in kept]
 
     @property

@@ -30,13 +30,14 @@ _CAPITAL, _LETTER = ord("A"), ord("a")
 def find_whole(values: Values) -> tuple[Positions, Values]:
     """The indexes of values that are such texts, and these texts."""
     lengths = values.ends - values.starts
-    blanks = np.flatnonzero(_blank(values.buffer))
-    before = np.searchsorted(blanks, values.starts)
-    inside = blanks.take(before, mode="clip") < values.ends if len(blanks) else lengths < 0
-    owners = np.flatnonzero((lengths >= LEAST) & (lengths <= LONGEST) & inside)
-    if not len(owners):
-        return owners, Values(values.buffer, owners, owners)
+    owners = np.flatnonzero((lengths >= LEAST) & (lengths <= LONGEST))
     texts = end_to_end(Values(values.buffer, values.starts.take(owners), values.ends.take(owners)))
+    blanks = np.flatnonzero(_blank(texts.buffer))
+    if not len(blanks):
+        return owners[:0], Values(texts.buffer, owners[:0], owners[:0])
+    inside = np.flatnonzero(blanks.take(np.searchsorted(blanks, texts.starts), mode="clip") < texts.ends)
+    owners = owners.take(inside)
+    texts = end_to_end(Values(texts.buffer, texts.starts.take(inside), texts.ends.take(inside)))
     texts = _with_single_blanks(Values(small(texts.buffer), texts.starts, texts.ends))
     text, starts, ends = texts.buffer, texts.starts, texts.ends
     others = np.flatnonzero(((text - np.uint8(_LETTER)) >= 26) & (text < 128))

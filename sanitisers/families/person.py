@@ -17,7 +17,7 @@ NOWHERE = "@example.invalid"
 
 # Numbers that Ofcom keeps for drama and never gives to anybody ("Telephone numbers for use in TV and radio
 # drama programmes"): geographic ranges of a thousand numbers each, and one of mobiles.
-_DRAMA_RANGES = (
+DRAMA_RANGES = (
     "0113 496 0",
     "0114 496 0",
     "0115 496 0",
@@ -78,7 +78,7 @@ def _ni_number(_: Source) -> Form:
 
 
 def _phone(_: Source) -> Form:
-    return Form((Pick(tuple(f"{start}{number:03}" for number in range(1000) for start in _DRAMA_RANGES)),))
+    return Form((Pick(tuple(f"{start}{number:03}" for number in range(1000) for start in DRAMA_RANGES)),))
 
 
 def _job_title(source: Source) -> Form:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, holds_text, is_hstore, kind
 from sanitisers.ruleset.words import SAY_WHY
 
 if TYPE_CHECKING:
@@ -13,41 +12,16 @@ if TYPE_CHECKING:
 
     from sanitisers.columns import ColumnLike
 
-# The first pattern that fits a column of text names the proposal; all others get `text.lorem`.
-_GUESSES = (
-    (re.compile(r"e_?mail"), "person.email"),
-    (re.compile(r"phone|mobile|(^|_)fax"), "person.phone"),
-    (re.compile(r"post_?code|(^|_)zip"), "address.postcode"),
-    (re.compile(r"address|street"), "address.street"),
-    (re.compile(r"city|town"), "address.city"),
-    (re.compile(r"(first|given|fore)_?name"), "person.first_name"),
-    (re.compile(r"(last|sur|family)_?name"), "person.last_name"),
-    (re.compile(r"company|organisation|supplier_name"), "company.name"),
-    (re.compile(r"name$|contact"), "person.name"),
-    (re.compile(r"(^|_)ur[li]$|website"), "url"),
-    (re.compile(r"(^|_)path$|file"), "file.path"),
-)
+_KEEP = re.compile(r"\bkeep \([^)]*\)")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-def propose(column: ColumnLike, name: str | None = None) -> str:
-    """A rule that gives nothing away, for somebody to look at; `name` is what the column is called, if not its own."""
-    name = column.name if name is None else name
-    if column.element is not None and holds_text(column):
-        return f"{{each: {propose(column.element, name)}}}"
-    if column.fields:
-        fields = (f"{_key(field.name)}: {propose(field)}" for field in column.fields)
-        return f"{{fields: {{{', '.join(fields)}}}}}"
-    if is_hstore(column):
-        return "{entries: {}}"
-    match kind(column):
-        case Kind.JSON:
-            return "{json: {}}"
-        case Kind.TEXT:
-            fits = (rule for pattern, rule in _GUESSES if pattern.search(name.lower()))
-            return next(fits, "text.lorem")
-        case _:
-            return f"keep ({SAY_WHY})" if column.not_null else "null"
+def propose(column: ColumnLike) -> str:
+    """A rule that gives nothing away, for somebody to look at; what would be kept wants a reason of theirs."""
+    from sanitisers.suggesting.columns import judge_column
+
+    judged = judge_column(column)
+    return _KEEP.sub(f"keep ({SAY_WHY})", judged.rule)
 
 
 def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:
@@ -57,23 +31,24 @@ def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:
         tables.setdefault(table, []).append(column)
     lines = ["tables:"]
     for table, found in tables.items():
-        lines += [f"  {_key(table)}:", "    columns:"]
-        lines += [f"      {_key(column.name)}: {propose(column)}  # {column.type}" for column in found]
+        lines += [f"  {key_of(table)}:", "    columns:"]
+        lines += [f"      {key_of(column.name)}: {propose(column)}  # {column.type}" for column in found]
     return "\n".join(lines)
 
 
 def literals_to_paste(objects: Iterable[str]) -> str:
     """The lines that allow what was found in the definitions of these objects, once somebody has said why."""
-    return "\n".join(["literals:", *(f"  {_key(name)}: keep ({SAY_WHY})" for name in objects)])
+    return "\n".join(["literals:", *(f"  {key_of(name)}: keep ({SAY_WHY})" for name in objects)])
 
 
 def leaks_to_paste(places: Iterable[str]) -> str:
     """The lines that allow originals in these columns and paths, once somebody has said why."""
-    return "\n".join(["leaks:", *(f"  {_key(name)}: keep ({SAY_WHY})" for name in places)])
+    return "\n".join(["leaks:", *(f"  {key_of(name)}: keep ({SAY_WHY})" for name in places)])
 
 
-def _key(name: str) -> str:
-    if _PLAIN_KEY.fullmatch(name) and name not in {"null", "true", "false"}:
+def key_of(name: str) -> str:
+    """A name as a key of YAML, in quotes where it needs them."""
+    if _PLAIN_KEY.fullmatch(name) and name.lower() not in {"null", "true", "false"}:
         return name
     escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" for c in name)
     return f'"{escaped}"'

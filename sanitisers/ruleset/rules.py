@@ -225,7 +225,6 @@ _Common: TypeAlias = (
     | Annotated[Bcrypt, Tag("<bcrypt>")]
     | Annotated[Pattern, Tag("<pattern>")]
     | Annotated[OneOf, Tag("<oneof>")]
-    | Annotated[Function, Tag("<function>")]
     | Annotated[Shift, Tag("<shift>")]
     | Annotated[Noise, Tag("<noise>")]
     | Annotated[Redact, Tag("<redact>")]
@@ -236,6 +235,7 @@ JsonRule: TypeAlias = Annotated[
 ColumnRule: TypeAlias = Annotated[
     _Common
     | Annotated[Template, Tag("<template>")]
+    | Annotated[Function, Tag("<function>")]
     | Annotated[Json, Tag("<json>")]
     | Annotated[Each, Tag("<each>")]
     | Annotated[Fields, Tag("<fields>")]

@@ -29,7 +29,6 @@ _IN_DOCUMENTS = {
     "bcrypt": {"bcrypt"},
     "pattern": {"pattern", "as", "by"},
     "one_of": {"one_of", "as", "by"},
-    "function": {"function", "as", "by"},
 }
 """Maps that are a rule inside a document, where a map is else the next level, and what may stand in them."""
 

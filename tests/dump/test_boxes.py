@@ -16,7 +16,7 @@ from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import NotSanitised
 from fixtures import torture
-from fixtures.parts.postgres import Cluster
+from fixtures.parts.postgres import Cluster, installed_majors
 from sanitisers import ColumnLike, Ruleset
 from sanitisers.columns import is_hstore
 from sanitisers.ruleset.loading import parse_ruleset
@@ -85,11 +85,7 @@ def test_the_server_reads_the_same_boxes_with_fakes_in_them(database: tuple[Clus
         target.commit()
         found = events(database, RULES)
         before = target.execute("SELECT id, array_dims(names) FROM boxed ORDER BY id").fetchall()
-        target.execute("TRUNCATE plain, boxed")
-        for event in found:
-            if isinstance(event, TableData):
-                with target.cursor().copy(event.header.decode()) as copy:
-                    copy.write(bytes(event.rows))
+        load_again(target, found, "plain, boxed")
         fakes = dict(zip(NAMES, [name for _, name in target.execute("SELECT * FROM plain ORDER BY id")], strict=True))
         assert fakes[""] == ""
         assert all(fakes[name] not in NAMES for name in NAMES if name)
@@ -127,6 +123,42 @@ def test_whatever_is_taken_apart_and_kept_is_put_together_byte_for_byte(database
     assert rules.count('"entries"') == (database[0].major == 15)  # only the system's brings hstore
     after = list(sanitise(iter(before), Ruleset.model_validate({"ruleset": 1, "tables": tables}), bytes(32)))
     assert [rows_of(event) for event in after] == [rows_of(event) for event in before]
+
+
+@pytest.mark.skipif(15 not in installed_majors(), reason="only the system's PostgreSQL 15 brings hstore")
+@pytest.mark.parametrize("major", [15])
+def test_the_server_reads_the_same_entries_with_fakes_in_them(database: tuple[Cluster, str]) -> None:
+    with psycopg.connect(database[0].url(database[1])) as target:
+        target.execute("CREATE SCHEMA home; CREATE EXTENSION hstore SCHEMA home; CREATE DOMAIN bag AS home.hstore")
+        target.execute(
+            "CREATE TABLE plain (id integer, name text); CREATE TABLE bags (id integer, a bag, b home.hstore[])"
+        )
+        for id, name in enumerate(NAMES):
+            target.execute("INSERT INTO plain VALUES (%s, %s)", (id, name))
+            query = (
+                "INSERT INTO bags SELECT %s, h, ARRAY[h, NULL] FROM home.hstore(ARRAY['na''\"me', 'x', 'y'], %s) AS h"
+            )
+            target.execute(query, (id, [name, name, None]))
+        target.execute("INSERT INTO bags VALUES (99, '', '{}')")
+        target.commit()
+        entries = """{entries: {'na''"me': person.name, y: keep}}"""
+        rules = f"{RULES.partition('  boxed:')[0]}  bags: {{columns: {{a: {entries}, b: {{each: {entries}}}}}}}\n"
+        load_again(target, events(database, rules), "plain, bags")
+        fakes = [name for _, name in target.execute("SELECT * FROM plain ORDER BY id")]
+        target.execute("SET search_path = public, home")
+        found = target.execute(
+            "SELECT akeys(a), a->'na''\"me', a->'y', b[1] = a, b[2] IS NULL, array_length(b, 1) FROM bags ORDER BY id"
+        ).fetchall()
+        assert found[:-1] == [(["y", "na'\"me"], fake, None, True, True, 2) for fake in fakes]
+        assert found[-1] == ([], None, None, None, True, None)
+
+
+def load_again(target: psycopg.Connection, found: list[Event], tables: str) -> None:
+    target.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(tables)))
+    for event in found:
+        if isinstance(event, TableData):
+            with target.cursor().copy(event.header.decode()) as copy:
+                copy.write(bytes(event.rows))
 
 
 def rows_of(event: Event) -> bytes:

@@ -128,3 +128,24 @@ def test_numbers_that_may_be_the_same_by_chance_are_warned_of() -> None:
     )
     with pytest.raises(NotSanitised, match=r"note\.body: 1 number of person\.name, once"):
         run("\n".join(notes[600:]), *people[:600])
+
+
+def test_what_looks_personal_is_warned_of_once_for_each_place() -> None:
+    note = "write to jo@suppliers.co.uk\nor 07711 654321\nor him@suppliers.co.uk"
+    for encoding in ("UTF8", "LATIN1", "EUC_JP"):
+        assert run(note, "Jo Quimbly", encoding=encoding) == [
+            "note.body keeps what looks like 2 e-mail addresses, 1 phone number; "
+            "give it a rule, or a line of `leaks:` that says why it may stay"
+        ]
+    assert run(note, "Jo Quimbly", more="detectors: off (we know)\n") == []
+    assert run(note, "Jo Quimbly", more="leaks:\n  note.body: keep (the public desk)\n") == []
+
+
+def test_what_looks_personal_stops_the_run_where_the_ruleset_says_so() -> None:
+    with pytest.raises(NotSanitised) as refused:
+        run("write to jo@suppliers.co.uk", "Jo Quimbly", more="detectors: stop\n")
+    assert str(refused.value).endswith("\n  note.body keeps what looks like 1 e-mail address")
+    assert refused.value.hint is not None
+    assert '"note.body": keep (say why)' in refused.value.hint
+    assert "suppliers" not in str(refused.value) + refused.value.hint
+    assert not any(isinstance(event, End) for event in events)

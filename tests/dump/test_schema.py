@@ -136,14 +136,35 @@ def test_types_that_hold_each_other_are_not_followed_for_ever() -> None:
         b"CREATE DOMAIN public.one AS public.two[];",
         b"CREATE DOMAIN public.two AS public.one;",
         b"CREATE TYPE public.three AS (x public.three[], y public.two);",
-        b"CREATE TABLE public.t (a public.two, b public.three);",
+        b"CREATE TABLE public.four (x public.five[]);",
+        b"CREATE TABLE public.five (x public.four);",
+        b"CREATE TABLE public.t (a public.two, b public.three, c public.five);",
     )
-    a, b = schema.tables[Name("public", "t")].columns
+    a, b, c = schema.tables[Name("public", "t")].columns
     unknown = Column("[]", "public.two")
     assert a == Column("a", "public.two", base="public.two[]", element=unknown)
     x = Column("x", "public.three[]", element=Column("[]", "public.three"))
     y = Column("y", "public.two", base="public.two[]", element=unknown)
     assert b == Column("b", "public.three", fields=(x, y))
+    five = Column("[]", "public.five")
+    four = Column("x", "public.four", fields=(Column("x", "public.five[]", element=five),))
+    assert c == Column("c", "public.five", fields=(four,))
+
+
+def test_types_that_hold_more_than_anybody_needs_are_not_looked_into_to_their_end() -> None:
+    doubled = [b"CREATE TYPE public.t%d AS (a public.t%d[], b public.t%d);" % (n, n - 1, n - 1) for n in range(1, 40)]
+    deep = [b"CREATE TYPE public.d%d AS (a public.d%d);" % (n, n - 1) for n in range(1, 2000)]
+    listed = [b"CREATE DOMAIN public.l%d AS public.l%d[];" % (n, n - 1) for n in range(1, 2000)]
+    table = b"CREATE TABLE public.t (a public.t39, b public.d1999, c public.d9, d public.l1999, e public.l9);"
+    columns = _schema(*doubled, *deep, *listed, table).tables[Name("public", "t")].columns
+
+    def extent(column: Column) -> tuple[int, int]:
+        inside = [extent(one) for one in (*column.fields, *([column.element] if column.element else []))]
+        return 1 + sum(parts for parts, _ in inside), 1 + max((depth for _, depth in inside), default=0)
+
+    assert all(parts <= 200_000 for parts, _ in map(extent, columns))
+    assert all(depth <= 110 for _, depth in map(extent, columns))
+    assert extent(columns[2]) == extent(columns[4]) == (10, 10)
 
 
 def test_a_child_has_the_columns_of_its_parents_first() -> None:

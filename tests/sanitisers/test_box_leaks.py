@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sanitisers.engine import shapes
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
 from sanitisers.leak_check import COMMON_ROWS, Leak
@@ -143,6 +144,21 @@ def test_what_cannot_be_taken_apart_and_stays_is_looked_at_as_it_is() -> None:
     assert [leak.kind for leak in with_kept(rows(value), [LIST], "    columns: {body: keep (yes)}")] == [
         "e-mail address"
     ]
+
+
+def test_neighbours_are_told_apart() -> None:
+    column = Column("body", "public.pair", fields=(Column("id", "integer"), Column("phone")))
+    values = rows("(1,07711654321)", "(2,07700900123)", "(3,07700900456)")
+    found = [Leak("notes.body", "telephone number", 1, 1, ("people.phone",))]
+    assert with_kept(values, [column], "    columns: {body: keep (yes)}") == found
+
+
+@pytest.mark.parametrize("limit", [20, 100])
+def test_a_value_that_is_very_long_is_looked_at_as_a_whole(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    for name in ("LONGEST", "OPENED"):
+        monkeypatch.setattr(shapes, name, limit)
+    found = with_kept(rows('{"Jo Bloggs",jo.bloggs@suppliers.co.uk}'), [LIST], "    columns: {body: keep (yes)}")
+    assert [leak.kind for leak in found] == (["e-mail address", "text"] if limit == 100 else ["e-mail address"])
 
 
 def test_numbers_in_a_box_that_is_kept_are_no_text() -> None:

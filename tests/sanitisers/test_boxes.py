@@ -136,7 +136,7 @@ def test_an_hstore_is_known_in_any_schema_and_under_a_domain(type: str) -> None:
 def test_a_value_that_is_not_what_its_type_says_is_refused_with_its_place(
     column: Column, rule: str, value: str
 ) -> None:
-    good = {LIST: "{a}", ADDRESSED: "(a,b,{c})", HSTORE: ""}.get(column, '{"{}"}')
+    good = {LIST: "{a,b,c}", ADDRESSED: '(a,b,"{c,d}")', HSTORE: ""}.get(column, '{"{}","{}","{}"}')
     with pytest.raises(ValueRefused, match=r"^t\.c.*, row 12: ") as refused:
         table([column], f"c: {rule}").apply(f"{good}\n{good}\n{value}\n".encode(), first_row=10)
     assert "Zorblax" not in str(refused.value)
@@ -153,6 +153,8 @@ def test_a_value_that_is_not_what_its_type_says_is_refused_with_its_place(
             "c\\[\\]: what is inside a value cannot look at columns of its row \\(`id`",
         ),
         (LIST, "{each: person.name as person by id}", "c\\[\\]: what is inside .* \\(`id`"),
+        (LIST, "{each: {value: x, nulls: replace}}", "c\\[\\]: what is NULL inside a value stays"),
+        (LIST, "{each: {bcrypt: x, locked: a = 1}}", "c\\[\\]: what is inside .* \\(`a = 1`"),
         (ADDRESSED, "{fields: {city: null}}", "no rule for `phone`, `tags` of type public.address"),
         (ADDRESSED, "{fields: {city: null, phone: null, tags: null, town: null}}", "has no `town`"),
         (

@@ -84,10 +84,10 @@ def test_what_nobody_classified_stops_with_lines_that_can_be_pasted() -> None:
         "tables:\n"
         "  t:\n"
         "    columns:\n"
-        '      "E mail": text.lorem  # text\n'
+        '      "E mail": person.email  # text\n'
         "      notes: text.lorem  # text\n"
         "      phone: null  # bigint\n"
-        "      born: keep (say why)  # date\n"
+        '      born: {value: "1970-01-01"}  # date\n'
         "      extra: {json: {}}  # jsonb"
     )
     assert refused.value.paste in str(refused.value)

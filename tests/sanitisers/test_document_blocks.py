@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.production.filling import text
@@ -32,6 +33,7 @@ RULES = (
     "{json: {a: person.name as p by b, b: person.email as p, c: {'*': person.phone as p by a}, '*': number.noise}}",
     "{json: {a: date.shift 9 days by c, b: {pattern: '[A-Z]{2}[0-9]{3}'}, '*': {one_of: [x, y], by: a}}}",
     "{json: {a: {a: person.name by é, '*': text.lorem by a}, '*': person.email by 'q\"'}}",
+    "{json: {a: text.redact, b: {b: text.redact, '*': keep}, '*': text.redact}}",
 )
 Outcome = tuple[bytes, TableReport] | str
 
@@ -47,7 +49,12 @@ def outcome(rule: str, rows: bytes) -> Outcome:
 
 
 def nothing_together(
-    writer: BlockWriter, text: Bytes, starts: Positions, ends: Positions, watch: DocumentWatch | None = None
+    writer: BlockWriter,
+    text: Bytes,
+    starts: Positions,
+    ends: Positions,
+    watch: DocumentWatch | None = None,
+    words: Sequence[bytes] = (),
 ) -> Written:
     return write(writer, text, starts[:0], ends[:0], watch)
 
@@ -68,7 +75,9 @@ def rows_of(documents: list[bytes]) -> bytes:
 names = st.sampled_from(["a", "b", "c", "", "é", "a" * 9, 'q"', "x" * 70, "\n", "a b"])
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
-    scalars | st.text(max_size=6) | st.sampled_from(["", '"', "\\", "C:\\a", "a" * 40, "\ud83d", "{", "[1,", "é£"]),
+    scalars
+    | st.text(max_size=6)
+    | st.sampled_from(["", '"', "\\", "C:\\a", "a" * 40, "\ud83d", "{", "[1,", "é£", "a\n@\\ x@b.uk"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
     max_leaves=15,
 )
@@ -96,6 +105,7 @@ def documents(draw: st.DrawFn) -> bytes:
     return copied
 
 
+@settings(deadline=None)
 @given(st.sampled_from(RULES), st.lists(documents(), min_size=1, max_size=6))
 @example(RULES[0], [b'{"a": 1, "a": 2}', b'{"b": "x"}'])
 @example(RULES[1], [b'{"a": {"c": 1, "c": 2}}', rb'{"a":\n{"c" :1,"b":"x"}}', b"[]", rb"\N", b""])
@@ -111,11 +121,13 @@ def documents(draw: st.DrawFn) -> bytes:
 @example(RULES[2], [b"[" * 80 + b"]" * 80, b'{"a": ' * 80 + b"{}" + b"}" * 80])
 @example(RULES[7], [b'{"a": "x", "b": "y", "b": null}', b'{"a": ["x", ["y"], {"a": "z"}], "b": 1}', b'["x"]'])
 @example(RULES[8], [b'{"a": "2024-02-29", "c": "y"}', b'{"a": ["2024-02-30", "0000-01-01", "infinity", 2024]}'])
+@example(RULES[10], [b'{"a": ["to x@b.uk", 1, "y"], "b": {"b": "x@b.uk"}, "c": "z"}', rb'{"a": "\\ud83d x@b.uk"}'])
 def test_together_is_the_same_as_one_by_one(rule: str, written: list[bytes]) -> None:
     rows = rows_of([document.replace(b"\t", b"").replace(b"\n", b"") for document in written])
     assert outcome(rule, rows) == one_by_one(rule, rows)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(RULES), documents(), st.integers(0, 2))
 def test_a_document_that_is_refused_alone_is_refused_among_others(rule: str, document: bytes, place: int) -> None:
     others = [b'{"a": {"b": "x"}, "c": [1, "y"]}', b"{}"]
@@ -154,10 +166,15 @@ def test_the_documents_of_the_production_become_the_same_and_nearly_all_of_them_
     seen, together = 0, 0
 
     def counted(
-        self: BlockWriter, text: Bytes, starts: Positions, ends: Positions, watch: DocumentWatch | None = None
+        self: BlockWriter,
+        text: Bytes,
+        starts: Positions,
+        ends: Positions,
+        watch: DocumentWatch | None = None,
+        words: Sequence[bytes] = (),
     ) -> Written:
         nonlocal seen, together
-        written = write(self, text, starts, ends, watch)
+        written = write(self, text, starts, ends, watch, words)
         # A value that is no object and no list has nothing to look into.
         seen += int(may_begin(text, starts, ends).sum())
         together += len(written.plain)

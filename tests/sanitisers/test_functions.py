@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sanitisers import RulesetError, ValueRefused, compile_ruleset, load_ruleset
+from sanitisers import Leaked, RulesetError, ValueRefused, compile_ruleset, load_ruleset
 from tests.sanitisers.columns import Column
 from tests.sanitisers.making import KEY
 
@@ -18,6 +18,9 @@ def badge(value, chance):
 
 def fails(value, chance):
     raise ValueError(value)
+
+def same(value, chance):
+    return value
 
 def nothing(value, chance):
     return None
@@ -63,11 +66,24 @@ def test_another_key_gives_another_chance(ours: Path) -> None:
     assert sanitised(ours, BADGE, b"ann\n") == sanitised(ours, BADGE, b"ann\n")
 
 
-def test_functions_go_into_documents(ours: Path) -> None:
-    rule = f"{{json: {{a: {BADGE}, b: {{function: our_team_rules.fails}}}}}}"
-    (made,) = sanitised(ours, rule, b'{"a": "ann", "b": "bob"}\n', Column("c", "json"))
+def test_what_a_function_gives_is_searched_for_leaks_like_what_is_kept(ours: Path) -> None:
+    file = ours / "r.yaml"
+    for rule in (BADGE, "{function: our_team_rules.same}"):
+        file.write_text(f"ruleset: 1\ntables: {{t: {{columns: {{c: {rule}}}}}}}\n")
+        compiled = compile_ruleset(load_ruleset(file), {"t": [Column("c")]}, KEY)
+        compiled.table("t", ["c"]).apply(b"ann@example.org\nbob.smith@post.uk\n")
+        if rule == BADGE:
+            compiled.check_leaks()
+        else:
+            with pytest.raises(Leaked, match=r"t\.c: 2 e-mail addresses of t\.c"):
+                compiled.check_leaks()
+
+
+def test_functions_make_the_elements_of_arrays(ours: Path) -> None:
+    element = Column("[]")
+    (made,) = sanitised(ours, f"{{each: {BADGE}}}", b"{ann,NULL}\n", Column("c", "text[]", element=element))
     (alone,) = sanitised(ours, BADGE, b"ann\n")
-    assert made == b'{"a": "%b", "b": null}' % alone
+    assert made == b"{%b,NULL}" % alone
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset, leak_check
+from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset, looking
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
 from sanitisers.leak_check import COMMON_ROWS, Leak
@@ -243,6 +243,28 @@ def test_one_number_among_few_or_one_that_is_dialled_is_a_leak(number: bytes) ->
     assert [leak.values for leak in one_column([*others, number], [*kept, number], "company.duns")] == [1]
 
 
+@pytest.mark.parametrize("rule", ["text.lorem", "{value: x}", "null"])
+def test_addresses_and_telephone_numbers_inside_long_originals_are_originals(rule: str) -> None:
+    original = b"prose " * 40 + b"ask jo@suppliers.co.uk or ring 07711 654321, order 960000001"
+    assert [leak.kind for leak in one_column([original], [b"Jo@suppliers.co.uk"], rule)] == ["e-mail address"]
+    assert [leak.kind for leak in one_column([original], [b"07711654321"], rule)] == ["telephone number"]
+    assert one_column([original], [b"960000001", b"prose prose"], rule) == ()
+
+
+@pytest.mark.parametrize(
+    ("original", "kept"),
+    [
+        (b"a@b.uk", b"to a@b.uk"),
+        (b"Jo Bloggs" + b" " * 91, b"Jo Bloggs"),
+        (b"Jo Bloggs", b"Jo Bloggs" + b" " * 91),
+        (b"07711 654321" + b" " * 8, b"at 07711.654.321 9am"),
+        ("josé@correo.es".encode(), "«JOSÉ@correo.es»".encode()),
+    ],
+)
+def test_originals_are_found_however_short_padded_or_spaced_they_are(original: bytes, kept: bytes) -> None:
+    assert len(one_column([original], [kept])) == 1
+
+
 def test_who_is_only_called_by_a_role_is_nobody() -> None:
     roles = [b"Sales Team", b"Head Office", b"Customer Services", b"Accounts payable", b"IT Department", b"Not in use"]
     assert one_column(roles, [role.lower() for role in roles]) == ()
@@ -355,8 +377,8 @@ def test_a_value_of_any_length_is_looked_at_in_pieces(monkeypatch: pytest.Monkey
     text = b"\n".join(b"%d: 07711 654%03d, please" % (n, n) for n in range(1000)).replace(b"\n", b"\\n")
     found = []
     for piece in (1 << 20, 5000, 70):
-        monkeypatch.setattr(leak_check, "PIECE", piece)
-        monkeypatch.setattr(leak_check, "BESIDE", 64)
+        monkeypatch.setattr(looking, "PIECE", piece)
+        monkeypatch.setattr(looking, "BESIDE", 64)
         found.append(one_column([b"07711 654%03d" % n for n in range(1000)], [text], "person.phone"))
     assert found[0] == found[1] == found[2] == (Leak("t.body", "telephone number", 1000, 1000, ("t.own",)),)
 
@@ -367,8 +389,8 @@ def test_a_long_value_at_a_place_that_is_left_alone_is_not_booked_to_another(
 ) -> None:
     if not together:
         monkeypatch.setattr(BlockWriter, "write", nothing_together)
-    monkeypatch.setattr(leak_check, "PIECE", 100)
-    monkeypatch.setattr(leak_check, "BESIDE", 64)
+    monkeypatch.setattr(looking, "PIECE", 100)
+    monkeypatch.setattr(looking, "BESIDE", 64)
     text = b'{"p": "' + b"word " * 40 + b' jo.bloggs@suppliers.co.uk", "q": "something else"}'
     rules = "    columns:\n      data: {json: {p: keep, q: keep}}"
     assert with_kept([(text,)], DOCUMENT, rules, "leaks: {notes.data.p: keep (that is meant)}") == []

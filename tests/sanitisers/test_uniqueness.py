@@ -108,3 +108,30 @@ def test_what_is_unique_in_the_target_only_makes_a_fake_longer_and_never_stops_a
     text = "ruleset: 1\ntables: {t: {columns: {c: {value: x}}}}"
     compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [Column("c")]}, KEY, known=likely)
     assert "the rule writes the same one everywhere (as it is in the target" in compiled.warnings[0]
+
+
+LIST = Column("c", "text[]", element=Column("[]"))
+PAIR = Column("c", "public.pair", fields=(Column("a"), Column("b")))
+
+
+@pytest.mark.parametrize(
+    ("column", "rule", "value"),
+    [
+        (LIST, "{each: person.name}", "{original %d}"),
+        (LIST, "{each: {fake: person.name, unique: true}}", "{original %d}"),
+        (PAIR, "{fields: {a: person.name, b: {value: x}}}", "(original %d,same)"),
+    ],
+)
+def test_no_fake_inside_a_value_comes_twice_either(column: Column, rule: str, value: str) -> None:
+    known = FOUND if "unique" not in rule else None
+    text = f"ruleset: 1\ntables:\n  t:\n    columns:\n      c: {rule}\n"
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [column]}, KEY, known=known)
+    rows = "".join(f"{value % n}\n".replace("original ", "original") for n in range(MANY)).encode()
+    made = bytes(compiled.table("t", ["c"]).apply(rows).rows).splitlines()
+    assert len(set(made)) == MANY
+
+
+def test_the_same_everywhere_inside_a_value_that_must_not_come_twice_is_refused() -> None:
+    text = "ruleset: 1\ntables:\n  t:\n    columns:\n      c: {each: {value: x}}\n"
+    with pytest.raises(RulesetError, match=r"c\[\]: no value may come twice"):
+        compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [LIST]}, KEY, known=FOUND)

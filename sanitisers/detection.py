@@ -1,0 +1,113 @@
+"""Counts what looks like personal data in what is kept, place by place. Nothing of a value is remembered.
+
+What nobody has is not counted: domains that are set aside for examples (the fakes of an earlier refresh among them),
+telephone numbers for drama, what forms are filled in with, and what the ruleset itself writes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sanitisers.detectors import EMAIL, PHONE, find
+from sanitisers.engine.grid import end_to_end
+from sanitisers.engine.looks import KINDS, find_looks
+from sanitisers.engine.prf import Values
+from sanitisers.families.person import DRAMA_RANGES
+from sanitisers.placeholders import NOBODYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sanitisers.engine.grid import Flags
+    from sanitisers.engine.looks import Look
+    from sanitisers.engine.prf import Positions
+    from sanitisers.looking import Place
+
+_COUNTRY = "44"
+# What Ofcom keeps for drama besides the ranges that fakes are of.
+_OTHER_DRAMA = ("028 9649 6", "029 2018 0", "03069 990", "0808 157 0", "0909 879 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """What looks like personal data at one place.
+
+    Attributes:
+        where: the column, or the path in a document, that is kept.
+        counts: for each kind how often it is there.
+    """
+
+    where: str
+    counts: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        found = ", ".join(f"{count:,} {_plural(kind) if count != 1 else kind}" for kind, count in self.counts)
+        return f"{self.where} keeps what looks like {found}"
+
+
+def _plural(kind: str) -> str:
+    return kind + ("es" if kind.endswith("s") else "s")
+
+
+class Detection:
+    """Is shown what is kept, see Reader in `looking`."""
+
+    def __init__(self, written: Callable[[], Iterable[str]]) -> None:
+        """Take what gives the texts that rules write; of an address that is filled in, what begins with the @."""
+        self._written = written
+        self._own: frozenset[str] | None = None
+        self._counts: Counter[tuple[int, str]] = Counter()
+
+    def read(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
+        """See Reader."""
+        kept = np.flatnonzero(~flags[:, 0].take(places))
+        if not len(kept):
+            return
+        own = places.take(kept)
+        texts = Values(values.buffer, values.starts.take(kept), values.ends.take(kept))
+        if len(kept) < len(places):  # most of what is shown is replaced, and need not be gone through again
+            texts = end_to_end(texts, apart=1)
+        for look in find_looks(texts):
+            if not self._is_nobodys(look):
+                self._counts[int(own[look.owner]), look.kind] += 1
+
+    def found(self, places: Sequence[Place]) -> list[Detected]:
+        """What was found, in the order of the places, whose numbers are their indexes."""
+        numbers = sorted({number for number, _ in self._counts})
+        counts = {number: tuple((kind, self._counts[number, kind]) for kind in KINDS) for number in numbers}
+        return [Detected(places[number].where, tuple(one for one in counts[number] if one[1])) for number in numbers]
+
+    def _is_nobodys(self, look: Look) -> bool:
+        text = _bare(look.text)
+        if look.kind == PHONE:
+            digits = "".join(character for character in text if character.isdigit())
+            if digits in NOBODYS or _national(digits).startswith(_DRAMA):
+                return True
+        if self._own is None:
+            self._own = frozenset(_own_texts(self._written()))
+        return text in self._own or (look.kind == EMAIL and text[text.rindex("@") :] in self._own)
+
+
+def _own_texts(written: Iterable[str]) -> Iterable[str]:
+    for text in written:
+        if "@" in text:
+            yield from (_bare(text[one.start : one.end]) for one in find(text))
+        yield _bare(text)
+
+
+def _bare(text: str) -> str:
+    """A text in one spelling, without blanks."""
+    return "".join(text.casefold().replace("%40", "@").split())
+
+
+def _national(digits: str) -> str:
+    """A number of the United Kingdom as it is dialled abroad behind the country's code; others as they are."""
+    digits = digits.lstrip("0")
+    return digits.removeprefix(_COUNTRY).lstrip("0") if len(digits) > len(_COUNTRY) + 8 else digits
+
+
+_DRAMA = tuple(_national(start.replace(" ", "")) for start in (*DRAMA_RANGES, *_OTHER_DRAMA))

@@ -1,0 +1,50 @@
+"""Telephone numbers among other digits: what begins with 0 and an area code, or with a plus, and has the right length.
+
+Each consists of whole groups of digits: `07711 654321 9am` and `ring 1) 07711.654.321` hold one, `077116543219` none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sanitisers.engine.spans import linked, table_of
+
+if TYPE_CHECKING:
+    from sanitisers.engine.prf import Bytes, Positions
+
+MARKS = b" ()./-"
+GAP = 3
+"""Marks between two groups at most."""
+_MARK = table_of(MARKS)
+_ZERO, _PLUS = b"0+"
+AREA = 3
+"""Digits of the first group at least, or it may be a day or a month."""
+NATIONAL, ABROAD = (10, 11), (11, 12, 13)
+"""Digits of a number that begins with 0, and with a plus."""
+_MOST_GROUPS = 8
+
+
+def dialled_among(text: Bytes, digits: Positions) -> tuple[Positions, Positions]:
+    """Where such numbers begin and end, given the places of digits in order. A run of digits may begin several."""
+    gaps = np.diff(digits)
+    groups = np.append(0, np.flatnonzero(gaps > 1) + 1) if len(digits) else digits
+    sizes = np.diff(groups, append=len(digits))
+    places = digits.take(groups)
+    plus = text.take(places - 1) == _PLUS
+    area = (text.take(places) == _ZERO) & (text.take(places + 1, mode="clip") != _ZERO) & (sizes >= AREA)
+    begins = np.flatnonzero(plus | area)
+    if not len(begins):
+        return begins, begins
+    joined = np.append(linked(text, digits, gaps, _MARK, GAP).take(groups[1:] - 1), False)
+    last, counts = begins, sizes.take(begins)
+    starts, ends = [], []
+    for _ in range(_MOST_GROUPS):
+        fits = np.where(plus.take(begins), np.isin(counts, ABROAD), np.isin(counts, NATIONAL))
+        starts.append(places.take(begins[fits]))
+        ends.append(places.take(last[fits]) + sizes.take(last[fits]))
+        more = joined.take(last) & (counts < max(ABROAD))
+        begins, last = begins[more], last[more] + 1
+        counts = counts[more] + sizes.take(last)
+    return np.concatenate(starts), np.concatenate(ends)

@@ -1,0 +1,67 @@
+"""Many values at once, with what people write in place of the usual characters (`０７`, `＠`, a wide dash) as those."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sanitisers.detectors import PLAIN
+from sanitisers.engine.prf import Values
+from sanitisers.engine.spans import ranges
+
+if TYPE_CHECKING:
+    from sanitisers.engine.prf import Bytes, Positions
+
+_UNKNOWN, _STAYS = 0, 1
+_CODES = 0x110000
+_TWO, _THREE, _FOUR, _NONE = 0xC2, 0xE0, 0xF0, 0xF5
+"""Bytes from which on characters begin that have so many bytes."""
+_CONTROLS = 2
+
+_plain = np.zeros(_CODES, np.uint8)
+"""For each code what stands in its place: _UNKNOWN before somebody asked, _STAYS, or a character of ASCII."""
+
+
+def in_plain_characters(values: Values) -> Values:
+    """The values as `detectors.in_plain_characters` reads them, as far as it makes them ASCII.
+
+    They are in the order of their starts, and none ends inside a character.
+    """
+    text = values.buffer
+    firsts = np.flatnonzero((text - np.uint8(_TWO)) < _NONE - _TWO)
+    if not len(firsts):
+        return values
+    codes, lengths = _codes(text, firsts)
+    unknown = np.unique(codes[_plain.take(codes) == _UNKNOWN])
+    _plain[unknown] = [_stand_in(code) for code in unknown.tolist()]
+    plain = _plain.take(codes)
+    changed = np.flatnonzero(plain != _STAYS)
+    if not len(changed):
+        return values
+    firsts = firsts.take(changed)
+    text = text.copy()
+    text[firsts] = plain.take(changed)
+    dropped = ranges(firsts + 1, lengths.take(changed) - 1)
+    starts = values.starts - np.searchsorted(dropped, values.starts)
+    return Values(np.delete(text, dropped), starts, values.ends - np.searchsorted(dropped, values.ends))
+
+
+def _stand_in(code: int) -> int:
+    plain = PLAIN[code]
+    return plain if _CONTROLS <= plain < 128 and code >= 128 else _STAYS
+
+
+def _codes(text: Bytes, firsts: Positions) -> tuple[Positions, Positions]:
+    """The code of each character, 0 where the bytes make none, and how many bytes it has."""
+    first = text.take(firsts).astype(np.int64)
+    lengths = 2 + (first >= _THREE) + (first >= _FOUR)
+    codes = first & (0x7F >> lengths)
+    whole = np.ones(len(firsts), np.bool_)
+    for step in (1, 2, 3):
+        own = np.flatnonzero(lengths > step)
+        further = text.take(firsts.take(own) + step, mode="clip")
+        codes[own] = (codes.take(own) << 6) | (further & 0x3F)
+        whole[own] &= (further & 0xC0) == 0x80
+    least = np.array([0x80, 0x800, 0x10000]).take(lengths - 2)
+    return np.where(whole & (codes >= least) & (codes < _CODES), codes, 0), lengths

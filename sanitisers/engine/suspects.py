@@ -1,0 +1,160 @@
+"""Where in many values at once something may stand that `detectors` finds: the few places that are worth its patterns.
+
+Values are in plain characters (see `plain_characters`) and in the order of their starts; between them, and behind the
+last, is something else than what a word or a number may hold. What a pattern finds is always around one of these
+places; at most of them it finds nothing.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sanitisers.engine.spans import Spans, in_values, linked, ranges, table_of
+
+if TYPE_CHECKING:
+    from sanitisers.engine.grid import Flags
+    from sanitisers.engine.prf import Bytes, Positions, Values
+
+_BEYOND = bytes(range(128, 256))
+_WORD = (string.ascii_letters + string.digits + "_").encode()
+_IS_WORD, _IS_DIGIT = table_of(_WORD), table_of(string.digits.encode())
+_IS_LETTER = table_of(string.ascii_letters.encode())
+_IS_LETTER_OR_DIGIT = table_of((string.ascii_letters + string.digits).encode())
+_BEFORE_AT, _BEHIND_AT = table_of(_WORD + b'.-"' + _BEYOND), table_of(_WORD + b"-" + _BEYOND)
+_IS_MARK = table_of(b" ()./-")
+_GAP = 3
+"""Marks between two digits of a telephone number at most."""
+_FEWEST = 8
+"""Digits of a telephone number at least."""
+_NATIONAL, _WITH_CODE = 10, 12
+"""Digits at least of one that begins with 0, and of one that begins with 44."""
+_INWARD = table_of(b"ABDEFGHJLNPQRSTUWXYZabdefghjlnpqrstuwxyz")
+_LAST_LETTER = table_of(b"ABCDabcd")
+_AT, _PERCENT, _ZERO, _ONE, _TWO, _FOUR, _PLUS, _BLANK, _HYPHEN = b"@%0124+ -"
+_POSTCODE = 8
+"""Characters of a postcode at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """The digits of a text.
+
+    Attributes:
+        places: where they are.
+        alone: which have no digit before them; one more for the end.
+    """
+
+    places: Positions
+    alone: Flags
+
+    @classmethod
+    def of(cls, text: Bytes) -> Digits:
+        """All of them."""
+        places = np.flatnonzero((text - np.uint8(_ZERO)) < 10)
+        alone = np.ones(len(places) + 1, np.bool_)
+        alone[1:-1] = np.diff(places) != 1
+        return cls(places, alone)
+
+    @property
+    def firsts(self) -> Positions:
+        """Those with no digit before them."""
+        return self.places[self.alone[:-1]]
+
+    @property
+    def lasts(self) -> Positions:
+        """Those with no digit behind them."""
+        return self.places[self.alone[1:]]
+
+
+def ats(values: Values) -> Spans:
+    """What may be the @ of an e-mail address, `%40` among them."""
+    text = values.buffer
+    signs, percents = np.flatnonzero(text == _AT), np.flatnonzero(text == _PERCENT)
+    percents = percents[(text.take(percents + 1, mode="clip") == _FOUR)]
+    percents = percents[(text.take(percents + 2, mode="clip") == _ZERO)]
+    starts, ends = np.append(signs, percents), np.append(signs + 1, percents + 3)
+    likely = _BEFORE_AT.take(text.take(starts - 1)) & _BEHIND_AT.take(text.take(ends, mode="clip"))
+    return _within(values, starts[likely], ends[likely])
+
+
+def dialled(values: Values, digits: Digits) -> Spans:
+    """Digits with nothing but marks between them, with what may begin a telephone number among them."""
+    text, places = values.buffer, _in_long_runs(digits.places)
+    if not len(places):
+        return Spans(places, places, places)
+    gaps = np.diff(places)
+    breaks = np.flatnonzero(~linked(text, places, gaps, _IS_MARK, _GAP)) + 1
+    firsts, lasts = np.append(0, breaks), np.append(breaks, len(places)) - 1
+    groups = np.append(0, np.flatnonzero(gaps > 1) + 1)
+    runs = np.searchsorted(firsts, groups, "right") - 1
+    likely = _may_begin(text, places, groups, lasts.take(runs))
+    found = np.unique(runs[likely])
+    return _within(values, places.take(firsts.take(found)), places.take(lasts.take(found)) + 1)
+
+
+def _in_long_runs(digits: Positions) -> Positions:
+    """Digits with enough others near them, whatever is between."""
+    firsts = np.append(0, np.flatnonzero(np.diff(digits) > _GAP + 1) + 1)
+    lengths = np.diff(firsts, append=len(digits))
+    long = np.flatnonzero(lengths >= _FEWEST)
+    return digits.take(ranges(firsts.take(long), lengths.take(long)))
+
+
+def _may_begin(text: Bytes, digits: Positions, groups: Positions, lasts: Positions) -> Flags:
+    """Which groups of digits may begin a number that ends with the last digit of their run, or before it."""
+    firsts = digits.take(groups)
+    first, before = text.take(firsts), text.take(firsts - 1)
+    left = lasts - groups + 1
+    sizes = np.append(np.diff(groups, append=len(digits)), 0)
+    plus = (before == _PLUS) | ((before == _BLANK) & (text.take(firsts - 2) == _PLUS))
+    national = (first == _ZERO) & (left >= _NATIONAL)
+    code = (first == _FOUR) & (text.take(firsts + 1, mode="clip") == _FOUR) & (left >= _WITH_CODE)
+    # As in North America: three digits, three, four; the first six may be together.
+    american = ((sizes[:-1] == 6) | ((sizes[:-1] == 3) & (sizes[1:] == 3))) & (left >= _NATIONAL) & (first >= _TWO)
+    begins: Flags = (plus & (left >= _FEWEST)) | ((national | code | american) & ~_IS_WORD.take(before))
+    return begins
+
+
+def postcodes(values: Values, digits: Digits) -> Spans:
+    """What may be a postcode: it ends in a digit and two letters."""
+    text, places = values.buffer, digits.lasts
+    for step, letters in ((1, _INWARD), (2, _INWARD), (3, ~_IS_WORD)):
+        places = places[letters.take(text.take(places + step, mode="clip"))]
+    outward = places - 1 - (text.take(places - 1) == _BLANK)
+    last, middle, first = (text.take(outward - step) for step in range(3))
+    likely = _IS_DIGIT.take(last) & _IS_LETTER.take(middle)
+    likely |= _IS_LETTER_OR_DIGIT.take(last) & _IS_DIGIT.take(middle) & _IS_LETTER.take(first)
+    places = places[likely]
+    return _within(values, places, places + 3)
+
+
+def insured(values: Values, digits: Digits) -> Spans:
+    """What may be a National Insurance number: two letters, six digits in pairs and one letter more."""
+    text, places = values.buffer, digits.firsts
+    letters = places - 1 - _parts(text, places - 1)
+    likely = _IS_LETTER.take(text.take(letters))
+    places, letters = places[likely], letters[likely]
+    likely = _IS_LETTER.take(text.take(letters - 1)) & ~_IS_WORD.take(text.take(letters - 2))
+    places, ends = places[likely], places[likely]
+    for _ in range(3):
+        pair = _IS_DIGIT.take(text.take(ends, mode="clip")) & _IS_DIGIT.take(text.take(ends + 1, mode="clip"))
+        places, ends = places[pair], ends[pair] + 2
+        ends = ends + _parts(text, ends)
+    likely = _LAST_LETTER.take(text.take(ends, mode="clip")) & ~_IS_WORD.take(text.take(ends + 1, mode="clip"))
+    return _within(values, places[likely], ends[likely] + 1)
+
+
+def _parts(text: Bytes, places: Positions) -> Flags:
+    found = text.take(places, mode="clip")
+    parts: Flags = (found == _BLANK) | (found == _HYPHEN)
+    return parts
+
+
+def _within(values: Values, starts: Positions, ends: Positions) -> Spans:
+    inside, owners = in_values(values, starts)
+    found = Spans(owners, starts.take(inside), ends.take(inside))
+    return found.only(found.ends <= values.ends.take(owners))

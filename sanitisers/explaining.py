@@ -1,0 +1,237 @@
+"""What becomes of one column, or of one path in its documents, and why: in words, with fakes and never a value."""
+
+from __future__ import annotations
+
+import fnmatch
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sanitisers.assumed import Assumed
+from sanitisers.columns import TYPE_WORDS, Kind, kind, type_word
+from sanitisers.compiling import compile_ruleset, rule_for
+from sanitisers.describing import described, values_of
+from sanitisers.engine.copy_text import encode
+from sanitisers.errors import SanitiserError
+from sanitisers.ruleset.model import Columns, Empty, Ruleset
+from sanitisers.ruleset.proposal import key_of
+from sanitisers.ruleset.rules import Json, JsonObject, Keep, Rule, Template
+from sanitisers.ruleset.words import TemplateField
+from sanitisers.suggesting.columns import judge_column
+from sanitisers.suggesting.texts import Around, judge_text
+
+if TYPE_CHECKING:
+    from sanitisers.columns import ColumnLike
+    from sanitisers.ruleset.rules import ColumnRule
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What becomes of a column or a path.
+
+    Attributes:
+        rule: in words, as the ruleset writes it, or nothing where no rule covers it.
+        place: file, line and path of what decides.
+        why: why that decides.
+        becomes: what happens, one sentence each.
+        samples: a fake or two.
+        below: for documents, each key with what becomes of it.
+        proposal: what to write where nothing covers it.
+    """
+
+    rule: str | None
+    place: str
+    why: str
+    becomes: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+    below: tuple[tuple[str, str], ...] = ()
+    proposal: str | None = None
+
+
+def explain(
+    ruleset: Ruleset, table: str, column: ColumnLike, path: Sequence[str] = (), *, inherited_from: str | None = None
+) -> Explanation:
+    """What becomes of a column, or of a path in it.
+
+    Args:
+        ruleset: with the rules of parents written out.
+        table: as rulesets write it.
+        column: with its type, or an Assumed one.
+        path: keys of its documents.
+        inherited_from: the table whose rules hold for this one.
+    """
+    of_table = ruleset.tables.get(table)
+    if isinstance(of_table, Empty):
+        return Explanation("empty", ruleset.at("tables", table), "the table is emptied: none of its rows goes on")
+    if column.generated:
+        return Explanation(None, "", "the server computes the column, so no dump has it and no rule is needed")
+    rule = rule_for(ruleset, table, column)
+    if rule is None:
+        return _uncovered(ruleset, table, column)
+    found = _of_rule(ruleset, table, column, rule, inherited_from)
+    if path:
+        return _at_path(ruleset, table, column, rule, path, found)
+    if isinstance(rule, Json):
+        return replace(found, below=tuple(_below(rule.document)))
+    return replace(found, samples=samples(ruleset, table, column, rule))
+
+
+def _uncovered(ruleset: Ruleset, table: str, column: ColumnLike) -> Explanation:
+    judged = judge_column(column)
+    why = "no rule names it, and no line of `defaults:` covers it: the run stops before anything is sent"
+    if isinstance(column, Assumed):
+        why = "no rule names it; whether a line of `defaults:` covers it depends on its type, so give a dump as well"
+    rule = "keep (say why)" if judged.keeps else judged.rule
+    return Explanation(
+        None, ruleset.at("tables", table), why, proposal=f"{key_of(column.name)}: {rule}  # {judged.reason}"
+    )
+
+
+def _of_rule(
+    ruleset: Ruleset, table: str, column: ColumnLike, rule: ColumnRule, inherited_from: str | None
+) -> Explanation:
+    of_table = ruleset.tables.get(table)
+    path: tuple[str, ...] = ("tables", table, "columns", column.name)
+    why = "a rule of its own"
+    if not (isinstance(of_table, Columns) and column.name in of_table.columns):
+        line, why = _line_of_defaults(ruleset, column)
+        path = ("defaults", line)
+    elif inherited_from is not None:
+        path = ("tables", inherited_from, "columns", column.name)
+        why = f"inherited: the rules of {inherited_from} hold for what is made from it"
+    word, becomes = described(rule, column)
+    return Explanation(word, ruleset.at(*path), why, becomes)
+
+
+def _line_of_defaults(ruleset: Ruleset, column: ColumnLike) -> tuple[str, str]:
+    """The line of `defaults:` that covers a column, and how; the order is that of `compiling.rule_for`."""
+    if column.name in ruleset.defaults and column.name not in TYPE_WORDS:
+        return column.name, "the line of `defaults:` with its very name"
+    for pattern in ruleset.defaults:
+        if any(mark in pattern for mark in "*?[") and fnmatch.fnmatchcase(column.name, pattern):
+            return pattern, f"the first line of `defaults:` whose pattern fits its name, {pattern}"
+    word = type_word(column) or ""
+    return word, f"the line of `defaults:` for its type, {word}"
+
+
+def _at_path(
+    ruleset: Ruleset, table: str, column: ColumnLike, rule: Rule, path: Sequence[str], of_column: Explanation
+) -> Explanation:
+    if not isinstance(rule, Json):
+        return replace(
+            of_column,
+            why=f"{of_column.why}; it holds for the whole column, so also for what is inside",
+        )
+    node: object = rule.document
+    place: tuple[str, ...] = ("tables", table, "columns", column.name, "json")
+    for depth, key in enumerate(path):
+        if not isinstance(node, JsonObject):
+            break
+        if key in node.keys or "*" in node.keys:
+            named = key if key in node.keys else "*"
+            node = node.keys[named]
+            place = (*place, *(["json"] if (*place, "json", named) in ruleset.lines else []), named)
+            continue
+        if depth == 0 and rule.rest is not None:
+            return Explanation("keep", ruleset.at(*place[:-1], "rest"), "`rest` keeps the keys that are not named")
+        return _dropped(ruleset, place, path[: depth + 1], node)
+    assert isinstance(node, Rule)
+    if isinstance(node, JsonObject):
+        why = "the keys below have rules of their own"
+        return Explanation("a document", ruleset.at(*place), why, below=tuple(_below(node)))
+    word, becomes = described(node, None)
+    why = "a rule for the key" if place[-1] == path[-1] else "`*` stands for every key here that is not named"
+    if rule.only_with is not None:
+        becomes = (*becomes, f"a document without the key {rule.only_with} becomes {{}} as a whole")
+    return Explanation(word, ruleset.at(*place), why, becomes, samples(ruleset, table, column, rule, path))
+
+
+def _dropped(ruleset: Ruleset, place: tuple[str, ...], path: Sequence[str], node: JsonObject) -> Explanation:
+    near = get_close_matches(path[-1], list(node.keys), n=1, cutoff=0.6)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    judged = judge_text(path[-1], None, Around(path[-2] if len(path) > 1 else ""))
+    rule = "keep (say why)" if judged.keeps else judged.rule
+    return Explanation(
+        None,
+        ruleset.at(*place),
+        f"documents are closed: `{path[-1]}` is not named, so it is dropped with all below it{hint}",
+        proposal=f"{key_of(path[-1])}: {rule}  # {judged.reason}",
+    )
+
+
+def _below(document: JsonObject, indent: int = 0) -> Sequence[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for key, rule in document.keys.items():
+        pad = "  " * indent
+        if isinstance(rule, JsonObject):
+            lines += [(f"{pad}{key}", "a document"), *_below(rule, indent + 1)]
+        else:
+            lines.append((f"{pad}{key}", described(rule, None)[0]))
+    return lines
+
+
+def samples(ruleset: Ruleset, table: str, column: ColumnLike, rule: Rule, path: Sequence[str] = ()) -> tuple[str, ...]:
+    """A fake or two under a key of the moment, made of made-up originals; none where the rule makes none."""
+    if isinstance(rule, Keep):
+        return ()
+    columns: list[ColumnLike] = [_fitting(column, rule)]
+    rules: dict[str, object] = {column.name: rule}
+    for name in _needed(rule):
+        columns.append(Assumed(name, "integer", not_null=True))
+        rules[name] = Keep()
+    made = ruleset.model_copy(
+        update={"tables": {table: Columns(columns=rules)}, "defaults": {}, "leak_check": "only samples are made"}  # type: ignore[arg-type]
+    )
+    originals = [_document(path, text) if path else text for text in values_of(columns[0])]
+    rows = b"".join(
+        b"\t".join([encode(text.encode()), *(b"%d" % (101 + row) for _ in columns[1:])]) + b"\n"
+        for row, text in enumerate(originals)
+    )
+    try:
+        sanitiser = compile_ruleset(made, {table: columns}, secrets.token_bytes(32))
+        sanitiser.table(table, [one.name for one in columns]).apply(rows)
+    except SanitiserError:
+        return ()
+    shown = sanitiser.report()[table].samples
+    return shown.get(".".join((column.name, *_as_named(rule, path))), ()) if path else shown.get(column.name, ())
+
+
+def _fitting(column: ColumnLike, rule: Rule) -> ColumnLike:
+    if isinstance(column, Assumed) and isinstance(rule, Json):
+        return replace(column, type="jsonb")
+    return column
+
+
+def _needed(rule: Rule) -> list[str]:
+    """Other columns that a rule looks at."""
+    if isinstance(rule, Template):
+        return list(dict.fromkeys(part.column for part in rule.parts if isinstance(part, TemplateField)))
+    return list(getattr(rule, "by", ()))
+
+
+def _document(path: Sequence[str], text: str) -> str:
+    value: object = text
+    for key in reversed(path):
+        value = {key: value}
+    return msgspec.json.encode(value).decode()
+
+
+def _as_named(rule: Rule, path: Sequence[str]) -> list[str]:
+    """A path as the rules name it, with `*` where that stands for the key."""
+    node: object = rule.document if isinstance(rule, Json) else None
+    named: list[str] = []
+    for key in path:
+        if not isinstance(node, JsonObject):
+            break
+        named.append(key if key in node.keys else "*")
+        node = node.keys.get(named[-1])
+    return named
+
+
+def is_document(column: ColumnLike) -> bool:
+    """Whether a column holds documents."""
+    return kind(column) is Kind.JSON

@@ -1,0 +1,242 @@
+"""A whole ruleset suggested for a schema: every column judged, then held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sanitisers.assumed import based
+from sanitisers.columns import type_word
+from sanitisers.errors import SanitiserError
+from sanitisers.ruleset.proposal import key_of
+from sanitisers.suggesting.columns import Beside, Candidates, judge_column
+from sanitisers.suggesting.gathering import Gathering, TableFacts
+from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
+from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, words
+from sanitisers.suggesting.texts import AS_PUBLIC, PUBLIC_SLUGS
+from sanitisers.suggesting.values import Look
+
+if TYPE_CHECKING:
+    from sanitisers.columns import ColumnLike
+    from sanitisers.suggesting.facts import Facts
+
+_MIGRATIONS = {
+    "alembic_version",
+    "schema_migrations",
+    "django_migrations",
+    "flyway_schema_history",
+    "ar_internal_metadata",
+}
+_ENOUGH = 10
+"""Different values from which on it tells something that two columns have them in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What the schema says of a table beside its columns.
+
+    Attributes:
+        primary: columns of the primary key.
+        unique: columns of which no value comes twice.
+        joins: columns of foreign keys.
+        listed: columns for which a check allows a list of values.
+        referenced: whether another table's foreign key leads here.
+    """
+
+    primary: frozenset[str] = frozenset()
+    unique: frozenset[str] = frozenset()
+    joins: frozenset[str] = frozenset()
+    listed: frozenset[str] = frozenset()
+    referenced: bool = False
+
+
+@dataclass(slots=True)
+class TableSuggestion:
+    """What is suggested for a table: that it is emptied, for a reason, or a judgement for each column."""
+
+    empties: Judgement | None = None
+    columns: dict[str, Judgement] = field(default_factory=dict)
+
+
+def suggest(
+    schema: Mapping[str, Sequence[ColumnLike]],
+    gathered: Gathering,
+    keys: Mapping[str, Keys],
+) -> dict[str, TableSuggestion]:
+    """What is suggested for every table.
+
+    Args:
+        schema: the columns of each table, without those that the server computes.
+        gathered: what the rows were like.
+        keys: what the schema says of keys; a table that is not there has none.
+    """
+    found = {
+        table: _table(
+            table,
+            [based(column) for column in columns],
+            gathered.table(table, columns),
+            keys.get(table, Keys()),
+        )
+        for table, columns in schema.items()
+    }
+    personal, public = [*_personal(found)], _public(found)
+    for suggestion in found.values():
+        suggestion.columns = {name: _compared(one, personal, public) for name, one in suggestion.columns.items()}
+    return {table: _fitted(columns, found[table], keys.get(table, Keys())) for table, columns in schema.items()}
+
+
+def _fitted(columns: Sequence[ColumnLike], suggestion: TableSuggestion, keys: Keys) -> TableSuggestion:
+    """The same with rules that fit their columns; where there is none for one of them, the table is emptied."""
+    for column in columns:
+        if column.name in suggestion.columns:
+            judged = _fitting(column, columns, suggestion.columns[column.name], keys)
+            if judged is None:
+                why = f"no rule fits {column.name}, of type {column.type}, in which no value comes twice"
+                return TableSuggestion(Judgement("empty", Confidence.LOW, why))
+            suggestion.columns[column.name] = judged
+    return suggestion
+
+
+def _table(table: str, columns: Sequence[ColumnLike], facts: TableFacts, keys: Keys) -> TableSuggestion:
+    if table.rpartition(".")[2] in _MIGRATIONS:
+        kept = Judgement("keep (the version of the schema)", Confidence.HIGH, "a tool for migrations writes it")
+        return TableSuggestion(columns={column.name: kept for column in columns})
+    if is_trail(table) and not keys.referenced:
+        return TableSuggestion(medium("empty", "by its name it has what everybody did; nothing refers to it"))
+    about_somebody = names_people(table) or any(_is_about_somebody(column) for column in columns)
+    key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
+    judged = {}
+    for column in columns:
+        beside = Beside(
+            table=table.rpartition(".")[2],
+            about_somebody=about_somebody,
+            unique=column.name in keys.unique,
+            listed=column.name in keys.listed,
+            joins=column.name in keys.primary | keys.joins,
+            named_by=_named_by(column.name, facts),
+            key=key,
+        )
+        seen = facts.columns[column.name] if facts.looked else None
+        suggested = judge_column(column, seen, facts.documents.get(column.name), beside)
+        judged[column.name] = replace(suggested, facts=seen)
+    return TableSuggestion(columns=judged)
+
+
+def _is_about_somebody(column: ColumnLike) -> bool:
+    return type_word(column) is None and is_about_somebody(column.name)
+
+
+def _numbers_rows(column: ColumnLike, keys: Keys) -> bool:
+    return len(keys.primary) == 1 and type_word(column) in {"integer", "bigint"}
+
+
+def _named_by(name: str, facts: TableFacts) -> str:
+    """The slug column of which this one is the wording, in most rows."""
+    found = ((slug, count) for (slug, of), count in facts.slugs.items() if of == name)
+    slug, count = max(found, key=lambda one: one[1], default=("", 0))
+    return slug if 2 * count > facts.looked else ""
+
+
+def leaves(path: str, judged: Judgement) -> Iterator[tuple[str, Judgement]]:
+    """A judgement, or those of all paths below it, each with its path."""
+    if judged.keys is None:
+        yield path, judged
+        return
+    for key, below in judged.keys.items():
+        yield from leaves(f"{path}.{key}", below)
+
+
+def _personal(found: Mapping[str, TableSuggestion]) -> Iterator[tuple[str, str, Facts]]:
+    """Where, of what family and with what values somebody stands."""
+    for table, suggestion in found.items():
+        for name, judged in suggestion.columns.items():
+            for path, leaf in leaves(f"{table}.{name}", judged):
+                if leaf.rule.startswith(("person.", "company.", "address.")) and leaf.facts and leaf.facts.hashes:
+                    yield path, leaf.rule, leaf.facts
+
+
+def _public(found: Mapping[str, TableSuggestion]) -> set[bytes]:
+    """Hashes of the public slugs of all tables, and of what they are made from."""
+    columns = (judged for suggestion in found.values() for judged in suggestion.columns.values())
+    return {
+        one
+        for judged in columns
+        if judged.rule.startswith((PUBLIC_SLUGS, AS_PUBLIC)) and judged.facts
+        for one in judged.facts.hashes
+    }
+
+
+def _compared(judged: Judgement, personal: Sequence[tuple[str, str, Facts]], public: Set[bytes]) -> Judgement:
+    """What has the values of somewhere else is what that is; and what has one of somebody's is not kept."""
+    if judged.keys is not None:
+        below = {key: _compared(one, personal, public) for key, one in judged.keys.items()}
+        return Judgement(judged.rule, judged.confidence, judged.reason, below, judged.facts)
+    facts = judged.facts
+    if facts is None or not facts.kinds["text"]:
+        return judged
+    if judged.keeps:
+        for path, _, other in personal:
+            if facts.looks.keys() & _TELLING and facts.hashes & other.hashes:
+                return judged.but("text.lorem", Confidence.LOW, f"it has values of {path}")
+        return judged
+    if judged.rule in {"text.lorem", "text.words"} and not facts.personal and facts.hashes <= public:
+        return judged.but("keep (as public as elsewhere)", Confidence.MEDIUM, "all its values are public elsewhere")
+    if judged.rule == "text.lorem" and facts.different >= _ENOUGH:
+        path, family, share = max(
+            ((path, family, facts.overlap(other)) for path, family, other in personal),
+            key=lambda one: one[2],
+            default=("", "", 0.0),
+        )
+        if share >= 0.5:
+            return judged.but(family, Confidence.MEDIUM, f"{percent(share)} of its values stand in {path} too")
+    return judged
+
+
+_TELLING = {Look.WORD, Look.PERSON, Look.PHRASE, Look.COMPANY, Look.SLUG, Look.LONG_NUMBER}
+"""Looks of values that are not the same by chance; a small number is."""
+
+
+def _fitting(column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement, keys: Keys) -> Judgement | None:
+    """The first rule that fits the column's type and width, and its being unique; None where none does."""
+    if judged.keys is not None or judged.keeps:
+        return judged
+    key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
+    for rule in Candidates.of(column, judged, key, unique=column.name in keys.unique).rules:
+        if _fits(column, columns, rule, unique=keys.unique):
+            return (
+                judged if rule == judged.rule else judged.but(rule, Confidence.LOW, f"{judged.reason}; it has no room")
+            )
+    return None
+
+
+def _fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str, *, unique: Collection[str]) -> bool:
+    from sanitisers.compiling import compile_ruleset
+    from sanitisers.ruleset.loading import parse_ruleset
+    from sanitisers.uniqueness import Known
+
+    others = [other for other in columns if other.name != column.name and f"{{{other.name}" in rule]
+    if rule.startswith("{bcrypt") and (column.max_length or 60) >= 60:
+        rule = "{value: x}"  # hashing takes a while
+    lines = [f"      {key_of(column.name)}: {rule}", *(f"      {key_of(one.name)}: keep (a key)" for one in others)]
+    text = "\n".join(["ruleset: 1", "tables:", "  t:", "    columns:", *lines])
+    try:
+        known = Known(unique={"t": unique})
+        compile_ruleset(parse_ruleset(text, "suggested"), {"t": [column, *others]}, bytes(32), known=known)
+    except SanitiserError:
+        return False
+    return True
+
+
+def is_covered_by_defaults(column: ColumnLike, judged: Judgement) -> str | None:
+    """The line of `defaults:` that says for a column what is suggested; None where it needs a rule of its own."""
+    word = type_word(column)
+    if not judged.keeps or word is None or judged.confidence is not Confidence.HIGH:
+        return None
+    if column.name == "id":
+        return "id"
+    if column.name.endswith("_id"):
+        return "*_id"
+    if word == "timestamp" and words(column.name).endswith(" at") and column.name.endswith("_at"):
+        return "*_at"
+    return word if word in {"boolean", "enum"} else None

@@ -1,0 +1,127 @@
+"""A suggested ruleset as the text of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sanitisers.ruleset.proposal import key_of
+from sanitisers.suggesting.judgement import Confidence, Judgement
+from sanitisers.suggesting.suggestion import TableSuggestion, is_covered_by_defaults
+
+if TYPE_CHECKING:
+    from sanitisers.columns import ColumnLike
+
+_DEFAULTS = {
+    "id": "keep (the number of a row)",
+    "*_id": "keep (numbers that join tables)",
+    "*_at": "keep (when)",
+    "boolean": "keep (yes or no)",
+    "enum": "keep (one of a list of the schema)",
+}
+_COMMENT = 44
+"""The column at which comments begin, where there is room."""
+
+
+def written(
+    suggested: Mapping[str, TableSuggestion],
+    schema: Mapping[str, Sequence[ColumnLike]],
+    *,
+    of: str,
+    modeline: str,
+    locale: str = "en_GB",
+) -> str:
+    """The text of the ruleset.
+
+    Args:
+        suggested: for each table.
+        schema: the columns of each table.
+        of: what it was suggested for, in a few words.
+        modeline: the first line, which tells editors the schema of rulesets.
+        locale: of the fakes.
+    """
+    used: set[str] = set()
+    body: list[str] = []
+    for table, columns in schema.items():
+        body += _table(table, columns, suggested[table], used)
+    head = [
+        modeline,
+        f"# Suggested for {of}. Nobody has read it yet: look at what is kept, and at what is not certain.",
+        f"# {_counted(suggested)}",
+        "ruleset: 1",
+        f"locale: {locale}",
+        "",
+    ]
+    lines = [f"  {key_of(word)}: {rule}" for word, rule in _DEFAULTS.items() if word in used]
+    defaults = ["defaults:  # numbers, dates and the like; never text or documents", *lines, ""] if lines else []
+    return "\n".join([*head, *defaults, "tables:" if body else "tables: {}", *body]).rstrip() + "\n"
+
+
+def _counted(suggested: Mapping[str, TableSuggestion]) -> str:
+    sure = dict.fromkeys(Confidence, 0)
+    kept = columns = 0
+    for table in suggested.values():
+        for judged in table.columns.values():
+            sure[judged.confidence] += 1
+            kept += judged.keeps
+            columns += 1
+    counts = ", ".join(f"{count} {one.value}" for one, count in sure.items())
+    return f"{len(suggested)} tables, {columns} columns, {kept} of them kept; how certain: {counts}."
+
+
+def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestion, used: set[str]) -> Iterator[str]:
+    if suggestion.empties:
+        emptied = suggestion.empties
+        yield _line(f"  {key_of(table)}: {emptied.rule}", f"{emptied.confidence.value}: {emptied.reason}")
+        return
+    by_default: list[str] = []
+    lines: list[str] = []
+    for column in columns:
+        judged = suggestion.columns[column.name]
+        line = is_covered_by_defaults(column, judged)
+        if line is None:
+            lines += _rule(key_of(column.name), judged, 6)
+        else:
+            used.add(line)
+            by_default.append(column.name)
+    yield f"  {key_of(table)}:"
+    if by_default:
+        yield from _wrapped("    # by defaults: ", by_default)
+    yield "    columns:" if lines else "    columns: {}"
+    yield from lines
+
+
+def _wrapped(start: str, names: Sequence[str]) -> Iterator[str]:
+    line = start
+    for index, name in enumerate(names):
+        part = _in_comment(name) + ("," if index < len(names) - 1 else "")
+        if len(line) + len(part) > 110 and line.strip() != "#":
+            yield line.rstrip()
+            line = "    #   "
+        line += f"{part} "
+    yield line.rstrip()
+
+
+def _in_comment(name: str) -> str:
+    return "".join(mark if mark.isprintable() else "?" for mark in name)
+
+
+def _rule(key: str, judged: Judgement, indent: int) -> Iterator[str]:
+    pad = " " * indent
+    comment = f"{judged.confidence.value}: {judged.reason}"
+    if judged.keys is None:
+        yield _line(f"{pad}{key}: {judged.rule}", comment)
+        return
+    wrapped = judged.rule == "{json: {}}" or judged.keys.keys() in ({"value"}, {"bcrypt"}, {"json"})
+    if not judged.keys:
+        yield _line(f"{pad}{key}: {judged.rule if judged.rule != '{}' else '{json: {}}'}", comment)
+        return
+    yield _line(f"{pad}{key}:", judged.reason)
+    if wrapped:
+        yield f"{pad}  json:"
+    for name, below in judged.keys.items():
+        yield from _rule(key_of(name), below, indent + (4 if wrapped else 2))
+
+
+def _line(text: str, comment: str) -> str:
+    return f"{text:<{_COMMENT}}  # {comment}" if comment else text

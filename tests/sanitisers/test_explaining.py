@@ -1,0 +1,74 @@
+"""What becomes of a column is explained from the rules alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from sanitisers import load_ruleset, ships
+from sanitisers.assumed import Assumed
+from sanitisers.explaining import explain
+from sanitisers.ruleset.loading import parse_ruleset
+from tests.sanitisers.columns import Column, production_schema
+
+
+def test_every_column_of_what_ships_is_explained_and_what_is_replaced_has_samples() -> None:
+    shipped = ships("digitalmarketplace")
+    assert shipped is not None
+    ruleset = load_ruleset(shipped)
+    samples = 0
+    for table, columns in production_schema().items():
+        for column in columns:
+            found = explain(ruleset, table, column)
+            assert found.rule is not None
+            assert found.place.startswith("digitalmarketplace.yaml:")
+            samples += bool(found.samples)
+            if found.rule.partition(".")[0] in ("person", "company", "address", "text", "url"):
+                assert len(found.samples) == 2, (table, column)
+    assert samples > 20
+
+
+RULES = [
+    *(
+        "person.name",
+        "person.name as person by id",
+        "person.email",
+        "text.lorem",
+        "text.words",
+        "uuid",
+        "token",
+        "hash",
+    ),
+    *("{value: x}", '{template: "{id:04}"}', "{bcrypt: secret}", "{one_of: [a, b]}", '{pattern: "[A-Z]{2}"}'),
+    "{fake: person.name, unique: true}",
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("column", [Column("c"), Assumed("c")], ids=["typed", "untyped"])
+def test_a_rule_that_makes_something_up_shows_one_or_two(rule: str, column: Column | Assumed) -> None:
+    ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  t:\n    columns:\n      c: {rule}\n", "r.yaml")
+    found = explain(ruleset, "t", column)
+    assert found.place == "r.yaml:5: tables.t.columns.c"
+    assert 1 <= len(found.samples) <= 2
+    assert all("original" not in sample for sample in found.samples)
+
+
+@pytest.mark.parametrize("rule", ["keep (so)", "null"])
+def test_a_rule_that_makes_nothing_up_shows_nothing(rule: str) -> None:
+    ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  t:\n    columns:\n      c: {rule}\n", "r.yaml")
+    assert explain(ruleset, "t", Column("c")).samples == ()
+
+
+def test_a_path_below_a_wildcard_is_decided_by_it() -> None:
+    text = 'ruleset: 1\ntables:\n  t:\n    columns:\n      c:\n        json:\n          "*": {who: person.name}\n'
+    found = explain(parse_ruleset(text, "r.yaml"), "t", Column("c", "jsonb"), ["7", "who"])
+    assert (found.rule, found.place) == ("person.name", "r.yaml:7: tables.t.columns.c.json.*.who")
+    assert len(found.samples) == 2
+
+
+def test_what_nothing_covers_comes_with_a_proposal() -> None:
+    ruleset = parse_ruleset("ruleset: 1\ntables:\n  t:\n    columns: {}\n", "r.yaml")
+    found = explain(ruleset, "t", Column("contact_email"))
+    assert found.rule is None
+    assert found.proposal is not None
+    assert found.proposal.startswith("contact_email: person.email  # ")

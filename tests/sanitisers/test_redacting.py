@@ -1,0 +1,222 @@
+"""Of free text what is personal goes and the rest stays; what is left is looked at as what is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sanitisers import RulesetError
+from sanitisers.detectors import find
+from sanitisers.engine.copy_text import decode, encode
+from sanitisers.engine.document_blocks import BlockWriter
+from sanitisers.engine.redacting import MARKS, redact, redact_all
+from sanitisers.leak_check import Leak
+from sanitisers.sanitiser import Sanitiser
+from tests.sanitisers.columns import Column
+from tests.sanitisers.making import sanitiser, table
+from tests.sanitisers.test_document_blocks import nothing_together
+from tests.sanitisers.test_leak_check import leaks_of
+from tests.sanitisers.test_looks import _texts
+
+COLUMNS = [Column("name"), Column("firm"), Column("town"), Column("note", "character varying(60)", max_length=60)]
+RULES = "name: person.name\nfirm: company.name\ntown: address.city\nnote: text.redact\n"
+
+
+def notes(*rows: tuple[str, str, str, str], columns: list[Column] = COLUMNS) -> list[str]:
+    """What becomes of the notes of rows of name, firm, town and note."""
+    text = b"".join(b"\t".join(encode(value.encode()) for value in row) + b"\n" for row in rows)
+    lines = bytes(table(columns, RULES).apply(text).rows).split(b"\n")[:-1]
+    return [decode(line.split(b"\t")[-1]).decode() for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("note", "left"),
+    [
+        ("write to jo@gov.uk now", "write to [e-mail address] now"),
+        ("ring 07711 654321, ask", "ring [telephone number], ask"),
+        ("at SW1A 2AA!", "at [postcode]!"),
+        ("NI AB 12 34 56 C", "NI [National Insurance number]"),
+        ("Jo Bloggs-Smith called", "[name] called"),
+        ("JO BLOGGS-SMITH, bloggs and Smith", "[name], [name] and [name]"),
+        ("Jo called", "Jo called"),
+        ("smithy and Bloggsville stay", "smithy and Bloggsville stay"),
+        ("I work for acme (north) ltd.", "I work for [removed]."),
+        ("in Leeds, with\ttabs\nand \\ signs", "in Leeds, with\ttabs\nand \\ signs"),
+        ("tab\tjo@gov.uk\nnew \\ line", "tab\t[e-mail address]\nnew \\ line"),
+        ("é jo@gov.uk ü", "é [e-mail address] ü"),
+        ("", ""),
+        ("nothing", "nothing"),
+    ],
+)
+def test_what_is_personal_goes_and_the_rest_stays(note: str, left: str) -> None:
+    assert notes(("Jo Bloggs-Smith", "Acme (North) Ltd", "Leeds", note)) == [left]
+
+
+def test_each_row_loses_what_is_its_own_and_null_stays() -> None:
+    rows = (
+        rb"Ann Archer%Ann Archer met Bob Butcher|Bob Butcher%Ann Archer met Bob Butcher|\N%Ann|Cy Cook%\N|%Ann Archer"
+    )
+    block = rows.replace(b"%", b"\t\t\t").replace(b"|", b"\n") + b"\n"
+    redacted = bytes(table(COLUMNS, RULES).apply(block).rows).split(b"\n")[:-1]
+    assert [line.split(b"\t")[-1] for line in redacted] == [
+        b"[name] met Bob Butcher",
+        b"Ann Archer met [name]",
+        b"Ann",
+        rb"\N",
+        b"Ann Archer",
+    ]
+
+
+def test_a_mark_never_makes_a_value_too_long() -> None:
+    note = "x" * 40 + " ring 07711654321 now"
+    (left,) = notes(("", "", "", note))
+    assert left == "x" * 40 + " ring ... now"
+    (left,) = notes(("Kim Li", "", "", "é" * 50 + " kim a@b.uk"))
+    assert left == "é" * 50 + " ... ..."
+
+
+LONG = [*COLUMNS[:3], Column("note")]
+
+
+@settings(deadline=None)
+@given(st.lists(_texts, max_size=5), st.sampled_from(["", "Jo Bloggs", "gov.uk 07", "Ärö ß ẞ"]))
+def test_nothing_is_left_that_the_detectors_find_and_nothing_else_goes(texts: list[bytes], name: str) -> None:
+    plain = [text.decode() for text in texts]
+    left = notes(*((name, "", "", text) for text in plain), columns=LONG)
+    for text, redacted in zip(plain, left, strict=True):
+        assert not [one for one in find(redacted) if one.kind in MARKS]
+        kept = re.split(r"\[(?:e-mail address|telephone number|postcode|National Insurance number|name)\]", redacted)
+        assert re.fullmatch(".*?".join(map(re.escape, kept)), text, re.DOTALL)
+        assert redacted == redact(text, "\0".join(f"[name]{word}" for word in _words(name)))
+
+
+def _words(name: str) -> list[str]:
+    return [name, *(word for word in name.split() if len(word) >= 3 and any(c.isalpha() for c in word))] if name else []
+
+
+def test_many_texts_are_worked_off_as_one_is() -> None:
+    texts = ["jo@gov.uk", "", "x", "07711 654321 and SW1A 2AA", "x" * 100]
+    outcome = redact_all([text.encode() for text in texts], [b""] * len(texts))
+    assert [text.decode() for text in outcome.texts] == [redact(text) for text in texts]
+    assert (outcome.changed, outcome.owners) == ([0, 3], [0, 3, 3])
+    assert outcome.cut == [b"jo@gov.uk", b"07711 654321", b"SW1A 2AA"]
+
+
+# --- documents
+
+DOCUMENT = [Column("name"), Column("data", "jsonb")]
+DOCUMENT_RULES = "name: person.name\ndata: {json: {note: text.redact, list: text.redact, id: keep, who: person.name}}\n"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_strings_in_documents_are_redacted_by_their_row(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    documents = [
+        {
+            "note": 'Ann Archer "wrote"\nto jo@gov.uk \\ é',
+            "list": ["ann", "bob", 7, None, True, ""],
+            "id": 1,
+            "gone": 2,
+        },
+        {"note": "Ann Archer met Bob Butcher", "who": "Bob Butcher", "list": [["07711 654321"], {"x": 1}]},
+        {"note": 447711654321, "list": "AB123456C"},
+    ]
+    rows = zip(["Ann Archer", "Bob Butcher", ""], documents, strict=True)
+    made = sanitiser(DOCUMENT, DOCUMENT_RULES)
+    text = b"".join(name.encode() + b"\t" + encode(json.dumps(one).encode()) + b"\n" for name, one in rows)
+    lines = bytes(made.table("t", ["name", "data"]).apply(text).rows).split(b"\n")[:-1]
+    left = [json.loads(decode(line.split(b"\t")[1])) for line in lines]
+    assert left[0] == {
+        "note": '[name] "wrote"\nto [e-mail address] \\ é',
+        "list": ["[name]", "bob", 7, None, True, ""],
+        "id": 1,
+    }
+    assert left[1].pop("who") not in ("Bob Butcher", "")
+    assert left[1] == {"note": "Ann Archer met [name]", "list": [["[telephone number]"], {}]}
+    assert left[2] == {"note": 447711654321, "list": "[National Insurance number]"}
+    report = made.report()["t"]
+    assert {path: report.replaced[path] for path in ("data.note", "data.list", "data.who")} == {
+        "data.note": 2,
+        "data.list": 3,
+        "data.who": 1,
+    }
+    assert not {"data.note", "data.list"} & report.samples.keys()
+
+
+# --- what is left is what is kept
+
+TWO = [Column("name"), Column("note"), Column("data", "jsonb")]
+TWO_RULES = "name: person.name\nnote: text.redact\ndata: {json: {note: text.redact, stays: keep}}\n"
+
+
+def passed(rows: list[tuple[bytes, bytes, bytes]], head: str = "") -> Sanitiser:
+    made = sanitiser(TWO, TWO_RULES, head=head)
+    made.table("t", [column.name for column in TWO]).apply(b"".join(b"\t".join(row) + b"\n" for row in rows))
+    return made
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_who_stands_in_the_text_of_another_row_is_a_leak(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    rows = [(b"Ann Archer", b"hello there you", b'{"note": "hello"}')]
+    assert leaks_of(passed([*rows, (b"Bob Butcher", b"Bob Butcher", b'{"note": "bob BUTCHER"}')])) == ()
+    assert leaks_of(passed([*rows, (b"Bob Butcher", b"Ann Archer", b"{}")])) == (
+        Leak("t.note", "text", 1, 1, ("t.name",)),
+    )
+    assert leaks_of(passed([*rows, (b"Bob Butcher", b"", b'{"note": "Ann Archer"}')])) == (
+        Leak("t.data.note", "text", 1, 1, ("t.name",)),
+    )
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+def test_what_was_taken_out_is_an_original(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
+    if not together:
+        monkeypatch.setattr(BlockWriter, "write", nothing_together)
+    assert leaks_of(passed([(b"", b"write to jo@gov.uk", b'{"stays": "jo@gov.uk"}')])) == (
+        Leak("t.data.stays", "e-mail address", 1, 1, ("t.note",)),
+    )
+    assert leaks_of(passed([(b"", b"", b'{"note": "now jo@gov.uk", "stays": "jo@gov.uk"}')])) == (
+        Leak("t.data.stays", "e-mail address", 1, 1, ("t.data.note",)),
+    )
+
+
+def test_what_is_left_looks_like_nothing_and_is_counted_as_replaced_only_where_something_went() -> None:
+    made = passed(
+        [(b"Ann Archer", b"ann, jo@gov.uk", b'{"note": "x"}'), (b"Bob", b"nothing here", b'{"note": "a@b.uk"}')]
+    )
+    made.check_leaks()
+    assert made.detected == []
+    replaced = made.report()["t"].replaced
+    assert (replaced["note"], replaced["data.note"]) == (1, 1)
+    assert made.report()["t"].samples.keys() == {"name"}
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (Column("c", "jsonb"), "say what becomes of each key"),
+        (Column("c", "integer"), "does not fit type integer"),
+    ],
+)
+def test_it_wants_a_column_of_text(column: Column, words: str) -> None:
+    with pytest.raises(RulesetError, match=words):
+        table([column], "c: text.redact")
+
+
+def test_what_is_inside_arrays_and_the_like_is_redacted_too() -> None:
+    tags = Column("tags", "text[]", element=Column("", "text"))
+    columns = [tags, Column("stays")]
+    made = sanitiser(columns, "tags: {each: text.redact}\nstays: keep (as it is)")
+    rows = b'{"to jo@gov.uk",x,NULL}\tjo@gov.uk\n{"Ann Archer"}\tx\n\\N\tx\n'
+    block = made.table("t", ["tags", "stays"]).apply(rows)
+    lines = bytes(block.rows).split(b"\n")
+    assert lines[0] == b'{"to [e-mail address]",x,NULL}\tjo@gov.uk'
+    assert lines[1:] == [b'{"Ann Archer"}\tx', b"\\N\tx", b""]
+    assert leaks_of(made) == (Leak("t.stays", "e-mail address", 1, 1, ("t.tags[]",)),)
+    assert made.report()["t"].replaced["tags[]"] == 1
