@@ -176,6 +176,8 @@ def test_few_words_are_kept_where_the_name_says_so(name: str) -> None:
 def test_a_list_with_something_personal_in_it_is_not_kept() -> None:
     assert not judged(["open", "closed", "vimb@mail.example"] * 50, "status").keeps
     assert not judged(["open", "0113 496 0999"] * 50, "status").keeps
+    assert judged(["open", "see above"] * 50, "status").keeps
+    assert not judged(["open", "see jo@shop.org"] * 50, "status").keeps
 
 
 def test_words_that_stand_in_a_column_about_somebody_are_not_kept() -> None:
