@@ -141,7 +141,8 @@ def _by_shape(facts: Facts | None, means: Meaning | None) -> Judgement | None:
 def _by_kind(name: str, means: Meaning | None, facts: Facts | None, around: Around) -> Judgement:
     kind = means.means if means else None
     if kind is Means.LOGIN:
-        return medium("person.user_name", f"by its name, {means}")
+        is_name = facts is not None and facts.share(Look.PERSON) >= _MOST
+        return medium("person.name" if is_name else "person.user_name", f"by its name, {means}; {evidence(facts)}")
     if kind is Means.DOMAIN:
         return medium("{value: example.invalid}", f"by its name, {means}")
     if kind is Means.COUNTRY:

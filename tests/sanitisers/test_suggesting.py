@@ -181,6 +181,11 @@ def test_few_words_are_kept_where_the_name_says_so(name: str) -> None:
     assert judged(["open", "closed"] * 50, name).keeps
 
 
+def test_a_user_name_may_be_what_somebody_logs_in_with_or_is_called() -> None:
+    assert judged([f"vimb{row}" for row in range(50)], "user_name").rule == "person.user_name"
+    assert judged(["Vimb Tharro", "Olvik Brann"] * 20, "uploaderUserName").rule == "person.name"
+
+
 def test_a_list_with_something_personal_in_it_is_not_kept() -> None:
     assert not judged(["open", "closed", "vimb@mail.example"] * 50, "status").keeps
     assert not judged(["open", "0113 496 0999"] * 50, "status").keeps
