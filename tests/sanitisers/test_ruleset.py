@@ -182,6 +182,11 @@ MISTAKES = {
         "bad.yaml:5: tables.t.columns.a: behind `person.name` only `as NAME` and `by COLUMN` are understood, "
         "in this order",
     ),
+    "what decides before the identity": (
+        "      a: person.name by email as person",
+        "bad.yaml:5: tables.t.columns.a: behind `person.name` only `as NAME` and `by COLUMN` are understood, "
+        "in this order",
+    ),
     "a family in a map": (
         "      a: {fake: person.nme}",
         "bad.yaml:5: tables.t.columns.a.fake: `person.nme` is no sanitiser; did you mean `person.name`?",
