@@ -69,8 +69,9 @@ def compile_ruleset(
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
-    warnings = [*compiling.gone_tables(schema), *compiling.warnings, *what_is_off(ruleset)]
-    return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, compiling.making.texts))
+    gone = [*compiling.gone_tables(schema), *compiling.gone]
+    warnings = [*gone, *compiling.warnings, *what_is_off(ruleset)]
+    return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, compiling.making.texts), gone)
 
 
 def rule_for(ruleset: Ruleset, table: str, column: ColumnLike) -> ColumnRule | None:
@@ -106,6 +107,7 @@ class _Compiling:
     unclassified: list[tuple[str, ColumnLike]] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
 
     def plan(self, table: str, columns: Sequence[ColumnLike]) -> TablePlan:
         """What becomes of each column of a table."""
@@ -117,7 +119,7 @@ class _Compiling:
             self._warn_unless_there(table, name, columns)
         for name in rules.unique if rules else ():
             if name not in names:
-                self.warnings.append(f"{self.ruleset.at('tables', table, 'unique')}: there is no column `{name}`")
+                self.gone.append(f"{self.ruleset.at('tables', table, 'unique')}: there is no column `{name}`")
         conditions = conditions_of(self.ruleset, table, rules, columns)
         self.misfits += conditions.mistakes
         present = {column.name: column for column in columns if not column.generated}
@@ -184,7 +186,7 @@ class _Compiling:
         found = next((column for column in columns if column.name == name), None)
         where = self.ruleset.at("tables", table, "columns", name)
         if found is None:
-            self.warnings.append(f"{where}: there is no such column in the dump")
+            self.gone.append(f"{where}: there is no such column in the dump")
         elif found.generated:
             self.warnings.append(f"{where}: the server computes this column, so the rule has nothing to do")
 

@@ -110,6 +110,7 @@ RULES = {
     "{json: {a: {pattern: {b: keep}, c: keep}}}": True,
     "{json: {a: {one_of: [x]}}}": True,
     "{json: {a: {function: a.b}}}": False,
+    "{json: {a: {function: {b: keep}}}}": True,
     "{json: {a: {fake: person.name}}}": True,
     "{json: {a: {each: keep}}}": True,
     "{json: {}, only_wth: x}": False,
