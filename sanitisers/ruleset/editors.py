@@ -165,7 +165,7 @@ def _column() -> Schema:
             {"$ref": "#/definitions/address"},
             _map({"value": {"description": "Every value becomes this one."}, "nulls": _NULLS}, "value"),
             _map({"template": _template(), "nulls": _NULLS}, "template"),
-            _map({"bcrypt": _password(), "locked": {"type": ["string", "null"], **_described(_LOCKED)}}, "bcrypt"),
+            _map({"bcrypt": _password(), "locked": {**_TEXT, **_described(_LOCKED)}}, "bcrypt"),
             document,
             _chosen("fake", {"$ref": "#/definitions/family"}, unique=True),
             _chosen("pattern", _pattern(), unique=True),
