@@ -153,3 +153,15 @@ def test_what_is_near_an_original_is_no_sample_wherever_it_stands() -> None:
     assert done.count(b"2020-01-01") == 0
     assert sanitising.report()["t"].replaced == {"c": 2, "c.d": 2, "c.n": 2, "d": 2, "n": 2}
     assert sanitising.report()["t"].samples == {}
+
+
+def test_a_number_of_more_digits_than_can_be_moved_is_refused_by_its_row() -> None:
+    for text in (b"9" * 4199, b"9" * 2000 + b"." + b"9" * 2199):
+        assert one("number.noise 100 %", [text], "numeric") != [text]
+    with pytest.raises(ValueRefused, match=r"^t.c, row 2: it is no number"):
+        one("number.noise", [b"1", b"9" * 3000 + b"." + b"9" * 3000], "numeric")
+
+
+def test_a_number_at_the_end_of_its_type_moves_to_the_other_side_and_one_beyond_it_does_not_stay() -> None:
+    assert all(float(move(b"1.7e+308", chance, 50, None) or b"1.7e+308") < 1.7e308 for chance in (0, 1, 1999, 2000))
+    assert one("{json: {a: number.noise}}", [b'{"a": 1e400}'], "jsonb") == [b'{"a": null}']
