@@ -165,3 +165,15 @@ def test_a_number_of_more_digits_than_can_be_moved_is_refused_by_its_row() -> No
 def test_a_number_at_the_end_of_its_type_moves_to_the_other_side_and_one_beyond_it_does_not_stay() -> None:
     assert all(float(move(b"1.7e+308", chance, 50, None) or b"1.7e+308") < 1.7e308 for chance in (0, 1, 1999, 2000))
     assert one("{json: {a: number.noise}}", [b'{"a": 1e400}'], "jsonb") == [b'{"a": null}']
+
+
+def test_dates_beside_texts_with_escapes_move_in_whatever_order_they_come() -> None:
+    texts = [rb"caf\\u00e9", b"2020-01-01", rb"2020\\u002d01-01", b"x", b"2020-01-01T10:00", rb"a\\nb", b"2020-01-01"]
+    documents = [b'{"d": "%b"}' % text for text in texts]
+    for turn in range(len(texts)):
+        turned = documents[turn:] + documents[:turn]
+        made = one("{json: {d: date.shift 3 days}}", turned, "jsonb")
+        alone = [one("{json: {d: date.shift 3 days}}", [document], "jsonb")[0] for document in turned]
+        assert made == alone
+    with pytest.raises(ValueRefused, match=r"^t.c, row 1: it is no date"):
+        one("date.shift", [rb"a\nb", b"2020-01-01"])
