@@ -134,6 +134,8 @@ class _Compiling:
             if name in kept:
                 continue
             unique = self._unique(table, name, rule, rules)
+            if unique is not None:
+                rule = found[name] or rule  # the other parts of its address may come twice
             edit = self._edit(table, present[name], rule, make, unique)
             if edit is not None:
                 edits[name] = edit
@@ -179,7 +181,10 @@ class _Compiling:
         likely = known.likely.get(table, ())
         if not said and column not in likely:
             return None
-        others = {*known.unique.get(table, ()), *likely} - {column}
+        others: set[str] | None = None
+        if table in known.unique or likely:
+            of_rules = [name for name, one in rules.columns.items() if getattr(one, "unique", False)] if rules else []
+            others = {*known.unique.get(table, ()), *likely, *(rules.unique if rules else ()), *of_rules} - {column}
         return Unique(known.rows.get(table, 0), others, certain=said)
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:

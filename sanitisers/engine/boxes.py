@@ -17,6 +17,8 @@ from sanitisers.engine.copy_text import encode
 from sanitisers.engine.edits import Edit, Seen
 from sanitisers.engine.fakes import Chosen, pool
 from sanitisers.engine.flat_writing import FlatWriting
+from sanitisers.engine.grid import Column
+from sanitisers.engine.prf import Values
 from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.shapes import elements, flat_of, texts_from, texts_of
 from sanitisers.engine.tally import SAMPLES
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanitisers.engine.box_text import Form
-    from sanitisers.engine.grid import Column, Pieces
+    from sanitisers.engine.grid import Pieces
     from sanitisers.engine.prf import Positions
     from sanitisers.engine.shapes import Shape
 
@@ -36,7 +38,7 @@ class Inner:
 
     Attributes:
         path: where it is, for messages and the report: `tags[]`, `address.city`.
-        edit: what replaces it; None where it stays. It needs no other columns.
+        edit: what replaces it; None where it stays. It writes no other columns.
         shape: what it is made of.
     """
 
@@ -114,7 +116,7 @@ class BoxEdit:
             inside = Seen(
                 column,
                 rows,
-                _no_other,
+                lambda name: _of_owners(seen.other(name), owners),
                 _no_other,
                 seen.tally,
                 watch.documents if watch else None,
@@ -174,9 +176,15 @@ class _Boxes:
         return boxes
 
 
+def _of_owners(column: Column, owners: Positions) -> Column:
+    """Another column of the table, its value once for each value inside of the boxes of its row."""
+    values = Values(column.values.buffer, column.values.starts.take(owners), column.values.ends.take(owners))
+    return Column(values, column.null.take(owners), column.empty.take(owners))
+
+
 def _taken(part: Chosen) -> list[bytes]:
     return cast("list[bytes]", part.array.take(pa.array(part.indexes, pa.int64())).to_pylist())
 
 
 def _no_other(name: str) -> NoReturn:
-    raise AssertionError("an edit inside of a box needs no other column")
+    raise AssertionError("an edit inside of a box writes no other column")

@@ -100,7 +100,10 @@ class DocumentWatch:
     @classmethod
     def of(cls, check: Check, table: str, column: str, edit: DocumentEdit) -> DocumentWatch:
         """The places that an edit has."""
-        leaves = [NOWHERE if leaf.own else check.original(table, leaf.path, common=leaf.common) for leaf in edit.leaves]
+        leaves = [
+            NOWHERE if leaf.own or leaf.near else check.original(table, leaf.path, common=leaf.common)
+            for leaf in edit.leaves
+        ]
         kept = [check.kept(table, path) for path in edit.kept]
         return cls(
             check,

@@ -128,6 +128,8 @@ def _reason(reason: str | None, word: str = "keep") -> str | None:
 
 def parse_template(text: str) -> tuple[str | TemplateField, ...]:
     """A template as texts and columns; raises Problem."""
+    if not text:
+        raise Problem("a template has something in it")
     parts: list[str | TemplateField] = []
     end = 0
     for field in _FIELD.finditer(text):

@@ -127,6 +127,10 @@ MISTAKES = {
         "bad.yaml:5: tables.t.columns.a.template: a column in a template is written `{id}`, "
         "or `{id:09}` for nine digits with zeros",
     ),
+    "nothing in a template": (
+        '      a: {template: ""}',
+        "bad.yaml:5: tables.t.columns.a.template: a template has something in it",
+    ),
     "one address for all": (
         "      a: person.email at nobody@x.org",
         "bad.yaml:5: tables.t.columns.a: every address would be the same; put a column into it, such as `{id}`, "
