@@ -70,8 +70,9 @@ def compile_ruleset(
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
-    warnings = [*compiling.gone_tables(schema), *compiling.gone, *compiling.warnings, *what_is_off(ruleset)]
-    return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, compiling.making.texts))
+    gone = [*compiling.gone_tables(schema), *compiling.gone]
+    warnings = [*gone, *compiling.warnings, *what_is_off(ruleset)]
+    return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, compiling.making.texts), gone)
 
 
 def rule_for(ruleset: Ruleset, table: str, column: ColumnLike) -> ColumnRule | None:
@@ -106,8 +107,8 @@ class _Compiling:
     remote: bool
     unclassified: list[tuple[str, ColumnLike]] = field(default_factory=list)
     misfits: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
 
     def plan(self, table: str, columns: Sequence[ColumnLike]) -> TablePlan:
         """What becomes of each column of a table."""
@@ -135,6 +136,8 @@ class _Compiling:
             if name in kept:
                 continue
             unique = self._unique(table, name, rule, rules)
+            if unique is not None:
+                rule = found[name] or rule  # the other parts of its address may come twice
             edit = self._edit(table, present[name], rule, make, unique)
             if edit is not None:
                 edits[name] = edit
@@ -180,7 +183,10 @@ class _Compiling:
         likely = known.likely.get(table, ())
         if not said and column not in likely:
             return None
-        others = {*known.unique.get(table, ()), *likely} - {column}
+        others: set[str] | None = None
+        if table in known.unique or likely:
+            of_rules = [name for name, one in rules.columns.items() if getattr(one, "unique", False)] if rules else []
+            others = {*known.unique.get(table, ()), *likely, *(rules.unique if rules else ()), *of_rules} - {column}
         return Unique(known.rows.get(table, 0), others, certain=said)
 
     def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:

@@ -10,7 +10,7 @@ from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
 from sanitisers.families import FAMILIES
 from sanitisers.fitting import Misfit
 from sanitisers.grouping import grouped, space
-from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, JsonObject, Keep, Null, Redact
+from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, JsonObject, Keep, Noise, Null, Redact, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class Tree:
                 maker = rule.model_copy(update={"by": ()}), space(rule)
                 number = self.makers.setdefault(maker, len(self.makers))
                 common = FAMILIES[rule.family].common if isinstance(rule, Fake) else False
-                return self._leaf(path, number, common=common, by=rule.by)
+                return self._leaf(path, number, common=common, by=rule.by, near=isinstance(rule, Shift | Noise))
             case _:
                 raise Misfit(f"{path}: this rule belongs to a column, not into a document")
 
@@ -81,7 +81,8 @@ class Tree:
         common: bool = False,
         by: tuple[str, ...] = (),
         own: bool = False,
+        near: bool = False,
     ) -> Leaf:
-        leaf = Leaf(len(self.leaves), path, maker, constant, common, by, own)
+        leaf = Leaf(len(self.leaves), path, maker, constant, common, by, own, near)
         self.leaves.append(leaf)
         return leaf

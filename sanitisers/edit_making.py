@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -27,7 +27,7 @@ from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.redacting import DocumentRedaction, Own, RedactEdit
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
 from sanitisers.families import FAMILIES, Form, Letters, Pick
-from sanitisers.fitting import Misfit, constant_text, largest, want_family, want_label, want_room, want_text
+from sanitisers.fitting import Misfit, constant_text, largest, want_family, want_label, want_room, want_size, want_text
 from sanitisers.functions import load_function
 from sanitisers.grouping import space
 from sanitisers.ruleset.patterns import parse_pattern
@@ -81,7 +81,7 @@ class EditMaking:
         self._folder = folder
         self._cmacs: dict[str, ColumnCmac] = {}
         self._hashes: dict[str, str] = {}
-        self._fakes: dict[object, Fakes] = {}
+        self._fakes: dict[Form, Fakes] = {}
         self._leaf_fakes: dict[tuple[Chosen, str], LeafFakes] = {}
 
     def edit(
@@ -122,11 +122,11 @@ class EditMaking:
             case Chosen():
                 return self._chosen(column, rule, table, unique)
             case Each():
-                return each_edit(column, rule, self._inside, unique)
+                return each_edit(column, rule, partial(self._inside, own=own), unique)
             case Fields():
-                return fields_edit(column, rule, self._inside, unique)
+                return fields_edit(column, rule, partial(self._inside, own=own), unique)
             case Entries():
-                return entries_edit(column, rule, self._inside, unique)
+                return entries_edit(column, rule, partial(self._inside, own=own), unique)
             case Keep():
                 raise AssertionError("what is kept needs no edit")
             case _:
@@ -137,8 +137,8 @@ class EditMaking:
         unknown = derive_key(self._key, "a password that nobody knows").hex()
         return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
 
-    def _inside(self, column: ColumnLike, rule: ColumnRule, unique: Unique | None) -> Edit:
-        return self.edit(column, rule, {}, {}, unique)
+    def _inside(self, column: ColumnLike, rule: ColumnRule, unique: Unique | None, own: tuple[Own, ...]) -> Edit:
+        return self.edit(column, rule, {}, {}, unique, own)
 
     def texts(self) -> Iterator[str]:
         """What may be written: the entries of all pools in use, and constants."""
@@ -152,21 +152,26 @@ class EditMaking:
             if table[name].generated:
                 raise Misfit(f"the server computes `{name}`, so it is not in the dump and decides nothing")
         folded = any(bare_type(table.get(name, column)) in _CASELESS for name in rule.by or (column.name,))
+        if unique is not None:
+            unique.want_deciding(column.name, rule.by)
         choosing = Choosing(self._cmac(space(rule)), rule.by, folded)
         spares_null = rule.nulls == "stay"
         match rule:
             case Fake(family=family):
                 want_family(column, family)
-                fakes = self._column_fakes(column, family, self.pools.form(family), unique, cut=FAMILIES[family].cut)
+                form = self.pools.form(family)
+                if kind(column) is Kind.NUMBER:
+                    want_size(column, form.keyed - 1)
+                fakes = self._column_fakes(column, form, unique, cut=FAMILIES[family].cut)
                 return FakeEdit(fakes, choosing, FAMILIES[family].common, spares_null)
             case Pattern(pattern=pattern):
                 self._want_pattern(column, pattern)
                 form = Form((Letters(parse_pattern(pattern)),))
-                return FakeEdit(self._column_fakes(column, rule, form, unique), choosing, spares_null=spares_null)
+                return FakeEdit(self._column_fakes(column, form, unique), choosing, spares_null=spares_null)
             case OneOf(values=values):
                 entries = tuple(constant_text(column, _typed(column, value)) for value in values)
                 self.constants += entries
-                fakes = self._column_fakes(column, rule, Form((Pick(entries),)), unique)
+                fakes = self._column_fakes(column, Form((Pick(entries),)), unique)
                 return FakeEdit(fakes, choosing, spares_null=spares_null)
             case Shift(days=days):
                 if (type_word(column) or "") not in _DAYS:
@@ -196,9 +201,7 @@ class EditMaking:
             self._cmacs[space] = ColumnCmac(derive_key(self._key, space))
         return self._cmacs[space]
 
-    def _column_fakes(
-        self, column: ColumnLike, what: object, form: Form, unique: Unique | None, *, cut: bool = False
-    ) -> Fakes:
+    def _column_fakes(self, column: ColumnLike, form: Form, unique: Unique | None, *, cut: bool = False) -> Fakes:
         """The fakes of a form, cut to the column's width where they may be cut, and each a single one if they must."""
         limit = column.max_length
         if unique is not None:
@@ -208,10 +211,9 @@ class EditMaking:
                 want_room(column, form.longest)
             want_room(column, form.shortest)
             form = form.cut(limit)
-        shared = what, unique is not None, form.longest
-        if shared not in self._fakes:
-            self._fakes[shared] = _fakes_of(form)
-        return self._fakes[shared]
+        if form not in self._fakes:
+            self._fakes[form] = _fakes_of(form)
+        return self._fakes[form]
 
     def _hash(self, password: str) -> str:
         """The bcrypt hash of a password; its salt comes from the key, so that the same run gives the same."""

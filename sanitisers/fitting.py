@@ -57,6 +57,8 @@ def constant_text(column: ColumnLike, value: object) -> str:
         raise Misfit(f"the value does not fit type {column.type}: it is neither true nor false")
     if kind(column) is Kind.NUMBER and (isinstance(value, bool) or not _is_number(value)):
         raise Misfit(f"the value does not fit type {column.type}: it is no number")
+    if kind(column) is Kind.NUMBER:
+        _want_number(column, str(value))
     text = str(value).lower() if isinstance(value, bool) else str(value)
     want_label(column, text)
     want_room(column, len(text))
@@ -75,6 +77,22 @@ def _is_number(value: object) -> bool:
         return math.isfinite(float(str(value)))
     except ValueError:
         return False
+
+
+def _want_number(column: ColumnLike, text: str) -> None:
+    whole = bare_type(column) in _LIMITS
+    if whole and re.fullmatch(r"[+-]?[0-9]+", text) is None:
+        raise Misfit(f"the value does not fit type {column.type}: it is no integer")
+    if not -1 <= float(text) < 1:
+        number = int(text) if whole else int(float(text))
+        want_size(column, number if number > 0 or not whole else -number - 1)
+
+
+def want_size(column: ColumnLike, number: int) -> None:
+    """Raise Misfit where a number is further from 0 than the column can hold."""
+    limit = largest(column)
+    if limit is not None and abs(number) > limit:
+        raise Misfit(f"it may write {abs(number):,}, and {column.type} holds numbers up to {limit:,}")
 
 
 def largest(column: ColumnLike) -> int | None:

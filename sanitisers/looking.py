@@ -12,8 +12,10 @@ import numpy as np
 
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import Values
+from sanitisers.engine.telling import may_tell
 from sanitisers.engine.traces import laid_together
 from sanitisers.engine.watch import NOWHERE
+from sanitisers.engine.whole_values import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +30,8 @@ AT_ONCE, AHEAD = 1 << 20, 4
 """Bytes of values that are worked off at once, and how often so many may wait for it."""
 PIECE = 1 << 22
 """Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
+TIGHT = 0.75
+"""Where values are so much of their buffer, it is taken as it is."""
 BESIDE = 1 << 12
 """Bytes in which a mark is looked for to cut a longer value at."""
 
@@ -115,13 +119,21 @@ class Looking:
         """See Check."""
         lengths = values.ends - values.starts
         wanted = (lengths >= SHORTEST) & (places != NOWHERE)
+        # Of a long original only addresses and numbers count, and most of what is replaced is prose without any.
+        long = np.flatnonzero(wanted & (lengths > LONGEST) & self._flags[:, 0].take(places))
+        if len(long):
+            long_ones = Values(values.buffer, values.starts.take(long), values.ends.take(long))
+            wanted[long[~may_tell(long_ones)]] = False
         for index in np.flatnonzero(wanted & (lengths > PIECE)).tolist():
             self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
         order = np.flatnonzero(wanted & (lengths <= PIECE))
         if not len(order):
             return
-        order = order[np.argsort(values.starts.take(order), kind="stable")]
-        chosen = end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order)), apart=1)
+        if (np.diff(values.starts.take(order)) < 0).any():
+            order = order[np.argsort(values.starts.take(order), kind="stable")]
+        chosen = Values(values.buffer, values.starts.take(order), values.ends.take(order))
+        if int(lengths.take(order).sum()) < TIGHT * len(values.buffer):
+            chosen = end_to_end(chosen, apart=1)
         own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
         with self._lock:
             in_rows = (order if rows is None else rows.take(order)) + self._rows

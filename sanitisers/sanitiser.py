@@ -61,7 +61,8 @@ class Sanitiser:
     """All tables of a schema, ready to be sanitised.
 
     Attributes:
-        warnings: rules for what is gone, one sentence each.
+        warnings: rules for what is gone, and what else is to be known, one sentence each.
+        gone: those of them that are about rules for tables and columns that are not there.
         fingerprint: of the ruleset, the pools and the key (which cannot be found out from it).
         by_chance: what the leak check found that may be a leak, but is seen by chance as often.
         compared: what the leak check has held against each other; None before it did.
@@ -74,6 +75,7 @@ class Sanitiser:
         warnings: Sequence[str],
         fingerprint: str,
         checks: Checks | None = None,
+        gone: Sequence[str] = (),
     ) -> None:
         """Take what `compile_ruleset` found, and what is looked for in the rows."""
         self._plans = plans
@@ -83,6 +85,7 @@ class Sanitiser:
         self.detected: list[Detected] = []
         self._tallies: dict[str, SharedTally] = {}
         self.warnings = tuple(warnings)
+        self.gone = tuple(gone)
         self.fingerprint = fingerprint
 
     def table(self, table: str, columns: Sequence[str]) -> TableSanitiser:

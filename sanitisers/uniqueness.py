@@ -42,12 +42,12 @@ class Unique:
 
     Attributes:
         rows: of its table, as far as anybody knows; 0 where nobody does.
-        columns: others of its table in which no value may come twice; empty where nobody knows them.
+        columns: others of its table in which no value may come twice; None where nobody knows them.
         certain: whether it is known of the dump, and not only of the target.
     """
 
     rows: int = 0
-    columns: Collection[str] = ()
+    columns: Collection[str] | None = None
     certain: bool = True
 
     def refuse_the_same(self, rule: ColumnRule) -> None:
@@ -64,6 +64,14 @@ class Unique:
         if self.columns and not set(columns) & set(self.columns):
             known = ", ".join(f"`{{{name}}}`" for name in sorted(self.columns))
             raise Misfit(f"no value may come twice in this column: put one of these into the template: {known}")
+
+    def want_deciding(self, column: str, by: Iterable[str]) -> None:
+        """Raise Misfit where the column is decided by one of which it is known that a value may come twice."""
+        if self.columns is None:
+            return
+        for name in by:
+            if name != column and name not in self.columns:
+                raise Misfit(f"no value may come twice in this column, and `{name}` decides, in which one may")
 
     def are_enough(self, texts: int) -> bool:
         """Whether so many texts, each as likely, are enough for all rows to get different ones."""

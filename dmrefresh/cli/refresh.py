@@ -24,6 +24,7 @@ def clean_and_apply(
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
     confirm: Annotated[str | None, typer.Option(help="A remote target's name again, instead of typing it.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A rule for what is gone stops the run.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, as `plan` does.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
@@ -40,12 +41,20 @@ def clean_and_apply(
     if dry_run:
         if confirm is not None or report is not None:
             raise UsageFailure("--dry-run publishes nothing; --confirm and --report have no meaning with it.")
-        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, as_json=False)
+        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=False)
         return
     lines = Lines()
     if report is not None:
         reporting.prepare(report)
-    plan = job.prepare(settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned)
+    plan = job.prepare(
+        settings.load(Options.config),
+        target,
+        dump=dump,
+        stage=stage,
+        ruleset=ruleset,
+        cleaned=cleaned,
+        strict=strict,
+    )
     done = job.run(plan, lines, confirm=confirming(confirm, target))
     lines.summary(done)
     if report is not None:
@@ -63,19 +72,27 @@ def plan(
         str | None, typer.Option("--from", help="Take a cleaned dump from this target, a bucket; no key is needed.")
     ] = None,
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A rule for what is gone refuses.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 3 if something refuses.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Say what a refresh would do, and all that stands against it; nothing is changed."""
     Options.debug = debug or Options.debug
-    blocked = _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, as_json=as_json)
+    blocked = _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=as_json)
     if blocked and exit_code:
         raise typer.Exit(3)
 
 
 def _plan(
-    target: str, *, dump: str | None, stage: str | None, ruleset: str | None, cleaned: str | None, as_json: bool
+    target: str,
+    *,
+    dump: str | None,
+    stage: str | None,
+    ruleset: str | None,
+    cleaned: str | None,
+    strict: bool,
+    as_json: bool,
 ) -> bool:
     """Print the plan; whether something refuses."""
     Options.publishes = False
@@ -87,7 +104,7 @@ def _plan(
     from dmrefresh.jobs import plan as job
 
     wanted = clean_and_apply.prepare(
-        settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned
+        settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict
     )
     found = job.run(wanted, Lines())
     typer.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else "\n".join(map(printable, found.lines())))
@@ -106,6 +123,7 @@ class Unlisted(StrEnum):
 def sanitise(
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
     unlisted: Annotated[Unlisted, typer.Option(help="What becomes of a column that no rule covers.")] = Unlisted.REFUSE,
+    strict: Annotated[bool, typer.Option("--strict", help="A rule for what is gone stops the filter.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Filter: a plain or gzipped dump on standard input, the sanitised plain dump on standard output."""
@@ -119,5 +137,7 @@ def sanitise(
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageFailure("There is no dump on standard input.", hint="pg_dump … | dmrefresh sanitise > clean.sql")
     lines = Lines()
-    plan = job.prepare(settings.load(Options.config), ruleset=ruleset, keep_unlisted=unlisted is Unlisted.KEEP)
+    plan = job.prepare(
+        settings.load(Options.config), ruleset=ruleset, keep_unlisted=unlisted is Unlisted.KEEP, strict=strict
+    )
     lines.filtered(job.run(plan, sys.stdin.buffer, sys.stdout.buffer, lines))

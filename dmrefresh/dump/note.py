@@ -53,6 +53,6 @@ def note_of(head: Head) -> Note | None:
         said = json.loads(found[1])
         unique = {str(table): tuple(map(str, columns)) for table, columns in said.get("unique", {}).items()}
         rows = {str(table): int(count) for table, count in said.get("rows", {}).items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, OverflowError, TypeError, AttributeError, RecursionError):
         return None
     return Note(unique, rows)

@@ -87,8 +87,9 @@ def run(given: Given, ruleset: str, observer: Observer, *, strict: bool = False)
 
 
 def _compile(found: CheckedRules, rules: Ruleset, head: Head, *, strict: bool) -> None:
-    gone = compiled_for(rules, head, secrets.token_bytes(32)).warnings
-    (found.errors if strict else found.warnings).extend(gone)
+    compiled = compiled_for(rules, head, secrets.token_bytes(32))
+    found.warnings += [warning for warning in compiled.warnings if not strict or warning not in compiled.gone]
+    found.errors += compiled.gone if strict else ()
 
 
 def _literals(found: CheckedRules, rules: Ruleset, head: Head, stream: Iterator[Event], *, strict: bool) -> None:

@@ -54,6 +54,7 @@ def prepare(
     stage: str | None = None,
     ruleset: str | None = None,
     cleaned: str | None = None,
+    strict: bool = False,
 ) -> Plan:
     """Find the dump, read the ruleset, look for the keys' files.
 
@@ -64,6 +65,7 @@ def prepare(
         stage: whose dumps to take, instead of the one in the settings.
         ruleset: a ruleset's name or file, instead of the one in the settings.
         cleaned: take a cleaned dump from the target of this name, a bucket, and not one of production's.
+        strict: a rule for what is not in the dump stops the run.
 
     Raises:
         Failure: something is missing; nothing was touched.
@@ -71,7 +73,11 @@ def prepare(
     to = target_of(settings, target)
     rules = read_ruleset(ruleset or settings.ruleset.path)
     script = script_of(rules)
-    source = _source(settings, rules, dump, stage) if cleaned is None else _cleaned(settings, rules, dump, cleaned, to)
+    source: Source = (
+        _source(settings, rules, dump, stage, strict=strict)
+        if cleaned is None
+        else _cleaned(settings, rules, dump, cleaned, to)
+    )
     return Plan(
         source=source,
         script=Script() if cleaned is not None else script,  # it was run when the dump was cleaned
@@ -83,9 +89,9 @@ def prepare(
     )
 
 
-def _source(settings: Settings, rules: Ruleset, dump: str | None, stage: str | None) -> Encrypted:
+def _source(settings: Settings, rules: Ruleset, dump: str | None, stage: str | None, *, strict: bool) -> Encrypted:
     store, chosen = choose(settings, dump, stage)
-    return Encrypted(store, chosen, settings.keys.files(), rules, sanitiser_key(settings), limits_of(settings))
+    return Encrypted(store, chosen, settings.keys.files(), rules, sanitiser_key(settings), limits_of(settings), strict)
 
 
 def _cleaned(settings: Settings, rules: Ruleset, dump: str | None, name: str, to: Target) -> Cleaned:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from dmrefresh.errors import KeyUnusable, UsageFailure
+from dmrefresh.errors import KeyUnusable, NotSanitised, UsageFailure
 from dmrefresh.keys import decrypt_with_sops
 from dmrefresh.settings import Settings
-from sanitisers import Ruleset, RulesetError, load_ruleset, ships
+from sanitisers import Ruleset, RulesetError, Sanitiser, load_ruleset, ships
 
 _SHORTEST_KEY = 16
 """Bytes: with fewer, somebody could try all keys."""
@@ -27,6 +27,19 @@ def read_ruleset(name: str) -> Ruleset:
         return load_ruleset(path)
     except RulesetError as error:
         raise UsageFailure(str(error), hint="nothing was fetched or touched") from None
+
+
+def refuse_gone(sanitiser: Sanitiser) -> None:
+    """Refuse rules for tables and columns that are not there, as `--strict` asks for.
+
+    Raises:
+        NotSanitised: there are some; all are in the message.
+    """
+    if sanitiser.gone:
+        raise NotSanitised(
+            "The ruleset has rules for what is not in the dump:\n  " + "\n  ".join(sanitiser.gone),
+            hint="take them out of the ruleset; without --strict they are warned of only",
+        )
 
 
 def sanitiser_key(settings: Settings) -> bytes:

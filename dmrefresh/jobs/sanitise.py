@@ -19,7 +19,7 @@ from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.dump.writer import BROKEN_OFF, write_dump
 from dmrefresh.errors import DumpDamaged, Failure, TargetUnfit, UsageFailure
 from dmrefresh.jobs.dumps import limits_of
-from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
+from dmrefresh.jobs.rules import read_ruleset, refuse_gone, sanitiser_key
 from dmrefresh.observer import Observer
 from dmrefresh.report import Filtered
 from dmrefresh.settings import Settings
@@ -43,15 +43,17 @@ class Plan:
     key: bytes = field(repr=False)
     keep_unlisted: bool
     limits: Limits
+    strict: bool = False
 
 
-def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool) -> Plan:
+def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool, strict: bool = False) -> Plan:
     """Read the ruleset.
 
     Args:
         settings: the settings that hold; of these a ruleset counts only where a file or the environment names it.
         ruleset: a ruleset's name or file, instead of that one.
         keep_unlisted: keep the columns that no rule covers.
+        strict: a rule for what is not in the dump stops the filter.
 
     Raises:
         UsageFailure: there is no ruleset and nothing says that all is to be kept, or it cannot be read.
@@ -59,7 +61,7 @@ def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool) -> 
     name = ruleset or (settings.ruleset.path if "path" in settings.ruleset.model_fields_set else None)
     limits = limits_of(settings)
     if name is not None:
-        return Plan(read_ruleset(name), sanitiser_key(settings), keep_unlisted, limits)
+        return Plan(read_ruleset(name), sanitiser_key(settings), keep_unlisted, limits, strict)
     if keep_unlisted:
         return Plan(None, b"", keep_unlisted, limits)
     raise UsageFailure(
@@ -107,6 +109,8 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
 
     def ready(sanitiser: Sanitiser) -> None:
         made.append(sanitiser)
+        if plan.strict:
+            refuse_gone(sanitiser)
         for warning in sanitiser.warnings:
             observer.warn(warning)
 

@@ -21,6 +21,7 @@ from dmrefresh.dump.mark import Mark, NoMark, read_mark
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import DumpDamaged
+from dmrefresh.jobs.rules import refuse_gone
 from dmrefresh.jobs.verifying import verify
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
@@ -141,6 +142,8 @@ class Encrypted:
     ruleset: Ruleset
     sanitiser_key: bytes = field(repr=False)
     limits: Limits
+    strict: bool = False
+    """A rule for what is gone stops the run."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
@@ -183,6 +186,8 @@ class Encrypted:
 
         def ready(sanitiser: Sanitiser) -> None:
             this.sanitiser = sanitiser
+            if self.strict:
+                refuse_gone(sanitiser)
             for warning in sanitiser.warnings:
                 warn(warning)
 

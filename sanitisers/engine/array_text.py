@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from sanitisers.engine.box_text import NotAsWritten, Opened
+from sanitisers.engine.box_text import NotAsWritten, Opened, with_escapes, without_escapes
 from sanitisers.engine.flat_boxes import Marks
 
 MOST_DIMENSIONS = 6
@@ -17,8 +17,8 @@ MOST_DIMENSIONS = 6
 _BLANKS = rb" \t\n\v\f\r"
 _BOUNDS = re.compile(rb"((?:\[[+-]?\d{1,10}:[+-]?\d{1,10}\])+)=")
 _BOUND = re.compile(rb"\[([+-]?\d+):([+-]?\d+)\]")
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_SPECIAL = re.compile(rb'[\\"]')
+_TEXT = rb'"([^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*+)(?:"|\Z)'
+"""In quotes; one that has no end is found as well, so that nobody looks for it again from each quote in it."""
 _QUOTE = ord('"')
 
 
@@ -35,7 +35,7 @@ class ArrayForm:
     def __post_init__(self) -> None:
         other = rb"[^\"\\{}%b%b]" % (self.delimiter, _BLANKS)
         between = re.escape(self.delimiter)
-        object.__setattr__(self, "_element", re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|%b++' % other, re.DOTALL))
+        object.__setattr__(self, "_element", re.compile(_TEXT + rb"|%b++" % other, re.DOTALL))
         object.__setattr__(self, "_quoted", re.compile(rb"(?!(?i:null)\Z)%b+" % other))
         object.__setattr__(self, "_inner", re.compile(rb"\{x(?:%bx)*\}" % between))
 
@@ -86,11 +86,11 @@ class ArrayForm:
             return b"NULL"
         if self._quoted.fullmatch(value):
             return value
-        return b'"%b"' % _SPECIAL.sub(rb"\\\g<0>", value)
+        return with_escapes(value)
 
 
 def _element_of(found: re.Match[bytes]) -> bytes | None:
     text = found[0]
     if text[0] != _QUOTE:
         return None if text.upper() == b"NULL" else text
-    return _ESCAPED.sub(rb"\1", found[1]) if b"\\" in text else found[1]
+    return without_escapes(found[1])

@@ -13,6 +13,19 @@ class NotAsWritten(Exception):
     """A value is not written as PostgreSQL writes those of its type."""
 
 
+def without_escapes(text: bytes) -> bytes:
+    """A text in which a backslash stands before any character that is not to be taken for a mark."""
+    if b"\\" not in text:
+        return text
+    # Every run of backslashes begins with one that is no character itself, so pairs are found from the left.
+    return b"\\".join([part.replace(b"\\", b"") for part in text.split(b"\\\\")])
+
+
+def with_escapes(text: bytes) -> bytes:
+    """The same in quotes, with a backslash before quotes and backslashes."""
+    return b'"%b"' % text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What is in a value.

@@ -17,6 +17,8 @@ from sanitisers.engine.copy_text import encode
 from sanitisers.engine.edits import Edit, Seen
 from sanitisers.engine.fakes import Chosen, pool
 from sanitisers.engine.flat_writing import FlatWriting
+from sanitisers.engine.grid import Column
+from sanitisers.engine.prf import Values
 from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.shapes import elements, flat_of, texts_from, texts_of
 from sanitisers.engine.tally import SAMPLES
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanitisers.engine.box_text import Form
-    from sanitisers.engine.grid import Column, Pieces
+    from sanitisers.engine.grid import Pieces
     from sanitisers.engine.prf import Positions
     from sanitisers.engine.shapes import Shape
 
@@ -36,7 +38,7 @@ class Inner:
 
     Attributes:
         path: where it is, for messages and the report: `tags[]`, `address.city`.
-        edit: what replaces it; None where it stays. It needs no other columns.
+        edit: what replaces it; None where it stays. It writes no other columns.
         shape: what it is made of.
     """
 
@@ -56,17 +58,17 @@ class BoxEdit:
         """Take where the column is, how it is written and what that is called, and the slots in their order."""
         self.path, self.inners = path, inners
         self.spares_empty = form.empty
-        self._form, self._what = form, what
+        self.form, self._what = form, what
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit. Raises ValueUnfit for values that are not written as those of their type are."""
         rows = np.flatnonzero(seen.rows)
-        taken = flat_of(self._form, seen.column, rows)
+        taken = flat_of(self.form, seen.column, rows)
         if taken is None:
             texts = self._one_by_one(rows, seen)
             return [Chosen(texts, np.arange(len(rows), dtype=np.int64))]
         flat, marks = taken
-        writing = FlatWriting(self._form, marks, flat)
+        writing = FlatWriting(self.form, marks, flat)
         for slot, inner in enumerate(self.inners):
             own = flat.of_slot(slot, marks)
             replaced = self._replaced(slot, inner, flat.inside(own), rows.take(flat.owners(own)), seen)
@@ -80,7 +82,7 @@ class BoxEdit:
 
     def _one_by_one(self, rows: Positions, seen: Seen) -> Pieces:
         """What becomes of the values of some rows, in the exact way."""
-        opened = _Boxes(self._form)
+        opened = _Boxes(self.form)
         for row, text in texts_of(seen.column, rows):
             try:
                 opened.add(row, text)
@@ -114,7 +116,7 @@ class BoxEdit:
             inside = Seen(
                 column,
                 rows,
-                _no_other,
+                lambda name: _of_owners(seen.other(name), owners),
                 _no_other,
                 seen.tally,
                 watch.documents if watch else None,
@@ -143,12 +145,12 @@ class _Boxes:
         self.slots: list[int] = []
         self.owners: list[int] = []
         self.names: list[tuple[int, bytes]] = []
-        self._form = form
+        self.form = form
         self._parts: list[list[bytes]] = []
 
     def add(self, row: int, text: bytes) -> None:
         """Take one apart. Raises NotAsWritten."""
-        opened = self._form.open(text)
+        opened = self.form.open(text)
         self.values += opened.values
         self.slots += opened.slots
         self.owners += [row] * len(opened.values)
@@ -162,7 +164,7 @@ class _Boxes:
 
     def written(self) -> list[bytes]:
         """The boxes put together again, as COPY text."""
-        write = self._form.write
+        write = self.form.write
         texts = [write(value) for value in self.values]
         boxes: list[bytes] = []
         start = 0
@@ -174,9 +176,15 @@ class _Boxes:
         return boxes
 
 
+def _of_owners(column: Column, owners: Positions) -> Column:
+    """Another column of the table, its value once for each value inside of the boxes of its row."""
+    values = Values(column.values.buffer, column.values.starts.take(owners), column.values.ends.take(owners))
+    return Column(values, column.null.take(owners), column.empty.take(owners))
+
+
 def _taken(part: Chosen) -> list[bytes]:
     return cast("list[bytes]", part.array.take(pa.array(part.indexes, pa.int64())).to_pylist())
 
 
 def _no_other(name: str) -> NoReturn:
-    raise AssertionError("an edit inside of a box needs no other column")
+    raise AssertionError("an edit inside of a box writes no other column")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sanitisers.engine.fakes import Chosen
 from sanitisers.engine.grid import binary_array, buffer_of, end_to_end
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _LENGTH = len("2026-01-31")
 _DIGITS = np.array([0, 1, 2, 3, 5, 6, 8, 9])
 _TENS = np.array([1000, 100, 10, 1])
+_BEHIND = r"^[ T]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?( ?(Z|UTC|GMT|[+-]\d\d(:?\d\d(:\d\d)?)?))?$"
+"""A time of day and its zone, which go on as they are: whatever else stands behind a day may be anything."""
 ENDLESS = frozenset({b"infinity", b"-infinity"})
 
 
@@ -30,7 +33,8 @@ class Shifted:
 
     Attributes:
         parts: of each, the day and what stands behind it; what has no day stays as it is, and stands in the first.
-        dayless: indexes of those that have no day of the years 1 to 9999, written as `2026-01-31`, at their beginning.
+        dayless: indexes of those that are not a day of the years 1 to 9999, written as `2026-01-31`, with nothing or a
+            time of day behind it.
     """
 
     parts: list[Chosen]
@@ -56,7 +60,7 @@ def shift(values: Values, keyed: Keyed, days: int) -> Shifted:
 
 
 def _days(values: Values) -> tuple[Flags, np.ndarray[tuple[int], np.dtype[np.datetime64]]]:
-    """Which values begin with a day, and what day; of the others any."""
+    """Which values are a day, or a day and a time, and what day; of the others any."""
     lengths = values.ends - values.starts
     found = lengths >= _LENGTH
     text = np.full((len(found), _LENGTH), ord("-"), np.uint8)
@@ -66,10 +70,8 @@ def _days(values: Values) -> tuple[Flags, np.ndarray[tuple[int], np.dtype[np.dat
     digits = (text[:, _DIGITS] - np.uint8(ord("0"))).astype(np.int64)
     found &= (text[:, 4] == ord("-")) & (text[:, 7] == ord("-")) & (digits < 10).all(axis=1)
     longer = np.flatnonzero(lengths > _LENGTH)
-    behind = values.buffer.take(values.starts.take(longer) + _LENGTH)
-    found[longer] &= (behind == ord(" ")) | (behind == ord("T"))
-    last = values.buffer.take(values.ends.take(longer) - 1)
-    found[longer] &= last != ord("C")  # a year before Christ
+    behind = _pieces(Values(values.buffer, values.starts.take(longer) + _LENGTH, values.ends.take(longer)))
+    found[longer] &= pc.match_substring_regex(behind, _BEHIND).to_numpy(zero_copy_only=False)
     digits[~found] = 1
     year, month, date = digits[:, :4] @ _TENS, digits[:, 4:6] @ _TENS[2:], digits[:, 6:] @ _TENS[2:]
     found &= (year >= 1) & (month >= 1) & (month <= 12) & (date >= 1)

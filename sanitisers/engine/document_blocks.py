@@ -148,7 +148,7 @@ class BlockWriter:
         firsts = np.searchsorted(used, outermost * slots.shape[1])
         documents = runs_of(taken, np.append(firsts, len(used)))
         shown = _firsts(leaves)
-        shown = shown[~np.isin(leaves.take(shown), self._rules.own)]  # they hold what was there
+        shown = shown[~np.isin(leaves.take(shown), self._rules.unshown)]  # they hold what was there
         texts = combined.take(pa.array(fakes.take(shown), pa.int64())).to_pylist()
         holders = plain.take(np.searchsorted(outermost, faked.take(shown), "right") - 1)
         samples = [

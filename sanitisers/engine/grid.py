@@ -132,10 +132,12 @@ def end_to_end(values: Values, apart: int = 0) -> Values:
     """
     if not len(values.starts):
         return Values(np.zeros(PADDING, np.uint8), values.starts, values.ends)
-    edges = np.empty(2 * len(values.starts), np.int64)
-    edges[0::2], edges[1::2] = values.starts, values.ends + apart
+    # Values may lie in any order; Arrow only wants the last edge not to be before the first.
+    edges = np.empty(2 * len(values.starts) + 2, np.int64)
+    edges[0], edges[-1] = 0, len(values.buffer)
+    edges[1:-1:2], edges[2:-1:2] = values.starts, values.ends + apart
     gaps = binary_array(edges if len(values.buffer) >= 2**30 else edges.astype(np.int32), buffer_of(values.buffer))
-    taken = gaps.take(pa.array(np.arange(0, len(edges), 2), pa.int64()))
+    taken = gaps.take(pa.array(np.arange(1, len(edges) - 1, 2), pa.int64()))
     lengths = values.ends - values.starts + apart
     ends = np.cumsum(lengths)
     size = int(lengths.sum())

@@ -10,13 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sanitisers.engine.box_text import NotAsWritten, Opened
+from sanitisers.engine.box_text import NotAsWritten, Opened, with_escapes, without_escapes
 
-_TEXT = rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
-_ENTRY = re.compile(rb"%b=>(?:NULL|%b)" % (_TEXT, _TEXT), re.DOTALL)
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_SPECIAL = re.compile(rb'[\\"]')
-_BETWEEN = b", "
+_TEXT = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
+_ENTRY = re.compile(rb'"(%b)"=>(NULL|"%b"), |(.+)' % (_TEXT, _TEXT), re.DOTALL)
+"""One with what is behind it, or all that is left where that is none."""
+_NULL, _BETWEEN = b"NULL", b", "
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +29,25 @@ class HstoreForm:
 
     def open(self, text: bytes) -> Opened:
         """See Form. Entries that go are not among the values."""
+        found = _ENTRY.findall(text + _BETWEEN) if text else []
+        if found and found[-1][2]:
+            raise NotAsWritten
         values: list[bytes | None] = []
         slots: list[int] = []
-        parts = [b""]
+        parts: list[bytes] = []
         names: list[tuple[int, bytes]] = []
-        end = 0
-        while end < len(text):
-            if end:
-                if not text.startswith(_BETWEEN, end):
-                    raise NotAsWritten
-                end += len(_BETWEEN)
-            entry = _ENTRY.match(text, end)
-            if entry is None:
-                raise NotAsWritten
-            end = entry.end()
-            key = _plain(entry[1])
+        for written, value, _ in found:
+            key = without_escapes(written)
             slot = self.named.get(key, self.others)
             if slot is None:
                 continue
             if key not in self.named:
                 names.append((slot, key))
-            parts[-1] += (_BETWEEN if values else b"") + b'"%b"=>' % entry[1]
-            parts.append(b"")
-            values.append(None if entry[2] is None else _plain(entry[2]))
+            parts.append(b'%b"%b"=>' % (_BETWEEN if parts else b"", written))
+            values.append(None if value == _NULL else without_escapes(value[1:-1]))
             slots.append(slot)
-        return Opened(values, slots, parts, names)
+        return Opened(values, slots, [*parts, b""], names)
 
     def write(self, value: bytes | None) -> bytes:
         """See Form."""
-        return b"NULL" if value is None else b'"%b"' % _SPECIAL.sub(rb"\\\g<0>", value)
-
-
-def _plain(text: bytes) -> bytes:
-    return _ESCAPED.sub(rb"\1", text) if b"\\" in text else text
+        return b"NULL" if value is None else with_escapes(value)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import re
 
-_NUMBER = re.compile(rb"(-?)([0-9]{1,4000})(?:\.([0-9]{1,4000}))?")
+_NUMBER = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]+))?")
 _FLOAT = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+")
 NO_NUMBERS = frozenset({b"NaN", b"Infinity", b"-Infinity"})
+_LONGEST = 4200
+"""Python makes numbers of no more than 4,300 digits, and a number may get one longer."""
 _STEPS = 1000
 """Into so many steps the share of a number written with an exponent is divided."""
 
@@ -25,7 +27,7 @@ def move(text: bytes, chance: int, percent: float, most: int | None) -> bytes | 
         the number with as many decimals as before. NaN and infinity stay. None where the text is no number.
     """
     found = _NUMBER.fullmatch(text)
-    if found is None:
+    if found is None or len(text) > _LONGEST:
         if text in NO_NUMBERS:
             return text
         return _moved_float(text, chance, percent) if _FLOAT.fullmatch(text) else None
@@ -42,7 +44,10 @@ def move(text: bytes, chance: int, percent: float, most: int | None) -> bytes | 
     return b"%b%b.%b" % (sign, digits[: -len(decimals)], digits[-len(decimals) :])
 
 
-def _moved_float(text: bytes, chance: int, percent: float) -> bytes:
+def _moved_float(text: bytes, chance: int, percent: float) -> bytes | None:
     share = (chance % (2 * _STEPS + 1) - _STEPS) / _STEPS * percent / 100
-    moved = float(text) * (1 + share)
-    return repr(moved).encode() if math.isfinite(moved) else text
+    number = float(text)
+    moved = number * (1 + share)
+    if not math.isfinite(moved):
+        moved = number * (1 - share)
+    return repr(moved).encode() if math.isfinite(moved) else None

@@ -15,7 +15,6 @@ from sanitisers.engine.flat_boxes import Marks
 _FIELD = re.compile(rb'"([^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+)"|[^"\\(),]*+', re.DOTALL)
 _DOUBLED = re.compile(rb'\\(.)|""', re.DOTALL)
 _PLAIN = re.compile(rb'[^"\\(), \t\n\v\f\r]+')
-_SPECIAL = re.compile(rb'[\\"]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,13 @@ class RecordForm:
             return b""
         if _PLAIN.fullmatch(value):
             return value
-        return b'"%b"' % _SPECIAL.sub(rb"\g<0>\g<0>", value)
+        return b'"%b"' % value.replace(b"\\", b"\\\\").replace(b'"', b'""')
 
 
 def _value_of(found: re.Match[bytes]) -> bytes | None:
     if found[1] is None:
         return found[0] or None
-    return _DOUBLED.sub(lambda mark: mark[1] or b'"', found[1]) if b'"' in found[1] or b"\\" in found[1] else found[1]
+    parts = found[1].split(b"\\\\")
+    if any(b"\\" in part for part in parts):  # no server writes it, but it could be
+        return _DOUBLED.sub(lambda mark: mark[1] or b'"', found[1])
+    return b"\\".join([part.replace(b'""', b'"') for part in parts])

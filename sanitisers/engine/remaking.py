@@ -111,8 +111,8 @@ class FunctionEdit:
                 raise _Unfit("the function gave None, and the column refuses NULL")
         elif not isinstance(new, str):
             raise _Unfit(f"the function gave no text but {type(new).__name__}")
-        elif "\0" in new:
-            raise _Unfit("the function gave a text with a NUL in it")
+        elif "\0" in new or any("\ud800" <= letter <= "\udfff" for letter in new):
+            raise _Unfit("the function gave a text with a NUL or half a surrogate pair in it")
         elif self.max_length is not None and len(new) > self.max_length:
             raise _Unfit(f"the function gave {len(new)} characters, and the column has room for {self.max_length}")
 

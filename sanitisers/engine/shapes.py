@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     from sanitisers.engine.prf import Positions
 
 
+UNREAD = -1
 OPENED = 1 << 24
 """Bytes of a value that are looked into; a longer one would take many times its own memory, and is looked at whole."""
+
+_ESCAPES = re.compile(rb"[\\\x08\x0c\r\t\x0b]")
+"""What COPY writes in another way, but for newlines."""
 
 
 class Leaf(Enum):
@@ -54,7 +59,8 @@ def kept_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[Values]:
     elif shape is Leaf.TEXT:
         yield column.only(rows)
     elif isinstance(shape, Box):
-        for inner, inside, _ in _slots(shape, column, rows, names=True):
+        for slot, inside, _ in slots_in(shape.form, len(shape.slots), column, rows, names=True):
+            inner = shape.slots[slot] if slot != UNREAD else Leaf.TEXT
             if inner is not Leaf.OTHER:
                 yield from kept_texts(inner, inside, ~(inside.null | inside.empty))
 
@@ -71,27 +77,33 @@ def _originals(shape: Shape, column: Column, rows: Flags) -> Iterator[tuple[Valu
     if not isinstance(shape, Box):
         yield column.only(rows), np.flatnonzero(rows)
         return
-    for inner, inside, owners in _slots(shape, column, rows, names=False):
+    for slot, inside, owners in slots_in(shape.form, len(shape.slots), column, rows):
+        inner = shape.slots[slot] if slot != UNREAD else Leaf.TEXT
         for texts, places in _originals(inner, inside, ~(inside.null | inside.empty)):
             yield texts, owners.take(places)
 
 
-def _slots(box: Box, column: Column, rows: Flags, *, names: bool) -> Iterator[tuple[Shape, Column, Positions]]:
-    """What is in each slot of some values, and the rows of these; values that cannot be read are texts themselves."""
+def slots_in(
+    form: Form, slots: int, column: Column, rows: Flags, *, names: bool = False
+) -> Iterator[tuple[int, Column, Positions]]:
+    """What is in each of so many slots of some values, NULL aside, and the rows of these; names of entries if wanted.
+
+    Values that cannot be read are in the slot UNREAD.
+    """
     left = np.flatnonzero(rows)
-    if (taken := flat_of(box.form, column, left)) is not None:
+    if (taken := flat_of(form, column, left)) is not None:
         flat, marks = taken
-        for slot, inner in enumerate(box.slots):
+        for slot in range(slots):
             own = flat.of_slot(slot, marks)
-            yield inner, flat.inside(own), left.take(flat.owners(own))
+            yield slot, flat.inside(own), left.take(flat.owners(own))
         left = np.delete(left, flat.which)
     if not len(left):
         return
-    found: dict[int, tuple[list[bytes], list[int]]] = {slot: ([], []) for slot in range(-1, len(box.slots))}
+    found: dict[int, tuple[list[bytes], list[int]]] = {slot: ([], []) for slot in (*range(slots), UNREAD)}
     for row, text in texts_of(column, left):
-        opened = _opened(box.form, text)
+        opened = _opened(form, text)
         if opened is None:
-            inside = [(-1, text)]
+            inside = [(UNREAD, text)]
         else:
             of_values = zip(opened.slots, opened.values, strict=True)
             inside = [(slot, value) for slot, value in of_values if value is not None] + opened.names * names
@@ -99,7 +111,7 @@ def _slots(box: Box, column: Column, rows: Flags, *, names: bool) -> Iterator[tu
             found[slot][0].append(value)
             found[slot][1].append(row)
     for slot, (values, owners) in found.items():
-        yield Leaf.TEXT if slot < 0 else box.slots[slot], elements(values), np.array(owners, np.int64)
+        yield slot, elements(values), np.array(owners, np.int64)
 
 
 def _opened(form: Form, text: bytes) -> Opened | None:
@@ -129,7 +141,10 @@ def texts_of(column: Column, rows: Positions) -> Iterator[tuple[int, bytes]]:
 
 def elements(values: Iterable[bytes | None]) -> Column:
     """Values as a column of COPY text; None is NULL."""
-    text = b"".join([NULL + b"\n" if value is None else encode(value) + b"\n" for value in values])
+    some = list(values)
+    text = b"".join([value + b"\n" for value in some if value is not None])
+    if None in some or _ESCAPES.search(text) or text.count(b"\n") != len(some):
+        text = b"".join([NULL + b"\n" if value is None else encode(value) + b"\n" for value in some])
     block = np.frombuffer(text, np.uint8)
     return Column.of(block, separators(block, 1), 0)
 

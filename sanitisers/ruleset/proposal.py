@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sanitisers.assumed import based
 from sanitisers.ruleset.words import SAY_WHY
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def propose(column: ColumnLike) -> str:
     """A rule that gives nothing away, for somebody to look at; what would be kept wants a reason of theirs."""
     from sanitisers.suggesting.columns import judge_column
 
-    judged = judge_column(column)
+    judged = judge_column(based(column))
     return _KEEP.sub(f"keep ({SAY_WHY})", judged.rule)
 
 

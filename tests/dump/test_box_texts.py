@@ -216,9 +216,26 @@ def test_fields_that_are_taken_apart_are_what_the_server_reads(server: psycopg.C
             ["", "a", "{", "}", "{a", "a}", "{a}}", "{{a}", "{a,}", "{,a}", "{a b}", '{"a"b}', '{a"b"}', '{"a', "{a}x"],
         ),
         (ArrayForm(), ["{{a},{b,c}}", "{a,{b}}", "{{a},b}", "{{}}", "[2:3]={a}", "[1:1]{a}", "[1:1]={{a}}", "[]={}"]),
-        (ArrayForm(), ["{" * 7 + "a" + "}" * 7, "{a;b c}", r"{a\b}", "{a\nb}"]),
+        (
+            ArrayForm(),
+            ["{" * 7 + "a" + "}" * 7, "{a;b c}", r"{a\b}", "{a\nb}", '{"', '{"a\\', r'{"a\"}', r'{"a","\"\"}'],
+        ),
         (RecordForm(2), ["", "(a)", "(a,b", "a,b)", "(a,b,c)", '("a,b)', "(a,b))", '(a"b",c)', r"(\a,b)", "((a),b)"]),
-        (HstoreForm({}, 0), ["a", '"a"', '"a"=>', '"a"=>b', '"a"=>"b",', '"a"=>"b", ', '"a"=>"b" "c"=>"d"', " "]),
+        (
+            HstoreForm({}, 0),
+            [
+                "a",
+                '"a"',
+                '"a"=>',
+                '"a"=>b',
+                '"a"=>"b",',
+                '"a"=>"b", ',
+                '"a"=>"b" "c"=>"d"',
+                " ",
+                "xxxxxx",
+                r'"a\"=>"b"',
+            ],
+        ),
     ],
     ids=["arrays", "dimensions", "odd arrays", "records", "hstores"],
 )

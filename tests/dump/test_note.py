@@ -37,7 +37,16 @@ def test_what_is_written_is_read() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"{}}", b"{", b"[1]", b'{"unique": [1]}', b'{"rows": {"a": "x"}}', b'{"unique": {"a": 7}}', b"{" * 99_999],
+    [
+        b"{}}",
+        b"{",
+        b"[1]",
+        b'{"unique": [1]}',
+        b'{"rows": {"a": "x"}}',
+        b'{"unique": {"a": 7}}',
+        b'{"rows": {"a": Infinity}}',
+        b"{" * 99_999,
+    ],
 )
 def test_a_note_that_cannot_be_read_is_none(line: bytes) -> None:
     assert note_of(head(b"-- dmrefresh note 1\n-- dmrefresh " + line + b"\n" + DUMP)) is None

@@ -16,10 +16,13 @@ from dmrefresh.jobs import explain
 from dmrefresh.jobs.given import Given
 from dmrefresh.observer import Observer
 from fixtures.parts.postgres import Cluster
+from fixtures.parts.seaweedfs import ObjectStore
+from fixtures.parts.secrets import Credentials
 from fixtures.production.canaries import find
 from sanitisers import ships
 from sanitisers.ruleset.editors import written
 from tests.jobs.scene import DMREFRESH, Production
+from tests.jobs.small import bodies, small_scene
 
 TABLES = """
 CREATE TABLE person (
@@ -321,3 +324,36 @@ def test_the_schema_is_printed_for_editors(tmp_path: Path) -> None:
 
 def test_looking_leaves_nothing_behind(people: Path) -> None:
     assert sorted(path.name for path in people.iterdir()) == ["dmrefresh.toml", "dump.sql", "rules.yaml", "schema.sql"]
+
+
+# --- --strict of the commands that sanitise
+
+
+@pytest.mark.parametrize("gone", ["  gone: empty\n", "  gone:\n    columns: {a: keep}\n"])
+def test_a_filter_stops_at_a_rule_for_what_is_gone_where_that_is_asked_for(
+    people: Path, tmp_path: Path, gone: str
+) -> None:
+    (tmp_path / "old.yaml").write_text(RULES + gone)
+    argv = [DMREFRESH, "sanitise", "--ruleset", "old.yaml"]
+    text = (people / "dump.sql").read_bytes()
+    lenient = subprocess.run(argv, input=text, cwd=tmp_path, capture_output=True, check=False)
+    assert lenient.returncode == 0, lenient.stderr
+    assert b"warning: old.yaml:22: tables.gone: there is no such table in the dump" in lenient.stderr
+    strict = subprocess.run([*argv, "--strict"], input=text, cwd=tmp_path, capture_output=True, check=False)
+    assert strict.returncode == 14
+    assert b"old.yaml:22: tables.gone: there is no such table in the dump" in strict.stderr
+    assert b"CREATE TABLE" not in strict.stdout
+
+
+def test_a_refresh_stops_there_too_and_leaves_the_target_as_it_was(
+    cluster_for: Callable[[int], Cluster], object_store: ObjectStore, credentials: Credentials, tmp_path: Path
+) -> None:
+    scene, _ = small_scene(cluster_for(16), cluster_for(18), object_store, credentials, tmp_path)
+    rules = Path(scene.ruleset)
+    rules.write_text(f"{rules.read_text()}  gone: empty\n")
+    stopped = scene.refresh("--strict")
+    assert stopped.code == 14
+    assert "tables.gone: there is no such table in the dump" in stopped.output
+    assert bodies(scene) == {"old"}
+    assert scene.refresh().code == 0
+    assert bodies(scene) == {"canary"}

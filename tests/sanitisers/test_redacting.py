@@ -220,3 +220,35 @@ def test_what_is_inside_arrays_and_the_like_is_redacted_too() -> None:
     assert lines[1:] == [b'{"Ann Archer"}\tx', b"\\N\tx", b""]
     assert leaks_of(made) == (Leak("t.stays", "e-mail address", 1, 1, ("t.tags[]",)),)
     assert made.report()["t"].replaced["tags[]"] == 1
+
+
+def test_what_a_row_says_of_people_is_taken_out_of_the_texts_inside_its_values_too() -> None:
+    address = Column("c", "public.place", fields=(Column("a"), Column("b", "text[]", element=Column("b"))))
+    columns = [
+        Column("id", "integer"),
+        Column("name"),
+        Column("n", "text[]", element=Column("n")),
+        Column("h", "public.hstore"),
+        Column("p", "public.place[]", element=address),
+        Column("d", "jsonb[]", element=Column("d", "jsonb")),
+    ]
+    rules = """
+    id: keep
+    name: person.name
+    n: {each: text.redact}
+    h: {entries: {a: text.redact}}
+    p: {each: {fields: {a: text.redact, b: {each: text.redact}}}}
+    d: {each: {json: {a: text.redact}}}
+    """
+    values = [
+        r'{"%s came","no \"one\"",NULL,%s}',
+        '"a"=>"ask %s"',
+        r'{"(\"to %s\",\"{%s,x}\")"}',
+        r'{"{\"a\": \"%s!\"}"}',
+    ]
+    texts = b"\t".join(encode(value.replace("%s", "Smith").encode()) for value in values)
+    rows = [b"%d\t%b\t%b\n" % (row, name, texts) for row, name in enumerate((b"Smith", b"Jones", rb"\N", b"Bloggs"))]
+    done = bytes(table(columns, rules).apply(b"".join(rows)).rows).decode().splitlines()
+    assert done[0].count("[name]") == 6
+    assert "Smith" not in done[0]
+    assert all(line.count("Smith") == 6 for line in done[1:])

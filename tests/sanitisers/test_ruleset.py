@@ -135,6 +135,10 @@ MISTAKES = {
         "bad.yaml:5: tables.t.columns.a.template: a column in a template is written `{id}`, "
         "or `{id:09}` for nine digits with zeros",
     ),
+    "nothing in a template": (
+        '      a: {template: ""}',
+        "bad.yaml:5: tables.t.columns.a.template: a template has something in it",
+    ),
     "one address for all": (
         "      a: person.email at nobody@x.org",
         "bad.yaml:5: tables.t.columns.a: every address would be the same; put a column into it, such as `{id}`, "
@@ -165,6 +169,14 @@ MISTAKES = {
         "      a: keep\n    code: keep",
         "bad.yaml:6: tables.t.code: `code` is not known here; a column stands below `columns:`",
     ),
+    "rows of which nothing is said": (
+        "      a: keep\n    rows:",
+        "bad.yaml:3: tables.t: `rows` is empty: say which rows stay, or leave it out",
+    ),
+    "accounts of which nothing is said": (
+        "      a: {bcrypt: x, locked: }",
+        "bad.yaml:5: tables.t.columns.a.locked: `locked` is empty: say for which rows, or leave it out",
+    ),
     "rows twice": (
         "      a: keep\n    rows: x is null\n    where: y",
         "bad.yaml:3: tables.t: `rows` and `where` say the same thing twice; leave one out",
@@ -183,6 +195,11 @@ MISTAKES = {
     ),
     "by before as": (
         "      a: person.name as",
+        "bad.yaml:5: tables.t.columns.a: behind `person.name` only `as NAME` and `by COLUMN` are understood, "
+        "in this order",
+    ),
+    "what decides before the identity": (
+        "      a: person.name by email as person",
         "bad.yaml:5: tables.t.columns.a: behind `person.name` only `as NAME` and `by COLUMN` are understood, "
         "in this order",
     ),

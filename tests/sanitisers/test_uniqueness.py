@@ -137,6 +137,47 @@ def test_the_same_everywhere_inside_a_value_that_must_not_come_twice_is_refused(
         compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": [LIST]}, KEY, known=FOUND)
 
 
+ADDRESSES = [Column("id", "integer", not_null=True), Column("street"), Column("postcode")]
+
+
+def compiled_for(rules: str, known: Known | None = None, columns: list[Column] = ADDRESSES) -> list[list[bytes]]:
+    """What becomes of rows of which only the first two columns tell them apart."""
+    text = f"ruleset: 1\ntables:\n  t:\n    columns: {rules}\n"
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), {"t": columns}, KEY, known=known)
+    rows = b"".join(b"%d\tHigh Street %d\tAB1 2CD\n" % (n, n) for n in range(1000))
+    block = compiled.table("t", [column.name for column in columns]).apply(rows)
+    return [line.split(b"\t") for line in bytes(block.rows).splitlines()]
+
+
+@pytest.mark.parametrize("known", [Known({"t": {"street"}}), Known(likely={"t": {"street"}})])
+def test_a_unique_part_of_an_address_is_not_decided_by_the_others_which_may_come_twice(known: Known) -> None:
+    rows = compiled_for("{id: keep, street: address.street, postcode: address.postcode}", known)
+    assert len({street for _, street, _ in rows}) == 1000
+    assert len({postcode for *_, postcode in rows}) == 1
+
+
+def test_a_unique_column_is_decided_by_unique_ones_only() -> None:
+    rules = "{id: keep, postcode: keep (x), street: {fake: person.name, by: [%s], unique: true}}"
+    known = Known({"t": {"id", "street"}})
+    for by in ("id", "street", "id, street"):
+        assert len({street for _, street, _ in compiled_for(rules % by, known)}) == 1000
+    for by in ("postcode", "id, postcode"):
+        with pytest.raises(RulesetError, match="and `postcode` decides, in which one may"):
+            compiled_for(rules % by, known)
+    said = "{id: keep, street: {fake: person.email, unique: true}, postcode: {fake: person.name, by: street}}"
+    compiled_for(said, Known(likely={"t": {"id", "postcode"}}))
+
+
+def test_whether_a_fake_is_told_apart_depends_on_its_own_table_alone() -> None:
+    rules = "{columns: {c: person.name}}"
+    text = f"ruleset: 1\ntables: {{a: {rules}, b: {rules}}}\n"
+    columns = {t: [Column("c", "character varying(20)", max_length=20)] for t in "ab"}
+    known = Known({"a": {"c"}, "b": {"c"}}, rows={"a": 1, "b": 10**6})
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), columns, KEY, known=known)
+    rows = b"".join(b"original %d\n" % n for n in range(MANY))
+    assert len(set(bytes(compiled.table("b", ["c"]).apply(rows).rows).splitlines())) == MANY
+
+
 def test_texts_that_join_tables_meet_where_both_say_that_they_are_unique() -> None:
     rule = "{fake: person.name, unique: true}"
     text = f"ruleset: 1\ntables:\n  a: {{columns: {{k: {rule}}}}}\n  b: {{columns: {{k: {rule}}}}}\n"
