@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 ROWS = 1_000_000
 """Rows that a table is taken to have, where nobody knows."""
-_SELDOM = 1_000_000
-"""In one run of so many, at most, two originals may get the same fake."""
+CODES = 32**12
+"""How many codes there are."""
+_SELDOM = 1_000
+"""In one run of so many, at most, two originals may get the same fake; then the server refuses them before the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def unique_form(form: Form, column: ColumnLike, unique: Unique, *, cut: bool) ->
 
     Raises Misfit where the column has no room for a code, or where the fakes must not be longer than they are.
     """
-    if unique.are_enough(form.keyed):
+    # Where a fake has a code already, another one would make it no address any more, and hardly more certain.
+    if unique.are_enough(form.keyed) or form.keyed >= CODES:
         return form
     coded = form.with_code(column.max_length) if cut else None
     if coded is None:

@@ -186,3 +186,8 @@ def test_texts_that_join_tables_meet_where_both_say_that_they_are_unique() -> No
     made = compile_ruleset(parse_ruleset(text, "u.yaml"), schema, KEY, known=known)
     there, here = (bytes(made.table(table, ["k"]).apply(b"Vimb Tharro\n").rows) for table in ("a", "b"))
     assert there == here != b"Vimb Tharro\n"
+
+
+def test_an_address_stays_one_however_many_rows_there_are_and_is_the_same_where_it_need_not_be_unique() -> None:
+    huge = Known({"t": {"c"}}, rows={"t": 10**9})
+    assert made("person.email", Column("c"), huge) == made("person.email", Column("c"))
