@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sanitisers.engine.prf import Positions
     from sanitisers.looking import Place
 
+ENOUGH = 10_000
+"""Where so many of one kind were counted, nothing more is: each takes its time, and somebody keeps them on purpose."""
 _COUNTRY = "44"
 # What Ofcom keeps for drama besides the ranges that fakes are of.
 _OTHER_DRAMA = ("028 9649 6", "029 2018 0", "03069 990", "0808 157 0", "0909 879 0")
@@ -38,15 +40,19 @@ class Detected:
 
     Attributes:
         where: the column, or the path in a document, that is kept.
-        counts: for each kind how often it is there.
+        counts: for each kind how often it is there, as far as was counted.
     """
 
     where: str
     counts: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
-        found = ", ".join(f"{count:,} {_plural(kind) if count != 1 else kind}" for kind, count in self.counts)
-        return f"{self.where} keeps what looks like {found}"
+        return f"{self.where} keeps what looks like {', '.join(_counted(*one) for one in self.counts)}"
+
+
+def _counted(kind: str, count: int) -> str:
+    more = " and more" if count == ENOUGH else ""
+    return f"{count:,}{more} {_plural(kind) if count != 1 else kind}"
 
 
 def _plural(kind: str) -> str:
@@ -61,10 +67,12 @@ class Detection:
         self._written = written
         self._own: frozenset[str] | None = None
         self._counts: Counter[tuple[int, str]] = Counter()
+        self._full: list[int] = []
+        """The numbers of places where enough was counted."""
 
     def read(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
         """See Reader."""
-        kept = np.flatnonzero(~flags[:, 0].take(places))
+        kept = np.flatnonzero(~(flags[:, 0].take(places) | np.isin(places, self._full)))
         if not len(kept):
             return
         own = places.take(kept)
@@ -72,8 +80,11 @@ class Detection:
         if len(kept) < len(places):  # most of what is shown is replaced, and need not be gone through again
             texts = end_to_end(texts, apart=1)
         for look in find_looks(texts):
-            if not self._is_nobodys(look):
-                self._counts[int(own[look.owner]), look.kind] += 1
+            place = int(own[look.owner]), look.kind
+            if self._counts[place] < ENOUGH and not self._is_nobodys(look):
+                self._counts[place] += 1
+                if self._counts[place] == ENOUGH:
+                    self._full.append(place[0])
 
     def found(self, places: Sequence[Place]) -> list[Detected]:
         """What was found, in the order of the places, whose numbers are their indexes."""

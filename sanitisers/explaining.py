@@ -19,7 +19,7 @@ from sanitisers.engine.copy_text import encode
 from sanitisers.errors import SanitiserError
 from sanitisers.ruleset.model import Columns, Empty, Ruleset
 from sanitisers.ruleset.proposal import key_of
-from sanitisers.ruleset.rules import Json, JsonObject, Keep, Rule, Template
+from sanitisers.ruleset.rules import Bcrypt, Json, JsonObject, Keep, Rule, Template
 from sanitisers.ruleset.words import TemplateField
 from sanitisers.suggesting.columns import judge_column
 from sanitisers.suggesting.texts import Around, judge_text
@@ -178,6 +178,8 @@ def samples(ruleset: Ruleset, table: str, column: ColumnLike, rule: Rule, path: 
     """A fake or two under a key of the moment, made of made-up originals; none where the rule makes none."""
     if isinstance(rule, Keep):
         return ()
+    if isinstance(rule, Bcrypt):
+        rule = rule.model_copy(update={"locked": None})  # it looks at columns whose types nobody knows here
     columns: list[ColumnLike] = [_fitting(column, rule)]
     rules: dict[str, object] = {column.name: rule}
     for name in _needed(rule):

@@ -28,6 +28,8 @@ AT_ONCE, AHEAD = 1 << 20, 4
 """Bytes of values that are worked off at once, and how often so many may wait for it."""
 PIECE = 1 << 22
 """Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
+TIGHT = 0.75
+"""Where values are so much of their buffer, it is taken as it is."""
 BESIDE = 1 << 12
 """Bytes in which a mark is looked for to cut a longer value at."""
 
@@ -120,8 +122,11 @@ class Looking:
         order = np.flatnonzero(wanted & (lengths <= PIECE))
         if not len(order):
             return
-        order = order[np.argsort(values.starts.take(order), kind="stable")]
-        chosen = end_to_end(Values(values.buffer, values.starts.take(order), values.ends.take(order)), apart=1)
+        if (np.diff(values.starts.take(order)) < 0).any():
+            order = order[np.argsort(values.starts.take(order), kind="stable")]
+        chosen = Values(values.buffer, values.starts.take(order), values.ends.take(order))
+        if int(lengths.take(order).sum()) < TIGHT * len(values.buffer):
+            chosen = end_to_end(chosen, apart=1)
         own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
         with self._lock:
             in_rows = (order if rows is None else rows.take(order)) + self._rows

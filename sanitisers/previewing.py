@@ -104,7 +104,7 @@ def _json(value: bytes) -> object:
         return _MISSING
     try:
         return msgspec.json.decode(decode(value))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return _MISSING
 
 

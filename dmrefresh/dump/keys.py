@@ -28,6 +28,7 @@ class KeysRead:
     joins: dict[Name, set[str]] = field(default_factory=dict)
     listed: dict[Name, set[str]] = field(default_factory=dict)
     referenced: set[Name] = field(default_factory=set)
+    leads: dict[Name, list[tuple[str, Name, str]]] = field(default_factory=dict)
 
     def read(self, statement: Statement) -> None:
         """Take what a statement says; one that says nothing of keys, or is written oddly, says nothing here."""
@@ -58,9 +59,14 @@ class KeysRead:
             cursor.accept("NULLS NOT DISTINCT")
             self._note_unique(table, _names(cursor))
         elif cursor.accept("FOREIGN KEY"):
-            self.joins.setdefault(table, set()).update(_names(cursor))
+            columns = _names(cursor)
+            self.joins.setdefault(table, set()).update(columns)
             other = cursor.name() if cursor.accept("REFERENCES") else None
-            if other is not None and other != table:
+            if other is None:
+                return
+            there = _names(cursor)
+            self.leads.setdefault(table, []).extend((one, other, to) for one, to in zip(columns, there, strict=False))
+            if other != table:
                 self.referenced.add(other)
 
     def _note_unique(self, table: Name, columns: list[str]) -> None:
@@ -93,6 +99,7 @@ class KeysRead:
             joins=frozenset(self.joins.get(table, ())),
             listed=frozenset(self.listed.get(table, ())),
             referenced=table in self.referenced,
+            leads=tuple((name, str(other), to) for name, other, to in self.leads.get(table, ())),
         )
 
 

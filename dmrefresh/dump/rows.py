@@ -30,6 +30,8 @@ ENOUGH = MIB - MIB // 8
 """A block of this many bytes is handed on; smaller ones are gathered."""
 
 _NEAR = 1 << 15
+_LARGE = 16 * MIB
+"""A block of more bytes is searched in place."""
 
 _NEWLINE, _BACKSLASH, _DOT = b"\n\\."
 _END = b"\\.\n"
@@ -156,6 +158,10 @@ class _Scan:
         A search for the whole mark takes several times as long as seeing that no line begins with a
         backslash, which is so in nearly every block.
         """
+        if len(lines) > _LARGE:  # a single row, most likely, of which three arrays more would be too much
+            self.marks = b"\\" in lines
+            end = _end_of_rows(lines) if self.marks else None
+            return lines.count(b"\n", 0, len(lines) if end is None else end), end
         block = np.frombuffer(lines, np.uint8)
         if len(block) > len(self._newlines):
             self._newlines = np.empty(len(block), np.bool_)

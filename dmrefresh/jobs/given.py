@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def _verified(plain: Generator[bytes], limits: Limits) -> Iterator[Event]:
 
 def _is_encrypted(first: bytes) -> bool:
     """An OpenPGP packet begins with a byte whose highest bit is set (RFC 9580, 4.2); SQL and gzip do not."""
-    return first.startswith(_ARMOUR) or bool(first[0] & 0x80)
+    return first.startswith(_ARMOUR) or (first[0] >= 0x80 and not first.startswith(BOM_UTF8))
 
 
 def _file(path: Path) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from dmrefresh.dump.events import Column, Event, Head, Name, Schema, TableData
 from dmrefresh.dump.inheritance import ruled_by, with_inherited
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.dump.transcoding import transcoder_for
-from dmrefresh.errors import UsageFailure
+from dmrefresh.errors import NotSanitised, UsageFailure
 from dmrefresh.jobs.given import Given, events, head_of
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
@@ -144,6 +144,8 @@ def _row(head: Head, ruled: Ruleset, rules: Ruleset, before: TableData, after: T
     in_rows = [columns[name] for name in before.columns]
     by_column: Mapping[str, ColumnRule | None] = {one.name: rule_for(ruled, table, one) for one in in_rows}
     transcoder = transcoder_for(head.encoding)
+    if bytes(before.rows).count(b"\t") + 1 != len(in_rows):
+        raise NotSanitised(f"A row of {before.table} has not as many values as it has columns.")
     old, new = (transcoder.roughly_utf8(one) if transcoder else bytes(one.rows) for one in (before, after))
     return list(shown(in_rows, by_column, old, new))
 

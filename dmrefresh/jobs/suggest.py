@@ -13,7 +13,7 @@ from dmrefresh.dump.transcoding import transcoder_for
 from dmrefresh.errors import NotSanitised, UsageFailure
 from dmrefresh.jobs.given import Given, events, head_of
 from dmrefresh.observer import Observer
-from sanitisers import Known, RulesetError, compile_ruleset
+from sanitisers import BlockError, Known, RulesetError, compile_ruleset
 from sanitisers.assumed import based
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
@@ -146,6 +146,9 @@ def _gathered(head: Head, stream: Iterator[Event], keys: KeysRead, observer: Obs
             columns = {column.name: based(column) for column in head.schema.tables[root].columns}
             rows = transcoder.roughly_utf8(event) if transcoder else bytes(event.rows)
             in_rows = [columns[name] for name in event.columns]
-            gathered.look(str(root), in_rows, rows, event.count)
+            try:
+                gathered.look(str(root), in_rows, rows, event.count)
+            except BlockError as error:
+                raise NotSanitised(str(error)) from None
             observer.progress(str(event.table), gathered.tables[str(root)].rows)
     return gathered

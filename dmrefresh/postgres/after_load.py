@@ -22,7 +22,7 @@ def run(connection: Connection, script: Script, schemas: Sequence[str], observer
         connection: the publishing transaction.
         script: the statements.
         schemas: those that are published; names without a schema are of `public`, where it is among them.
-        observer: is told how many rows each was about.
+        observer: is told how many rows they were about.
 
     Returns:
         these numbers.
@@ -37,7 +37,9 @@ def run(connection: Connection, script: Script, schemas: Sequence[str], observer
             with _told(step.where, "the statement after the load failed"):
                 # The extended protocol, which a binary result brings about, takes one statement and no more.
                 changed.append(connection.execute(step.sql.encode(), binary=True).rowcount)
-            observer.note(f"{step.where}: {changed[-1]:,} rows")
+    if changed:
+        statements = "1 statement" if len(changed) == 1 else f"{len(changed)} statements"
+        observer.note(f"{statements} ran after the load, about {sum(changed):,} rows; the report tells of each")
     return changed
 
 

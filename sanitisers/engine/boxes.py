@@ -58,17 +58,17 @@ class BoxEdit:
         """Take where the column is, how it is written and what that is called, and the slots in their order."""
         self.path, self.inners = path, inners
         self.spares_empty = form.empty
-        self._form, self._what = form, what
+        self.form, self._what = form, what
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit. Raises ValueUnfit for values that are not written as those of their type are."""
         rows = np.flatnonzero(seen.rows)
-        taken = flat_of(self._form, seen.column, rows)
+        taken = flat_of(self.form, seen.column, rows)
         if taken is None:
             texts = self._one_by_one(rows, seen)
             return [Chosen(texts, np.arange(len(rows), dtype=np.int64))]
         flat, marks = taken
-        writing = FlatWriting(self._form, marks, flat)
+        writing = FlatWriting(self.form, marks, flat)
         for slot, inner in enumerate(self.inners):
             own = flat.of_slot(slot, marks)
             replaced = self._replaced(slot, inner, flat.inside(own), rows.take(flat.owners(own)), seen)
@@ -82,7 +82,7 @@ class BoxEdit:
 
     def _one_by_one(self, rows: Positions, seen: Seen) -> Pieces:
         """What becomes of the values of some rows, in the exact way."""
-        opened = _Boxes(self._form)
+        opened = _Boxes(self.form)
         for row, text in texts_of(seen.column, rows):
             try:
                 opened.add(row, text)
@@ -145,12 +145,12 @@ class _Boxes:
         self.slots: list[int] = []
         self.owners: list[int] = []
         self.names: list[tuple[int, bytes]] = []
-        self._form = form
+        self.form = form
         self._parts: list[list[bytes]] = []
 
     def add(self, row: int, text: bytes) -> None:
         """Take one apart. Raises NotAsWritten."""
-        opened = self._form.open(text)
+        opened = self.form.open(text)
         self.values += opened.values
         self.slots += opened.slots
         self.owners += [row] * len(opened.values)
@@ -164,7 +164,7 @@ class _Boxes:
 
     def written(self) -> list[bytes]:
         """The boxes put together again, as COPY text."""
-        write = self._form.write
+        write = self.form.write
         texts = [write(value) for value in self.values]
         boxes: list[bytes] = []
         start = 0

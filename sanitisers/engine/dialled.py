@@ -23,6 +23,8 @@ AREA = 3
 """Digits of the first group at least, or it may be a day or a month."""
 NATIONAL, ABROAD = (10, 11), (11, 12, 13)
 """Digits of a number that begins with 0, and with a plus."""
+_MOST = max(ABROAD) + 1
+_FITS = np.array([[count in lengths for count in range(_MOST + 1)] for lengths in (NATIONAL, ABROAD)])
 _MOST_GROUPS = 8
 
 
@@ -41,10 +43,12 @@ def dialled_among(text: Bytes, digits: Positions) -> tuple[Positions, Positions]
     last, counts = begins, sizes.take(begins)
     starts, ends = [], []
     for _ in range(_MOST_GROUPS):
-        fits = np.where(plus.take(begins), np.isin(counts, ABROAD), np.isin(counts, NATIONAL))
+        fits = _FITS[plus.take(begins).view(np.uint8), np.minimum(counts, _MOST)]
         starts.append(places.take(begins[fits]))
         ends.append(places.take(last[fits]) + sizes.take(last[fits]))
         more = joined.take(last) & (counts < max(ABROAD))
+        if not more.any():
+            break
         begins, last = begins[more], last[more] + 1
         counts = counts[more] + sizes.take(last)
     return np.concatenate(starts), np.concatenate(ends)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import Spans, in_values, ranges, table_of, windows
+from sanitisers.engine.spans import Spans, in_values, table_of, windows, without
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
@@ -56,11 +56,9 @@ def with_ats(values: Values) -> Values:
     places = places[_WIDE.local.take(text.take(places - 1)) & _WIDE.domain.take(text.take(places + AT_IN_URLS))]
     if not len(places):
         return values
-    text = text.copy()
-    text[places] = AT
-    dropped = ranges(places + 1, np.full(len(places), AT_IN_URLS - 1))
-    starts = values.starts - np.searchsorted(dropped, values.starts)
-    return Values(np.delete(text, dropped), starts, values.ends - np.searchsorted(dropped, values.ends))
+    shorter = without(values, places + 1, places + AT_IN_URLS)
+    shorter.buffer[places - (AT_IN_URLS - 1) * np.arange(len(places))] = AT
+    return shorter
 
 
 def find_emails(values: Values) -> Spans:
@@ -96,8 +94,14 @@ def _around(values: Values, places: Positions, owners: Positions, alphabet: _Alp
         starts[cut] += 1  # of a character whose beginning is none of the address
     dotted: Flags = ((behind == DOT) & (np.arange(1, BEHIND + 1) < lengths[:, None])).any(axis=1)
     ends = places + 1 + lengths
-    beside: Flags = np.logical_or((before >= 0x80).any(axis=1), (behind >= 0x80).any(axis=1))
-    return Spans(owners, starts, ends).only((starts < places) & dotted), beside
+    return Spans(owners, starts, ends).only((starts < places) & dotted), _beyond_ascii(before) | _beyond_ascii(behind)
+
+
+def _beyond_ascii(seen: Bytes) -> Flags:
+    """Which windows, of so many times eight bytes, hold anything beyond ASCII."""
+    words = seen.view(np.uint64) & np.uint64(0x8080808080808080)
+    beyond: Flags = np.bitwise_or.reduce(words, axis=1) != 0
+    return beyond
 
 
 def _reach(seen: Bytes, allowed: Flags, letter: Flags, room: Positions) -> Positions:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sanitisers.detectors import PLAIN
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import ranges
+from sanitisers.engine.spans import table_of, without
 
 if TYPE_CHECKING:
     from sanitisers.engine.prf import Bytes, Positions
@@ -18,6 +18,8 @@ _CODES = 0x110000
 _TWO, _THREE, _FOUR, _NONE = 0xC2, 0xE0, 0xF0, 0xF5
 """Bytes from which on characters begin that have so many bytes."""
 _CONTROLS = 2
+_STAY = table_of(b"\xc3\xc4\xd0\xd1")
+"""Of the characters that begin with these, accented letters and Cyrillic ones, each is itself."""
 
 _plain = np.zeros(_CODES, np.uint8)
 """For each code what stands in its place: _UNKNOWN before somebody asked, _STAYS, or a character of ASCII."""
@@ -30,21 +32,22 @@ def in_plain_characters(values: Values) -> Values:
     """
     text = values.buffer
     firsts = np.flatnonzero((text - np.uint8(_TWO)) < _NONE - _TWO)
+    firsts = firsts[~_STAY.take(text.take(firsts))]
     if not len(firsts):
         return values
     codes, lengths = _codes(text, firsts)
-    unknown = np.unique(codes[_plain.take(codes) == _UNKNOWN])
-    _plain[unknown] = [_stand_in(code) for code in unknown.tolist()]
     plain = _plain.take(codes)
+    if not plain.all():
+        unknown = np.unique(codes[plain == _UNKNOWN])
+        _plain[unknown] = [_stand_in(code) for code in unknown.tolist()]
+        plain = _plain.take(codes)
     changed = np.flatnonzero(plain != _STAYS)
     if not len(changed):
         return values
-    firsts = firsts.take(changed)
-    text = text.copy()
-    text[firsts] = plain.take(changed)
-    dropped = ranges(firsts + 1, lengths.take(changed) - 1)
-    starts = values.starts - np.searchsorted(dropped, values.starts)
-    return Values(np.delete(text, dropped), starts, values.ends - np.searchsorted(dropped, values.ends))
+    firsts, more = firsts.take(changed), lengths.take(changed) - 1
+    shorter = without(values, firsts + 1, firsts + 1 + more)
+    shorter.buffer[firsts - (np.cumsum(more) - more)] = plain.take(changed)
+    return shorter
 
 
 def _stand_in(code: int) -> int:

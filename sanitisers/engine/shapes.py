@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.prf import Positions
 
 
+UNREAD = -1
 OPENED = 1 << 24
 """Bytes of a value that are looked into; a longer one would take many times its own memory, and is looked at whole."""
 
@@ -58,7 +59,8 @@ def kept_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[Values]:
     elif shape is Leaf.TEXT:
         yield column.only(rows)
     elif isinstance(shape, Box):
-        for inner, inside, _ in _slots(shape, column, rows, names=True):
+        for slot, inside, _ in slots_in(shape.form, len(shape.slots), column, rows, names=True):
+            inner = shape.slots[slot] if slot != UNREAD else Leaf.TEXT
             if inner is not Leaf.OTHER:
                 yield from kept_texts(inner, inside, ~(inside.null | inside.empty))
 
@@ -75,27 +77,33 @@ def _originals(shape: Shape, column: Column, rows: Flags) -> Iterator[tuple[Valu
     if not isinstance(shape, Box):
         yield column.only(rows), np.flatnonzero(rows)
         return
-    for inner, inside, owners in _slots(shape, column, rows, names=False):
+    for slot, inside, owners in slots_in(shape.form, len(shape.slots), column, rows):
+        inner = shape.slots[slot] if slot != UNREAD else Leaf.TEXT
         for texts, places in _originals(inner, inside, ~(inside.null | inside.empty)):
             yield texts, owners.take(places)
 
 
-def _slots(box: Box, column: Column, rows: Flags, *, names: bool) -> Iterator[tuple[Shape, Column, Positions]]:
-    """What is in each slot of some values, and the rows of these; values that cannot be read are texts themselves."""
+def slots_in(
+    form: Form, slots: int, column: Column, rows: Flags, *, names: bool = False
+) -> Iterator[tuple[int, Column, Positions]]:
+    """What is in each of so many slots of some values, NULL aside, and the rows of these; names of entries if wanted.
+
+    Values that cannot be read are in the slot UNREAD.
+    """
     left = np.flatnonzero(rows)
-    if (taken := flat_of(box.form, column, left)) is not None:
+    if (taken := flat_of(form, column, left)) is not None:
         flat, marks = taken
-        for slot, inner in enumerate(box.slots):
+        for slot in range(slots):
             own = flat.of_slot(slot, marks)
-            yield inner, flat.inside(own), left.take(flat.owners(own))
+            yield slot, flat.inside(own), left.take(flat.owners(own))
         left = np.delete(left, flat.which)
     if not len(left):
         return
-    found: dict[int, tuple[list[bytes], list[int]]] = {slot: ([], []) for slot in range(-1, len(box.slots))}
+    found: dict[int, tuple[list[bytes], list[int]]] = {slot: ([], []) for slot in (*range(slots), UNREAD)}
     for row, text in texts_of(column, left):
-        opened = _opened(box.form, text)
+        opened = _opened(form, text)
         if opened is None:
-            inside = [(-1, text)]
+            inside = [(UNREAD, text)]
         else:
             of_values = zip(opened.slots, opened.values, strict=True)
             inside = [(slot, value) for slot, value in of_values if value is not None] + opened.names * names
@@ -103,7 +111,7 @@ def _slots(box: Box, column: Column, rows: Flags, *, names: bool) -> Iterator[tu
             found[slot][0].append(value)
             found[slot][1].append(row)
     for slot, (values, owners) in found.items():
-        yield Leaf.TEXT if slot < 0 else box.slots[slot], elements(values), np.array(owners, np.int64)
+        yield slot, elements(values), np.array(owners, np.int64)
 
 
 def _opened(form: Form, text: bytes) -> Opened | None:

@@ -76,3 +76,11 @@ def linked(text: Bytes, places: Positions, gaps: Positions, marks: Flags, most: 
         joins &= marks.take(text.take(before + step, mode="clip")) | (between <= step)
     joined[near] = joins
     return joined
+
+
+def without(values: Values, starts: Positions, ends: Positions) -> Values:
+    """The values without these parts of their buffer, which are in order and apart; PADDING zeros behind the last."""
+    text = end_to_end(Values(values.buffer, np.append(0, ends), np.append(starts, len(values.buffer)))).buffer
+    gone = np.append(0, np.cumsum(ends - starts))
+    edges = (edge - gone.take(np.searchsorted(starts, edge)) for edge in (values.starts, values.ends))
+    return Values(text, *edges)

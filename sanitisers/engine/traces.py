@@ -97,8 +97,6 @@ def digits_of(hashes: Words) -> Words:
 
 def laid_together(parts: Sequence[Values]) -> Values:
     """All values of several buffers in one."""
-    if len(parts) == 1:
-        return parts[0]
     bases = np.cumsum([0, *(len(part.buffer) + PADDING for part in parts)]).tolist()
     return Values(
         np.concatenate([*(buffer for part in parts for buffer in (part.buffer, np.zeros(PADDING, np.uint8)))]),

@@ -15,11 +15,12 @@ from sanitisers.engine.grid import Column
 from sanitisers.engine.prf import Values
 from sanitisers.engine.redacting import RedactEdit
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
-from sanitisers.engine.shapes import Box, Leaf, kept_texts, original_texts
+from sanitisers.engine.shapes import UNREAD, Box, Leaf, kept_texts, original_texts, slots_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sanitisers.engine.box_text import Form
     from sanitisers.engine.boxes import Inner
     from sanitisers.engine.edits import Edit, Seen
     from sanitisers.engine.grid import Flags
@@ -178,12 +179,24 @@ class BoxWatch:
     """The places in the boxes of a column, slot by slot."""
 
     check: Check
+    form: Form
     slots: Sequence[SlotWatch]
 
     @classmethod
     def of(cls, check: Check, table: str, edit: BoxEdit) -> BoxWatch:
         """The places that an edit has."""
-        return cls(check, [SlotWatch.of(check, table, edit, inner) for inner in edit.inners])
+        return cls(check, edit.form, [SlotWatch.of(check, table, edit, inner) for inner in edit.inners])
+
+    def dropped(self, column: Column, rows: Flags, origins: Positions) -> None:
+        """Look at the originals in some values of rows that do not go on, which are these of the table."""
+        for slot, inside, owners in slots_in(self.form, len(self.slots), column, rows):
+            watch = self.slots[slot] if slot != UNREAD else None
+            if watch is None or watch.stays or not (wanted := ~inside.empty).any():
+                continue
+            if watch.boxes is not None:
+                watch.boxes.dropped(inside, wanted, origins.take(owners))
+            else:
+                watch.look(inside, wanted, origins.take(owners))
 
     def names(self, found: Sequence[tuple[int, bytes]]) -> None:
         """Look at keys that no rule names, each with its slot."""
@@ -252,13 +265,16 @@ class Watch:
     def dropped(self, block: Bytes, grid: Positions, rows: Flags) -> None:
         """Look at the originals of rows that do not go on, whose people may be named elsewhere; not into documents."""
         for index, name in enumerate(self._columns):
-            place = self._originals.get(name, NOWHERE)
-            if place == NOWHERE:
+            place, boxes = self._originals.get(name, NOWHERE), self.boxes.get(name)
+            if place == NOWHERE and boxes is None:
                 continue
             column = Column.of(block, grid, index)
             wanted = rows & ~(column.null | column.empty)
-            if wanted.any():
-                self._check.look(column.only(wanted), place)
+            if boxes is not None and wanted.any():
+                boxes.dropped(column, wanted, np.arange(len(rows)))
+            elif wanted.any():
+                texts, own = original_texts(self._shapes.get(name, Leaf.TEXT), column, wanted)
+                self._check.look(texts, place, own)
 
     def stays(self, block: Bytes, grid: Positions) -> None:
         """Look at the columns of a block that stay as they are."""

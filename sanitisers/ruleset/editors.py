@@ -20,7 +20,7 @@ _REASON = r"\((?!\s*(say why\s*)?\)$)[\s\S]*\)"
 _KEEP = rf"^\s*keep(\s*{_REASON})?\s*$"
 _KEEP_WHY = rf"^\s*keep\s*{_REASON}\s*$"
 _OFF_WHY = rf"^\s*off\s*{_REASON}\s*$"
-_CHOSEN = r"( +as +[A-Za-z_][A-Za-z0-9_-]*)?( +by +\S.*)?"
+_CHOSEN = r"( +as +[A-Za-z_][A-Za-z0-9_-]*)?( +by +((?! +as ).)+)?"
 _FIELD = r"\{[^{}:]+(:0[1-9][0-9]?)?\}"
 _TEMPLATE = rf"^([^{{}}]|{_FIELD})*$"
 _ADDRESS = rf"^\s*person\.email\s+at\s+(?=.*@)([^{{}}]*{_FIELD})+[^{{}}]*$"
@@ -165,7 +165,7 @@ def _column() -> Schema:
             {"$ref": "#/definitions/address"},
             _map({"value": {"description": "Every value becomes this one."}, "nulls": _NULLS}, "value"),
             _map({"template": _template(), "nulls": _NULLS}, "template"),
-            _map({"bcrypt": _password(), "locked": {"type": ["string", "null"], **_described(_LOCKED)}}, "bcrypt"),
+            _map({"bcrypt": _password(), "locked": {**_TEXT, **_described(_LOCKED)}}, "bcrypt"),
             document,
             _chosen("fake", {"$ref": "#/definitions/family"}, unique=True),
             _chosen("pattern", _pattern(), unique=True),

@@ -91,6 +91,9 @@ def _table(raw: object) -> object:
         return raw
     if not isinstance(raw, Mapping):
         raise mistake("a table is `empty` or has `columns:`")
+    for spelling in ("rows", "where"):
+        if spelling in raw and raw[spelling] is None:  # it must not mean that all of them stay
+            raise mistake(f"`{spelling}` is empty: say which rows stay, or leave it out")
     if "where" in raw:
         if "rows" in raw:
             raise mistake("`rows` and `where` say the same thing twice; leave one out")

@@ -177,6 +177,13 @@ class Bcrypt(Rule):
     password: str = Field(alias="bcrypt", min_length=1)
     locked: str | None = None
 
+    @field_validator("locked", mode="before")
+    @classmethod
+    def _says_something(cls, condition: object) -> object:
+        if condition is None:
+            raise mistake("`locked` is empty: say for which rows, or leave it out")
+        return condition
+
 
 class JsonObject(Rule):
     """What becomes of each key of an object; `*` stands for those that are not named."""

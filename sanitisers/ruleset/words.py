@@ -13,7 +13,7 @@ _OFF = re.compile(r"off(?:\s*\((?P<reason>.*)\))?", re.DOTALL)
 _AT = re.compile(r"(?P<family>\S+)\s+at\s+(?P<template>.+)")
 _CHOSEN = re.compile(
     r"(?P<word>[a-z_]+(?:\.[a-z_]+)?)(?: (?P<amount>[0-9]+(?:\.[0-9]+)? ?(?:[a-z]+|%)))?"
-    r"(?: as (?P<identity>[A-Za-z_][\w-]*))?(?: by (?P<by>.+))?"
+    r"(?: as (?P<identity>[A-Za-z_][\w-]*))?(?: by (?P<by>(?:(?! as ).)+))?"
 )
 _AMOUNTS = {
     "date.shift": ("Shift", "days", "days", 36500),

@@ -13,6 +13,7 @@ import msgspec
 
 from sanitisers.columns import Kind, kind
 from sanitisers.engine.copy_text import NULL, decode
+from sanitisers.errors import BlockError
 from sanitisers.suggesting.facts import Document, Facts
 
 if TYPE_CHECKING:
@@ -71,13 +72,20 @@ class Gathering:
             columns: in the order of the lines.
             rows: the lines.
             count: how many there are.
+
+        Raises:
+            BlockError: a line has not as many values as there are columns.
         """
         found = self.table(name, columns)
         wanted = list(chosen(found.rows, count))
         if wanted:
             lines = rows.split(b"\n")
             for index in wanted:
-                _look_at(found, columns, lines[index].split(b"\t"))
+                values = lines[index].split(b"\t")
+                if len(values) != len(columns):
+                    what = f"{len(values)} values where the table has {len(columns)} columns"
+                    raise BlockError(name, found.rows + index + 1, what)
+                _look_at(found, columns, values)
             found.looked += len(wanted)
         found.rows += count
 

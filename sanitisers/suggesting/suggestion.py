@@ -12,6 +12,7 @@ from sanitisers.errors import SanitiserError
 from sanitisers.ruleset.proposal import key_of
 from sanitisers.suggesting.columns import Beside, Candidates, judge_column
 from sanitisers.suggesting.gathering import Gathering, TableFacts
+from sanitisers.suggesting.joining import join
 from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
 from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, words
 from sanitisers.suggesting.texts import AS_PUBLIC, PUBLIC_SLUGS
@@ -42,6 +43,7 @@ class Keys:
         joins: columns of foreign keys.
         listed: columns for which a check allows a list of values.
         referenced: whether another table's foreign key leads here.
+        leads: a column of a foreign key, the table it leads to, and the column there.
     """
 
     primary: frozenset[str] = frozenset()
@@ -49,6 +51,7 @@ class Keys:
     joins: frozenset[str] = frozenset()
     listed: frozenset[str] = frozenset()
     referenced: bool = False
+    leads: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,14 +86,27 @@ def suggest(
     personal, public = [*_personal(found)], _public(found)
     for suggestion in found.values():
         suggestion.columns = {name: _compared(one, personal, public) for name, one in suggestion.columns.items()}
-    return {table: _fitted(columns, found[table], keys.get(table, Keys())) for table, columns in schema.items()}
+    led_to = {(other, name) for of in keys.values() for _, other, name in of.leads}
+    fitted = {
+        table: _fitted(
+            columns,
+            found[table],
+            keys.get(table, Keys()),
+            {name for other, name in led_to if other == table},
+        )
+        for table, columns in schema.items()
+    }
+    join(fitted, schema, keys)
+    return fitted
 
 
-def _fitted(columns: Sequence[ColumnLike], suggestion: TableSuggestion, keys: Keys) -> TableSuggestion:
+def _fitted(
+    columns: Sequence[ColumnLike], suggestion: TableSuggestion, keys: Keys, led_to: Collection[str]
+) -> TableSuggestion:
     """The same with rules that fit their columns; where there is none for one of them, the table is emptied."""
     for column in columns:
         if column.name in suggestion.columns:
-            judged = _fitting(column, columns, suggestion.columns[column.name], keys)
+            judged = _fitting(column, columns, suggestion.columns[column.name], keys, joins=column.name in led_to)
             if judged is None:
                 why = f"no rule fits {column.name}, of type {column.type}, in which no value comes twice"
                 return TableSuggestion(Judgement("empty", Confidence.LOW, why))
@@ -195,19 +211,34 @@ def _compared(judged: Judgement, personal: Sequence[tuple[str, str, Facts]], pub
 
 _TELLING = {Look.WORD, Look.PERSON, Look.PHRASE, Look.COMPANY, Look.SLUG, Look.LONG_NUMBER}
 """Looks of values that are not the same by chance; a small number is."""
+_CODES = (Look.CODE, Look.SLUG, Look.NUMBER)
 
 
-def _fitting(column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement, keys: Keys) -> Judgement | None:
-    """The first rule that fits the column's type and width, and its being unique; None where none does."""
+def _fitting(
+    column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement, keys: Keys, *, joins: bool
+) -> Judgement | None:
+    """The first rule that fits the column's type and width, and its being unique; None where none does.
+
+    `joins` says that foreign keys lead to the column: what is made of other columns of its row could not be followed.
+    """
     if judged.keys is not None or judged.keeps:
         return judged
     key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
     for rule in Candidates.of(column, judged, key, unique=column.name in keys.unique).rules:
+        if joins and rule.startswith("{template:"):
+            continue
         if _fits(column, columns, rule, unique=keys.unique):
             return (
                 judged if rule == judged.rule else judged.but(rule, Confidence.LOW, f"{judged.reason}; it has no room")
             )
+    if joins and _are_codes(judged.facts):
+        return judged.but("keep (codes that join tables)", Confidence.LOW, f"{judged.reason}; no fake fits it")
     return None
+
+
+def _are_codes(facts: Facts | None) -> bool:
+    """Whether values are short codes and words in which nothing looks like somebody's."""
+    return bool(facts and facts.looks and not facts.personal and facts.share(*_CODES) == 1)
 
 
 def _fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str, *, unique: Collection[str]) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sanitisers.suggesting.facts import Facts
 
 PUBLIC_SLUGS = "keep (public slugs)"
-AS_PUBLIC = "keep (as public as"
+AS_PUBLIC = "keep (as public as its slug)"
 _ENOUGH = 10
 """Values from which on their looks may contradict a name."""
 _MOST, _NEARLY_ALL = 0.5, 0.98
@@ -141,7 +141,8 @@ def _by_shape(facts: Facts | None, means: Meaning | None) -> Judgement | None:
 def _by_kind(name: str, means: Meaning | None, facts: Facts | None, around: Around) -> Judgement:
     kind = means.means if means else None
     if kind is Means.LOGIN:
-        return medium("person.user_name", f"by its name, {means}")
+        is_name = facts is not None and facts.share(Look.PERSON) >= _MOST
+        return medium("person.name" if is_name else "person.user_name", f"by its name, {means}; {evidence(facts)}")
     if kind is Means.DOMAIN:
         return medium("{value: example.invalid}", f"by its name, {means}")
     if kind is Means.COUNTRY:
@@ -189,7 +190,7 @@ def _kept(name: str, means: Meaning | None, facts: Facts | None, around: Around)
     if kind is Means.PUBLIC and _is_public(name, around) and facts.share(Look.SLUG, Look.NUMBER) >= _NEARLY_ALL:
         return high(PUBLIC_SLUGS, f"made for addresses on the web; {evidence(facts, Look.SLUG)}")
     if around.named_by and kind in {Means.NAME, Means.LABEL, None} and not around.about_somebody:
-        return medium(f"{AS_PUBLIC} {around.named_by})", f"the slugs in {around.named_by} are made from it")
+        return medium(AS_PUBLIC, f"the slugs in {around.named_by} are made from it")
     if kind in {Means.WHEN, Means.AMOUNT, Means.WORD} and facts.share(Look.WHEN) >= _NEARLY_ALL:
         return high("keep (when)", evidence(facts, Look.WHEN))
     if kind in {Means.WHEN, Means.AMOUNT, Means.WORD} and facts.share(Look.NUMBER, Look.WHEN) >= _NEARLY_ALL:

@@ -19,6 +19,8 @@ _DEFAULTS = {
     "boolean": "keep (yes or no)",
     "enum": "keep (one of a list of the schema)",
 }
+_RULES = {"value", "template", "bcrypt", "json", "pattern", "one_of"}
+"""Keys by which a map in a document may be taken for a rule, unless `json:` stands before it."""
 _COMMENT = 44
 """The column at which comments begin, where there is room."""
 
@@ -103,6 +105,7 @@ def _wrapped(start: str, names: Sequence[str]) -> Iterator[str]:
 
 
 def _in_comment(name: str) -> str:
+    """A text that cannot end the comment it stands in, whatever a column is called."""
     return "".join(mark if mark.isprintable() else "?" for mark in name)
 
 
@@ -112,7 +115,7 @@ def _rule(key: str, judged: Judgement, indent: int) -> Iterator[str]:
     if judged.keys is None:
         yield _line(f"{pad}{key}: {judged.rule}", comment)
         return
-    wrapped = judged.rule == "{json: {}}" or judged.keys.keys() in ({"value"}, {"bcrypt"}, {"json"})
+    wrapped = judged.rule == "{json: {}}" or bool(judged.keys.keys() & _RULES)
     if not judged.keys:
         yield _line(f"{pad}{key}: {judged.rule if judged.rule != '{}' else '{json: {}}'}", comment)
         return
@@ -124,4 +127,4 @@ def _rule(key: str, judged: Judgement, indent: int) -> Iterator[str]:
 
 
 def _line(text: str, comment: str) -> str:
-    return f"{text:<{_COMMENT}}  # {comment}" if comment else text
+    return f"{text:<{_COMMENT}}  # {_in_comment(comment)}" if comment else text

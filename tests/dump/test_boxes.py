@@ -185,10 +185,10 @@ def test_what_no_rule_covers_stops_the_run_with_rules_that_fit(database: tuple[C
         events(database, "ruleset: 1\ndefaults: {id: keep}\ntables: {}\n")
     paste = str(stopped.value).partition("\n\n")[2]
     assert "      names: {each: null}  # public.words\n" in paste
-    fields = "{fields: {street: null, people: {each: text.lorem}, moods: null, notes: {json: {}}}}"
+    fields = "{fields: {street: null, people: {each: text.lorem}, moods: keep (say why), notes: {json: {}}}}"
     assert f"      places: {{each: {fields}}}  # public.address[]\n" in paste
-    assert "      moods: null  # public.mood[]\n" in paste
-    events(database, f"ruleset: 1\ndefaults: {{id: keep}}\n{paste}\n")
+    assert "      moods: keep (say why)  # public.mood[]\n" in paste
+    events(database, f"ruleset: 1\ndefaults: {{id: keep}}\n{paste.replace('say why', 'feelings')}\n")
 
 
 def test_an_original_in_a_box_stops_the_run_at_its_end(database: tuple[Cluster, str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dmrefresh.dump.events import End, Event
+from dmrefresh.dump.events import End, Event, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import NotSanitised
@@ -149,3 +149,15 @@ def test_what_looks_personal_stops_the_run_where_the_ruleset_says_so() -> None:
     assert '"note.body": keep (say why)' in refused.value.hint
     assert "suppliers" not in str(refused.value) + refused.value.hint
     assert not any(isinstance(event, End) for event in events)
+
+
+@pytest.mark.parametrize(("encoding", "codec", "word"), [("LATIN1", "latin-1", "Zoë"), ("EUC_JP", "euc_jp", "山田")])
+def test_free_text_is_redacted_in_its_own_encoding(encoding: str, codec: str, word: str) -> None:
+    assert run(f"{word}\\nat jo@suppliers.co.uk\\\\", "Jo Quimbly", encoding=encoding, body="text.redact") == []
+    rows = next(event.rows for event in events if isinstance(event, TableData))
+    assert bytes(rows) == f"{word}\\nat [e-mail address]\\\\\n".encode(codec)
+
+
+def test_who_is_left_in_redacted_text_stops_the_run() -> None:
+    with pytest.raises(NotSanitised, match=r"note\.body: 1 text of person\.name, once"):
+        run("jo QUIMBLY", "Jo Quimbly", body="text.redact")

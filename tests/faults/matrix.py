@@ -67,7 +67,7 @@ _OLD = "the old data, whole, for everybody who may read it; the next run clears 
 _EITHER = "`schema` and `database`: "
 
 ROWS = (
-    Row("42c", "A row has 256 MiB.", "the reader takes four and a half times as much memory at most"),
+    Row("42c", "A row has 256 MiB.", "the reader takes three times as much memory at most"),
     Row("43a", "A dump has 20,000 tables.", "the reader takes 3,000 bytes for each at most"),
     Row(
         "D1",

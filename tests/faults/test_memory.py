@@ -24,7 +24,7 @@ def grown_by(case: str, rows: int) -> tuple[int, int]:
 def test_a_row_of_hundreds_of_megabytes_takes_a_few_times_its_size_and_no_more() -> None:
     grown, size = grown_by("42c", 1)
     assert size > ROW
-    assert grown < 4.5 * ROW
+    assert grown < 3 * ROW
 
 
 @pytest.mark.fault("43a")

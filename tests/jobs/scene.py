@@ -149,6 +149,15 @@ class Production:
     text: Path
     ciphertext: Path
 
+    def users_left(self) -> int:
+        """How many users a refresh leaves by the ruleset that ships: not those of suppliers that do nothing."""
+        query = """SELECT count(*) FROM users u WHERE supplier_id IS NULL
+                   OR EXISTS (SELECT FROM services s WHERE s.supplier_id = u.supplier_id)
+                   OR EXISTS (SELECT FROM supplier_frameworks f WHERE f.supplier_id = u.supplier_id)"""
+        with psycopg.connect(self.cluster.url(self.database)) as connection:
+            ((count,),) = connection.execute(query.encode()).fetchall()
+        return int(count)
+
 
 def make_production(
     cluster: Cluster, database: str, rows: int, seed: int, credentials: Credentials, folder: Path

@@ -51,11 +51,6 @@ def in_text(text: bytes) -> dict[int, bool]:
     return opened([(int(row[0]), row[1].decode()) for row in cells])
 
 
-def filtered(team: Team) -> subprocess.CompletedProcess[bytes]:
-    argv = [DMREFRESH, "sanitise", "--ruleset", team.scene.ruleset]
-    return subprocess.run(argv, input=team.text, cwd=team.folder, capture_output=True, check=False)
-
-
 def test_rows_that_stay_and_locked_accounts_are_the_same_wherever_they_go_and_none_is_locked_here(team: Team) -> None:
     scene = team.scene
     Path(scene.ruleset).write_text(RULES)
@@ -68,7 +63,8 @@ def test_rows_that_stay_and_locked_accounts_are_the_same_wherever_they_go_and_no
     code, output = team.clean()
     assert code == 0, output
     assert in_text(gzip.decompress(team.objects()[LATEST])) == SOME_LOCKED
-    done = filtered(team)
+    argv = [DMREFRESH, "sanitise", "--ruleset", scene.ruleset]
+    done = subprocess.run(argv, input=team.text, cwd=team.folder, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"2,000 rows read, {len(STAYS):,} written".encode() in done.stderr
     assert in_text(done.stdout) == SOME_LOCKED
@@ -76,8 +72,4 @@ def test_rows_that_stay_and_locked_accounts_are_the_same_wherever_they_go_and_no
     ended = scene.refresh("--confirm", "local")
     assert ended.code == 0, ended.output
     assert in_database(scene) == SOME_LOCKED
-    Path(scene.ruleset).write_text(RULES.replace("id IN (3, 7)", "body LIKE 'canary%'"))
-    done = filtered(team)
-    assert done.returncode == 14
-    assert b"small.yaml:5: tables.note.rows: `LIKE` is not understood here" in done.stderr
-    assert b"COPY" not in done.stdout
+    assert KNOWN.decode() not in ended.output

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from tests.jobs.scene import KEEP_EVERY_ROW, Production, Scene
 
@@ -64,12 +63,8 @@ def matches(url: str) -> dict[str, int]:
         return found
 
 
-@pytest.mark.parametrize("verify_first", ["true", "false"])
-def test_masked_tables_and_documents_join_as_often_as_before(
-    scene: Scene, production: Production, verify_first: str
-) -> None:
+def test_masked_tables_and_documents_join_as_often_as_before(scene: Scene, production: Production) -> None:
     scene.ruleset = str(ruleset(scene.folder))
-    scene.more = f"verify_first = {verify_first}"
     ended = scene.refresh()
     assert ended.code == 0, ended.output
     before = matches(production.cluster.url(production.database))

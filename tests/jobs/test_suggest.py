@@ -306,6 +306,52 @@ def test_another_database_is_sanitised_by_what_was_suggested_and_loads(
     assert loaded.returncode == 0, loaded.stderr
 
 
+TEXT_KEYS = b"""
+    CREATE TABLE drug (code varchar(8) PRIMARY KEY, label text NOT NULL);
+    INSERT INTO drug SELECT 'D' || n, 'Vimbamol ' || n || ' mg' FROM generate_series(1, 40) n;
+    CREATE TABLE device (address macaddr PRIMARY KEY);
+    INSERT INTO device SELECT ('08:00:2b:01:02:' || lpad(n::text, 2, '0'))::macaddr FROM generate_series(1, 40) n;
+    CREATE TABLE ward (name text PRIMARY KEY);
+    INSERT INTO ward SELECT 'Zarq ' || chr(64 + n) FROM generate_series(1, 20) n;
+    CREATE TABLE dose (
+        id serial PRIMARY KEY, drug varchar(8) NOT NULL REFERENCES drug, given_to text REFERENCES ward,
+        measured_with macaddr REFERENCES device
+    );
+    INSERT INTO dose (drug, given_to, measured_with)
+    SELECT 'D' || n, 'Zarq ' || chr(64 + n % 20 + 1), ('08:00:2b:01:02:' || lpad(n::text, 2, '0'))::macaddr
+    FROM generate_series(1, 40) n;
+    CREATE TABLE reading (taken date, device macaddr NOT NULL REFERENCES device);
+    INSERT INTO reading SELECT '2020-01-01', address FROM device;
+"""
+
+
+def test_foreign_keys_of_texts_hold_in_what_was_suggested(
+    tmp_path: Path, cluster_for: Callable[[int], Cluster]
+) -> None:
+    cluster = cluster_for(16)
+    with psycopg.connect(cluster.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE text_keys")
+        connection.execute("CREATE DATABASE text_keys_clean")
+    with psycopg.connect(cluster.url("text_keys")) as connection:
+        connection.execute(TEXT_KEYS)
+    dump = subprocess.run(
+        [str(cluster.bin("pg_dump")), cluster.url("text_keys")], capture_output=True, check=True
+    ).stdout
+    done = suggest(tmp_path, "--file", "-", "--output", "keys.yaml", text=dump)
+    assert done.returncode == 0, done.stderr
+    argv = [DMREFRESH, "sanitise", "--ruleset", "keys.yaml"]
+    clean = subprocess.run(argv, input=dump, cwd=tmp_path, capture_output=True, check=False)
+    assert clean.returncode == 0, clean.stderr
+    assert b"Zarq" not in clean.stdout
+    assert b"08:00:2b" not in clean.stdout
+    load = [str(cluster.bin("psql")), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", cluster.url("text_keys_clean")]
+    loaded = subprocess.run(load, input=clean.stdout, capture_output=True, check=False)
+    assert loaded.returncode == 0, loaded.stderr
+    with psycopg.connect(cluster.url("text_keys_clean")) as connection:
+        rows = connection.execute("SELECT count(drug), count(given_to), count(measured_with) FROM dose").fetchone()
+    assert rows == (40, 40, 0)
+
+
 def test_a_dump_of_definitions_alone_gives_a_ruleset_by_names_that_keeps_no_text(
     shop: Path, tmp_path: Path, cluster_for: Callable[[int], Cluster]
 ) -> None:

@@ -37,7 +37,7 @@ def test_the_command_refreshes_through_ssh(scene: Scene, production: Production,
     assert "a tunnel leads to 127.0.0.1" in done.output
     assert str(ssh.folder) not in done.output
     with psycopg.connect(scene.target_url) as connection:
-        assert connection.execute("SELECT count(*) FROM users").fetchone() == (production.rows["users"],)
+        assert connection.execute("SELECT count(*) FROM users").fetchone() == (production.users_left(),)
     assert tunnels(ssh) == []
 
 

@@ -99,6 +99,26 @@ def test_what_is_replaced_in_a_slot_is_an_original(
     assert replaced(column, rule.replace("RULE", outcome), value) == [(f"boxes.body{path}",)]
 
 
+@boxes
+@pytest.mark.parametrize("outcome", ["person.name", "whole"])
+def test_what_a_row_that_does_not_go_on_has_in_its_boxes_is_an_original(
+    column: Column, value: str, rule: str, path: str, outcome: str
+) -> None:
+    if outcome == "whole" or path == ".tags":
+        rule, path = "null", ""
+    tables = {"boxes": [Column("id", "integer"), column], "notes": [Column("text")]}
+    rules = f"""
+  boxes:
+    rows: id > 5
+    columns:
+      body: {rule.replace("RULE", outcome)}
+  notes: {{columns: {{text: keep (yes)}}}}"""
+    sanitiser = made(rules, tables)
+    pass_through(sanitiser, "notes", tables["notes"], [(b"Jo Bloggs",)])
+    pass_through(sanitiser, "boxes", tables["boxes"], [(b"5", *rows(value)[0])])
+    assert [leak.origins for leak in leaks_of(sanitiser)] == [(f"boxes.body{path}",)]
+
+
 def test_an_original_in_a_document_of_an_array_is_found_and_counts_as_one() -> None:
     value = r'{"{\"a\": \"Jo Bloggs\", \"b\": 1}"}'
     documents = Column("body", "jsonb[]", element=Column("[]", "jsonb"))

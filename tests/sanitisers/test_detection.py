@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sanitisers import Leaked, LooksPersonal, RulesetError, Sanitiser
+from sanitisers import Leaked, LooksPersonal, RulesetError, Sanitiser, detection, looking
 from sanitisers.detection import Detected
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
@@ -151,3 +151,15 @@ def test_it_can_stop_the_run_and_says_what_to_paste() -> None:
 def test_the_ruleset_names_what_it_does_not_understand(line: str) -> None:
     with pytest.raises(RulesetError, match=r"^bad\.yaml:2: "):
         parse_ruleset(f"ruleset: 1\ndetectors: {line}\n", "bad.yaml")
+
+
+def test_where_there_are_very_many_no_more_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detection, "ENOUGH", 3)
+    monkeypatch.setattr(looking, "AT_ONCE", 1)
+    columns = [Column("a"), Column("b")]
+    rows = [(b"jo%d@gov.uk" % n, b"jo@gov.uk" if n == 9 else b"07711 654321" if n < 2 else b"") for n in range(10)]
+    found = seen("  t:\n    columns: {a: keep (x), b: keep (y)}", columns, rows, block=1).detected
+    assert [str(one) for one in found] == [
+        "t.a keeps what looks like 3 and more e-mail addresses",
+        "t.b keeps what looks like 1 e-mail address, 2 phone numbers",
+    ]

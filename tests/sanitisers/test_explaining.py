@@ -38,7 +38,14 @@ RULES = [
         "token",
         "hash",
     ),
-    *("{value: x}", '{template: "{id:04}"}', "{bcrypt: secret}", "{one_of: [a, b]}", '{pattern: "[A-Z]{2}"}'),
+    *(
+        "{value: x}",
+        '{template: "{id:04}"}',
+        "{bcrypt: secret}",
+        "{bcrypt: secret, locked: not_shown}",
+        "{one_of: [a, b]}",
+        '{pattern: "[A-Z]{2}"}',
+    ),
     "{fake: person.name, unique: true}",
 ]
 

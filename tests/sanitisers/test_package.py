@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -37,6 +38,17 @@ def test_rulesets_that_ship_are_found_by_name() -> None:
     assert path.is_file()
     assert sanitisers.ships("nothing") is None
     assert sanitisers.ships("../sanitisers/digitalmarketplace") is None
+
+
+def test_a_wheel_holds_each_ruleset_with_the_sql_it_names(tmp_path: Path) -> None:
+    code = f"import uv_build; print(uv_build.build_wheel({str(tmp_path)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        names = archive.namelist()
+        for ruleset in PACKAGE.glob("*.yaml"):
+            assert archive.read(f"sanitisers/{ruleset.name}") == ruleset.read_bytes()
+        assert "sanitisers/digitalmarketplace.after_load.sql" in names
 
 
 def test_families_are_named_after_what_they_replace() -> None:

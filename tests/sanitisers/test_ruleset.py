@@ -157,6 +157,14 @@ MISTAKES = {
         "      a: {json: 3}",
         "bad.yaml:5: tables.t.columns.a: `json` holds a map of keys to rules",
     ),
+    "rows of which nothing is said": (
+        "      a: keep\n    rows:",
+        "bad.yaml:3: tables.t: `rows` is empty: say which rows stay, or leave it out",
+    ),
+    "accounts of which nothing is said": (
+        "      a: {bcrypt: x, locked: }",
+        "bad.yaml:5: tables.t.columns.a.locked: `locked` is empty: say for which rows, or leave it out",
+    ),
     "rows twice": (
         "      a: keep\n    rows: x is null\n    where: y",
         "bad.yaml:3: tables.t: `rows` and `where` say the same thing twice; leave one out",
@@ -175,6 +183,11 @@ MISTAKES = {
     ),
     "by before as": (
         "      a: person.name as",
+        "bad.yaml:5: tables.t.columns.a: behind `person.name` only `as NAME` and `by COLUMN` are understood, "
+        "in this order",
+    ),
+    "what decides before the identity": (
+        "      a: person.name by email as person",
         "bad.yaml:5: tables.t.columns.a: behind `person.name` only `as NAME` and `by COLUMN` are understood, "
         "in this order",
     ),

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanitisers import Known, compile_ruleset
+from sanitisers import BlockError, Known, compile_ruleset
 from sanitisers.engine.copy_text import encode
 from sanitisers.ruleset.loading import parse_ruleset
+from sanitisers.ruleset.model import Columns
 from sanitisers.ruleset.proposal import propose
 from sanitisers.suggesting.facts import Document, Facts
 from sanitisers.suggesting.gathering import Gathering, chosen
@@ -144,6 +145,13 @@ def test_a_table_is_seen_to_its_end_at_a_cost_that_hardly_grows() -> None:
     assert max(chosen(0, 1_000_000)) > 990_000
 
 
+def test_a_row_that_is_no_row_of_its_table_is_refused_by_its_number() -> None:
+    gathered = Gathering()
+    gathered.look("t", [Column("a"), Column("b")], b"1\t2\n", 1)
+    with pytest.raises(BlockError, match="t, row 3: 1 values where the table has 2 columns"):
+        gathered.look("t", [Column("a"), Column("b")], b"3\t4\nVimb Tharro\n", 2)
+
+
 def test_memory_does_not_grow_with_the_values() -> None:
     facts = Facts()
     for number in range(5_000):
@@ -171,6 +179,11 @@ def test_few_words_are_not_kept_where_the_name_does_not_say_that_they_are_a_list
 @pytest.mark.parametrize("name", ["status", "order_state", "kind", "currency"])
 def test_few_words_are_kept_where_the_name_says_so(name: str) -> None:
     assert judged(["open", "closed"] * 50, name).keeps
+
+
+def test_a_user_name_may_be_what_somebody_logs_in_with_or_is_called() -> None:
+    assert judged([f"vimb{row}" for row in range(50)], "user_name").rule == "person.user_name"
+    assert judged(["Vimb Tharro", "Olvik Brann"] * 20, "uploaderUserName").rule == "person.name"
 
 
 def test_a_list_with_something_personal_in_it_is_not_kept() -> None:
@@ -304,6 +317,33 @@ def test_names_that_yaml_could_misread_are_quoted() -> None:
     found = suggest({"no": columns, "select": []}, Gathering(), {})
     text = written(found, {"no": columns, "select": []}, of="a test", modeline="# m")
     compile_ruleset(parse_ruleset(text, "suggested.yaml"), {"no": columns, "select": []}, KEY)
+
+
+def test_a_name_cannot_end_the_comment_that_it_stands_in() -> None:
+    columns = [
+        Column("last_name\n      x: keep"),
+        Column("kind"),
+        Column("made\r\n  t: empty\n#_slug"),
+        Column("id", "bigint"),
+    ]
+    gathered = Gathering()
+    gathered.look("t", columns, b"Tharro\tTharro\ta-b\t1\nQuelb\tQuelb\tb-c\t2\n" * 40, 80)
+    found = suggest({"t": columns}, gathered, {})
+    assert "last_name" in found["t"].columns["kind"].reason
+    text = written(found, {"t": columns}, of="a test", modeline="# m")
+    table = parse_ruleset(text, "suggested.yaml").tables["t"]
+    assert isinstance(table, Columns)
+    assert table.columns.keys() <= {column.name for column in columns}
+    compile_ruleset(parse_ruleset(text, "suggested.yaml"), {"t": columns}, KEY)
+
+
+@pytest.mark.parametrize("key", ["value", "template", "bcrypt", "json", "pattern", "one_of", "fake", "each", "as"])
+@pytest.mark.parametrize("beside", [{}, {"as": "one two"}, {"by": "one two", "zzz": 1}])
+def test_a_key_with_the_name_of_a_rule_is_still_a_key(key: str, beside: dict[str, object]) -> None:
+    found = documents([{"who": {key: f"a{n}@b.example", **beside}} for n in range(20)])  # which is compiled, too
+    assert found.keys is not None
+    assert found.keys["who"].keys is not None
+    assert found.keys["who"].keys[key].rule == ("person.email" if key not in beside else "text.lorem")
 
 
 def test_a_proposal_for_a_new_column_knows_as_much() -> None:
