@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,11 +117,19 @@ def words_of(seen: Seen, own: Sequence[Own]) -> list[bytes]:
 def _marked(value: str, *, names: bool) -> Iterator[str]:
     value = value.strip()
     if len(value) >= LEAST:
-        yield f"{NAME if names else OTHER}{value}"
+        yield from (f"{NAME if names else OTHER}{form}" for form in _forms(value))
     if names:
-        for word in dict.fromkeys([*value.split(), *_LETTERS.findall(value)]):
+        for word in dict.fromkeys([*value.split(), *_LETTERS.findall(unicodedata.normalize("NFC", value))]):
             if len(_LETTERS.findall(word)) and len(word) >= LEAST and word != value:
-                yield f"{NAME}{word}"
+                yield from (f"{NAME}{form}" for form in _forms(word))
+
+
+def _forms(word: str) -> Sequence[str]:
+    """A word with its accents in one character and in two, and as it is written in capitals."""
+    if word.isascii():
+        return (word,)
+    forms = word, *(unicodedata.normalize(form, word) for form in ("NFC", "NFD")), word.casefold()
+    return tuple(dict.fromkeys(forms))
 
 
 def _spans(text: str, words: str, *, looks: bool) -> list[tuple[int, int, str]]:
@@ -150,8 +159,9 @@ def _whole_words(text: str, word: str) -> Iterator[tuple[int, int]]:
 
 
 def _goes_on(beside: str, edge: str) -> bool:
-    """Whether a word that ends with `edge` goes on with what is beside it."""
-    return (beside.isalnum() or beside == "_") and (edge.isalnum() or edge == "_")
+    """Whether a word that ends with `edge` goes on with what is beside it; scripts without capitals may have no blanks
+    between words, and begin words with others."""
+    return beside.isalnum() and edge.isalnum() and unicodedata.category(edge) != "Lo"
 
 
 def _folded(text: str) -> str:

@@ -13,7 +13,7 @@ from sanitisers import RulesetError
 from sanitisers.detectors import find
 from sanitisers.engine.copy_text import decode, encode
 from sanitisers.engine.document_blocks import BlockWriter
-from sanitisers.engine.redacting import MARKS, redact, redact_all
+from sanitisers.engine.redacting import MARKS, _marked, redact, redact_all
 from sanitisers.leak_check import Leak
 from sanitisers.sanitiser import Sanitiser
 from tests.sanitisers.columns import Column
@@ -91,11 +91,7 @@ def test_nothing_is_left_that_the_detectors_find_and_nothing_else_goes(texts: li
         assert not [one for one in find(redacted) if one.kind in MARKS]
         kept = re.split(r"\[(?:e-mail address|telephone number|postcode|National Insurance number|name)\]", redacted)
         assert re.fullmatch(".*?".join(map(re.escape, kept)), text, re.DOTALL)
-        assert redacted == redact(text, "\0".join(f"[name]{word}" for word in _words(name)))
-
-
-def _words(name: str) -> list[str]:
-    return [name, *(word for word in name.split() if len(word) >= 3 and any(c.isalpha() for c in word))] if name else []
+        assert redacted == redact(text, "\0".join(_marked(name, names=True)))
 
 
 def test_many_texts_are_worked_off_as_one_is() -> None:
@@ -252,3 +248,18 @@ def test_what_a_row_says_of_people_is_taken_out_of_the_texts_inside_its_values_t
     assert done[0].count("[name]") == 6
     assert "Smith" not in done[0]
     assert all(line.count("Smith") == 6 for line in done[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "note", "left"),
+    [
+        ("Jos\u00e9 M\u00fcller", "Jose\u0301 Mu\u0308ller, MU\u0308LLER!", "[name], [name]!"),
+        ("Jose\u0301 Mu\u0308ller", "Jos\u00e9, M\u00dcLLER", "[name], [name]"),
+        ("Groß", "GROSS; groß", "[name]; [name]"),
+        ("Ann Archer", "ann_archer, x_archer", "[name]_[name], x_[name]"),
+        ("王小明", "王小明你好", "[name]你好"),
+        ("Groß", "Großmann stays", "Großmann stays"),
+    ],
+)
+def test_a_name_is_found_however_its_letters_are_written(name: str, note: str, left: str) -> None:
+    assert notes((name, r"\N", r"\N", note)) == [left]
