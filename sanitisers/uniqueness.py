@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROWS = 1_000_000
 """Rows that a table is taken to have, where nobody knows."""
+_FEWEST = 40
+"""Rows that a table is taken to have at least: servers do not count anew for the first fifty that are added."""
 _SELDOM = 1_000_000
 """In one run of so many, at most, two originals may get the same fake."""
 
@@ -75,7 +77,7 @@ class Unique:
 
     def are_enough(self, texts: int) -> bool:
         """Whether so many texts, each as likely, are enough for all rows to get different ones."""
-        rows = self.rows or ROWS
+        rows = max(self.rows, _FEWEST) if self.rows else ROWS
         return rows * rows // 2 * _SELDOM <= texts
 
 
