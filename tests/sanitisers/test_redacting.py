@@ -263,3 +263,14 @@ def test_what_a_row_says_of_people_is_taken_out_of_the_texts_inside_its_values_t
 )
 def test_a_name_is_found_however_its_letters_are_written(name: str, note: str, left: str) -> None:
     assert notes((name, r"\N", r"\N", note)) == [left]
+
+
+def test_half_of_a_surrogate_pair_hides_no_escaped_name() -> None:
+    columns, rules = [Column("name"), Column("d", "json")], "name: person.name\nd: {json: {a: text.redact}}"
+    texts = [r"\ud83d\ude00Smith \udc00", r"\u0053mith \ud83d", r"a\u0040b.uk, \udc00 \u0053MITH", r"\ud83d"]
+    documents = [json.dumps({"a": "x"}), *(f'{{"a": "{text}"}}' for text in texts)]
+    for every in (documents, [f'{document[:-1]}, "\\u0061": 1, {document[1:]}' for document in documents]):
+        rows = b"".join(b"Smith\t%b\n" % encode(document.encode()) for document in every)
+        lines = bytes(table(columns, rules).apply(rows).rows).splitlines()
+        left = [json.loads(decode(line.split(b"\t")[1]))["a"] for line in lines]
+        assert left == ["x", "\U0001f600[name] ?", "[name] ?", "[e-mail address], ? [name]", "?"]
