@@ -173,3 +173,12 @@ def test_a_table_that_had_a_single_row_when_it_was_counted_may_have_more() -> No
     assert len(set(made("person.name", Column("c"), known))) == MANY
     with pytest.raises(RulesetError, match="there are only 10,000 fakes"):
         made('{pattern: "[0-9]{4}"}', Column("c"), known)
+
+
+def test_a_column_that_joins_a_unique_one_gets_its_codes_where_the_rule_says_so() -> None:
+    fake = "{fake: company.name, unique: true}"
+    text = f"ruleset: 1\ntables: {{a: {{columns: {{c: company.name}}}}, b: {{columns: {{c: {fake}}}}}}}"
+    columns = {table: [Column("c")] for table in "ab"}
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), columns, KEY, known=Known({"a": {"c"}}))
+    one, other = (bytes(compiled.table(table, ["c"]).apply(b"Acme\nAcme\nBrick\n").rows) for table in "ab")
+    assert one == other
