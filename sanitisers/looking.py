@@ -12,8 +12,10 @@ import numpy as np
 
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import Values
+from sanitisers.engine.telling import may_tell
 from sanitisers.engine.traces import laid_together
 from sanitisers.engine.watch import NOWHERE
+from sanitisers.engine.whole_values import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,6 +119,11 @@ class Looking:
         """See Check."""
         lengths = values.ends - values.starts
         wanted = (lengths >= SHORTEST) & (places != NOWHERE)
+        # Of a long original only addresses and numbers count, and most of what is replaced is prose without any.
+        long = np.flatnonzero(wanted & (lengths > LONGEST) & self._flags[:, 0].take(places))
+        if len(long):
+            long_ones = Values(values.buffer, values.starts.take(long), values.ends.take(long))
+            wanted[long[~may_tell(long_ones)]] = False
         for index in np.flatnonzero(wanted & (lengths > PIECE)).tolist():
             self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
         order = np.flatnonzero(wanted & (lengths <= PIECE))

@@ -40,7 +40,7 @@ def find_numbers(values: Values) -> Spans:
     Between them, and behind the last (PADDING will do), there is something else than digits, letters and marks.
     """
     text = values.buffer
-    digits = _in_long_runs(np.flatnonzero((text - np.uint8(ZERO)) < 10))
+    digits = in_long_runs(np.flatnonzero((text - np.uint8(ZERO)) < 10))
     firsts, lasts, groups = _runs(text, digits)
     counts = lasts - firsts + 1
     likely = np.flatnonzero((counts >= LEAST) & (2 * groups <= counts + 1))
@@ -99,7 +99,7 @@ def _behind_zeros(digits: Bytes, starts: Positions, ends: Positions) -> Position
     return behind
 
 
-def _in_long_runs(digits: Positions) -> Positions:
+def in_long_runs(digits: Positions) -> Positions:
     """The digits that may be part of a number: enough of them near each other, whatever is between."""
     firsts = np.append(0, np.flatnonzero(digits[1:] - digits[:-1] > GAP + 1) + 1)
     lengths = np.diff(firsts, append=len(digits))

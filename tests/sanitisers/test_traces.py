@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.prf import ColumnCmac, Values
+from sanitisers.engine.telling import may_tell
 from sanitisers.engine.traces import KINDS, find_traces
+from sanitisers.engine.whole_values import LONGEST
 from tests.sanitisers import leak_twin
 
 CMAC = ColumnCmac(bytes(range(32)))
@@ -62,6 +64,23 @@ words = st.sampled_from(
 )
 texts = st.lists(words, max_size=9).map(lambda parts: "".join(parts).encode())
 marks = st.text("0123456789 -()+./a@Z_é%", max_size=24).map(str.encode)
+
+
+@given(
+    st.lists(
+        texts
+        | marks
+        | st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace"))
+        | st.tuples(st.sampled_from([b"Jo Bloggs", b"", b"a b"]), st.integers(0, 99)).map(
+            lambda two: two[0] + b" " * two[1]
+        ),
+        max_size=8,
+    )
+)
+def test_what_holds_an_address_or_a_number_is_never_passed_over(values: list[bytes]) -> None:
+    may = may_tell(appended(Values.of([]), values))
+    long = [len(value) > LONGEST for value in values]
+    assert all(may[owner] for owner, kind, _, _ in found(values) if kind != "text" or long[owner])
 
 
 @settings(deadline=None)
