@@ -40,6 +40,11 @@ SHORT = "..."
 """A mark where there is no room for any other; nothing shorter than it is taken out."""
 LEAST = len(SHORT)
 _LETTERS = re.compile(r"[^\W\d_]+")
+_TAIL = 100
+_CUT = re.compile(
+    r'(?P<address>[^\s<>"(),;:@\[\]]{1,64}(?:@|%40)[^\s<>"(),;:@\[\]]{0,80})\Z'
+    r"|(?:\+|(?<![\w.,])0)\d[\d ()./-]{4,20}\Z"
+)
 _BETWEEN = b"\0"
 """Between the words of a row, as no text of PostgreSQL's can hold it."""
 
@@ -80,10 +85,13 @@ def redact_all(texts: Sequence[bytes], words: Sequence[bytes], limit: int | None
     A text that gets longer than `limit` characters has SHORT for marks.
     """
     likely = set(suspected(appended(Values.of([]), list(texts))).tolist())
+    likely.update(index for index, text in enumerate(texts) if limit is not None and len(text) >= limit)
     outcome = Outcome(list(texts), [], [], [])
     for index in sorted(likely.union(index for index, own in enumerate(words) if own)):
         text = texts[index].decode("utf-8", "surrogateescape")
         spans = _spans(text, words[index].decode("utf-8", "surrogateescape"), looks=index in likely)
+        if len(text) == limit:
+            spans = _with_cut(text, spans)
         if spans:
             outcome.texts[index] = _without(text, spans, limit).encode("utf-8", "surrogateescape")
             outcome.changed.append(index)
@@ -147,6 +155,15 @@ def _spans(text: str, words: str, *, looks: bool) -> list[tuple[int, int, str]]:
         else:
             merged.append((start, end, mark))
     return merged
+
+
+def _with_cut(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """The same, and what a text that fills its column ends with where that may be the beginning of more."""
+    begin = max(len(text) - _TAIL, spans[-1][1] if spans else 0)
+    found = _CUT.search(text, begin)
+    if found is None or found.end() - found.start() < LEAST:
+        return spans
+    return [*spans, (found.start(), found.end(), MARKS[EMAIL] if found["address"] else MARKS[PHONE])]
 
 
 def _whole_words(text: str, word: str) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanitisers import RulesetError
-from sanitisers.detectors import find
+from sanitisers.detectors import EMAIL, find
 from sanitisers.engine.copy_text import decode, encode
 from sanitisers.engine.document_blocks import BlockWriter
 from sanitisers.engine.redacting import MARKS, _marked, redact, redact_all
@@ -274,3 +274,13 @@ def test_half_of_a_surrogate_pair_hides_no_escaped_name() -> None:
         lines = bytes(table(columns, rules).apply(rows).rows).splitlines()
         left = [json.loads(decode(line.split(b"\t")[1]))["a"] for line in lines]
         assert left == ["x", "\U0001f600[name] ?", "[name] ?", "[e-mail address], ? [name]", "?"]
+
+
+@pytest.mark.parametrize("last", ["jo.bloggs@gov", "jo.bloggs@", "07711 65", "+44 20 79", "(020 7946", "jo%40exam"])
+@pytest.mark.parametrize("before", ["", "é", "a@b.uk "])
+def test_what_the_end_of_a_column_has_cut_off_goes_as_well(last: str, before: str) -> None:
+    note = before + "x" * (60 - len(before) - len(last) - 1) + " " + last
+    (left,) = notes(("", "", "", note))
+    assert left.rstrip("(.") == note.removesuffix(last).replace("a@b.uk", "...").rstrip("(")
+    assert len(left) <= 60
+    assert notes(("", "", "", note[2:])) == [note[2:].replace("a@b.uk", MARKS[EMAIL])]
