@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import bcrypt
 
 from sanitisers.box_making import each_edit, entries_edit, fields_edit
-from sanitisers.columns import Kind, bare_type, is_hstore, kind, type_word
+from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, kind, type_word
 from sanitisers.document_making import Tree
 from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
@@ -301,4 +301,5 @@ def _template(
     if unique is not None:
         unique.want_one_of(part.column for part in fields)
     want_room(column, sum(len(part) if isinstance(part, str) else max(part.width, 1) for part in rule.parts))
-    return TemplateEdit(rule.parts, spares_null=rule.nulls == "stay")
+    shows = not any(holds_text(kept[part.column]) for part in fields)
+    return TemplateEdit(rule.parts, spares_null=rule.nulls == "stay", shows=shows)

@@ -41,7 +41,7 @@ def _module(name: str, folder: str, path: str) -> object:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise Misfit(f"there is no module for `{path}`, neither installed nor beside the ruleset") from None
         raise Misfit(f"`{path}` cannot be loaded: it wants {error.name}, which is not installed") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Misfit(f"`{path}` cannot be loaded ({type(error).__name__})") from None
     finally:
         for added in beside:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sanitisers.columns import Kind, kind
+from sanitisers.columns import Kind, holds_text, kind
 from sanitisers.describing import described
 from sanitisers.engine.copy_text import NULL, decode
-from sanitisers.ruleset.rules import Constant, Json, JsonObject, Keep, Null, Rule
+from sanitisers.ruleset.rules import Constant, Json, JsonObject, Keep, Null, Rule, Template
 from sanitisers.suggesting.values import shape
 
 if TYPE_CHECKING:
@@ -59,7 +59,16 @@ def shown(
             yield from _document(column.name, rule, _json(old), _json(new))
             continue
         word = described(rule, column)[0] if rule is not None else "keep"
-        yield Shown(column.name, word, _shape(old, column), _after(rule, old, new, column))
+        kept = isinstance(rule, Template) and _shows_kept(rule, columns)
+        yield Shown(
+            column.name, word, _shape(old, column), _shape(new, column) if kept else _after(rule, old, new, column)
+        )
+
+
+def _shows_kept(rule: Template, columns: Sequence[ColumnLike]) -> bool:
+    """Whether there is a text of another column in it."""
+    fields = {part.column for part in rule.parts if not isinstance(part, str)}
+    return any(column.name in fields and holds_text(column) for column in columns)
 
 
 def _shape(value: bytes, column: ColumnLike) -> str | None:

@@ -19,6 +19,8 @@ ROWS = 1_000_000
 """Rows that a table is taken to have, where nobody knows."""
 CODES = 32**12
 """How many codes there are."""
+_FEWEST = 40
+"""Rows that a table is taken to have at least: servers do not count anew for the first fifty that are added."""
 _SELDOM = 1_000
 """In one run of so many, at most, two originals may get the same fake; then the server refuses them before the end."""
 
@@ -77,7 +79,7 @@ class Unique:
 
     def are_enough(self, texts: int) -> bool:
         """Whether so many texts, each as likely, are enough for all rows to get different ones."""
-        rows = self.rows or ROWS
+        rows = max(self.rows, _FEWEST) if self.rows else ROWS
         return rows * rows // 2 * _SELDOM <= texts
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dmrefresh.errors import NotSanitised
 
 if TYPE_CHECKING:
     from dmrefresh.dump.events import Name, Schema, Table
-    from sanitisers import Ruleset
+    from sanitisers import Known, Ruleset
     from sanitisers.ruleset.model import TableRule
     from sanitisers.ruleset.rules import ColumnRule
 
@@ -30,6 +31,30 @@ def ruled_by(name: Name, schema: Schema, ruleset: Ruleset) -> Name:
             break
         name = parent.name
     return name
+
+
+def known_by_rules(known: Known, schema: Schema, ruleset: Ruleset) -> Known:
+    """What is known about tables, under the names of those whose rules hold for them.
+
+    Args:
+        known: by the names of the tables themselves.
+        schema: what the Head says.
+        ruleset: the rules.
+
+    Returns:
+        The same for tables that the dump does not have. Where the rules of one hold for several, what is unique in any
+        of them is so in all, and the rows are those of the largest.
+    """
+    ruled = {str(name): str(ruled_by(name, schema, ruleset)) for name in schema.tables}
+    unique: dict[str, set[str]] = {}
+    likely: dict[str, set[str]] = {}
+    rows: dict[str, int] = {}
+    for found, columns in ((unique, known.unique), (likely, known.likely)):
+        for table, names in columns.items():
+            found.setdefault(ruled.get(table, table), set()).update(names)
+    for table, count in known.rows.items():
+        rows[ruled.get(table, table)] = max(count, rows.get(ruled.get(table, table), 0))
+    return replace(known, unique=unique, likely=likely, rows=rows)
 
 
 def with_inherited(ruleset: Ruleset, schema: Schema) -> Ruleset:
@@ -79,11 +104,13 @@ def _rule_of(name: Name, schema: Schema, ruleset: Ruleset) -> TableRule | None:
     if isinstance(own, Empty) or not table.parents:
         return own
     columns: dict[str, ColumnRule] = {}
+    unique = list(own.unique) if own is not None else []
     rows = own.rows if own is not None else None
     for parent in table.parents:
         rule = _rule_of(parent, schema, ruleset)
         if isinstance(rule, Empty) and own is None:
             return rule
+        unique += rule.unique if isinstance(rule, Columns) else ()
         for column, what in rule.columns.items() if isinstance(rule, Columns) else ():
             decided = own is not None and column in own.columns
             if not decided and columns.setdefault(column, what) != what:
@@ -94,8 +121,12 @@ def _rule_of(name: Name, schema: Schema, ruleset: Ruleset) -> TableRule | None:
         if own is None or own.rows is None:
             rows = _one_condition(rows, rule, name)
     if own is not None:
-        return own.model_copy(update={"columns": columns | own.columns, "rows": rows})
-    return Columns(columns=columns, rows=rows) if columns or rows else None
+        return own.model_copy(update={"columns": columns | own.columns, "rows": rows, "unique": _once(unique)})
+    return Columns(columns=columns, rows=rows, unique=_once(unique)) if columns or rows or unique else None
+
+
+def _once(names: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
 
 
 def _one_condition(rows: str | None, rule: TableRule | None, name: Name) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dmrefresh.dump.after_load import script_of
 from dmrefresh.dump.after_load_names import check_names
 from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
-from dmrefresh.dump.inheritance import refuse_bypassed, ruled_by, with_inherited
+from dmrefresh.dump.inheritance import known_by_rules, refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.literals import Literals
 from dmrefresh.dump.note import note_of
 from dmrefresh.dump.transcoding import Transcoder, transcoder_for
@@ -122,6 +122,7 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, k
         if ruled_by(name, head.schema, ruleset) == name
     }
     rules = with_inherited(ruleset, head.schema)
+    known = known_by_rules(known, head.schema, ruleset)
     try:
         return compile_ruleset(rules, columns, key, keep_unlisted=keep_unlisted, known=known, remote=remote)
     except SanitiserError as error:
@@ -184,7 +185,11 @@ def _apply(
         done = table.apply(rows, first)
     except SanitiserError as error:
         raise _failure(error) from None
-    fakes = transcoder.from_utf8(done.rows, block.table, first) if transcoder else done.rows
+    fakes = (
+        transcoder.from_utf8(done.rows, block.table, first, exact=done.count_in == done.count_out)
+        if transcoder
+        else done.rows
+    )
     return replace(block, rows=fakes, count=done.count_out)
 
 

@@ -70,13 +70,14 @@ class Transcoder:
         except UnicodeDecodeError:
             return rows.translate(_ASCII_ALONE)
 
-    def from_utf8(self, rows: bytes | memoryview, table: Name, first_row: int) -> bytes:
+    def from_utf8(self, rows: bytes | memoryview, table: Name, first_row: int, *, exact: bool = True) -> bytes:
         """The rows in the encoding of the dump.
 
         Args:
             rows: sanitised, as UTF-8.
             table: whose they are, for the message.
             first_row: the number of the first of them in the table.
+            exact: no row was left out of them, so that each can be named by its number.
 
         Raises:
             NotSanitised: a fake has a character that the encoding has not.
@@ -91,9 +92,9 @@ class Transcoder:
             encoded, good = self._encoded(text)
             row += text.count("\n", 0, good)
             if good < len(text):
+                named = f"row {row} of {table}" if exact else f"a row of {table}, from row {first_row} on,"
                 raise NotSanitised(
-                    f"What row {row} of {table} becomes has characters that {self.encoding}, the dump's encoding, "
-                    "does not have.",
+                    f"What {named} becomes has characters that {self.encoding}, the dump's encoding, does not have.",
                     hint=HINT,
                 )
             done.append(encoded)

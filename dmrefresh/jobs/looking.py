@@ -17,6 +17,7 @@ from dmrefresh.stages.upload import of_the_target
 from dmrefresh.store import translated
 from dmrefresh.targets import GivenTarget
 from sanitisers import Known
+from sanitisers.uniqueness import ROWS
 
 Confirm = Callable[[str, str], None]
 """Is given a remote target's name and where it is; returns if a person wants it, raises UsageFailure if not."""
@@ -95,7 +96,10 @@ def look(target: Target, name: str, production: Production, observer: Observer, 
             likely, rows = unique_columns(connection)
     if there.remote:
         confirm(name, there.host)
-    return Looked(there.remote, there.leads_to, guard, Known(likely=likely, rows=rows))
+    larger = {
+        table: count for table, count in rows.items() if count > ROWS
+    }  # what comes may have more than a small one
+    return Looked(there.remote, there.leads_to, guard, Known(likely=likely, rows=larger))
 
 
 def look_at_bucket(target: Target, name: str, production: Production, confirm: Confirm, *, needs_scratch: bool) -> None:

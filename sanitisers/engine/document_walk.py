@@ -6,6 +6,7 @@ value counts, as for PostgreSQL.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -189,7 +190,15 @@ def original_of(text: bytes) -> bytes:
     try:
         return _read_text(text).encode()
     except (msgspec.DecodeError, UnicodeError):
-        return text[1:-1]  # half of a surrogate pair, which only the type json can hold
+        return _with_halves(text)
+
+
+def _with_halves(text: bytes) -> bytes:
+    """A string with half of a surrogate pair in it, which only the type json can hold, and UTF-8 cannot."""
+    try:
+        return str(json.loads(text)).encode("utf-8", "replace")
+    except ValueError:
+        return text[1:-1]
 
 
 def originals_of(strings: bytes) -> list[bytes]:

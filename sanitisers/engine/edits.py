@@ -126,11 +126,11 @@ class TemplateEdit:
     """Texts and values of other columns, which are all kept and never NULL."""
 
     spares_empty = True
-    shows = True
 
-    def __init__(self, parts: Sequence[str | TemplateField], *, spares_null: bool = True) -> None:
-        """Take the parts of a template in order."""
+    def __init__(self, parts: Sequence[str | TemplateField], *, spares_null: bool = True, shows: bool = True) -> None:
+        """Take the parts of a template in order, and whether the other columns may be shown."""
         self.spares_null = spares_null
+        self.shows = shows
         self._parts = [constant(encode(part.encode())) if isinstance(part, str) else part for part in parts]
         self.needs = tuple(part.column for part in parts if not isinstance(part, str))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,11 @@ SHORT = "..."
 """A mark where there is no room for any other; nothing shorter than it is taken out."""
 LEAST = len(SHORT)
 _LETTERS = re.compile(r"[^\W\d_]+")
+_TAIL = 100
+_CUT = re.compile(
+    r'(?P<address>[^\s<>"(),;:@\[\]]{1,64}(?:@|%40)[^\s<>"(),;:@\[\]]{0,80})\Z'
+    r"|(?:\+|(?<![\w.,])0)\d[\d ()./-]{4,20}\Z"
+)
 _BETWEEN = b"\0"
 """Between the words of a row, as no text of PostgreSQL's can hold it."""
 
@@ -79,10 +85,13 @@ def redact_all(texts: Sequence[bytes], words: Sequence[bytes], limit: int | None
     A text that gets longer than `limit` characters has SHORT for marks.
     """
     likely = set(suspected(appended(Values.of([]), list(texts))).tolist())
+    likely.update(index for index, text in enumerate(texts) if limit is not None and len(text) >= limit)
     outcome = Outcome(list(texts), [], [], [])
     for index in sorted(likely.union(index for index, own in enumerate(words) if own)):
         text = texts[index].decode("utf-8", "surrogateescape")
         spans = _spans(text, words[index].decode("utf-8", "surrogateescape"), looks=index in likely)
+        if len(text) == limit:
+            spans = _with_cut(text, spans)
         if spans:
             outcome.texts[index] = _without(text, spans, limit).encode("utf-8", "surrogateescape")
             outcome.changed.append(index)
@@ -116,11 +125,19 @@ def words_of(seen: Seen, own: Sequence[Own]) -> list[bytes]:
 def _marked(value: str, *, names: bool) -> Iterator[str]:
     value = value.strip()
     if len(value) >= LEAST:
-        yield f"{NAME if names else OTHER}{value}"
+        yield from (f"{NAME if names else OTHER}{form}" for form in _forms(value))
     if names:
-        for word in dict.fromkeys([*value.split(), *_LETTERS.findall(value)]):
+        for word in dict.fromkeys([*value.split(), *_LETTERS.findall(unicodedata.normalize("NFC", value))]):
             if len(_LETTERS.findall(word)) and len(word) >= LEAST and word != value:
-                yield f"{NAME}{word}"
+                yield from (f"{NAME}{form}" for form in _forms(word))
+
+
+def _forms(word: str) -> Sequence[str]:
+    """A word with its accents in one character and in two, and as it is written in capitals."""
+    if word.isascii():
+        return (word,)
+    forms = word, *(unicodedata.normalize(form, word) for form in ("NFC", "NFD")), word.casefold()
+    return tuple(dict.fromkeys(forms))
 
 
 def _spans(text: str, words: str, *, looks: bool) -> list[tuple[int, int, str]]:
@@ -140,6 +157,15 @@ def _spans(text: str, words: str, *, looks: bool) -> list[tuple[int, int, str]]:
     return merged
 
 
+def _with_cut(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """The same, and what a text that fills its column ends with where that may be the beginning of more."""
+    begin = max(len(text) - _TAIL, spans[-1][1] if spans else 0)
+    found = _CUT.search(text, begin)
+    if found is None or found.end() - found.start() < LEAST:
+        return spans
+    return [*spans, (found.start(), found.end(), MARKS[EMAIL] if found["address"] else MARKS[PHONE])]
+
+
 def _whole_words(text: str, word: str) -> Iterator[tuple[int, int]]:
     start = text.find(word)
     while start >= 0:
@@ -150,8 +176,9 @@ def _whole_words(text: str, word: str) -> Iterator[tuple[int, int]]:
 
 
 def _goes_on(beside: str, edge: str) -> bool:
-    """Whether a word that ends with `edge` goes on with what is beside it."""
-    return (beside.isalnum() or beside == "_") and (edge.isalnum() or edge == "_")
+    """Whether a word that ends with `edge` goes on with what is beside it; scripts without capitals may have no blanks
+    between words, and begin words with others."""
+    return beside.isalnum() and edge.isalnum() and unicodedata.category(edge) != "Lo"
 
 
 def _folded(text: str) -> str:

@@ -96,7 +96,7 @@ class FunctionEdit:
             try:
                 new = self.call(text.tobytes().decode(), high << 64 | low)
                 self._check(new)
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # whose text would be printed at the end
                 what = str(error) if isinstance(error, _Unfit) else f"the function failed ({type(error).__name__})"
                 raise ValueUnfit(int(np.flatnonzero(seen.rows)[index]), self.column, what) from None
             made.append(NULL if new is None else encode(new.encode()))

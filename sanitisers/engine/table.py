@@ -262,10 +262,15 @@ class _Work:
         return self.bases[id(array)]
 
     def _other(self, name: str) -> Column:
-        return Column.of(self.block, self.grid, self.columns.index(name))
+        return Column.of(self.block, self.grid, self._index(name))
 
     def _raw_piece(self, name: str) -> Chosen:
-        return Chosen(self.raw, self._raw_value(self.cuts.index(self.columns.index(name))))
+        return Chosen(self.raw, self._raw_value(self.cuts.index(self._index(name))))
+
+    def _index(self, name: str) -> int:
+        if name not in self.columns:
+            raise ValueUnfit(0, name, "the rows come without this column, which decides about others")
+        return self.columns.index(name)
 
     def _show(self, name: str, combined: Pieces, pieces: list[Indexes]) -> None:
         for parts in zip(*(piece.tolist() for piece in pieces), strict=True):

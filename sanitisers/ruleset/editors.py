@@ -234,7 +234,8 @@ def _chosen(key: str, rule: Schema, *, unique: bool = False) -> Schema:
 
 
 def _template() -> Schema:
-    return {**_matching(_TEMPLATE), "description": "A text with columns of the row in it: {id}, or {id:09} with zeros."}
+    about = "A text with columns of the row in it: {id}, or {id:09} with zeros."
+    return {**_matching(_TEMPLATE), "minLength": 1, "description": about}
 
 
 def _password() -> Schema:

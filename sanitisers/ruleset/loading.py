@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -56,6 +57,9 @@ def _text(path: Path) -> str:
         raise RulesetError([f"{path}: {error.strerror or 'cannot be read'}"]) from None
     except UnicodeDecodeError as error:
         raise RulesetError([f"{path}: byte {error.start} is not UTF-8"]) from None
+
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def parse_ruleset(text: str, file: str) -> Ruleset:
@@ -140,6 +144,9 @@ class _Reader:
         if isinstance(value, CommentedSeq):
             return [self._value(item, path) for item in value]
         if isinstance(value, str):
+            if _NO_TEXT.search(value):
+                what = "a text with a NUL or half a surrogate pair, which no server holds"
+                self.mistakes.append(f"{place(self.file, self.lines, path)}: {what}")
             return str(value)
         return value
 

@@ -126,7 +126,7 @@ class Shift(Chosen):
 class Noise(Chosen):
     """Every number moves by up to so many per cent, up or down, with as many decimals as it had."""
 
-    percent: float = Field(default=10, gt=0, le=100)
+    percent: float = Field(default=10, ge=0.01, le=100)
 
 
 class Redact(Rule):

@@ -84,6 +84,10 @@ def _known() -> list[str]:
     return [*FAMILIES, *_AMOUNTS, "text.redact", "keep", "null"]
 
 
+_LEAST = 0.01
+"""Of an amount: of less than a hundredth of a per cent nothing moves."""
+
+
 def _address(family: str, template: str) -> str:
     if family != "person.email":
         raise Problem(f"`{family}` cannot stand before `at`: only `person.email` can")
@@ -102,7 +106,7 @@ def _amount(word: str, amount: str | None, how: dict[str, object]) -> tuple[str,
     if written.rstrip("s") != unit.rstrip("s"):
         raise Problem(f"the amount of `{word}` is written in {unit}, such as `{word} 30 {unit}`")
     whole = float(number)
-    if not 0 < whole <= most or (name == "days" and whole != int(whole)):
+    if not _LEAST <= whole <= most or (name == "days" and whole != int(whole)):
         raise Problem(f"the amount of `{word}` is at most {most} {unit}, and more than none")
     return model, {name: int(whole) if name == "days" else whole, **how}
 

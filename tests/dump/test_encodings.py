@@ -205,6 +205,12 @@ def test_a_fake_that_the_encoding_cannot_hold_stops_the_run_and_says_what_helps(
     assert caught.value.__context__ is None
 
 
+def test_a_fake_that_the_encoding_cannot_hold_is_not_said_to_be_in_a_row_that_it_is_not_in() -> None:
+    text = "ruleset: 1\ntables: {person: {rows: id > 1, columns: {name: {value: Łódź}, 'id, kept, doc': keep (x)}}}"
+    with pytest.raises(NotSanitised, match="What a row of person, from row 1 on, becomes has"):
+        clean(dump_in("LATIN1", "1\ta\té", "2\tJosé\té"), parse_ruleset(text, "r.yaml"))
+
+
 def test_a_syllable_that_the_server_would_read_as_four_letters_is_no_fake() -> None:
     with pytest.raises(NotSanitised, match="row 1 of person"):
         clean(dump_in("EUC_KR", "1\t김\tx"), rules(name="{value: 가똠방}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dmrefresh.dump.events import Event, Head, TableData
@@ -76,3 +78,49 @@ def test_a_note_makes_no_check_milder() -> None:
     sanitised(write_note(fewer) + DUMP, nine_digits)
     with pytest.raises(NotSanitised, match="there are only 1,000,000,000 fakes"):
         sanitised(write_note(fewer) + DUMP, nine_digits, Known(rows={"users": 10**6}))
+
+
+PARTS = b"""CREATE TABLE public.users (
+    id integer NOT NULL,
+    email text
+)
+PARTITION BY RANGE (id);
+
+CREATE TABLE public.users_1 (
+    id integer NOT NULL,
+    email text
+);
+
+ALTER TABLE ONLY public.users ATTACH PARTITION public.users_1 FOR VALUES FROM (1) TO (100);
+"""
+
+
+def test_what_is_unique_in_a_partition_alone_is_so_for_the_rules_that_hold_for_it() -> None:
+    rows = ROWS.replace(b"public.users ", b"public.users_1 ")
+    dump = a_dump(PARTS, rows)
+    (plain,) = [e for e in sanitised(dump, "person.name") if isinstance(e, TableData)]
+    for found in (
+        sanitised(write_note(Note({"users_1": ("email",)})) + dump, "person.name"),
+        sanitised(dump, "person.name", Known(likely={"users_1": {"email"}})),
+    ):
+        (coded,) = [e for e in found if isinstance(e, TableData)]
+        assert len(bytes(coded.rows)) == len(bytes(plain.rows)) + len(" k3f9k3f9k3f9")
+    with pytest.raises(NotSanitised, match="no value may come twice"):
+        sanitised(write_note(Note({"users_1": ("email",)})) + dump, "{value: x}")
+
+
+def test_what_a_ruleset_says_is_unique_in_a_table_is_so_in_its_partitions_with_rules_of_their_own() -> None:
+    users = "users: {unique: [email], columns: {id: keep, email: person.name}}"
+    text = f"ruleset: 1\ntables: {{{users}, users_1: {{columns: {{id: keep}}}}}}"
+    dump = a_dump(PARTS, ROWS.replace(b"public.users ", b"public.users_1 "))
+    events = sanitise(read_dump([dump]), parse_ruleset(text, "r.yaml"), bytes(32))
+    (rows,) = [bytes(e.rows) for e in events if isinstance(e, TableData)]
+    assert re.match(rb"1\t\S+ \S+ [0-9a-z]{12}\n", rows)
+
+
+def test_rows_without_a_column_that_decides_about_others_are_refused_by_its_name() -> None:
+    text = "ruleset: 1\ntables: {users: {columns: {id: keep, email: %s}}}"
+    rows = b"COPY public.users (email) FROM stdin;\nada@example.org\n\\.\n"
+    for rule in ("person.email as p by id", '{template: "{id}"}'):
+        with pytest.raises(NotSanitised, match=r"^users.id, row 1: the rows come without this column"):
+            list(sanitise(read_dump([a_dump(USERS, rows)]), parse_ruleset(text % rule, "r.yaml"), bytes(32)))

@@ -28,6 +28,7 @@ BEYOND = {
     "a key twice in a document",
     "a name that YAML reads as a number",
     "no YAML at all",
+    "so little that nothing moves",
 }
 RULES = {
     "keep": True,

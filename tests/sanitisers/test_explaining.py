@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 import pytest
 
 from sanitisers import load_ruleset, ships
 from sanitisers.assumed import Assumed
 from sanitisers.explaining import explain
+from sanitisers.previewing import shown
 from sanitisers.ruleset.loading import parse_ruleset
+from sanitisers.ruleset.model import Columns
 from tests.sanitisers.columns import Column, production_schema
+from tests.sanitisers.making import sanitiser
 
 
 def test_every_column_of_what_ships_is_explained_and_what_is_replaced_has_samples() -> None:
@@ -113,3 +118,19 @@ def test_what_is_inside_a_composite_or_an_hstore_is_explained_by_its_name(
     assert found.rule == rule
     assert found.place.startswith(f"b.yaml:{line}: tables.t.columns.{path[0]}")
     assert why in found.why
+
+
+def test_a_text_of_another_column_is_shown_by_no_template() -> None:
+    columns = [Column("id", "integer", not_null=True), Column("town", not_null=True), Column("a"), Column("b")]
+    rules = 'id, town: keep\na: {template: "A-{id}"}\nb: {template: "{town}-{id}"}'
+    before = b"7\tWillowbridge\tx\ty\n"
+    made = sanitiser(columns, rules)
+    after = bytes(made.table("t", [column.name for column in columns]).apply(before).rows)
+    assert after == b"7\tWillowbridge\tA-7\tWillowbridge-7\n"
+    assert made.report()["t"].samples == {"a": ("A-7",)}
+    ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  t:\n    columns:\n{indent(rules, ' ' * 6)}", "r.yaml")
+    of_table = ruleset.tables["t"]
+    assert isinstance(of_table, Columns)
+    found = list(shown(columns, of_table.columns, before, after))
+    assert "A-7" in [one.after for one in found]
+    assert not any("Willow" in str(one) for one in found)

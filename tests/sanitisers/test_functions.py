@@ -13,6 +13,8 @@ from tests.sanitisers.columns import Column
 from tests.sanitisers.making import KEY
 
 OURS = """
+import sys
+
 def badge(value, chance):
     return f"B{chance.randrange(10**9):09}-{len(value)}"
 
@@ -30,6 +32,9 @@ def number(value, chance):
 
 def long(value, chance):
     return "x" * 99
+
+def leaves(value, chance):
+    sys.exit(value)
 
 def half(value, chance):
     return "Ann \\ud800"
@@ -94,6 +99,7 @@ def test_functions_make_the_elements_of_arrays(ours: Path) -> None:
     [
         ("fails", Column("c"), "the function failed (ValueError)"),
         ("nothing", Column("c", not_null=True), "the function gave None, and the column refuses NULL"),
+        ("leaves", Column("c"), "the function failed (SystemExit)"),
         ("half", Column("c"), "the function gave a text with a NUL or half a surrogate pair in it"),
         ("number", Column("c"), "the function gave no text but int"),
         ("long", Column("c", max_length=20), "the function gave 99 characters, and the column has room for 20"),

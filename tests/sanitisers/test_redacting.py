@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanitisers import RulesetError
-from sanitisers.detectors import find
+from sanitisers.detectors import EMAIL, find
 from sanitisers.engine.copy_text import decode, encode
 from sanitisers.engine.document_blocks import BlockWriter
-from sanitisers.engine.redacting import MARKS, redact, redact_all
+from sanitisers.engine.redacting import MARKS, _marked, redact, redact_all
 from sanitisers.leak_check import Leak
 from sanitisers.sanitiser import Sanitiser
 from tests.sanitisers.columns import Column
@@ -91,11 +91,7 @@ def test_nothing_is_left_that_the_detectors_find_and_nothing_else_goes(texts: li
         assert not [one for one in find(redacted) if one.kind in MARKS]
         kept = re.split(r"\[(?:e-mail address|telephone number|postcode|National Insurance number|name)\]", redacted)
         assert re.fullmatch(".*?".join(map(re.escape, kept)), text, re.DOTALL)
-        assert redacted == redact(text, "\0".join(f"[name]{word}" for word in _words(name)))
-
-
-def _words(name: str) -> list[str]:
-    return [name, *(word for word in name.split() if len(word) >= 3 and any(c.isalpha() for c in word))] if name else []
+        assert redacted == redact(text, "\0".join(_marked(name, names=True)))
 
 
 def test_many_texts_are_worked_off_as_one_is() -> None:
@@ -252,3 +248,39 @@ def test_what_a_row_says_of_people_is_taken_out_of_the_texts_inside_its_values_t
     assert done[0].count("[name]") == 6
     assert "Smith" not in done[0]
     assert all(line.count("Smith") == 6 for line in done[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "note", "left"),
+    [
+        ("Jos\u00e9 M\u00fcller", "Jose\u0301 Mu\u0308ller, MU\u0308LLER!", "[name], [name]!"),
+        ("Jose\u0301 Mu\u0308ller", "Jos\u00e9, M\u00dcLLER", "[name], [name]"),
+        ("Groß", "GROSS; groß", "[name]; [name]"),
+        ("Ann Archer", "ann_archer, x_archer", "[name]_[name], x_[name]"),
+        ("王小明", "王小明你好", "[name]你好"),
+        ("Groß", "Großmann stays", "Großmann stays"),
+    ],
+)
+def test_a_name_is_found_however_its_letters_are_written(name: str, note: str, left: str) -> None:
+    assert notes((name, r"\N", r"\N", note)) == [left]
+
+
+def test_half_of_a_surrogate_pair_hides_no_escaped_name() -> None:
+    columns, rules = [Column("name"), Column("d", "json")], "name: person.name\nd: {json: {a: text.redact}}"
+    texts = [r"\ud83d\ude00Smith \udc00", r"\u0053mith \ud83d", r"a\u0040b.uk, \udc00 \u0053MITH", r"\ud83d"]
+    documents = [json.dumps({"a": "x"}), *(f'{{"a": "{text}"}}' for text in texts)]
+    for every in (documents, [f'{document[:-1]}, "\\u0061": 1, {document[1:]}' for document in documents]):
+        rows = b"".join(b"Smith\t%b\n" % encode(document.encode()) for document in every)
+        lines = bytes(table(columns, rules).apply(rows).rows).splitlines()
+        left = [json.loads(decode(line.split(b"\t")[1]))["a"] for line in lines]
+        assert left == ["x", "\U0001f600[name] ?", "[name] ?", "[e-mail address], ? [name]", "?"]
+
+
+@pytest.mark.parametrize("last", ["jo.bloggs@gov", "jo.bloggs@", "07711 65", "+44 20 79", "(020 7946", "jo%40exam"])
+@pytest.mark.parametrize("before", ["", "é", "a@b.uk "])
+def test_what_the_end_of_a_column_has_cut_off_goes_as_well(last: str, before: str) -> None:
+    note = before + "x" * (60 - len(before) - len(last) - 1) + " " + last
+    (left,) = notes(("", "", "", note))
+    assert left.rstrip("(.") == note.removesuffix(last).replace("a@b.uk", "...").rstrip("(")
+    assert len(left) <= 60
+    assert notes(("", "", "", note[2:])) == [note[2:].replace("a@b.uk", MARKS[EMAIL])]

@@ -193,6 +193,10 @@ MISTAKES = {
         "      a: number.noise 300 %",
         "bad.yaml:5: tables.t.columns.a: the amount of `number.noise` is at most 100 %, and more than none",
     ),
+    "so little that nothing moves": (
+        "      a: number.noise 0.004 %",
+        "bad.yaml:5: tables.t.columns.a: the amount of `number.noise` is at most 100 %, and more than none",
+    ),
     "by before as": (
         "      a: person.name as",
         "bad.yaml:5: tables.t.columns.a: behind `person.name` only `as NAME` and `by COLUMN` are understood, "
@@ -388,3 +392,13 @@ def test_a_pattern_says_what_each_place_may_have(pattern: str, places: tuple[str
 def test_a_pattern_that_could_be_misread_is_refused(pattern: str) -> None:
     with pytest.raises(Problem):
         parse_pattern(pattern)
+
+
+@pytest.mark.parametrize("letter", ["\\0", "\\ud800"])
+@pytest.mark.parametrize(
+    "rule", ['{value: "%s"}', '{one_of: [a, "%s"]}', '{template: "{id}%s"}', '{json: {a: {value: "%s"}}}']
+)
+def test_what_no_text_of_postgresql_holds_is_refused_by_its_line(letter: str, rule: str) -> None:
+    text = "ruleset: 1\ntables:\n  t:\n    columns:\n      a: " + rule.replace("%s", letter)
+    with pytest.raises(RulesetError, match=r"^bad.yaml:5: tables\.t\.columns\.a.*: a text with a NUL or"):
+        parse_ruleset(text, "bad.yaml")

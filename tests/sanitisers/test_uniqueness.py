@@ -191,3 +191,19 @@ def test_texts_that_join_tables_meet_where_both_say_that_they_are_unique() -> No
 def test_an_address_stays_one_however_many_rows_there_are_and_is_the_same_where_it_need_not_be_unique() -> None:
     huge = Known({"t": {"c"}}, rows={"t": 10**9})
     assert made("person.email", Column("c"), huge) == made("person.email", Column("c"))
+
+
+def test_a_table_that_had_a_single_row_when_it_was_counted_may_have_more() -> None:
+    known = Known({"t": {"c"}}, rows={"t": 1})
+    assert len(set(made("person.name", Column("c"), known))) == MANY
+    with pytest.raises(RulesetError, match="there are only 10,000 fakes"):
+        made('{pattern: "[0-9]{4}"}', Column("c"), known)
+
+
+def test_a_column_that_joins_a_unique_one_gets_its_codes_where_the_rule_says_so() -> None:
+    fake = "{fake: company.name, unique: true}"
+    text = f"ruleset: 1\ntables: {{a: {{columns: {{c: company.name}}}}, b: {{columns: {{c: {fake}}}}}}}"
+    columns = {table: [Column("c")] for table in "ab"}
+    compiled = compile_ruleset(parse_ruleset(text, "test.yaml"), columns, KEY, known=Known({"a": {"c"}}))
+    one, other = (bytes(compiled.table(table, ["c"]).apply(b"Acme\nAcme\nBrick\n").rows) for table in "ab")
+    assert one == other
