@@ -29,10 +29,10 @@ if TYPE_CHECKING:
         Unclassified,
         ValueRefused,
     )
+    from sanitisers.making.uniqueness import Known
     from sanitisers.ruleset.loading import load_ruleset
     from sanitisers.ruleset.model import Ruleset
     from sanitisers.sanitiser import Sanitiser
-    from sanitisers.uniqueness import Known
 
 __all__ = [
     "Block",
@@ -58,7 +58,7 @@ _HOMES = {
     "Block": "engine.table",
     "BlockError": "errors",
     "ColumnLike": "columns",
-    "Known": "uniqueness",
+    "Known": "making.uniqueness",
     "Ruleset": "ruleset.model",
     "RulesetError": "errors",
     "Sanitiser": "sanitiser",

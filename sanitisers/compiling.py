@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sanitisers.box_forms import shape_of
-from sanitisers.checks import Checks, what_is_off
 from sanitisers.columns import TYPE_WORDS, holds_text, type_word
-from sanitisers.conditions import conditions_of
-from sanitisers.edit_making import EditMaking
 from sanitisers.engine.prf import fingerprint_of
 from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
-from sanitisers.fitting import Misfit
-from sanitisers.grouping import grouped
-from sanitisers.personal import own_of_people
+from sanitisers.leaks.checks import Checks, what_is_off
+from sanitisers.making.box_forms import shape_of
+from sanitisers.making.conditions import conditions_of
+from sanitisers.making.edits import EditMaking
+from sanitisers.making.fitting import Misfit
+from sanitisers.making.grouping import grouped
+from sanitisers.making.own_people import own_of_people
+from sanitisers.making.uniqueness import Known, Unique
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Bcrypt, Keep
 from sanitisers.ruleset.words import suggestion
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
-from sanitisers.uniqueness import Known, Unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

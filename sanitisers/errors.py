@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sanitisers.columns import ColumnLike
-    from sanitisers.detection import Detected
-    from sanitisers.leak_check import Leak
+    from sanitisers.leaks.detection import Detected
+    from sanitisers.leaks.leak_check import Leak
 
 _NAMED = 20
 """Places in one message."""

@@ -14,12 +14,12 @@ from sanitisers.errors import Leaked, LooksPersonal, RulesetError, Unclassified
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sanitisers.checks import Checks
-    from sanitisers.detection import Detected
     from sanitisers.engine.deciding import Condition
     from sanitisers.engine.edits import Edit
     from sanitisers.engine.shapes import Shape
-    from sanitisers.leak_check import Compared, Leak
+    from sanitisers.leaks.checks import Checks
+    from sanitisers.leaks.detection import Detected
+    from sanitisers.leaks.leak_check import Compared, Leak
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ def kinds_in(sql: str) -> tuple[str, ...]:
     Returns:
         Each kind once, in the order they are found.
     """
-    from sanitisers.detectors import find
+    from sanitisers.leaks.detectors import find
 
     return tuple(dict.fromkeys(finding.kind for text in _readings(sql) for finding in find(text)))
 

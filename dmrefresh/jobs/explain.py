@@ -15,8 +15,8 @@ from dmrefresh.jobs.rules import read_ruleset
 from dmrefresh.observer import Observer
 from sanitisers import ColumnLike, Ruleset
 from sanitisers.assumed import Assumed
-from sanitisers.explaining import Explanation, explain
 from sanitisers.ruleset.model import Columns
+from sanitisers.showing.explaining import Explanation, explain
 
 _IN_THE_FILE = re.compile(r"tables\.(?P<table>.+?)\.columns\.(?P<column>.+?)(?:\.json\.(?P<json>.+))?")
 _WIDTH = 10

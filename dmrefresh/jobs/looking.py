@@ -17,7 +17,7 @@ from dmrefresh.stages.upload import of_the_target
 from dmrefresh.store import translated
 from dmrefresh.targets import GivenTarget
 from sanitisers import Known
-from sanitisers.uniqueness import ROWS
+from sanitisers.making.uniqueness import ROWS
 
 Confirm = Callable[[str, str], None]
 """Is given a remote target's name and where it is; returns if a person wants it, raises UsageFailure if not."""

@@ -18,9 +18,9 @@ from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
 from sanitisers import Ruleset
 from sanitisers.compiling import rule_for
-from sanitisers.previewing import SAME, Shown, shown
 from sanitisers.ruleset.model import Empty
 from sanitisers.ruleset.rules import ColumnRule
+from sanitisers.showing.previewing import SAME, Shown, shown
 
 _NARROWEST = 60
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.detectors import (
+from sanitisers.engine import suspects
+from sanitisers.engine.plain_characters import in_plain_characters as in_plain_bytes
+from sanitisers.leaks.detectors import (
     EMAIL,
     LONGEST_DOMAIN,
     LONGEST_LOCAL,
@@ -20,15 +22,13 @@ from sanitisers.detectors import (
     in_plain_characters,
     without_uuids,
 )
-from sanitisers.engine import suspects
-from sanitisers.engine.plain_characters import in_plain_characters as in_plain_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sanitisers.detectors import Finding
     from sanitisers.engine.prf import Positions, Values
     from sanitisers.engine.spans import Spans
+    from sanitisers.leaks.detectors import Finding
 
 KINDS = (EMAIL, PHONE, POSTCODE, NATIONAL_INSURANCE)
 BESIDE = 48

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.detectors import PLAIN
 from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import table_of, without
+from sanitisers.leaks.detectors import PLAIN
 
 if TYPE_CHECKING:
     from sanitisers.engine.prf import Bytes, Positions

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.detectors import EMAIL, NATIONAL_INSURANCE, PHONE, POSTCODE, find
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.dates import texts_of
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.fakes import Chosen, pool
 from sanitisers.engine.looks import suspected
 from sanitisers.engine.prf import Values
+from sanitisers.leaks.detectors import EMAIL, NATIONAL_INSURANCE, PHONE, POSTCODE, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -243,8 +243,8 @@ def _are_codes(facts: Facts | None) -> bool:
 
 def _fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str, *, unique: Collection[str]) -> bool:
     from sanitisers.compiling import compile_ruleset
+    from sanitisers.making.uniqueness import Known
     from sanitisers.ruleset.loading import parse_ruleset
-    from sanitisers.uniqueness import Known
 
     others = [other for other in columns if other.name != column.name and f"{{{other.name}" in rule]
     if rule.startswith("{bcrypt") and (column.max_length or 60) >= 60:

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from sanitisers.detectors import in_plain_characters
-from sanitisers.leak_check import Leak
+from sanitisers.leaks.detectors import in_plain_characters
+from sanitisers.leaks.leak_check import Leak
 
 LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NUMBER = re.compile(rb"\d(?:[ ()-]{0,3}\d)*")

@@ -7,7 +7,7 @@ import pytest
 from sanitisers.engine import shapes
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
-from sanitisers.leak_check import COMMON_ROWS, Leak
+from sanitisers.leaks.leak_check import COMMON_ROWS, Leak
 from tests.sanitisers.columns import Column
 from tests.sanitisers.test_document_blocks import nothing_together
 from tests.sanitisers.test_leak_check import leaks_of, made, pass_through, with_kept

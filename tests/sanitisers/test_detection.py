@@ -7,9 +7,9 @@ import json
 import pytest
 
 from sanitisers import Leaked, LooksPersonal, RulesetError, Sanitiser, detection, looking
-from sanitisers.detection import Detected
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
+from sanitisers.leaks.detection import Detected
 from sanitisers.pools import Pools
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.sanitisers.columns import Column

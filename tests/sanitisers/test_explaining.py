@@ -8,10 +8,10 @@ import pytest
 
 from sanitisers import load_ruleset, ships
 from sanitisers.assumed import Assumed
-from sanitisers.explaining import explain
-from sanitisers.previewing import shown
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.model import Columns
+from sanitisers.showing.explaining import explain
+from sanitisers.showing.previewing import shown
 from tests.sanitisers.columns import Column, production_schema
 from tests.sanitisers.making import sanitiser
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset, looking
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
-from sanitisers.leak_check import COMMON_ROWS, Leak
+from sanitisers.leaks.leak_check import COMMON_ROWS, Leak
 from sanitisers.pools import Pools
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.sanitiser import Sanitiser

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sanitisers.detection import Detection
-from sanitisers.leak_check import LeakCheck
-from sanitisers.looking import Looking
+from sanitisers.leaks.detection import Detection
+from sanitisers.leaks.leak_check import LeakCheck
+from sanitisers.leaks.looking import Looking
 from sanitisers.ruleset.model import Off
 
 if TYPE_CHECKING:

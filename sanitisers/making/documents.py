@@ -8,8 +8,8 @@ import msgspec
 
 from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
 from sanitisers.families import FAMILIES
-from sanitisers.fitting import Misfit
-from sanitisers.grouping import grouped, space
+from sanitisers.making.fitting import Misfit
+from sanitisers.making.grouping import grouped, space
 from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, JsonObject, Keep, Noise, Null, Redact, Shift
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.detectors import EMAIL, PHONE, find
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.looks import KINDS, find_looks
 from sanitisers.engine.prf import Values
 from sanitisers.families.person import DRAMA_RANGES
-from sanitisers.placeholders import NOBODYS
+from sanitisers.leaks.detectors import EMAIL, PHONE, find
+from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.looks import Look
     from sanitisers.engine.prf import Positions
-    from sanitisers.looking import Place
+    from sanitisers.leaks.looking import Place
 
 ENOUGH = 10_000
 """Where so many of one kind were counted, nothing more is: each takes its time, and somebody keeps them on purpose."""

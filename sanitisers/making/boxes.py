@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sanitisers.box_forms import array_form, shape_of
 from sanitisers.columns import is_hstore
 from sanitisers.engine.boxes import BoxEdit, Inner
 from sanitisers.engine.hstore_text import HstoreForm
 from sanitisers.engine.record_text import RecordForm
-from sanitisers.fitting import Misfit
+from sanitisers.making.box_forms import array_form, shape_of
+from sanitisers.making.fitting import Misfit
+from sanitisers.making.uniqueness import Unique
 from sanitisers.ruleset.rules import Bcrypt, Chosen, Each, Entries, Fake, Fields, Keep, Pattern, Template
 from sanitisers.ruleset.words import TemplateField
-from sanitisers.uniqueness import Unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sanitisers.columns import Kind, holds_text, kind
-from sanitisers.describing import described
 from sanitisers.engine.copy_text import NULL, decode
 from sanitisers.ruleset.rules import Constant, Json, JsonObject, Keep, Null, Rule, Template
+from sanitisers.showing.describing import described
 from sanitisers.suggesting.values import shape
 
 if TYPE_CHECKING:

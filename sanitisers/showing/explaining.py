@@ -14,13 +14,13 @@ import msgspec
 from sanitisers.assumed import Assumed
 from sanitisers.columns import TYPE_WORDS, Kind, kind, type_word
 from sanitisers.compiling import compile_ruleset, rule_for
-from sanitisers.describing import described, values_of
 from sanitisers.engine.copy_text import encode
 from sanitisers.errors import SanitiserError
 from sanitisers.ruleset.model import Columns, Empty, Ruleset
 from sanitisers.ruleset.proposal import key_of
 from sanitisers.ruleset.rules import Bcrypt, Entries, Fields, Json, JsonObject, Keep, Rule, Template
 from sanitisers.ruleset.words import TemplateField, suggestion
+from sanitisers.showing.describing import described, values_of
 from sanitisers.suggesting.columns import judge_column
 from sanitisers.suggesting.texts import Around, judge_text
 

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 import bcrypt
 
-from sanitisers.box_making import each_edit, entries_edit, fields_edit
 from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, kind, type_word
-from sanitisers.document_making import Tree
 from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_fakes import (
@@ -27,9 +25,21 @@ from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.redacting import DocumentRedaction, Own, RedactEdit
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
 from sanitisers.families import FAMILIES, Form, Letters, Pick
-from sanitisers.fitting import Misfit, constant_text, largest, want_family, want_label, want_room, want_size, want_text
-from sanitisers.functions import load_function
-from sanitisers.grouping import space
+from sanitisers.making.boxes import each_edit, entries_edit, fields_edit
+from sanitisers.making.documents import Tree
+from sanitisers.making.fitting import (
+    Misfit,
+    constant_text,
+    largest,
+    want_family,
+    want_label,
+    want_room,
+    want_size,
+    want_text,
+)
+from sanitisers.making.functions import load_function
+from sanitisers.making.grouping import space
+from sanitisers.making.uniqueness import Unique, unique_form
 from sanitisers.ruleset.patterns import parse_pattern
 from sanitisers.ruleset.rules import (
     Bcrypt,
@@ -51,7 +61,6 @@ from sanitisers.ruleset.rules import (
     Template,
 )
 from sanitisers.ruleset.words import TemplateField, suggestion
-from sanitisers.uniqueness import Unique, unique_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

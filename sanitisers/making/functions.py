@@ -13,7 +13,7 @@ from importlib import import_module
 from random import Random
 from typing import TYPE_CHECKING
 
-from sanitisers.fitting import Misfit
+from sanitisers.making.fitting import Misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from sanitisers.engine.document_texts import appended
 from sanitisers.engine.prf import ColumnCmac, Values, derive_key
 from sanitisers.engine.sightings import Sightings
 from sanitisers.engine.traces import BARE, KINDS, find_traces
-from sanitisers.placeholders import NOBODYS
+from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Positions, Words
-    from sanitisers.looking import Place
+    from sanitisers.leaks.looking import Place
 
 COMMON_ROWS = 50
 COMMON_SHARE = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sanitisers.fitting import Misfit
+from sanitisers.making.fitting import Misfit
 from sanitisers.ruleset.rules import Bcrypt, Constant, Noise, Redact, Shift
 
 if TYPE_CHECKING:
