@@ -12,9 +12,7 @@ CHANGES = {
     "name: person.name\n      email_address: person.email at {id}@user.marketplace.team": (
         "name: person.name as person by email_address\n      email_address: person.email as person"
     ),
-    "phone_number: person.phone\n      password": (
-        "phone_number: person.phone as person by email_address\n      password"
-    ),
+    "phone_number: person.phone\n      #": "phone_number: person.phone as person by email_address\n      #",
     "email: {value: simulate-delivered@notifications.service.gov.uk}": "email: person.email as person",
     "user, acknowledged_by: person.email": "user, acknowledged_by: person.email as person",
     "emailAddress, invitedEmail: person.email": "emailAddress, invitedEmail: person.email as person",
