@@ -10,8 +10,8 @@ from dmrefresh.dump.events import End, Event, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import NotSanitised
-from sanitisers import leak_check
 from sanitisers.engine.sightings import Sightings
+from sanitisers.leaks import leak_check
 from sanitisers.ruleset.loading import parse_ruleset
 
 DUMP = """\

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from sanitisers import Leaked, LooksPersonal, RulesetError, Sanitiser, detection, looking
+from sanitisers import Leaked, LooksPersonal, RulesetError, Sanitiser
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
+from sanitisers.leaks import detection, looking
 from sanitisers.leaks.detection import Detected
 from sanitisers.pools import Pools
 from sanitisers.ruleset.loading import parse_ruleset

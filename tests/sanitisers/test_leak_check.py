@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset, looking
+from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
+from sanitisers.leaks import looking
 from sanitisers.leaks.leak_check import COMMON_ROWS, Leak
 from sanitisers.pools import Pools
 from sanitisers.ruleset.loading import parse_ruleset
