@@ -73,7 +73,7 @@ def _judge(key: str, document: Document, around: str, *, about_somebody: bool) -
         if keys is None:
             return low("null", _KEYS_ARE_DATA)
         return Judgement("{}", Confidence.MEDIUM, f"{document.objects} objects were looked at", keys)
-    judged = _leaf(key, document.facts, Around(around, about_somebody))
+    judged = _leaf(key, document.facts, Around(around, about_somebody, in_document=True))
     return Judgement(judged.rule, judged.confidence, judged.reason, None, document.facts)
 
 

@@ -63,6 +63,7 @@ class Around:
         nullable: whether NULL may take its place.
         listed: whether a check of the schema allows a list of values only.
         named_by: the column whose slugs are made from these texts, where there is one.
+        in_document: whether it is a key of a document, whose `id` is of something else than the row.
     """
 
     of: str
@@ -70,6 +71,7 @@ class Around:
     nullable: bool = True
     listed: bool = False
     named_by: str = ""
+    in_document: bool = False
 
     @property
     def nothing(self) -> str:
@@ -186,7 +188,7 @@ def _kept(name: str, means: Meaning | None, facts: Facts | None, around: Around)
         return None
     if around.listed and facts.different <= 30:
         return high("keep (one of a list that the schema checks)", "a check allows nothing else")
-    of_keys = _OWN_DIGITS if name == "id" else _DIGITS
+    of_keys = _OWN_DIGITS if name == "id" and not around.in_document else _DIGITS
     if kind is Means.KEY and facts.share(*of_keys) >= _NEARLY_ALL:
         digits = _most_first(facts, of_keys)
         return high("keep (a key)", f"a key by its name; {evidence(facts, *digits)}")
