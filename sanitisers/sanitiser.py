@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sanitisers.assumed import Assumed
 from sanitisers.engine.table import TableSanitiser
 from sanitisers.engine.tally import SharedTally, TableReport
 from sanitisers.engine.watch import Watch
@@ -40,21 +41,7 @@ class TablePlan:
     looks_at: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Stranger:
-    """A column that a COPY header names and the schema does not."""
-
-    name: str
-    type: str = "not in the schema of the dump"
-    not_null: bool = True
-    max_length: int | None = None
-    enum: bool = False
-    collated: bool = False
-    generated: bool = False
-    base: str = ""
-    labels: tuple[str, ...] = ()
-    element: None = None
-    fields: tuple[()] = ()
+_NOT_THERE = "not in the schema of the dump"
 
 
 class Sanitiser:
@@ -96,7 +83,7 @@ class Sanitiser:
         """
         plan = self._plans.get(table)
         known = plan.columns if plan else ()
-        if strangers := [_Stranger(name) for name in columns if name not in known]:
+        if strangers := [Assumed(name, _NOT_THERE, not_null=True) for name in columns if name not in known]:
             raise Unclassified((table, stranger) for stranger in strangers)
         if plan is None:
             plan = TablePlan((), {}, empties=False)

@@ -15,7 +15,7 @@ from dmrefresh import process
 from dmrefresh.dump.events import Event, Head
 from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.errors import DumpDamaged, DumpRefused, Failure, UsageFailure
+from dmrefresh.errors import DumpDamaged, DumpRefused, UsageFailure
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
 from dmrefresh.jobs.naming import target_of
 from dmrefresh.keys import private_keyring
@@ -153,9 +153,3 @@ def head_of(stream: Iterator[Event]) -> Head:
     if not isinstance(head, Head):
         raise DumpDamaged("The dump holds nothing.")
     return head
-
-
-def with_state(failure: Failure) -> Failure:
-    """The same failure; nothing is ever changed by looking."""
-    failure.state = "Nothing was changed."
-    return failure

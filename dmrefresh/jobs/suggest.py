@@ -8,12 +8,13 @@ from pathlib import Path
 
 from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.events import Event, Head, Name, Schema, Statement, TableData
+from dmrefresh.dump.inheritance import ruled_by
 from dmrefresh.dump.keys import KeysRead
 from dmrefresh.dump.transcoding import transcoder_for
 from dmrefresh.errors import NotSanitised, UsageFailure
 from dmrefresh.jobs.given import Given, events, head_of
 from dmrefresh.observer import Observer
-from sanitisers import BlockError, Known, RulesetError, compile_ruleset
+from sanitisers import BlockError, Known, Ruleset, RulesetError, compile_ruleset
 from sanitisers.assumed import based
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
@@ -21,6 +22,8 @@ from sanitisers.suggesting.judgement import Confidence
 from sanitisers.suggesting.suggestion import TableSuggestion, suggest
 from sanitisers.suggesting.writing import written
 
+_NO_RULES = Ruleset(ruleset=1)
+"""Under it the columns alone tell which tables are like their parents."""
 _MODELINE = "# yaml-language-server: $schema={}"
 SCHEMA_FILE = "ruleset.schema.json"
 """What the JSON Schema of rulesets is called, beside those that ship."""
@@ -118,31 +121,19 @@ def write(done: Suggested, file: Path, *, force: bool) -> None:
 
 def _ruled(schema: Schema) -> list[Name]:
     """The tables that need rules of their own: partitions have those of their root, and so on."""
-    return [
-        name
-        for name, table in schema.tables.items()
-        if len(table.parents) != 1
-        or not {c.name for c in table.columns} <= {c.name for c in schema.tables[table.parents[0]].columns}
-    ]
-
-
-def _root(name: Name, schema: Schema, ruled: set[Name]) -> Name:
-    while name not in ruled:
-        name = schema.tables[name].parents[0]
-    return name
+    return [name for name in schema.tables if ruled_by(name, schema, _NO_RULES) == name]
 
 
 def _gathered(head: Head, stream: Iterator[Event], keys: KeysRead, observer: Observer) -> Gathering:
     gathered = Gathering()
     transcoder = transcoder_for(head.encoding)
-    ruled = set(_ruled(head.schema))
     for statement in head.statements:
         keys.read(statement)
     for event in stream:
         if isinstance(event, Statement):
             keys.read(event)
         elif isinstance(event, TableData):
-            root = _root(event.table, head.schema, ruled)
+            root = ruled_by(event.table, head.schema, _NO_RULES)
             columns = {column.name: based(column) for column in head.schema.tables[root].columns}
             rows = transcoder.roughly_utf8(event) if transcoder else bytes(event.rows)
             in_rows = [columns[name] for name in event.columns]

@@ -35,8 +35,6 @@ _NATIONAL, _WITH_CODE = 10, 12
 _INWARD = table_of(b"ABDEFGHJLNPQRSTUWXYZabdefghjlnpqrstuwxyz")
 _LAST_LETTER = table_of(b"ABCDabcd")
 _AT, _PERCENT, _ZERO, _ONE, _TWO, _FOUR, _PLUS, _BLANK, _HYPHEN = b"@%0124+ -"
-_POSTCODE = 8
-"""Characters of a postcode at most."""
 
 
 @dataclass(frozen=True, slots=True)

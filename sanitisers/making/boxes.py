@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sanitisers.assumed import Assumed
 from sanitisers.columns import is_hstore
 from sanitisers.engine.boxes import BoxEdit, Inner
 from sanitisers.engine.hstore_text import HstoreForm
@@ -30,43 +30,16 @@ class _MisfitInside(Misfit):
     """A rule cannot fit what is inside; the message begins with the path of that."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Inside:
+def _inside(column: ColumnLike, path: str) -> Assumed:
     """What is inside of a value, as a column that has its path for a name: `tags[]`, `address.city`."""
-
-    name: str
-    type: str = "text"
-    not_null: bool = False
-    max_length: int | None = None
-    enum: bool = False
-    generated: bool = False
-    base: str = ""
-    labels: Sequence[str] = ()
-    element: ColumnLike | None = None
-    fields: Sequence[ColumnLike] = ()
-    collated: bool = False
-
-    @classmethod
-    def of(cls, column: ColumnLike, path: str) -> _Inside:
-        """An element or a field."""
-        return cls(
-            path,
-            column.type,
-            column.not_null,
-            column.max_length,
-            column.enum,
-            base=column.base,
-            labels=column.labels,
-            element=column.element,
-            fields=column.fields,
-        )
+    return Assumed.like(column, name=path)
 
 
 def each_edit(column: ColumnLike, rule: Each, make: MakeEdit, unique: Unique | None = None) -> BoxEdit:
     """The edit for every element of an array. Raises Misfit."""
     if column.element is None:
         raise Misfit(f"`each` does not fit type {column.type}, which is no array")
-    inner = _inner(_Inside.of(column.element, f"{column.name}[]"), rule.each, make, unique)
+    inner = _inner(_inside(column.element, f"{column.name}[]"), rule.each, make, unique)
     return BoxEdit(column.name, array_form(column.element), "an array", [inner])
 
 
@@ -79,7 +52,7 @@ def fields_edit(column: ColumnLike, rule: Fields, make: MakeEdit, unique: Unique
         raise Misfit(f"no rule for {_listed(unnamed)} of type {column.type}; `fields` names every one")
     if gone := [name for name in rule.fields if name not in there]:
         raise Misfit(f"type {column.type} has no {_listed(gone)}")
-    inside = {name: _Inside.of(field, f"{column.name}.{name}") for name, field in there.items()}
+    inside = {name: _inside(field, f"{column.name}.{name}") for name, field in there.items()}
     if any(isinstance(of_field, Keep) for of_field in rule.fields.values()):
         unique = None  # what is kept may well be what tells two values apart
     tells_apart = {name: isinstance(of_field, Fake | Pattern | Each | Fields) for name, of_field in rule.fields.items()}
@@ -98,13 +71,13 @@ def entries_edit(column: ColumnLike, rule: Entries, make: MakeEdit, unique: Uniq
         if "*" in rules:
             raise Misfit("`rest` and `*` say the same thing twice; leave one out")
         rules["*"] = rule.rest
-    inners = [_inner(_Inside(f"{column.name}.{key}"), of_key, make, unique) for key, of_key in rules.items()]
+    inners = [_inner(Assumed(f"{column.name}.{key}"), of_key, make, unique) for key, of_key in rules.items()]
     slots = {key.encode(): slot for slot, key in enumerate(rules)}
     others = slots.pop(b"*", None)
     return BoxEdit(column.name, HstoreForm(slots, others), "an hstore", inners)
 
 
-def _inner(column: _Inside, rule: ColumnRule, make: MakeEdit, unique: Unique | None) -> Inner:
+def _inner(column: Assumed, rule: ColumnRule, make: MakeEdit, unique: Unique | None) -> Inner:
     if isinstance(rule, Keep):
         return Inner(column.name, None, shape_of(column))
     try:

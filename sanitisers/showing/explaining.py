@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sanitisers.assumed import Assumed
-from sanitisers.columns import TYPE_WORDS, Kind, kind, type_word
+from sanitisers.columns import TYPE_WORDS, type_word
 from sanitisers.compiling import compile_ruleset, rule_for
 from sanitisers.engine.copy_text import encode
 from sanitisers.errors import SanitiserError
@@ -251,8 +251,3 @@ def _as_named(rule: Rule, path: Sequence[str]) -> list[str]:
         named.append(key if key in node.keys else "*")
         node = node.keys.get(named[-1])
     return named
-
-
-def is_document(column: ColumnLike) -> bool:
-    """Whether a column holds documents."""
-    return kind(column) is Kind.JSON
