@@ -15,8 +15,10 @@
      │   └─ TargetBusy              21   │
      ├─ ChecksFailed                22   │
      ├─ CommitInDoubt               23   │
+     ├─ BackupNotStored             24   │
      ├─ DeadlinePassed              26   ┘
-     └─ PublishedButUnfinished      30   done, look at it
+     ├─ PublishedButUnfinished      30   ┐ done, look at it
+     └─ BackupUnverified            31   ┘
 
 A failure carries what happened, what state the target is in, and what to do next. None of the three ever
 holds an original value: they name tables, columns, line numbers and byte offsets.
@@ -134,6 +136,12 @@ class CommitInDoubt(Failure):
     exit_code = 23
 
 
+class BackupNotStored(Failure):
+    """A backup was not made or not stored; the bucket has no object of its name that could be taken for one."""
+
+    exit_code = 24
+
+
 class DeadlinePassed(Failure):
     """The run took longer than it may; it was ended in order before anything was published."""
 
@@ -144,3 +152,9 @@ class PublishedButUnfinished(Failure):
     """The target is refreshed, but something that comes after could not be done."""
 
     exit_code = 30
+
+
+class BackupUnverified(Failure):
+    """A backup is stored, and nobody has read it back: whether it can be restored is not known."""
+
+    exit_code = 31

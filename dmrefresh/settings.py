@@ -13,15 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
 from dmrefresh.loading import Gathered, Key, gather
-from dmrefresh.targets import Duration, Production, Section, Target
+from dmrefresh.targets import Duration, Production, Section, Source, Target
 
-__all__ = ["Production", "Target", "load", "loaded"]
+__all__ = ["Production", "Source", "Target", "load", "loaded"]
 
 
 class Dumps(Section):
@@ -31,6 +32,16 @@ class Dumps(Section):
     region: str | None = "eu-west-1"
     endpoint_url: str | None = None
     stage: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]*$")
+    max_age: Duration = timedelta(hours=48)
+    """How old the newest dump may be; `dumps.doubtful` says what becomes of an older one."""
+    smallest: float = Field(default=0.5, ge=0, le=1)
+    """How large the newest dump must be at least, as a share of the middle one of the ten before it."""
+    doubtful: Literal["refuse", "warn"] = "refuse"
+    """What a refresh does about a newest dump that is too old, or much smaller than those before it."""
+    unverified: Literal["refuse", "warn"] = "warn"
+    """What a refresh does where no dump has been read back; one that has is preferred to newer ones that have not."""
+    signed: bool = False
+    """Backups are signed with the private key, and what is not is refused."""
 
 
 class Keys(Section):
@@ -66,6 +77,32 @@ class Keys(Section):
                 hint="set DM_CREDENTIALS_REPO, or credentials_repo under [keys] in dmrefresh.toml",
             )
         return self.credentials_repo.expanduser() / path
+
+
+class Backup(Section):
+    """How a database is backed up; [sources] say where it is, and [dumps] where it goes."""
+
+    recipient: str = "Digital Marketplace DB backups"
+    """Which key of keys.public_key a backup is encrypted to: its name, address or fingerprint."""
+    level: int = Field(default=2, ge=0, le=3)
+    """How hard gzip tries: 0 to 3, where 2 comes close to zlib's 1 in size."""
+    threads: int = Field(default=2, ge=1, le=32)
+    """How many threads compress."""
+    verify: Literal["full", "quick", "no"] = "full"
+    """How a stored backup is read back: to its end, by its beginning alone, or not at all."""
+
+
+class Notify(Section):
+    """Who is told what became of a job; the URLs let anybody write there, so they stand best in the environment."""
+
+    slack_url: str | None = Field(default=None, repr=False)
+    """A Slack incoming webhook."""
+    webhook_url: str | None = Field(default=None, repr=False)
+    """Any other webhook: it is sent JSON."""
+    channel: str | None = None
+    """Of Slack, where the webhook may choose one."""
+    on: tuple[Literal["started", "succeeded", "failed"], ...] = ("started", "succeeded", "failed")
+    """What is told of."""
 
 
 class RulesetSettings(Section):
@@ -112,7 +149,24 @@ class Settings(Section):
     job: Job = Job()
     programs: Programs = Programs()
     production: Production = Production()
+    backup: Backup = Backup()
+    notify: Notify = Notify()
+    sources: dict[str, Source] = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
+
+    def source(self, stage: str) -> Source:
+        """The database of this stage, which is backed up.
+
+        Raises:
+            UsageFailure: the settings name no such source.
+        """
+        if stage in self.sources:
+            return self.sources[stage]
+        known = ", ".join(sorted(self.sources)) or "none"
+        raise UsageFailure(
+            f"The settings name no source `{stage}` (known: {known}).",
+            hint=f"add [sources.{stage}] with the url of the database to dmrefresh.toml",
+        )
 
     def target(self, name: str) -> Target:
         """The target of this name.
@@ -136,8 +190,10 @@ _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
     "limits": LimitSettings,
     "job": Job,
     "programs": Programs,
+    "backup": Backup,
+    "notify": Notify,
 }
-"""The sections that the environment may override; targets, and what keeps production from being one, are not."""
+"""The sections that the environment may override; sources, targets and what guards production are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,5 +253,7 @@ def _known(above: Key) -> list[str]:
         return list(Settings.model_fields)
     if above[0] == "targets":
         return list(Target.model_fields)
+    if above[0] == "sources":
+        return list(Source.model_fields)
     section = Settings.model_fields[above[0]].annotation
     return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []

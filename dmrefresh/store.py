@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump, SourceUnreachable, UsageFailure
+from dmrefresh.verified import SUFFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,8 +21,6 @@ _NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gp
 _CLEANED = re.compile(r"cleaned-db-dump-(?P<when>[0-9]{12})\.sql\.gz")
 LATEST_CLEANED = "cleaned-db-dump.sql.gz"
 """The name under which the newest cleaned dump lies for whoever needs a fixed one."""
-_VERIFIED = ".verified.json"
-"""Ends the name of the note beside a dump that was read back."""
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NotFound"}
 _WILL_HEAL = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "500", "502", "503", "504"}
 
@@ -193,8 +192,8 @@ class Store:
             taken = taken_at(key, stage)
             if taken is not None:
                 found.append((taken, key, size))
-            elif key.endswith(_VERIFIED):
-                beside.add(key.removesuffix(_VERIFIED))
+            elif key.endswith(SUFFIX):
+                beside.add(key.removesuffix(SUFFIX))
         return [Listed(key, taken, size, key in beside) for taken, key, size in sorted(found, reverse=True)]
 
     def listed_cleaned(self) -> list[Listed]:

@@ -1,11 +1,11 @@
-"""What the settings say about targets: where they are, how they are refreshed, and what never is one."""
+"""What the settings say about databases: where they are, how targets are refreshed, and what never is one."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
@@ -33,11 +33,11 @@ Command = Annotated[tuple[str, ...], Field(min_length=1)]
 """A program and its arguments; no shell reads them."""
 
 
-class Target(Section):
-    """What may be refreshed: a database, or with `s3` a bucket that cleaned dumps are put into.
+class Located(Section):
+    """Where a database is: exactly one of `url`, `service` and `vcap` says it, and a tunnel may lead there."""
 
-    Exactly one of `url`, `service`, `vcap` and `s3` says where it is.
-    """
+    KIND: ClassVar[str] = "database"
+    """What it is called in messages."""
 
     url: str | None = Field(default=None, repr=False)
     """A PostgreSQL connection URL, `postgresql://user@host/database`, or libpq's keywords and values."""
@@ -50,6 +50,34 @@ class Target(Section):
     tunnel: tuple[str, ...] = ()
     """A command that makes the server reachable at {port} of this machine for as long as it runs; {host} and
     {hostport} stand for where the server is."""
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if self.tunnel and not any("{port}" in argument for argument in self.tunnel):
+            raise PydanticCustomError(self.KIND, "a tunnel's command holds {port}, the port it must listen at")
+        return self
+
+
+class Source(Located):
+    """A database that is backed up; the settings call it by its stage."""
+
+    KIND: ClassVar[str] = "source"
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if sum(one is not None for one in (self.url, self.service, self.vcap)) != 1:
+            raise PydanticCustomError("source", "say where it is with exactly one of url, service and vcap")
+        return self
+
+
+class Target(Located):
+    """What may be refreshed: a database, or with `s3` a bucket that cleaned dumps are put into.
+
+    Exactly one of `url`, `service`, `vcap` and `s3` says where it is.
+    """
+
+    KIND: ClassVar[str] = "target"
+
     s3: str | None = None
     """A bucket for cleaned dumps, from which other targets can be refreshed (`--from`)."""
     region: str | None = None
@@ -88,8 +116,6 @@ class Target(Section):
             raise PydanticCustomError(
                 "target", "{key} means nothing for {kind}", {"key": sorted(foreign)[0], "kind": kind}
             )
-        if self.tunnel and not any("{port}" in argument for argument in self.tunnel):
-            raise PydanticCustomError("target", "a tunnel's command holds {port}, the port it must listen at")
         return self
 
 

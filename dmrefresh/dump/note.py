@@ -1,10 +1,15 @@
-"""The note at the head of a backup of ours: what its database knew and a dump does not say before its rows.
+"""The note of a backup of ours: what its database knew, and a dump does not say, or says only at its end.
 
     -- dmrefresh note 1
-    -- dmrefresh {"unique": {"users": ["email_address", "id"]}, "rows": {"users": 12000}}
+    -- dmrefresh {"database": "app", "name": "production-….sql.gz.gpg", "unique": {"users": ["email", "id"]}, …}
+    …
+    -- PostgreSQL database dump complete
+    --
 
-It is made of comments, which psql never notices. Nobody has signed it, so it may make a check stricter, and never
-make one milder.
+    -- dmrefresh rows {"users": 12000}
+
+It is made of comments, which psql never notices. Unless the dump is signed nobody vouches for it, so it may make a
+check stricter, and never make one milder.
 """
 
 from __future__ import annotations
@@ -12,14 +17,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dmrefresh.dump.events import Head
+    from dmrefresh.dump.events import End, Head
 
 _NOTE = re.compile(rb"^-- dmrefresh note 1\n-- dmrefresh (\{[ -~]*\})\n", re.MULTILINE)
+_ROWS = re.compile(rb"^-- dmrefresh rows (\{[ -~]*\})\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +35,25 @@ class Note:
     Attributes:
         unique: for each table the columns in which no value came twice.
         rows: for each table about how many rows it had.
+        name: the object's name to be, so that an older dump cannot be passed off for a newer one.
+        version: of the dmrefresh that made the backup.
+        system_identifier: of the server's cluster; 0 where its role may not know.
+        database: its name.
+        server_version: as the server says it, such as `15.18`.
     """
 
     unique: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
+    name: str = ""
+    version: str = ""
+    system_identifier: int = 0
+    database: str = ""
+    server_version: str = ""
 
 
 def write_note(note: Note) -> bytes:
     """The lines that go before the text of a dump."""
-    return b"-- dmrefresh note 1\n-- dmrefresh %b\n" % json.dumps(asdict(note), sort_keys=True).encode("ascii")
+    return b"-- dmrefresh note 1\n-- dmrefresh %b\n" % _json(asdict(note))
 
 
 def note_of(head: Head) -> Note | None:
@@ -46,13 +62,48 @@ def note_of(head: Head) -> Note | None:
     Args:
         head: everything before the first row; only what stands before its first statement counts.
     """
-    found = _NOTE.search(head.statements[0].lead) if head.statements else None
-    if found is None:
-        return None
+    said = _said(_NOTE, head.statements[0].lead if head.statements else b"")
     try:
-        said = json.loads(found[1])
         unique = {str(table): tuple(map(str, columns)) for table, columns in said.get("unique", {}).items()}
-        rows = {str(table): int(count) for table, count in said.get("rows", {}).items()}
-    except (ValueError, OverflowError, TypeError, AttributeError, RecursionError):
+        texts = {key: str(said.get(key, "")) for key in ("name", "version", "database", "server_version")}
+        identifier = int(said.get("system_identifier", 0))
+        return Note(unique, _counts(said.get("rows", {})), system_identifier=identifier, **texts) if said else None
+    except (ValueError, OverflowError, TypeError, AttributeError):
         return None
-    return Note(unique, rows)
+
+
+def write_rows(tables: Mapping[str, int]) -> bytes:
+    """The line that goes behind the text of a dump.
+
+    Args:
+        tables: how many rows of each the dump has, tables as rulesets write their names.
+    """
+    return b"\n-- dmrefresh rows %b\n" % _json(tables)
+
+
+def rows_of(end: End) -> dict[str, int] | None:
+    """How many rows of each table a dump says it has; None where it does not say so, or not readably."""
+    try:
+        said = _said(_ROWS, end.lead)
+        return _counts(said) if said else None
+    except (ValueError, OverflowError, TypeError, AttributeError):
+        return None
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True).encode("ascii")
+
+
+def _said(where: re.Pattern[bytes], text: bytes) -> dict[str, Any]:
+    found = where.search(text)
+    try:
+        said = json.loads(found[1]) if found else {}
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _counts(said: object) -> dict[str, int]:
+    if not isinstance(said, dict):
+        raise TypeError
+    return {str(table): int(count) for table, count in said.items()}

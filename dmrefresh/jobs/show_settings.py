@@ -18,6 +18,7 @@ from dmrefresh.postgres.conninfo import masked
 from dmrefresh.settings import Loaded
 
 _DEFAULT = "default"
+_PLACES = ("sources", "targets")
 _LISTS_OF_COMMANDS = ("before", "after")
 _USERINFO = re.compile(r"(?<=://)([^:/?#\s]*):[^?#\s]*@")
 """In a URL of any sort: everything to the last @ before the query, since passwords may hold what should be escaped."""
@@ -82,9 +83,11 @@ def _origin(gathered: Gathered, key: Key) -> str:
 def _plain(value: object, key: Key) -> Any:
     """A value as JSON and TOML know it, masked."""
     if isinstance(value, str):
-        is_place = key[0] == "targets" and (key[-1] == "url" or (key[-1] == "scratch" and value != "embedded"))
+        if key[0] == "notify" and key[-1].endswith("url"):
+            return "***"
+        is_place = key[0] in _PLACES and (key[-1] == "url" or (key[-1] == "scratch" and value != "embedded"))
         return masked(value) if is_place else _USERINFO.sub(r"\1:***@", value)
-    if isinstance(value, tuple | list) and key[0] == "targets":
+    if isinstance(value, tuple | list) and key[0] in _PLACES:
         return [_command(one, key) for one in value] if key[-1] in _LISTS_OF_COMMANDS else _command(value, key)
     if isinstance(value, tuple | list):
         return [_plain(one, key) for one in value]

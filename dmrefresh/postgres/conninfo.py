@@ -83,7 +83,7 @@ def refuse_misread(given: str, whose: str) -> None:
         )
 
 
-def placed(given: str, name: str) -> Place:
+def placed(given: str, whose: str) -> Place:
     """Where libpq would connect to: the service file and the environment are read as it reads them.
 
     libpq checks its options once it has gathered them from everywhere, and before it looks for a server. So it is
@@ -91,13 +91,13 @@ def placed(given: str, name: str) -> Place:
 
     Args:
         given: a URL, or keywords and values.
-        name: the target's, for messages.
+        whose: what it is about in messages, such as target `staging`.
 
     Raises:
         UsageFailure: it is neither, has a password that is not percent-encoded, or names a service that no service
             file defines.
     """
-    refuse_misread(given, f"The url of the target `{name}`")
+    refuse_misread(given, f"The url of the {whose}")
     asked = make_conninfo(given, target_session_attrs=_REFUSED)
     connection = pq.PGconn.connect_start(asked.encode())
     try:
@@ -105,12 +105,12 @@ def placed(given: str, name: str) -> Place:
             hint = "is every part of its url one that libpq knows?"
             if "service" in conninfo_to_dict(given):
                 hint = "is its service in ~/.pg_service.conf, or in the file that PGSERVICEFILE names?"
-            raise UsageFailure(f"libpq does not take what the settings say about the target `{name}`.", hint=hint)
+            raise UsageFailure(f"libpq does not take what the settings say about the {whose}.", hint=hint)
         found = {one.keyword.decode(): one.val.decode() for one in connection.info if one.val}
     finally:
         connection.finish()
     spelt = {key: found[key] for key in ("host", "hostaddr", "port", "dbname", "user") if key in found}
-    refuse_misread(make_conninfo("", **spelt), f"What libpq reads about the target `{name}`")
+    refuse_misread(make_conninfo("", **spelt), f"What libpq reads about the {whose}")
     return Place(
         make_conninfo(given, **spelt),
         host=found.get("host", ""),

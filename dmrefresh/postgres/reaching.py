@@ -15,7 +15,7 @@ from dmrefresh.observer import Observer
 from dmrefresh.postgres import tunnel, vcap
 from dmrefresh.postgres.connect import is_local
 from dmrefresh.postgres.conninfo import Place, placed
-from dmrefresh.settings import Target
+from dmrefresh.targets import Located
 
 _HOST = re.compile(r"[A-Za-z0-9_.:][A-Za-z0-9_.:-]*")
 """A name or an address, and nothing that a command could take for an option of its own."""
@@ -40,7 +40,7 @@ class Reached:
 
 @contextmanager
 def reached(
-    target: Target,
+    target: Located,
     name: str,
     observer: Observer | None = None,
     *,
@@ -50,7 +50,7 @@ def reached(
     """Make a target reachable for the length of the block; no connection is made but the tunnel's.
 
     Args:
-        target: its settings.
+        target: its settings, or those of a database that is backed up.
         name: what the settings call it.
         observer: is told when a tunnel is open.
         patience: seconds in which PostgreSQL must answer through a tunnel.
@@ -61,16 +61,17 @@ def reached(
         UsageFailure: what says where it is is missing or unreadable.
         TargetUnreachable: a command of the target failed, or its tunnel ended before or inside the block.
     """
-    place = placed(_given(target, name), name)
+    whose = f"{target.KIND} `{name}`"
+    place = placed(_given(target, whose), whose)
     host = place.host or place.hostaddr or "the local socket"
     leads_to = (place.host, place.hostaddr, place.port, place.database)
     allowed(f"{place.host},{place.hostaddr}")
     if not target.tunnel:
         yield Reached(place.conninfo, is_remote(place), host, leads_to)
         return
-    argv = _command(target, place, name)
+    argv = _command(target, place, whose)
     allowed(",".join(word for argument in argv for word in _words(argument)))
-    with tunnel.opened(argv, name, patience) as port:
+    with tunnel.opened(argv, whose, patience) as port:
         if observer is not None:
             observer.note(f"a tunnel leads to {host}")
         # The name stays: certificates are checked against it (sslmode=verify-full), and the address is used.
@@ -79,11 +80,11 @@ def reached(
         yield Reached(through, True, host, leads_to)
 
 
-def _given(target: Target, name: str) -> str:
+def _given(target: Located, whose: str) -> str:
     if target.service is not None:
         return make_conninfo("", service=target.service)
     if target.vcap is not None:
-        return vcap.credentials(target.vcap, target.vcap_command, name)
+        return vcap.credentials(target.vcap, target.vcap_command, whose)
     assert target.url is not None
     return target.url
 
@@ -101,12 +102,12 @@ def _words(argument: str) -> set[str]:
     return {part for word in whole for part in (word, word[2:] if word.startswith("-") else word, *word.split(":"))}
 
 
-def _command(target: Target, place: Place, name: str) -> list[str]:
+def _command(target: Located, place: Place, whose: str) -> list[str]:
     """The tunnel's command, with the server's name and port in it; {port} is left."""
     host = place.hostaddr or place.host or "localhost"
     if not _HOST.fullmatch(host) or not place.port.isdigit():
         raise UsageFailure(
-            f"The target `{name}` has a tunnel, which needs one host and one port to lead to.",
+            f"The {whose} has a tunnel, which needs one host and one port to lead to.",
             hint="give its url a host",
         )
     host = f"[{host}]" if ":" in host else host

@@ -87,7 +87,7 @@ def look(where: str, guard: Guard) -> None:
 @contextmanager
 def _session(where: str, guard: Guard) -> Iterator[tuple[Connection, str]]:
     """A session on a named server that is neither production's nor a superuser's, and its connection string."""
-    place = placed(where, "scratch")
+    place = placed(where, "target `scratch`")
     guard.check_host(f"{place.host},{place.hostaddr}")
     with connect.session(place.conninfo, "dmrefresh scratch") as maintenance:
         guard.check(maintenance)
@@ -106,7 +106,7 @@ def is_elsewhere(where: str) -> bool:
     Raises:
         UsageFailure: `where` is no connection URL.
     """
-    return where != EMBEDDED and is_remote(placed(where, EMBEDDED))
+    return where != EMBEDDED and is_remote(placed(where, f"target `{EMBEDDED}`"))
 
 
 def _create(connection: Connection, name: str) -> None:

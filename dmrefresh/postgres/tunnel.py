@@ -25,7 +25,7 @@ _AGAIN = 1.0
 
 
 @contextlib.contextmanager
-def opened(argv: Sequence[str], name: str, patience: float = PATIENCE) -> Iterator[int]:
+def opened(argv: Sequence[str], whose: str, patience: float = PATIENCE) -> Iterator[int]:
     """Keep a tunnel open for the length of the block; yields the port of 127.0.0.1 at which PostgreSQL answers.
 
     A tunnel that ends on its way is opened again at the same port: a connection through it is lost all the same,
@@ -33,7 +33,7 @@ def opened(argv: Sequence[str], name: str, patience: float = PATIENCE) -> Iterat
 
     Args:
         argv: the command; {port} in it is replaced.
-        name: the target's, for messages.
+        whose: what it leads to in messages, such as target `staging`.
         patience: seconds to wait for an answer.
 
     Raises:
@@ -44,7 +44,7 @@ def opened(argv: Sequence[str], name: str, patience: float = PATIENCE) -> Iterat
     keeper = _Keeper([argument.replace("{port}", str(port)) for argument in argv])
     try:
         keeper.start()
-        _wait(keeper, port, name, patience)
+        _wait(keeper, port, whose, patience)
         try:
             yield port
         except (TargetUnreachable, CommitInDoubt) as failure:
@@ -106,7 +106,7 @@ class _Keeper(threading.Thread):
         return None
 
 
-def _wait(keeper: _Keeper, port: int, name: str, patience: float) -> None:
+def _wait(keeper: _Keeper, port: int, whose: str, patience: float) -> None:
     """Return once PostgreSQL answers."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
@@ -115,14 +115,14 @@ def _wait(keeper: _Keeper, port: int, name: str, patience: float) -> None:
             return
         if not keeper.is_alive():
             if keeper.unusable:
-                raise UsageFailure(f"The tunnel of the target `{name}` cannot be run: is its command installed?")
+                raise UsageFailure(f"The tunnel of the {whose} cannot be run: is its command installed?")
             raise TargetUnreachable(
-                f"The tunnel of the target `{name}` ended {keeper.ending} before PostgreSQL answered through it.",
+                f"The tunnel of the {whose} ended {keeper.ending} before PostgreSQL answered through it.",
                 hint="run its command by hand to see why; nobody can type a password or accept a host key here",
             )
         time.sleep(0.1)
     raise TargetUnreachable(
-        f"No PostgreSQL answered through the tunnel of the target `{name}` within {patience:.0f} s.",
+        f"No PostgreSQL answered through the tunnel of the {whose} within {patience:.0f} s.",
         hint="does its command lead from {port} to {host} and {hostport}, and is the server up?",
     )
 

@@ -41,23 +41,23 @@ _PARTS = {
 }
 
 
-def credentials(service: str, command: Sequence[str], name: str) -> str:
+def credentials(service: str, command: Sequence[str], whose: str) -> str:
     """The connection string of a bound service; nothing of where it stood is ever shown but services' names.
 
     Args:
         service: the service instance's name, or `*` for the only PostgreSQL.
         command: prints the VCAP_SERVICES; the environment holds it if empty.
-        name: the target's, for messages.
+        whose: what it is for in messages, such as target `staging`.
 
     Raises:
         UsageFailure: the variable, the service or its credentials are not there.
         TargetUnreachable: the command failed.
     """
-    printed = _printed(command, name) if command else os.environ.get(_VARIABLE, "")
-    origin = f"what the vcap_command of the target `{name}` printed" if command else "the environment"
+    printed = _printed(command, whose) if command else os.environ.get(_VARIABLE, "")
+    origin = f"what the vcap_command of the {whose} printed" if command else "the environment"
     if not printed.strip():
         raise UsageFailure(
-            f"There is no {_VARIABLE} in {origin}.", hint="name a vcap_command for the target that prints it"
+            f"There is no {_VARIABLE} in {origin}.", hint=f"name a vcap_command for the {whose} that prints it"
         )
     found = _services(printed)
     if found is None:
@@ -65,19 +65,19 @@ def credentials(service: str, command: Sequence[str], name: str) -> str:
             f"There is no readable {_VARIABLE} in {origin}.",
             hint="such as `cf curl /v3/apps/GUID/env` prints: is somebody logged in?",
         )
-    return _conninfo(_chosen(found, service, name), name)
+    return _conninfo(_chosen(found, service, whose), whose)
 
 
-def _printed(command: Sequence[str], name: str) -> str:
+def _printed(command: Sequence[str], whose: str) -> str:
     try:
         done = process.run(command, env=process.environment(*ENVIRONMENT))
     except (OSError, ValueError):
-        raise UsageFailure(f"The vcap_command of the target `{name}` cannot be run: is it installed?") from None
+        raise UsageFailure(f"The vcap_command of the {whose} cannot be run: is it installed?") from None
     except subprocess.TimeoutExpired:
-        raise TargetUnreachable(f"The vcap_command of the target `{name}` did not end within a minute.") from None
+        raise TargetUnreachable(f"The vcap_command of the {whose} did not end within a minute.") from None
     if done.returncode:
         raise TargetUnreachable(
-            f"The vcap_command of the target `{name}` ended with exit status {done.returncode}.",
+            f"The vcap_command of the {whose} ended with exit status {done.returncode}.",
             hint="run it by hand to see why: is somebody logged in?",
         )
     return done.stdout.decode(errors="replace")
@@ -111,7 +111,7 @@ def _parsed(printed: str) -> Any:
         return None
 
 
-def _chosen(found: list[Mapping[str, Any]], service: str, name: str) -> Mapping[str, Any]:
+def _chosen(found: list[Mapping[str, Any]], service: str, whose: str) -> Mapping[str, Any]:
     if service == _ANY:
         chosen = [one for one in found if _is_postgres(one)]
         what = "PostgreSQL"
@@ -123,10 +123,10 @@ def _chosen(found: list[Mapping[str, Any]], service: str, name: str) -> Mapping[
     names = ", ".join(sorted(str(one.get("name")) for one in chosen or found)) or "none"
     if chosen:
         raise UsageFailure(
-            f"More than one {what} is bound for the target `{name}` ({names}).",
-            hint=f'say which: vcap = "…" under [targets.{name}]',
+            f"More than one {what} is bound for the {whose} ({names}).",
+            hint=f'say which in dmrefresh.toml: vcap = "…" for the {whose}',
         )
-    raise UsageFailure(f"No {what} is bound for the target `{name}` (bound: {names}).")
+    raise UsageFailure(f"No {what} is bound for the {whose} (bound: {names}).")
 
 
 def _is_postgres(service: Mapping[str, Any]) -> bool:
@@ -135,7 +135,7 @@ def _is_postgres(service: Mapping[str, Any]) -> bool:
     return any("postgres" in str(word).lower() for word in words)
 
 
-def _conninfo(service: Mapping[str, Any], name: str) -> str:
+def _conninfo(service: Mapping[str, Any], whose: str) -> str:
     """The URL among the credentials if libpq takes it, else what they say piece by piece."""
     held = service.get("credentials")
     held = held if isinstance(held, dict) else {}
@@ -151,7 +151,6 @@ def _conninfo(service: Mapping[str, Any], name: str) -> str:
     missing = [spelt[0] for key, spelt in _PARTS.items() if parts[key] is None and key not in ("port", "password")]
     if missing:
         raise UsageFailure(
-            f"The credentials of the service bound for the target `{name}` hold neither a usable uri nor "
-            f"{', '.join(missing)}."
+            f"The credentials of the service bound for the {whose} hold neither a usable uri nor {', '.join(missing)}."
         )
     return make_conninfo("", **parts)
