@@ -135,10 +135,10 @@ class Checked:
 class BackupReport:
     """A backup that is stored. Seconds by stage are busy time; stages overlap, so they may exceed the total.
 
-    `size` and `sha256` are those of the object, `bytes` those of the dump's plain text; `rows` are what pg_dump sent, by
-    table. `read_back` says how the stored object was looked at since: `full`, to its end; `quick`, by its beginning
-    alone; `no`, not at all, and then `why_not` says why. `noted` is the note beside it that says so, if one was put
-    there. `refused` is why a refresh would refuse it, though it is whole.
+    `size` and `sha256` are those of the object, `bytes` those of the dump's plain text; `rows` by table are what
+    pg_dump sent. `read_back` says how the stored object was looked at since: `full`, to its end; `quick`, by its
+    beginning alone; `no`, not at all, and then `why_not` says why. `noted` is the note beside it that says so, if one
+    was put there. `refused` is why a refresh would refuse it, though it is whole.
     """
 
     name: str

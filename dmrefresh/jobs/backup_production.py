@@ -251,9 +251,7 @@ def _not_stored() -> Iterator[None]:
     except Failure as failure:
         if failure.exit_code < 13 or failure.exit_code == 16:
             raise
-        ended = BackupNotStored(failure.what, hint=failure.hint)
-        ended.retry = failure.retry
-        raise ended from None
+        raise BackupNotStored(failure.what, hint=failure.hint, retry=failure.retry) from None
 
 
 def _sentence(failure: Failure) -> str:

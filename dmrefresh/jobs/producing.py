@@ -133,7 +133,9 @@ def _readable(blocks: Iterator[bytes], *, standby: bool) -> Iterator[bytes]:
     try:
         yield from blocks
     except DumpDamaged as failure:
-        raise BackupNotStored(f"pg_dump ended well, and what it wrote is not whole: {failure.what}") from None
+        raise BackupNotStored(
+            f"pg_dump ended well, and what it wrote is not whole: {failure.what}", retry=True
+        ) from None
     except DumpRefused as failure:
         hint = "pg_dump by hand still makes a backup, which a refresh could not read either; please report this"
         if standby:
@@ -146,9 +148,7 @@ def _telling(blocks: Generator[bytes]) -> Iterator[bytes]:
     try:
         yield from blocks
     except TargetUnfit as failure:  # pg_dump's
-        ended = BackupNotStored(failure.what, hint=failure.hint)
-        ended.retry = True
-        raise ended from None
+        raise BackupNotStored(failure.what, hint=failure.hint, retry=True) from None
     except Unreadable:
         raise
     except BackupNotStored as failure:
