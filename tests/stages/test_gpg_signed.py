@@ -124,7 +124,7 @@ def test_what_is_damaged_is_damaged_first(ours: Keyring, message: Callable[..., 
     assert refused.retry
 
 
-def test_a_signature_that_was_put_around_another_text_is_told(
+def test_a_signature_that_was_put_around_another_text_is_refused(
     made: Maker, ours: Keyring, message: Callable[..., bytes]
 ) -> None:
     signed = bytearray(made.gpg("--compress-algo", "none", "-u", ours.fingerprint, "-s", stdin=PLAIN))
@@ -132,9 +132,7 @@ def test_a_signature_that_was_put_around_another_text_is_told(
     signed[len(signed) // 2] ^= 1
     tampered = sealed(bytes(signed), made, message())
     for demanded in (True, False):
-        refused = refusal(tampered, ours, signed=demanded)
-        assert isinstance(refused, NotSigned)
-        assert refused.what == "The dump is not what was signed."
+        assert "could not verify it" in refusal(tampered, ours, signed=demanded).what
 
 
 def test_a_signature_outside_of_what_was_encrypted_is_none(
