@@ -60,8 +60,8 @@ def flipped(content: bytes) -> bytes:
 @pytest.mark.fault("91")
 @pytest.mark.parametrize(
     "change",
-    [flipped, lambda content: content[:-100], lambda content: content + b"more", lambda content: b"nothing like it"],
-    ids=["a bit is flipped", "it is cut short", "something is added", "it is something else"],
+    [flipped, lambda content: content[:-100]],
+    ids=["a bit is flipped", "it is cut short"],
 )
 def test_an_object_that_is_not_what_was_sent_is_found_and_not_noted(
     here: Backup, change: Callable[[bytes], bytes]
@@ -105,12 +105,9 @@ def test_rows_that_are_missing_are_found_by_what_was_sent_and_by_what_the_dump_s
     line = text[text.index(b"\n7\tcanary ") :].split(b"\n")[1] + b"\n"
     assert text.count(line) == 1
     here.overwrite(plan.name, here.encrypt(text.replace(line, b"")))
-    for record in (False, True):
-        with pytest.raises(
-            DumpDamaged, match=r"other rows than its backup counted: note has 1,999, not 2,000\."
-        ) as caught:
-            check_dump.run(stored(here, plan.name), record=record)
-        assert not caught.value.retry
+    with pytest.raises(DumpDamaged, match=r"other rows than its backup counted: note has 1,999, not 2,000\.") as caught:
+        check_dump.run(stored(here, plan.name), record=True)
+    assert not caught.value.retry
     silent = text[: text.index(b"\n-- dmrefresh rows ")].replace(line, b"")
     here.overwrite(plan.name, here.encrypt(silent))
     with pytest.raises(DumpDamaged, match=r"other rows than pg_dump sent: note has 1,999, not 2,000\."):
@@ -133,7 +130,7 @@ def test_a_key_that_was_rotated_after_the_backup_is_named_with_the_one_it_was_ma
     monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(rotated.age_key_file))
     for quick in (False, True):
         with pytest.raises(
-            KeyUnusable, match="is not encrypted to this private key: it is to the key [0-9A-F]{16}, "
+            KeyUnusable, match=r"not encrypted to this private key: it is to the key [0-9A-F]{16},"
         ) as caught:
             check_dump.run(stored(here, plan.name, rotated), quick=quick, record=not quick)
         assert rotated.fingerprint in caught.value.what
@@ -216,3 +213,18 @@ def test_a_session_that_is_lost_is_tried_again_from_a_clean_start(here: Backup) 
     assert done.attempts == 2
     assert here.parts() == []
     assert done.rows == {"note": ROWS + 30_001}
+
+
+def test_a_backup_that_must_be_signed_is_and_one_that_is_not_is_not_noted(here: Backup) -> None:
+    here.environ = {"DMREFRESH_DUMPS_SIGNED": "true"}
+    plan = replace(here.plan(), signed=True)
+    done = run(plan)
+    assert (done.signed, done.read_back) == (True, "full")
+    noted = here.noted(plan.name)
+    assert noted is not None
+    assert noted.signed
+    with private_keyring(key_files(here.credentials)) as keyring:
+        (text,) = [b"".join(decrypt([here.content(plan.name)], keyring, signed=True))]
+        here.overwrite(plan.name, here.encrypt(text, compress=False))
+    with pytest.raises(DumpDamaged, match="sign"):
+        check_dump.run(replace(stored(here, plan.name), signed=True), record=True)
