@@ -187,6 +187,21 @@ ROWS = (
     Row("78b", "A sequence is behind the numbers of its column.", f"{_EITHER}exit 22 with its name; the old data"),
     Row("79", "The target's name has 63 bytes, quotes and letters outside ASCII.", f"{_EITHER}published, twice over"),
     Row(
+        "91a",
+        "Between the storing of a backup and its reading back the object is changed, cut short, or lacks a row.",
+        "exit 13; no note says that it is whole, and nobody could have deleted it",
+    ),
+    Row(
+        "92",
+        "The private key is not on the machine that makes a backup, or SOPS cannot decrypt it there.",
+        "stored, exit 31 unless that is asked for; `check-dump --record` reads it back elsewhere",
+    ),
+    Row(
+        "95",
+        "A backup of each version of PostgreSQL is refreshed into another one, and restored there by psql.",
+        "the same definitions, the same rows, the same values in every column that no rule changes",
+    ),
+    Row(
         "96a",
         "The server's answer to the COMMIT is lost.",
         f"{_EITHER}the outcome is asked for: the refresh says that it is published, and it is",
