@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from dmrefresh import process
+from dmrefresh.dump.against_note import held_to_note
 from dmrefresh.dump.course import in_order
 from dmrefresh.dump.deciding import check
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
@@ -37,6 +38,7 @@ class Plan:
     dump: DumpRef
     keys: KeyFiles
     limits: Limits
+    signed: bool = False
 
 
 def prepare(settings: Settings, *, name: str | None = None, stage: str | None = None) -> Plan:
@@ -51,7 +53,7 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
         Failure: something is missing.
     """
     store, dump = choose(settings, name, stage)
-    return Plan(store, dump, settings.keys.files(), limits_of(settings))
+    return Plan(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed)
 
 
 def run(plan: Plan, observer: Observer | None = None, *, quick: bool = False) -> Checked:
@@ -85,7 +87,9 @@ def _open(plan: Plan, observer: Observer) -> None:
 def _read(plan: Plan, observer: Observer) -> Contents:
     with _keyring(plan) as keyring, contextlib.closing(_plain(plan, keyring)) as blocks:
         try:
-            return contents_of(read_dump(gunzip(blocks), limits=plan.limits), observer)
+            read = read_dump(gunzip(blocks), limits=plan.limits)
+            held = held_to_note(read, key=plan.dump.key, signed=plan.signed, on_warning=observer.warn)
+            return contents_of(held, observer)
         except (DumpDamaged, DumpRefused):
             # Damage may look like anything by the time it is text; gpg's verdict, which comes last, goes first.
             for _ in blocks:

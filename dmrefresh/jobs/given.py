@@ -16,7 +16,8 @@ from dmrefresh.dump.events import Event, Head
 from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused, UsageFailure
-from dmrefresh.jobs.dumps import choose, introduce, limits_of
+from dmrefresh.jobs.choosing import chosen
+from dmrefresh.jobs.dumps import introduce, limits_of
 from dmrefresh.jobs.naming import target_of
 from dmrefresh.keys import private_keyring
 from dmrefresh.observer import Observer
@@ -79,9 +80,9 @@ def events(given: Given, observer: Observer, *, rows: bool) -> contextlib.Abstra
         return _of_database(given, given.database, observer, rows=rows)
     if given.file is not None:
         return _of_blocks(given, _file(given.file))
-    store, dump = choose(given.settings, given.dump, given.stage)
-    introduce(store, dump, observer)
-    return _of_blocks(given, fetch(store, dump))
+    found = chosen(given.settings, given.dump, given.stage)  # what a refresh would take; nothing is refreshed here
+    introduce(found.store, found.dump, observer, found.passed_over)
+    return _of_blocks(given, fetch(found.store, found.dump))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from dmrefresh import signatures
+from dmrefresh.dump.against_note import held_to_note
 from dmrefresh.dump.events import End, Event, Head
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.literals import detected
@@ -144,6 +145,8 @@ class Encrypted:
     limits: Limits
     strict: bool = False
     """A rule for what is gone stops the run."""
+    signed: bool = False
+    """The backups' own key must have signed it; that, too, gpg says only at the end."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
@@ -192,7 +195,7 @@ class Encrypted:
                 warn(warning)
 
         return sanitise(
-            events,
+            held_to_note(events, key=self.dump.key, signed=self.signed, on_warning=warn),
             self.ruleset,
             self.sanitiser_key,
             known=this.known,

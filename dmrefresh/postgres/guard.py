@@ -15,6 +15,8 @@ from fnmatch import fnmatchcase
 
 import psycopg
 
+from dmrefresh.dump.events import Head
+from dmrefresh.dump.note import note_of
 from dmrefresh.errors import TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
@@ -107,11 +109,41 @@ class Guard:
                 'or give the reason in its settings: not_production = "…"',
             )
 
+    def check_source(self, connection: Connection, head: Head, observer: Observer) -> None:
+        """Look whether the target is the very database that the dump was taken from, where its note says from which.
+
+        Args:
+            connection: a session on the target, in autocommit mode.
+            head: the dump's.
+            observer: is told where the target cannot be told from it.
+
+        Raises:
+            TargetUnfit: it is, and no reason lifts that.
+        """
+        note = note_of(head)
+        if note is None or not note.system_identifier or self.not_production is not None:
+            return
+        with translated("while the target was looked at"):
+            row = connection.execute("SELECT pg_catalog.current_database()").fetchone()
+            if row is None or str(row[0]) != note.database:
+                return
+            found = system_identifier(connection)
+        if found is None:
+            observer.warn(
+                "the target has the name of the database that the dump was taken from, and its server does not tell "
+                "this role its identifier: that it is another one is taken on trust"
+            )
+        elif found == note.system_identifier:
+            raise TargetUnfit(
+                f"The target is the database {note.database} that the dump was taken from, or a copy of its disk.",
+                hint='if it is only a copy, give the reason in the target\'s settings: not_production = "…"',
+            )
+
     def _check_identifier(self, connection: Connection, database: str, observer: Observer) -> None:
         wanted = self.production.system_identifier
         if wanted is None or database != self.production.database:
             return
-        found = _system_identifier(connection)
+        found = system_identifier(connection)
         if found is None:
             observer.warn("the target's server does not tell this role its identifier; the database's name counts")
         if found in (wanted, None):
@@ -167,7 +199,7 @@ def _is_same(host: str, production: str) -> bool:
         return fnmatchcase(host, production)
 
 
-def _system_identifier(connection: Connection) -> int | None:
+def system_identifier(connection: Connection) -> int | None:
     """The server's, or None where it may not be asked for; every role may unless somebody took the right away."""
     try:
         row = connection.execute("SELECT system_identifier FROM pg_catalog.pg_control_system()").fetchone()
