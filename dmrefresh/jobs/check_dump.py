@@ -17,6 +17,7 @@ from dmrefresh.dump.policy import Action
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from dmrefresh.jobs.attempts import attempts
+from dmrefresh.jobs.choosing import doubtful
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.observer import Observer
@@ -32,13 +33,15 @@ _GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a check needs to know."""
+    """What a check needs to know; `signed` where the backups' own key must have signed the dump, `doubts` what its age
+    and its size say against it."""
 
     store: Store
     dump: DumpRef
     keys: KeyFiles
     limits: Limits
     signed: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 def prepare(settings: Settings, *, name: str | None = None, stage: str | None = None) -> Plan:
@@ -53,7 +56,8 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
         Failure: something is missing.
     """
     store, dump = choose(settings, name, stage)
-    return Plan(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed)
+    doubts = () if name else tuple(doubtful(settings.dumps, store, dump))
+    return Plan(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed, doubts)
 
 
 def run(plan: Plan, observer: Observer | None = None, *, quick: bool = False) -> Checked:
@@ -68,7 +72,7 @@ def run(plan: Plan, observer: Observer | None = None, *, quick: bool = False) ->
         Failure: the dump, the key or the bucket is not as it must be.
     """
     watching = observer or Observer()
-    introduce(plan.store, plan.dump, watching)
+    introduce(plan.store, plan.dump, watching, plan.doubts)
     check_one = _open if quick else _read
     contents = attempts(lambda _: check_one(plan, watching), watching)
     return Checked(plan.dump.key, plan.dump.size, contents)

@@ -9,7 +9,7 @@ from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
 from dmrefresh.jobs.doubts import Doubt, Doubts, of_age_and_size
 from dmrefresh.jobs.dumps import refuse_note, store_of
 from dmrefresh.jobs.read_back import beside
-from dmrefresh.settings import Settings
+from dmrefresh.settings import Dumps, Settings
 from dmrefresh.store import DumpRef, Listed, SourceRefused, Store, taken_at
 
 _TRIED = 10
@@ -83,6 +83,15 @@ def choice(settings: Settings, store: Store, stage: str, listed: Sequence[Listed
         passed_over.append(_newer(there, dump.key))
     doubts += of_age_and_size(settings.dumps, dump, there)
     return Chosen(store, dump, tuple(passed_over), Doubts(tuple(doubts)))
+
+
+def doubtful(settings: Dumps, store: Store, dump: DumpRef) -> list[str]:
+    """What the age and the size of a dump say against it, in sentences.
+
+    Raises:
+        SourceUnreachable: S3 does not answer.
+    """
+    return [one.warning for one in of_age_and_size(settings, dump, _stage_of(store, dump.key))]
 
 
 def _named(settings: Settings, store: Store, name: str) -> Chosen:

@@ -16,7 +16,7 @@ import pytest
 from fixtures.parts.dumping import put_dump
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, keyring, make_credentials
-from tests.jobs.scene import DMREFRESH
+from tests.jobs.scene import DMREFRESH, note_beside
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -94,16 +94,49 @@ def test_the_newest_comes_first_with_age_size_and_to_whom_it_is_encrypted(
     assert found["dumps"][0]["verified"] is False
 
 
-def test_a_note_beside_a_dump_makes_it_verified_and_is_no_dump(
+def test_a_true_note_beside_a_dump_makes_it_verified_and_is_no_dump(
     command: Command, object_store: ObjectStore, stage: str
 ) -> None:
-    name = put(object_store, stage, b"x", hours_ago=2)
-    plain = put(object_store, stage, b"x", hours_ago=1)
+    contents = {hours: b"x" * (7 + hours) for hours in (4, 3, 2, 1)}
+    names = {hours: put(object_store, stage, content, hours_ago=hours) for hours, content in contents.items()}
+    note_beside(object_store, names[4], contents[4])
+    note_beside(object_store, names[3], contents[3], size=1)
     client = object_store.client(object_store.jobs)
-    client.put_object(Bucket=object_store.bucket, Key=f"{name}.verified.json", Body=b"{}")
-    found = json.loads(command("--json").stdout)["dumps"]
-    assert [(dump["name"], dump["verified"]) for dump in found] == [(plain, False), (name, True)]
-    assert [line.split()[-2] for line in command().stdout.splitlines()[1:]] == ["—", "verified"]
+    client.put_object(Bucket=object_store.bucket, Key=f"{names[2]}.verified.json", Body=b"{}")
+    client.put_object(Bucket=object_store.bucket, Key=f"{names[1]}.probe", Body=b"x")
+    found = json.loads(command("--json").stdout)
+    assert [(dump["name"], dump["verified"]) for dump in found["dumps"]] == [
+        *((names[hours], False) for hours in (1, 2, 3)),
+        (names[4], True),
+    ]
+    assert (found["takes"], found["refused"]) == (names[4], [])
+    header, *lines = command().stdout.splitlines()
+    column = header.index("read back")
+    assert [line[column:].split()[0] for line in lines] == ["—", "—", "—", "verified"]
+    assert [line.endswith("  taken") for line in lines] == [False, False, False, True]
+
+
+def test_what_a_refresh_would_refuse_is_marked_and_said_in_lines_of_110(
+    command: Command, object_store: ObjectStore, credentials: Credentials, stage: str
+) -> None:
+    whole = encrypt(b"x" * 5000, "--compress-algo", "none", "--encrypt", keys=(credentials.public_key,))
+    small = encrypt(b"x" * 50, "--compress-algo", "none", "--encrypt", keys=(credentials.public_key,))
+    names = [put(object_store, stage, whole, hours_ago=hours) for hours in (200, 150, 101)]
+    newest = put(object_store, stage, small, hours_ago=99)
+    done = command()
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[1].startswith(newest)
+    assert lines[1].endswith("  small, too old")
+    assert not any(line.endswith(("small", "too old", "taken")) for line in lines[2:])
+    assert lines[5] == f"a refresh refuses: {newest} is 4 days old, and more than 2 days is too old."
+    assert lines[6].startswith(f"a refresh refuses: {newest} has ")
+    production = done.stdout.replace(stage, "production")
+    assert max(map(len, production.splitlines()[:5])) <= 110
+    found = json.loads(command("--json").stdout)
+    assert [(dump["small"], dump["too_old"]) for dump in found["dumps"]] == [(True, True), *[(False, True)] * 3]
+    assert (found["takes"], found["refused"]) == (newest, [line.partition(": ")[2] for line in lines[5:]])
+    assert [dump["name"] for dump in found["dumps"][1:]] == names[::-1]
 
 
 def test_twenty_are_listed_and_all_on_request(command: Command, object_store: ObjectStore, stage: str) -> None:
