@@ -102,26 +102,14 @@ def test_the_database_that_a_dump_was_taken_from_is_no_target_for_it(made: Made)
     scene, text = made
     name = scene.target_url.rpartition("/")[2].partition("?")[0]
     put(scene, text, Note(system_identifier=identifier(scene.target_url), database=name))
-    for more in ("", 'strategy = "auto"', "verify_first = true"):
-        scene.more = more
-        output = unchanged(scene, 15)
-        assert f"is the database {name} that the dump was taken from" in output
-        assert "not_production" in output
+    output = unchanged(scene, 15)
+    assert f"is the database {name} that the dump was taken from" in output
+    assert "not_production" in output
     assert codes(planned(scene)) == [15]
     scene.more = 'not_production = "restored from a snapshot"'
     ended = scene.refresh()
     assert ended.code == 0, ended.output
     assert bodies(scene) == {"canary"}
-
-
-@pytest.mark.parametrize("other", [{"system_identifier": 7}, {"database": "another"}, {"system_identifier": 0}])
-def test_another_database_or_another_server_is_a_target(made: Made, other: dict[str, object]) -> None:
-    scene, text = made
-    name = scene.target_url.rpartition("/")[2].partition("?")[0]
-    facts: dict[str, object] = {"system_identifier": identifier(scene.target_url), "database": name} | other
-    put(scene, text, Note(**facts))  # type: ignore[arg-type]
-    ended = scene.refresh()
-    assert ended.code == 0, ended.output
 
 
 @pytest.mark.fault("91b")
