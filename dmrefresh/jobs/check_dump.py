@@ -73,6 +73,8 @@ def run(plan: Plan, observer: Observer | None = None, *, quick: bool = False) ->
     """
     watching = observer or Observer()
     introduce(plan.store, plan.dump, watching, plan.doubts)
+    if quick and plan.signed:
+        watching.warn("whether the dump is signed shows only at its end, which a quick check does not read")
     check_one = _open if quick else _read
     contents = attempts(lambda _: check_one(plan, watching), watching)
     return Checked(plan.dump.key, plan.dump.size, contents)
@@ -133,7 +135,7 @@ def _count(statement: Statement, left_out: dict[str, int]) -> None:
 
 
 def _plain(plan: Plan, keyring: Keyring) -> Generator[bytes]:
-    return decrypt(fetch(plan.store, plan.dump), keyring)
+    return decrypt(fetch(plan.store, plan.dump), keyring, signed=plan.signed)
 
 
 @contextlib.contextmanager

@@ -82,11 +82,12 @@ def events(given: Given, observer: Observer, *, rows: bool) -> contextlib.Abstra
         return _of_blocks(given, _file(given.file))
     found = chosen(given.settings, given.dump, given.stage)  # what a refresh would take; nothing is refreshed here
     introduce(found.store, found.dump, observer, found.passed_over)
-    return _of_blocks(given, fetch(found.store, found.dump))
+    return _of_blocks(given, fetch(found.store, found.dump), signed=given.settings.dumps.signed)
 
 
 @contextmanager
-def _of_blocks(given: Given, blocks: Iterable[bytes]) -> Iterator[Iterator[Event]]:
+def _of_blocks(given: Given, blocks: Iterable[bytes], *, signed: bool = False) -> Iterator[Iterator[Event]]:
+    """What is in a dump; a file of somebody's own need not be signed."""
     source = iter(blocks)
     first = next(source, b"")
     if not first:
@@ -96,7 +97,10 @@ def _of_blocks(given: Given, blocks: Iterable[bytes]) -> Iterator[Iterator[Event
         yield read_dump(gunzip(both) if first.startswith(_GZIP) else both, limits=given.limits)
         return
     try:
-        with private_keyring(given.settings.keys.files()) as keyring, closing(decrypt(both, keyring)) as plain:
+        with (
+            private_keyring(given.settings.keys.files()) as keyring,
+            closing(decrypt(both, keyring, signed=signed)) as plain,
+        ):
             yield _verified(plain, given.limits)
     finally:
         process.kill_all()

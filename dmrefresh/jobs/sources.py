@@ -136,7 +136,9 @@ class Source(Protocol):
 class Encrypted:
     """A dump of production, and what opens and cleans it."""
 
-    READS: ClassVar[str] = "only what comes before the first row; whether the dump is whole, check-dump tells"
+    READS: ClassVar[str] = (
+        "only what comes before the first row; whether the dump is whole, and signed where it must be, check-dump tells"
+    )
     store: Store
     dump: DumpRef
     keys: KeyFiles
@@ -155,7 +157,7 @@ class Encrypted:
         with private_keyring(self.keys) as keyring, spool(self.dump.size) as kept:
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext = kept.keep(timed("fetch", fetch(self.store, self.dump)))
-            verified = timed("verify", decrypt(ciphertext, keyring))
+            verified = timed("verify", decrypt(ciphertext, keyring, signed=self.signed))
             if verify_first:
                 observer.note(_READ_FIRST)
                 verify(
@@ -163,9 +165,11 @@ class Encrypted:
                 )
             for _ in verified:
                 pass  # nothing of it is believed before gpg's verdict
-            observer.note("the dump is whole: gpg has verified every byte")
+            observer.note(
+                f"the dump is whole: gpg has verified every byte{', and the signature' if self.signed else ''}"
+            )
             # The plain text exists in memory only, a few blocks at a time.
-            text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring))))
+            text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring, signed=self.signed))))
             read = prefetch(timed("read", read_dump(text, limits=self.limits)))
             clean = prefetch(timed("sanitise", self._sanitised(read, this, observer)))
             yield Opened(this.noting(clean), keyring)
@@ -174,7 +178,7 @@ class Encrypted:
         """See `Source`."""
         with (
             private_keyring(self.keys) as keyring,
-            contextlib.closing(decrypt(fetch(self.store, self.dump), keyring)) as plain,
+            contextlib.closing(decrypt(fetch(self.store, self.dump), keyring, signed=self.signed)) as plain,
         ):
             return _head(read_dump(gunzip(plain), limits=self.limits))
 

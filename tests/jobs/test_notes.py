@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import subprocess
@@ -14,6 +15,9 @@ import psycopg
 import pytest
 
 from dmrefresh.dump.note import Note, write_note, write_rows
+from dmrefresh.keys import KeyFiles, private_keyring
+from dmrefresh.public_keys import public_keyring
+from dmrefresh.stages.encrypt import encrypt
 from fixtures.parts.dumping import put_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
@@ -121,6 +125,46 @@ def test_a_dump_that_was_changed_since_it_was_read_back_is_never_published(made:
     note_beside(scene.store, name, changed, sha256=hashlib.sha256(read_back).hexdigest())
     assert "SHA-256" in unchanged(scene, 13)
     assert scene.check_dump(name).code == 0  # it is another dump, and a whole one
+
+
+def signed(scene: Scene, text: bytes) -> bytes:
+    """What the backup makes of a dump where it signs."""
+    folder, armoured = scene.credentials.public_key.parent, scene.credentials.public_key.read_bytes()
+    files = KeyFiles(folder / "secret.key.enc", folder / "secret-key-passphrase.txt.enc")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        public_keyring(armoured, scene.credentials.recipient) as recipient,
+    ):
+        patch.setenv("SOPS_AGE_KEY_FILE", str(scene.credentials.age_key_file))
+        with private_keyring(files) as keyring:
+            return b"".join(encrypt([gzip.compress(text, 1)], recipient, signer=keyring))
+
+
+@pytest.mark.fault("112")
+def test_where_dumps_must_be_signed_one_that_is_not_or_has_another_name_is_refused(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, text = made
+    monkeypatch.setenv("DMREFRESH_DUMPS_SIGNED", "true")
+    output = unchanged(scene, 13)
+    assert "The dump is not signed." in output
+    assert "attempt 2" not in output
+    checked = scene.check_dump("--latest")
+    assert (checked.code, "The dump is not signed." in checked.output) == (13, True)
+    assert "warning: whether the dump is signed" in scene.check_dump("--quick").output
+
+    older = Note(name="production-202511220300.sql.gz.gpg")
+    scene.put(signed(scene, write_note(older) + text), read_back=True)
+    for output in (unchanged(scene, 13), scene.check_dump("--latest").output):
+        assert "another backup under a new name" in output
+    assert codes(planned(scene)) == [13]
+
+    scene.put(signed(scene, text), read_back=True)
+    ended = scene.refresh()
+    assert ended.code == 0, ended.output
+    assert "gpg has verified every byte, and the signature" in ended.output
+    assert bodies(scene) == {"canary"}
+    assert scene.check_dump("--latest").code == 0
 
 
 @pytest.mark.fault("111")
