@@ -17,7 +17,7 @@ from dmrefresh.dump.policy import Action
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from dmrefresh.jobs.attempts import attempts
-from dmrefresh.jobs.choosing import doubtful
+from dmrefresh.jobs.choosing import said_of_age_and_size
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.observer import Observer
@@ -56,7 +56,7 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
         Failure: something is missing.
     """
     store, dump = choose(settings, name, stage)
-    doubts = () if name else tuple(doubtful(settings.dumps, store, dump))
+    doubts = () if name else tuple(said_of_age_and_size(settings.dumps, store, dump))
     return Plan(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed, doubts)
 
 

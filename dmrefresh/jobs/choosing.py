@@ -81,11 +81,11 @@ def choice(settings: Settings, store: Store, stage: str, listed: Sequence[Listed
         doubts += [_none_was_read_back(stage, newest, refuses=settings.dumps.unverified == "refuse")]
     elif dump.key != newest:
         passed_over.append(_newer(there, dump.key))
-    doubts += of_age_and_size(settings.dumps, dump, there)
+    doubts += of_age_and_size(settings.dumps, dump, there, newer=newest if dump.key != newest else None)
     return Chosen(store, dump, tuple(passed_over), Doubts(tuple(doubts)))
 
 
-def doubtful(settings: Dumps, store: Store, dump: DumpRef) -> list[str]:
+def said_of_age_and_size(settings: Dumps, store: Store, dump: DumpRef) -> list[str]:
     """What the age and the size of a dump say against it, in sentences.
 
     Raises:

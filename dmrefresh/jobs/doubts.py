@@ -60,18 +60,21 @@ class Doubts:
             raise failure
 
 
-def of_age_and_size(settings: Dumps, dump: DumpRef, listed: Sequence[Listed]) -> list[Doubt]:
+def of_age_and_size(
+    settings: Dumps, dump: DumpRef, listed: Sequence[Listed], *, newer: str | None = None
+) -> list[Doubt]:
     """What the age and the size of a dump say against it.
 
     Args:
         settings: what is too old and too small, and what becomes of it.
         dump: the dump.
         listed: the dumps of its stage, the newest first.
+        newer: the name of a newer one, which was not taken since nobody has read it back.
     """
     refuses = settings.doubtful == "refuse"
     found = []
     if dump.taken is not None and is_old(dump.taken, settings.max_age):
-        hint = "is the backup job running? "
+        hint = f"`dmrefresh check-dump {newer} --record` reads the newest. " if newer else "is the backup job running? "
         found.append(_doubt(_old(dump.key, dump.taken, settings.max_age), dump.key, hint, refuses=refuses))
     if dump.taken is not None and is_ahead(dump.taken):
         what = f"{dump.key} is of a time to come ({moment(dump.taken)})"

@@ -38,11 +38,14 @@ def run(settings: Settings, *, stage: str | None = None, everything: bool = Fals
     shown = found if everything else found[:_SHOWN]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         dumps = list(pool.map(lambda one: _stored(store, one, found, settings.dumps), shown))
-    if not any(one.size for one in found):
-        return DumpList(store.bucket, stage, dumps, len(found) - len(shown))
-    taken = choice(settings, store, stage, found)
-    refused = [failure.what for failure in taken.doubts.refusals]
-    return DumpList(store.bucket, stage, dumps, len(found) - len(shown), taken.dump.key, refused)
+    more = len(found) - len(shown)
+    try:
+        taken = choice(settings, store, stage, found)
+    except (NoSuchDump, SourceRefused):  # there is none, or these credentials may only list
+        return DumpList(store.bucket, stage, dumps, more)
+    return DumpList(
+        store.bucket, stage, dumps, more, taken.dump.key, [failure.what for failure in taken.doubts.refusals]
+    )
 
 
 def run_cleaned(settings: Settings, target: str, *, everything: bool = False) -> CleanedList:

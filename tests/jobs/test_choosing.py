@@ -12,10 +12,12 @@ from mypy_boto3_s3 import S3Client
 
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
 from dmrefresh.jobs.choosing import Chosen, chosen
+from dmrefresh.jobs.doubts import Doubts, of_a_cleaned_one
 from dmrefresh.jobs.dumps import choose
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Dumps, Settings
 from dmrefresh.stages.s3 import fetch
+from dmrefresh.store import LATEST_CLEANED, DumpRef, cleaned_name
 from dmrefresh.verified import SUFFIX
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.jobs.scene import note_beside
@@ -194,10 +196,11 @@ def test_the_newest_is_too_old_by_its_name_and_refused_or_warned_of_by_setting(b
 
 def test_one_that_was_read_back_too_long_ago_is_refused_though_newer_ones_are_there(bucket: Bucket) -> None:
     name = bucket.noted(50)
-    bucket.put(1)
+    newer = bucket.put(1)
     found = bucket.chosen()
     assert found.dump.key == name
     assert "is too old" in refusal(found).what
+    assert f"`dmrefresh check-dump {newer} --record`" in str(refusal(found).hint)
     assert "is newer and was never read back" in found.passed_over[0]
 
 
@@ -263,3 +266,18 @@ def test_what_lies_beside_dumps_is_never_taken_for_one(bucket: Bucket) -> None:
         assert name in str(caught.value.hint)
     with pytest.raises(NoSuchDump, match="no dump of nowhere"):
         chosen(bucket.settings(), None, "nowhere")
+
+
+def test_a_cleaned_dump_may_be_a_week_older_and_is_never_refused_for_its_age() -> None:
+    def doubts(days: float, **settings: Any) -> Doubts:
+        made = datetime.now(UTC) - timedelta(days=days)
+        dump = DumpRef("bucket", cleaned_name(made), 7, made, "etag")
+        return of_a_cleaned_one(Dumps.model_validate(settings), dump)
+
+    assert doubts(8.9).all == ()
+    old = doubts(9.1)
+    assert (len(old.warnings), old.refusals) == (1, [])
+    assert old.warnings[0].endswith(" is 9 days old, and more than 9 days is too old")
+    assert doubts(9.1, max_age="3 days").all == ()
+    fixed = DumpRef("bucket", LATEST_CLEANED, 7, datetime(2020, 1, 1, tzinfo=UTC), "etag")
+    assert of_a_cleaned_one(Dumps(), fixed).all == ()

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 from fixtures.parts.dumping import put_dump
+from fixtures.parts.seaweedfs import Credentials as Identity
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, keyring, make_credentials
 from tests.jobs.scene import DMREFRESH, note_beside
@@ -31,13 +32,13 @@ def command(object_store: ObjectStore, stage: str, tmp_path: Path) -> Command:
     (tmp_path / "dmrefresh.toml").write_text(
         f'[dumps]\nbucket = "{object_store.bucket}"\nendpoint_url = "{object_store.endpoint_url}"\nstage = "{stage}"\n'
     )
-    environment = os.environ | {
-        "AWS_ACCESS_KEY_ID": object_store.jobs.access_key,
-        "AWS_SECRET_ACCESS_KEY": object_store.jobs.secret_key,
-    }
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, identity: Identity = object_store.jobs) -> subprocess.CompletedProcess[str]:
         argv = [DMREFRESH, "dumps", *arguments]
+        environment = os.environ | {
+            "AWS_ACCESS_KEY_ID": identity.access_key,
+            "AWS_SECRET_ACCESS_KEY": identity.secret_key,
+        }
         return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     return run
@@ -191,3 +192,15 @@ def test_a_bucket_that_these_credentials_may_not_list_ends_with_20_and_its_name(
     assert done.returncode == 20  # a job that may read one bucket is told no about every other, whether it is there
     assert done.stdout == ""
     assert "no-such-bucket" in done.stderr
+
+
+def test_who_may_list_and_read_nothing_sees_the_list(command: Command, object_store: ObjectStore, stage: str) -> None:
+    content = b"x" * 9
+    name = put(object_store, stage, content, hours_ago=2)
+    note_beside(object_store, name, content)
+    done = command("--json", identity=object_store.listers)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert found["takes"] is None
+    (dump,) = found["dumps"]
+    assert (dump["name"], dump["size"], dump["verified"], dump["encrypted_to"]) == (name, 9, False, None)
