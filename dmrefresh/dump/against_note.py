@@ -49,7 +49,7 @@ def held_to_note(
         elif isinstance(event, End):
             said = rows_of(event)
             if said is not None:
-                _check_rows(counted, said)
+                refuse_other_rows(key or "The dump", counted, said, "its backup counted")
         yield event
 
 
@@ -65,16 +65,27 @@ def _check_name(head: Head, key: str | None, on_warning: Callable[[str], None], 
     on_warning(f"{key} had another name when it was made: it may be older than its name says")
 
 
-def _check_rows(counted: Mapping[str, int], said: Mapping[str, int]) -> None:
-    differ = sorted(table for table in counted.keys() | said.keys() if counted.get(table, 0) != said.get(table, 0))
-    if not differ:
+def refuse_other_rows(name: str, read: Mapping[str, int], said: Mapping[str, int], who: str) -> None:
+    """See that a dump has the rows that it should.
+
+    Args:
+        name: what it is called in a message.
+        read: the rows of each of its tables.
+        said: how many there should be.
+        who: who says so, for the message.
+
+    Raises:
+        NoteBroken: there are others; the message names tables and both numbers.
+    """
+    # What only the dump's own line names is a text that anybody may have written, so it is not repeated.
+    differ = sorted(table for table in read if read[table] != said.get(table, 0))
+    missing = sum(bool(count) and table not in read for table, count in said.items())
+    if not differ and not missing:
         return
-    # What only the note names is a text that anybody may have written.
-    named = [f"{table} has {counted[table]:,}, not {said.get(table, 0):,}" for table in differ if table in counted]
-    if len(named) < len(differ):
-        named.append(f"{len(differ) - len(named):,} that should have some are not there")
-    more = f", and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
+    named = [f"{table} has {read[table]:,}, not {said.get(table, 0):,}" for table in differ[:_NAMED]]
+    more = [f"{len(differ) - _NAMED:,} more tables"] if len(differ) > _NAMED else []
+    gone = [f"{missing:,} tables are not there"] if missing else []
     raise NoteBroken(
-        f"The dump has other rows than its backup counted: {', '.join(named[:_NAMED])}{more}.",
-        hint="take another dump with --dump, and look at who wrote this one",
+        f"{name} has other rows than {who}: {', '.join([*named, *more, *gone])}.",
+        hint="do not rely on this dump: take another, or make one, and look at who wrote it",
     )
