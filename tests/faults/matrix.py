@@ -186,6 +186,19 @@ ROWS = (
     Row("78a", "The server counts other rows than the stream.", f"{_EITHER}exit 22 with both numbers; the old data"),
     Row("78b", "A sequence is behind the numbers of its column.", f"{_EITHER}exit 22 with its name; the old data"),
     Row("79", "The target's name has 63 bytes, quotes and letters outside ASCII.", f"{_EITHER}published, twice over"),
+    Row("86a", "pg_dump fails at its start.", _NONE),
+    Row("86b", "pg_dump fails in the middle of a table's rows.", _NONE),
+    Row("86c", "The server ends the session of pg_dump, ten times, at any moment.", f"{_NONE}; it is begun again"),
+    Row("86d", "pg_dump says that it ended well, and wrote nothing, a part, or all but the end marker.", _NONE),
+    Row("86e", "pg_dump gets SIGKILL, fifty times, at any moment.", f"{_NONE}; it is begun again"),
+    Row("86f", "pg_dump gets SIGKILL once.", "it is begun again, and what is stored is whole"),
+    Row("87a", "GnuPG gets SIGKILL, fifty times, at any moment.", f"{_NONE}; it is begun again"),
+    Row("87b", "The compressor runs out of memory, fifty times, at any piece.", _NONE),
+    Row(
+        "87c",
+        "The whole run gets SIGKILL at any moment.",
+        "no object, or a whole one; parts may be left, which nobody takes for one",
+    ),
     Row(
         "91a",
         "Between the storing of a backup and its reading back the object is changed, cut short, or lacks a row.",
@@ -201,6 +214,11 @@ ROWS = (
         "92",
         "The private key is not on the machine that makes a backup, or SOPS cannot decrypt it there.",
         "stored, exit 31 unless that is asked for; `check-dump --record` reads it back elsewhere",
+    ),
+    Row(
+        "94",
+        "Two backups of one name are made at once.",
+        "the first to be whole is stored and read back; exit 11 for the other, of which nothing is left",
     ),
     Row(
         "95",
