@@ -170,6 +170,16 @@ def test_everybody_goes_on_writing_and_the_backup_is_of_one_moment(one: Sourced)
         writer.join()
 
 
+def test_the_dump_is_of_the_moment_of_its_note(one: Sourced) -> None:
+    with one.produced() as blocks:
+        with psycopg.connect(one.url, autocommit=True) as connection:
+            connection.execute("INSERT INTO users SELECT n, n || 'x' FROM generate_series(5000, 5009) n")
+            connection.execute("CREATE TABLE later (id int)")
+        for _ in blocks:
+            pass
+    assert one.counts.tables == {"users": 3000, "other.empty": 0}
+
+
 @pytest.mark.parametrize("victim", ["pg_dump", "gpg"])
 def test_a_program_that_is_killed_ends_the_backup_and_leaves_nothing_running(one: Sourced, victim: str) -> None:
     one.grow()
