@@ -65,6 +65,7 @@ class Row:
 
 _OLD = "the old data, whole, for everybody who may read it; the next run clears up and succeeds"
 _EITHER = "`schema` and `database`: "
+_NONE = "exit 24; no object, no part, no process"
 
 ROWS = (
     Row("42c", "A row has 256 MiB.", "the reader takes three times as much memory at most"),
