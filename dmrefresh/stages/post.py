@@ -52,6 +52,10 @@ class PostFailed(BackupNotStored):
         self.retry = retry
         self.in_doubt = in_doubt
 
+    def doubt(self) -> None:
+        """Say that it may be stored all the same: by an earlier attempt."""
+        self.in_doubt, self.state = True, _IN_DOUBT
+
 
 def post(presigned: Presigned, file: IO[bytes], size: int, sha256: str) -> None:
     """Post a file, once.
