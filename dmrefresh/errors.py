@@ -27,6 +27,7 @@ holds an original value: they name tables, columns, line numbers and byte offset
 from __future__ import annotations
 
 UNTOUCHED = "The target is as it was: nothing was published."
+NOT_STORED = "Nothing was stored."
 
 
 class Failure(Exception):
@@ -140,6 +141,9 @@ class BackupNotStored(Failure):
     """A backup was not made or not stored; the bucket has no object of its name that could be taken for one."""
 
     exit_code = 24
+
+    def __init__(self, what: str, *, hint: str | None = None, state: str = NOT_STORED) -> None:
+        super().__init__(what, hint=hint, state=state)
 
 
 class DeadlinePassed(Failure):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.completeness import refuse_partial
-from dmrefresh.dump.deciding import check
-from dmrefresh.dump.events import End, Head, Name, Schema, Statement, TableData
+from dmrefresh.dump.completeness import complete
+from dmrefresh.dump.deciding import refusal
+from dmrefresh.dump.events import Head, Statement, TableData
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.errors import DumpRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,30 +65,18 @@ def counted(blocks: Iterable[bytes], counts: Counts, *, limits: Limits | None = 
             yield block
 
     try:
-        schema, with_rows = Schema(), set[Name]()
-        for event in read_dump(noted(), limits=limits):
+        events = read_dump(noted(), limits=limits)
+        head = next(events)
+        assert isinstance(head, Head), "the Head comes first"
+        for event in chain(head.statements, complete(head, events)):
             if isinstance(event, TableData):
-                with_rows.add(event.table)
-                counts.tables[str(event.table)] = counts.tables.get(str(event.table), 0) + event.count
-            elif isinstance(event, Head):
-                schema = event.schema
-                for statement in event.statements:
-                    _note_refusal(statement, counts)
+                table = str(event.table)
+                counts.tables[table] = counts.tables.get(table, 0) + event.count
             elif isinstance(event, Statement):
-                _note_refusal(event, counts)
-            elif isinstance(event, End):
-                refuse_partial(schema, with_rows)
+                counts.refused = counts.refused or refusal(event)
             yield from held
             held.clear()
     finally:
         close = getattr(blocks, "close", None)
         if close is not None:
             close()
-
-
-def _note_refusal(statement: Statement, counts: Counts) -> None:
-    if counts.refused is None:
-        try:
-            check(statement)
-        except DumpRefused as refusal:
-            counts.refused = refusal.what
