@@ -17,6 +17,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from dmrefresh.cloud_foundry import CloudFoundry
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
 from dmrefresh.loading import Gathered, Key, gather
@@ -151,6 +152,7 @@ class Settings(Section):
     production: Production = Production()
     backup: Backup = Backup()
     notify: Notify = Notify()
+    cloud_foundry: CloudFoundry = CloudFoundry()
     sources: dict[str, Source] = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
 
@@ -192,6 +194,7 @@ _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
     "programs": Programs,
     "backup": Backup,
     "notify": Notify,
+    "cloud_foundry": CloudFoundry,
 }
 """The sections that the environment may override; sources, targets and what guards production are not."""
 

@@ -18,13 +18,13 @@ import stamina
 
 from dmrefresh import signals
 from dmrefresh.durations import spoken
-from dmrefresh.errors import BackupNotStored, UsageFailure
+from dmrefresh.errors import NOT_STORED, BackupNotStored, DeadlinePassed, UsageFailure
 from dmrefresh.jobs.producing import Counts, database_size, produced
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.conninfo import refuse_misread
 from dmrefresh.presigned import Presigned, read_presigned
 from dmrefresh.settings import Settings
-from dmrefresh.stages.post import PostFailed, post
+from dmrefresh.stages.post import IN_DOUBT, PostFailed, post
 from dmrefresh.stages.spool import NoRoom, Spool, spool
 from dmrefresh.store import taken_at
 from dmrefresh.targets import Source
@@ -37,7 +37,6 @@ _SHRINKS = 4
 _A_SECOND = 20_000_000
 """Bytes of a database on its server's disk that are made into ciphertext and sent in a second, at the least."""
 _ATTEMPTS = 4
-_NOTHING = "The bucket has got nothing."
 _LONGER = "sign it for longer: dmrefresh presign --expires"
 
 
@@ -67,7 +66,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A backup that S3 has taken; whoever signed for it reads it back.
+    """A backup that was made, and that S3 has taken; whoever signed for it reads it back.
 
     Attributes:
         name, size, sha256: of the object; bytes, and their digest in hexadecimal.
@@ -131,32 +130,44 @@ def run(told: Contract, settings: Settings, observer: Observer) -> Stored:
         BackupNotStored: it is not stored, or nobody knows whether it is.
         Failure: of any other kind; nothing is stored.
     """
-    with signals.deadline(settings.job.deadline):
-        _in_time(told.form, "before the backup was begun")
-        _foretell(database_size(told.source, told.stage, observer), told.form, observer)
-        counts, stopwatch = Counts(), Stopwatch()
-        try:
-            with spool(0) as kept:
-                with produced(
-                    told.source,
-                    told.stage,
-                    told.name,
-                    told.public_key,
-                    told.recipient,
-                    counts,
-                    observer,
-                    stopwatch,
-                    programs=settings.programs,
-                    level=settings.backup.level,
-                    threads=settings.backup.threads,
-                ) as blocks:
-                    size, sha256 = _keep(kept, blocks, told.form)
-                observer.note(f"{size:,} bytes of ciphertext are made; sending them")
-                with stopwatch.measure("post"):
-                    _post(told.form, kept, size, sha256, observer)
-        except NoRoom as full:
-            raise BackupNotStored(full.what, hint=full.hint, state=_NOTHING) from None
-        return Stored(told.name, size, sha256, dict(counts.tables), dict(stopwatch.seconds))
+    posting = False
+    try:
+        with signals.deadline(settings.job.deadline), spool(0) as kept:
+            _in_time(told.form, "before the backup was begun")
+            _foretell(database_size(told.source, told.stage, observer), told.form, observer)
+            made = _make(told, settings, kept, observer)
+            observer.note(f"{made.size:,} bytes of ciphertext are made; sending them")
+            posting = True
+            _post(told.form, kept, made, observer)
+    except NoRoom as full:
+        raise BackupNotStored(full.what, hint=full.hint) from None
+    except DeadlinePassed as late:
+        late.state = IN_DOUBT if posting else NOT_STORED
+        raise
+    return made
+
+
+def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -> Stored:
+    """Make the ciphertext, and keep it."""
+    counts, stopwatch, digest, size = Counts(), Stopwatch(), hashlib.sha256(), 0
+    with produced(
+        told.source,
+        told.stage,
+        told.name,
+        told.public_key,
+        told.recipient,
+        counts,
+        observer,
+        stopwatch,
+        programs=settings.programs,
+        level=settings.backup.level,
+        threads=settings.backup.threads,
+    ) as blocks:
+        for block in kept.keep(_watched(blocks, told.form)):
+            digest.update(block)
+            size += len(block)
+    _in_time(told.form, "before the backup was whole")
+    return Stored(told.name, size, digest.hexdigest(), dict(counts.tables), dict(stopwatch.seconds))
 
 
 def _foretell(database: int, form: Presigned, observer: Observer) -> None:
@@ -176,19 +187,7 @@ def _foretell(database: int, form: Presigned, observer: Observer) -> None:
 
 def _in_time(form: Presigned, when: str) -> None:
     if form.left <= timedelta(0):
-        raise BackupNotStored(
-            f"The presigned POST expired at {form.expires:%H:%M:%S} UTC, {when}.", hint=_LONGER, state=_NOTHING
-        )
-
-
-def _keep(kept: Spool, blocks: Iterable[bytes], form: Presigned) -> tuple[int, str]:
-    """Keep the ciphertext; returns its size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
-    for block in kept.keep(_watched(blocks, form)):
-        digest.update(block)
-        size += len(block)
-    _in_time(form, "before the backup was whole")
-    return size, digest.hexdigest()
+        raise BackupNotStored(f"The presigned POST expired at {form.expires:%H:%M:%S} UTC, {when}.", hint=_LONGER)
 
 
 def _watched(blocks: Iterable[bytes], form: Presigned) -> Iterator[bytes]:
@@ -200,13 +199,12 @@ def _watched(blocks: Iterable[bytes], form: Presigned) -> Iterator[bytes]:
             raise BackupNotStored(
                 f"The backup has more than the {form.largest:,} bytes that the presigned POST takes.",
                 hint="`dmrefresh backup-production` with credentials of its own has no such limit",
-                state=_NOTHING,
             )
         _in_time(form, "before the backup was whole")
         yield block
 
 
-def _post(form: Presigned, kept: Spool, size: int, sha256: str, observer: Observer) -> None:
+def _post(form: Presigned, kept: Spool, made: Stored, observer: Observer) -> None:
     """Post it, some times: the same content under the same name, so none of them can spoil another."""
     in_doubt = False
     for one in stamina.retry_context(on=_may_heal, attempts=_ATTEMPTS, timeout=None, wait_initial=1.0):
@@ -215,7 +213,7 @@ def _post(form: Presigned, kept: Spool, size: int, sha256: str, observer: Observ
                 if form.left <= timedelta(0):
                     raise PostFailed("The presigned POST expired before it was taken.", retry=False, hint=_LONGER)
                 with kept.reader() as file:
-                    post(form, file, size, sha256)
+                    post(form, file, made.size, made.sha256)
             except PostFailed as failure:
                 in_doubt = in_doubt or failure.in_doubt
                 if in_doubt:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
-from dmrefresh.errors import BackupNotStored
+from dmrefresh.errors import NOT_STORED, BackupNotStored
 from dmrefresh.presigned import DIGEST, Presigned
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ _REASON = re.compile(rb"<Message>(Invalid according to Policy: ?[ -;=?-~]{1,200}
 _MAY_HEAL = {"InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout", "OperationAborted"}
 _NOT_BEGUN = {"ServiceUnavailable", "SlowDown", "RequestTimeout"}
 """What S3 says when it has not taken anything."""
-_NOTHING = "The bucket has got nothing."
-_IN_DOUBT = "Nobody knows whether it is stored: it is there whole, or not at all."
+IN_DOUBT = "Nobody knows whether it is stored: it is there whole, or not at all."
 _HINTS = {
     "EntityTooLarge": "a presigned POST takes 5 GB at most; `backup-production` with credentials of its own takes more",
     "SignatureDoesNotMatch": "was what `dmrefresh presign` printed handed over whole?",
@@ -48,13 +47,13 @@ class PostFailed(BackupNotStored):
     """
 
     def __init__(self, what: str, *, retry: bool, in_doubt: bool = False, hint: str | None = None) -> None:
-        super().__init__(what, hint=hint, state=_IN_DOUBT if in_doubt else _NOTHING)
+        super().__init__(what, hint=hint, state=IN_DOUBT if in_doubt else NOT_STORED)
         self.retry = retry
         self.in_doubt = in_doubt
 
     def doubt(self) -> None:
         """Say that it may be stored all the same: by an earlier attempt."""
-        self.in_doubt, self.state = True, _IN_DOUBT
+        self.in_doubt, self.state = True, IN_DOUBT
 
 
 def post(presigned: Presigned, file: IO[bytes], size: int, sha256: str) -> None:

@@ -107,7 +107,7 @@ def refused(signed: Presigned, content: bytes = CONTENT) -> str:
     failure = caught.value
     assert (failure.exit_code, failure.retry, failure.in_doubt) == (24, False, False)
     said = f"{failure.what} {failure.hint} {failure.state}"
-    assert "The bucket has got nothing." in said
+    assert "Nothing was stored." in said
     for name, value in signed.fields.items():
         assert name in ("key", "acl", "x-amz-algorithm") or value not in said
     return said
@@ -192,7 +192,7 @@ def test_a_connection_that_breaks_before_all_is_sent_leaves_nothing(
     with pytest.raises(PostFailed) as caught:
         send(through(proxy, signed), CONTENT * 10)
     assert (caught.value.retry, caught.value.in_doubt) == (True, False)
-    assert "The bucket has got nothing." in caught.value.state
+    assert "Nothing was stored." in caught.value.state
     assert stored(object_store, signed.key) == []
 
 
