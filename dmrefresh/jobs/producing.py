@@ -86,7 +86,7 @@ def produced(
             f"{database.note.server_version}, as it is now"
         )
         text = _text(database, program, counts, stopwatch, limits)
-        packed = stopwatch.timed("gzip", compress(text, level=level, threads=threads))
+        packed = stopwatch.timed("gzip", compress(text))
         sealed = stopwatch.timed("gpg", encrypt(packed, to, signer=signer))
         with closing(sealed):
             try:
@@ -129,25 +129,19 @@ def _readable(blocks: Iterator[bytes], *, standby: bool) -> Iterator[bytes]:
     try:
         yield from blocks
     except DumpDamaged as failure:
-        raise _not_stored(f"pg_dump ended well, and what it wrote is not whole: {failure.what}", heals=True) from None
+        raise BackupNotStored(f"pg_dump ended well, and what it wrote is not whole: {failure.what}") from None
     except DumpRefused as failure:
-        hint = "a refresh could not read it either. pg_dump by hand still makes a backup; please report this"
+        hint = "pg_dump by hand still makes a backup, which a refresh could not read either; please report this"
         if standby:
             hint = "the source is a standby, which has no rows of unlogged tables: back up the primary"
-        raise _not_stored(
-            f"pg_dump wrote what dmrefresh cannot read back, so it is not stored: {failure.what}", hint=hint
-        ) from None
+        unreadable = BackupNotStored(f"pg_dump wrote what dmrefresh cannot read back: {failure.what}", hint=hint)
+        unreadable.retry = False
+        raise unreadable from None
 
 
 def _telling(blocks: Generator[bytes]) -> Iterator[bytes]:
-    """What ends a stage ends the backup, by the name of it."""
+    """What ends pg_dump ends the backup."""
     try:
         yield from blocks
-    except TargetUnfit as failure:  # pg_dump's
-        raise _not_stored(failure.what, hint=failure.hint, heals=True) from None
-
-
-def _not_stored(what: str, *, hint: str | None = None, heals: bool = False) -> BackupNotStored:
-    failure = BackupNotStored(what, hint=hint)
-    failure.retry = heals
-    return failure
+    except TargetUnfit as failure:
+        raise BackupNotStored(failure.what, hint=failure.hint) from None
