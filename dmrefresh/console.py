@@ -52,8 +52,12 @@ def described(checked: Checked) -> str:
         f"PostgreSQL {contents.server_version}, written by pg_dump {contents.dump_version} in {contents.encoding}",
         f"{len(contents.tables):,} tables, {contents.rows:,} rows, {contents.bytes:,} bytes of SQL",
     ]
+    if contents.said is not None:
+        lines.append("every table has as many rows as its backup counted")
     if contents.left_out:
         lines.append(f"left out by a refresh: {counts(contents.left_out)}")
+    if checked.recorded is not None:
+        lines.append(f"noted in the bucket: {checked.recorded}")
     lines += ["", *(f"{count:>14,}  {name}" for name, count in sorted(contents.tables.items()))]
     return "\n".join(printable(line) for line in lines)
 

@@ -93,7 +93,8 @@ class Report:
 class Contents:
     """What a dump was found to hold: versions, encoding, rows by table, bytes of SQL.
 
-    `left_out` counts the statements, by kind, that a refresh does not execute.
+    `left_out` counts the statements, by kind, that a refresh does not execute; `refused` says why it would refuse the
+    dump, where that was no failure. `said` are the rows by table that the dump itself says it has, if it does.
     """
 
     server_version: str = ""
@@ -103,16 +104,22 @@ class Contents:
     rows: int = 0
     bytes: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    refused: str | None = None
+    said: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A dump that passed: its name, its size in the bucket (bytes), and what it holds; None after a quick check."""
+    """A dump that passed: its name, its size in the bucket (bytes), and what it holds; None after a quick check.
+
+    `recorded` is the note that now lies beside it in the bucket, if one was put there.
+    """
 
     name: str
     size: int
     contents: Contents | None
     version: int = 1
+    recorded: str | None = None
 
     def write(self, file: Path) -> None:
         """Write it as JSON.
