@@ -33,9 +33,10 @@ NAME, FORM, RECIPIENT, KEY = "DUMP_FILE_NAME", "S3_POST_URL_DATA", "RECIPIENT", 
 URL, SERVICES = "DATABASE_URL", "VCAP_SERVICES"
 
 _SHRINKS = 4
-"""Bytes of a database on its server's disk that become one of ciphertext, with an even chance of more."""
+"""Bytes of a database on its server's disk that become one of ciphertext; of the made-up production it is 8 to 11."""
 _A_SECOND = 20_000_000
-"""Bytes of a database on its server's disk that are made into ciphertext and sent in a second, at the least."""
+"""Bytes of a database on its server's disk that are made into ciphertext and sent in a second, as a slow machine does;
+two cores and the made-up production made 100 MB of it into ciphertext."""
 _ATTEMPTS = 4
 _LONGER = "sign it for longer: dmrefresh presign --expires"
 
