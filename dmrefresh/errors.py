@@ -141,10 +141,10 @@ class BackupNotStored(Failure):
     """A backup was not made or not stored; the bucket has no object of its name that could be taken for one."""
 
     exit_code = 24
-    retry = True
 
-    def __init__(self, what: str, *, hint: str | None = None, state: str = NOT_STORED) -> None:
+    def __init__(self, what: str, *, hint: str | None = None, state: str = NOT_STORED, retry: bool = False) -> None:
         super().__init__(what, hint=hint, state=state)
+        self.retry = retry
 
 
 class DeadlinePassed(Failure):

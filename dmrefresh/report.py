@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from dmrefresh.errors import PublishedButUnfinished, UsageFailure
 
@@ -128,6 +129,44 @@ class Checked:
             PublishedButUnfinished: the file cannot be written.
         """
         write(file, asdict(self), state="The dump is whole; nothing was changed.")
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """A backup that is stored. Seconds by stage are busy time; stages overlap, so they may exceed the total.
+
+    `size` and `sha256` are those of the object, `bytes` those of the dump's plain text; `rows` by table are what
+    pg_dump sent. `read_back` says how the stored object was looked at since: `full`, to its end; `quick`, by its
+    beginning alone; `no`, not at all, and then `why_not` says why. `noted` is the note beside it that says so, if one
+    was put there. `refused` is why a refresh would refuse it, though it is whole.
+    """
+
+    name: str
+    bucket: str
+    stage: str
+    size: int
+    sha256: str
+    version_id: str | None
+    encrypted_to: str
+    signed: bool
+    bytes: int
+    rows: dict[str, int]
+    attempts: int
+    total_seconds: float
+    stages: dict[str, float]
+    read_back: Literal["full", "quick", "no"]
+    why_not: str | None = None
+    noted: str | None = None
+    refused: str | None = None
+    version: int = 1
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON.
+
+        Raises:
+            PublishedButUnfinished: the file cannot be written.
+        """
+        write(file, asdict(self), state=f"{self.name} is stored in the bucket {self.bucket}.")
 
 
 @dataclass(slots=True)

@@ -33,6 +33,10 @@ __all__ = ["Counts", "database_size", "produced"]
 _OPTIONS = ("--no-owner", "--no-acl", "--clean", "--if-exists", *LEFT_OUT)
 
 
+class Unreadable(BackupNotStored):
+    """pg_dump wrote what our own reader does not take; it would do so again."""
+
+
 @contextmanager
 def produced(
     source: Located,
@@ -86,7 +90,7 @@ def produced(
             f"{database.note.server_version}, as it is now"
         )
         text = _text(database, program, counts, stopwatch, limits)
-        packed = stopwatch.timed("gzip", compress(text))
+        packed = stopwatch.timed("gzip", compress(text, level=level, threads=threads))
         sealed = stopwatch.timed("gpg", encrypt(packed, to, signer=signer))
         with closing(sealed):
             try:
@@ -129,19 +133,24 @@ def _readable(blocks: Iterator[bytes], *, standby: bool) -> Iterator[bytes]:
     try:
         yield from blocks
     except DumpDamaged as failure:
-        raise BackupNotStored(f"pg_dump ended well, and what it wrote is not whole: {failure.what}") from None
+        raise BackupNotStored(
+            f"pg_dump ended well, and what it wrote is not whole: {failure.what}", retry=True
+        ) from None
     except DumpRefused as failure:
         hint = "pg_dump by hand still makes a backup, which a refresh could not read either; please report this"
         if standby:
             hint = "the source is a standby, which has no rows of unlogged tables: back up the primary"
-        unreadable = BackupNotStored(f"pg_dump wrote what dmrefresh cannot read back: {failure.what}", hint=hint)
-        unreadable.retry = False
-        raise unreadable from None
+        raise Unreadable(f"pg_dump wrote what dmrefresh cannot read back: {failure.what}", hint=hint) from None
 
 
 def _telling(blocks: Generator[bytes]) -> Iterator[bytes]:
-    """What ends pg_dump ends the backup."""
+    """What ends a stage ends the backup; a program that was ended may do better when all begins again."""
     try:
         yield from blocks
-    except TargetUnfit as failure:
-        raise BackupNotStored(failure.what, hint=failure.hint) from None
+    except TargetUnfit as failure:  # pg_dump's
+        raise BackupNotStored(failure.what, hint=failure.hint, retry=True) from None
+    except Unreadable:
+        raise
+    except BackupNotStored as failure:
+        failure.retry = True
+        raise
