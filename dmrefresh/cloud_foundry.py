@@ -189,7 +189,7 @@ class Application:
             except BackupNotStored:
                 if last:
                     raise
-                time.sleep(2)
+                time.sleep(1)
             else:
                 return
 

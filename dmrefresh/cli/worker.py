@@ -30,19 +30,3 @@ def presign(
     except ValueError as error:
         raise UsageFailure(f"--expires: {error}.") from None
     typer.echo(job.presign(settings.load(Options.config), name, length, Lines()).text)
-
-
-def backup_as_worker() -> None:
-    """Make a backup of which the environment says all, and post it; says what was stored as one JSON object."""
-    import json
-
-    from dmrefresh import settings
-    from dmrefresh.console import Lines
-    from dmrefresh.jobs import worker as job
-
-    held = settings.load(Options.config)
-    lines = Lines()
-    done = job.run(job.contract(held.backup.recipient), held, lines)
-    rows, tables = sum(done.rows.values()), len(done.rows)
-    lines.line(f"{done.name} is stored: {rows:,} rows of {tables} tables; whoever signed for it reads it back")
-    typer.echo(json.dumps({"name": done.name, "size": done.size, "sha256": done.sha256, "rows": dict(done.rows)}))

@@ -37,7 +37,7 @@ from dmrefresh.stages.streamed import Streamed, streamed
 from dmrefresh.store import DumpRef
 from dmrefresh.verified import SUFFIX
 
-__all__ = ["Plan", "demand", "prepare", "run"]
+__all__ = ["Plan", "Run", "demand", "prepare", "run"]
 
 
 def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
@@ -58,7 +58,7 @@ def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
         DeadlinePassed: it took longer than the settings allow.
         Failure: of any other kind. What is stored by then, the failure's state says.
     """
-    this = _Run(plan, observer or Observer())
+    this = Run(plan, observer or Observer())
     try:
         with signals.deadline(plan.job.deadline):
             return this.whole()
@@ -85,7 +85,7 @@ def demand(done: BackupReport) -> None:
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """One run, and how far it came."""
 
     plan: Plan
@@ -107,6 +107,7 @@ class _Run:
         return f"{name} is in the bucket {bucket} and {found}; no note beside it says that it was."
 
     def whole(self) -> BackupReport:
+        """Store it, read it back, and leave the note of that; raises as `run`."""
         plan, began = self.plan, time.monotonic()
         self.observer.note(f"backup of {plan.stage}: {plan.name} in the bucket {plan.store.bucket}")
         why_not = self._prove_keys()

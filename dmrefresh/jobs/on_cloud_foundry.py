@@ -8,19 +8,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from dmrefresh import cloud_foundry, signals
 from dmrefresh.cloud_foundry import Application, Task
 from dmrefresh.durations import spoken
-from dmrefresh.errors import NOT_STORED, BackupNotStored, Failure, NoSuchDump, UsageFailure
+from dmrefresh.errors import (
+    NOT_STORED,
+    BackupNotStored,
+    BackupUnverified,
+    Busy,
+    DeadlinePassed,
+    Failure,
+    NoSuchDump,
+    PublishedButUnfinished,
+    SourceUnreachable,
+    UsageFailure,
+)
+from dmrefresh.jobs.backup_plan import Plan, prepare
+from dmrefresh.jobs.backup_production import Run
 from dmrefresh.jobs.presign import presign
+from dmrefresh.jobs.verifying_backup import ReadBack, Stored, read_back
 from dmrefresh.jobs.worker import FORM, KEY, NAME, RECIPIENT
 from dmrefresh.observer import Observer
 from dmrefresh.presigned import Presigned, read_presigned
-from dmrefresh.settings import Settings
-from dmrefresh.store import Store
+from dmrefresh.report import BackupReport
+from dmrefresh.settings import Settings, Source
+from dmrefresh.store import DumpRef, Store
 
 _LINES = 200
 """Of a failed worker's log, the last ones."""
@@ -34,24 +49,37 @@ class Order:
 
     Attributes:
         settings: the settings that hold.
-        name: of the object to be.
-        public_key: armoured.
+        plan: as of every backup; its source is what the foundation binds to the worker.
     """
 
     settings: Settings
-    name: str
-    public_key: bytes = field(repr=False)
+    plan: Plan
+
+    @property
+    def name(self) -> str:
+        """Of the object to be."""
+        return self.plan.name
 
 
-def order(settings: Settings, name: str) -> Order:
-    """What is needed before anything is pushed.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backup that a worker has stored, and whether its application is gone; if not, somebody must delete it."""
+
+    report: BackupReport
+    gone: bool
+
+
+def order(settings: Settings, *, stage: str | None = None, quick: bool = False) -> Order:
+    """Find out what is needed before anything is pushed.
 
     Args:
         settings: the settings that hold.
-        name: of the object to be.
+        stage: whose database, instead of the one in the settings.
+        quick: only see that the private key opens what was stored.
 
     Raises:
-        UsageFailure: the settings do not say what to push, or the public key is not there.
+        UsageFailure: the settings do not say what to push, or want what a worker cannot do.
+        Failure: something else is missing.
     """
     said = settings.cloud_foundry
     if (said.image is None) == (said.path is None) or (said.manifest is not None and said.path is None):
@@ -59,21 +87,97 @@ def order(settings: Settings, name: str) -> Order:
             "The settings do not say what to push: exactly one of an image, and a folder with its manifest, can be.",
             hint="set image, or path and manifest, under [cloud_foundry] in dmrefresh.toml",
         )
-    file = settings.keys.locate(settings.keys.public_key)
-    try:
-        key = file.read_bytes()
-    except OSError as error:
-        raise UsageFailure(f"The public key {file} cannot be read: {error.strerror}.") from None
+    if settings.dumps.signed:
+        raise UsageFailure(
+            "Backups are signed, and a worker has no private key to sign with.",
+            hint="back up from here, without --on, or set signed = false under [dumps]",
+        )
     cloud_foundry.refuse_traces()
-    return Order(settings, name, key)
+    stage = stage or settings.dumps.stage
+    bound = settings.model_copy(update={"sources": {stage: Source(vcap="*")}})
+    return Order(settings, prepare(bound, stage=stage, quick=quick))
 
 
-def have_made(this: Order, store: Store, observer: Observer) -> bool:
+def run(this: Order, observer: Observer) -> Made:
+    """Let a worker make and store the backup, and read it back here; `demand` says whether that is enough.
+
+    Args:
+        this: what to make.
+        observer: is told about progress.
+
+    Raises:
+        Busy: another one is at it.
+        Failure: as of every backup.
+    """
+    running = _Elsewhere(this.plan, observer, order=this)
+    try:
+        with signals.deadline(this.plan.job.deadline):
+            return Made(running.whole(), running.gone)
+    except (BackupNotStored, Busy, PublishedButUnfinished):
+        raise
+    except DeadlinePassed as late:
+        late.state = running.state if running.stored else _found(this.plan.store, this.name)
+        raise
+    except Failure as failure:
+        failure.state = running.state
+        raise
+
+
+def demand_gone(done: Made, settings: Settings) -> None:
+    """See that nothing was left on the foundation.
+
+    Raises:
+        PublishedButUnfinished: the application is still there.
+    """
+    if not done.gone:
+        app = settings.cloud_foundry.app
+        raise PublishedButUnfinished(
+            f"The application {app} could not be deleted; it can reach the database.",
+            hint=f"cf delete {app} -f",
+            state=f"{done.report.name} is stored in the bucket {done.report.bucket}.",
+        )
+
+
+@dataclass(slots=True)
+class _Elsewhere(Run):
+    """A run that does not make the ciphertext itself, and so counts the rows when it reads them back."""
+
+    order: Order | None = None
+    gone: bool = True
+
+    def _store(self, number: int) -> DumpRef:
+        assert self.order is not None
+        self.attempt = number
+        with self.stopwatch.measure("worker"):
+            self.gone = have_made(self.order, self.observer)
+        try:
+            found = self.plan.store.named(self.plan.name)
+        except NoSuchDump:
+            raise BackupNotStored(
+                f"The worker ended well, and there is no {self.plan.name} in the bucket.",
+                hint="does the command under [cloud_foundry] run `dmrefresh backup-production --worker`?",
+            ) from None
+        except SourceUnreachable as failure:
+            raise BackupUnverified(
+                f"The worker has stored {self.plan.name}, and it cannot be looked at: {failure.what}",
+                hint=f"dmrefresh check-dump {self.plan.name} --record",
+            ) from None
+        self.stored = True
+        return found
+
+    def _read_back(self, there: Stored) -> ReadBack:
+        self._refuse_another(there.dump)
+        back = read_back(there, self.observer, stopwatch=self.stopwatch)
+        self.counts.tables.update(back.contents.tables)
+        self.counts.bytes = back.contents.bytes
+        return back
+
+
+def have_made(this: Order, observer: Observer) -> bool:
     """Let a worker make and store the backup; its application is deleted in every case.
 
     Args:
         this: what to make.
-        store: the bucket, to look what became of it where the worker fails.
         observer: is told about steps.
 
     Returns:
@@ -96,8 +200,8 @@ def have_made(this: Order, store: Store, observer: Observer) -> bool:
             {
                 NAME: this.name,
                 FORM: signed.text,
-                RECIPIENT: this.settings.backup.recipient,
-                KEY: this.public_key.decode("ascii", errors="replace"),
+                RECIPIENT: this.plan.backup.recipient,
+                KEY: this.plan.public_key.decode("ascii", errors="replace"),
             }
         )
         task = application.start()
@@ -108,7 +212,7 @@ def have_made(this: Order, store: Store, observer: Observer) -> bool:
             raise BackupNotStored(
                 f"The worker failed: {task.reason or task.state}.",
                 hint="what it said stands above, as far as the foundation still had it",
-                state=_found(store, this.name),
+                state=_found(this.plan.store, this.name),
             )
     finally:
         with signals.held():

@@ -19,6 +19,7 @@ import stamina
 from dmrefresh import signals
 from dmrefresh.durations import spoken
 from dmrefresh.errors import NOT_STORED, BackupNotStored, DeadlinePassed, UsageFailure
+from dmrefresh.jobs.dumps import limits_of
 from dmrefresh.jobs.producing import Counts, database_size, produced
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.conninfo import refuse_misread
@@ -163,6 +164,7 @@ def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -
         programs=settings.programs,
         level=settings.backup.level,
         threads=settings.backup.threads,
+        limits=limits_of(settings),
     ) as blocks:
         for block in kept.keep(_watched(blocks, told.form)):
             digest.update(block)

@@ -29,7 +29,9 @@ file = folder / "state.json"
 state = json.loads(file.read_text())
 
 def keep():
-    file.write_text(json.dumps(state))
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(state))
+    new.rename(file)
 
 def fails(what):
     left = state["faults"].get(what, 0)
@@ -146,7 +148,9 @@ class Foundry:
         """Put values over its state."""
         file = self.home / "state.json"
         state = json.loads(file.read_text()) if file.exists() else {}
-        file.write_text(json.dumps(state | values))
+        new = file.with_suffix(".changed")
+        new.write_text(json.dumps(state | values))
+        new.rename(file)
 
     @property
     def state(self) -> dict[str, Any]:
