@@ -203,15 +203,9 @@ class Feeder(threading.Thread):
         source = iter(self.blocks)
         try:
             for block in source:
-                if self.stopped:
+                if self.stopped or not self._write(block):
                     break
-                # An unbuffered write may end early, where a signal breaks in: what is left is written again.
-                rest = memoryview(block)
-                while rest:
-                    rest = rest[self.child.stdin.write(rest) :]
             self.child.stdin.close()
-        except BrokenPipeError:
-            pass  # the child ended first: its exit status and verdict say why
         except BaseException as caught:  # raised again in the consumer's thread
             self.error = caught
             self.child.kill()
@@ -220,6 +214,18 @@ class Feeder(threading.Thread):
             if close is not None:
                 with contextlib.suppress(Exception):  # what mattered is in self.error already
                     close()
+
+    def _write(self, block: bytes) -> bool:
+        """False where the child ended first: its exit status and verdict say why."""
+        assert self.child.stdin is not None
+        # An unbuffered write may end early, where a signal breaks in: what is left is written again.
+        rest = memoryview(block)
+        try:
+            while rest:
+                rest = rest[self.child.stdin.write(rest) :]
+        except BrokenPipeError:
+            return False
+        return True
 
 
 def filter_through(
@@ -230,6 +236,7 @@ def filter_through(
     pass_fds: Sequence[int] = (),
     on_start: Callable[[], None] = lambda: None,
     on_end: Callable[[int], None],
+    said: bytearray | None = None,
 ) -> Iterator[bytes]:
     """Yield what a child writes while it is fed `blocks`.
 
@@ -241,6 +248,8 @@ def filter_through(
         on_start: called once the child has them, so that our copies can be closed.
         on_end: called with the exit status when output and input have ended; it raises if the
             output is not to be believed.
+        said: gets what it writes to standard error, the last 64 KiB of it, all of it once `on_end` is called; it is
+            thrown away where nobody asks for it.
 
     Raises:
         FileNotFoundError: there is no such program.
@@ -251,7 +260,7 @@ def filter_through(
         assert child.stderr is not None
         _enlarge(child.stdin)
         _enlarge(child.stdout)
-        drain = threading.Thread(target=_drain, args=(child.stderr,), daemon=True)
+        drain = threading.Thread(target=_drain, args=(child.stderr, said), daemon=True)
         drain.start()
         feeder = Feeder(child, blocks)
         feeder.start()
@@ -261,7 +270,10 @@ def filter_through(
             feeder.join()
             if feeder.error is not None:
                 raise feeder.error
-            on_end(child.wait())
+            returncode = child.wait()
+            if said is not None:
+                drain.join(_GRACE)
+            on_end(returncode)
         finally:
             feeder.stopped = True
             child.kill()
@@ -303,11 +315,13 @@ def _started(
         _living.discard(child)
 
 
-def _drain(stream: IO[bytes]) -> None:
-    """Read standard error to its end, so that a chatty child never stands still; nothing is kept."""
+def _drain(stream: IO[bytes], kept: bytearray | None) -> None:
+    """Read standard error to its end, so that a chatty child never stands still."""
     with contextlib.suppress(OSError, ValueError):
-        while stream.read(_TAIL):
-            pass
+        while block := stream.read(_TAIL):
+            if kept is not None:
+                kept += block
+                del kept[:-_TAIL]
 
 
 def _enlarge(stream: IO[bytes] | None) -> None:

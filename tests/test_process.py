@@ -57,6 +57,30 @@ def test_a_child_that_floods_standard_error_does_not_stand_still() -> None:
     assert b"".join(through(flood, iter([b"through"]))) == b"through"
 
 
+def test_what_a_child_complains_of_is_kept_up_to_its_end_where_somebody_asks() -> None:
+    said = bytearray()
+    code = "import sys; sys.stderr.write('x' * 100_000 + 'the end'); " + COPY
+    seen = []
+    for _ in process.filter_through(
+        [PYTHON, "-c", code],
+        iter([b"through"]),
+        env=process.environment(),
+        on_end=lambda returncode: seen.append((returncode, bytes(said))),
+        said=said,
+    ):
+        pass
+    assert seen == [(0, b"x" * (65536 - 7) + b"the end")]
+
+
+def test_a_pipe_that_broke_above_is_told_and_not_taken_for_the_childs() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"begun"
+        raise BrokenPipeError("of somebody else")
+
+    with pytest.raises(BrokenPipeError, match="of somebody else"):
+        list(through(COPY, broken()))
+
+
 def test_a_child_that_ends_before_its_input_is_judged_by_its_exit_status() -> None:
     ended: list[int] = []
     argv = [PYTHON, "-c", "import os; os._exit(3)"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -108,7 +108,7 @@ def read_back(
     with (
         (stopwatch or Stopwatch()).measure("read back"),
         _keyring(stored) as keyring,
-        contextlib.closing(decrypt(heard.all_of(fetch(stored.store, stored.dump)), keyring)) as blocks,
+        contextlib.closing(_plain(stored, heard, keyring)) as blocks,
     ):
         try:
             events = read_dump(gunzip(blocks), limits=stored.limits)
@@ -166,6 +166,10 @@ class _Heard:
             self.size += len(block)
             self.digest.update(block)
             yield block
+
+
+def _plain(stored: Stored, heard: _Heard, keyring: Keyring) -> Generator[bytes]:
+    return decrypt(heard.all_of(fetch(stored.store, stored.dump)), keyring, signed=stored.signed)
 
 
 def _verified(stored: Stored, heard: _Heard, contents: Contents) -> Verified:
