@@ -386,7 +386,7 @@ def test_errors_of_the_server_are_waited_for_a_bounded_number_of_times(worker: W
     assert failure.state == "Nothing was stored."
 
 
-@pytest.mark.fault("88")
+@pytest.mark.fault("88a")
 def test_a_full_disk_under_the_spool_is_told_and_leaves_nothing(worker: Worker, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
@@ -405,7 +405,7 @@ def test_a_full_disk_under_the_spool_is_told_and_leaves_nothing(worker: Worker, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.fault("88")
+@pytest.mark.fault("88a")
 def test_a_worker_that_is_ended_leaves_no_file_and_no_object(worker: Worker, proxy: Proxy, number: int) -> None:
     began: list[int] = []
 
