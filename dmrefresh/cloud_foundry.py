@@ -14,19 +14,16 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-from pydantic import Field
 
 from dmrefresh import process
 from dmrefresh.errors import NOT_STORED, BackupNotStored, Busy, UsageFailure
 from dmrefresh.folders import private_folder, sweep
 from dmrefresh.keys import memory_backed_storage
-from dmrefresh.presigned import EXPIRES
-from dmrefresh.targets import Duration, Section
+from dmrefresh.targets import CloudFoundry
 
 _PREFIX = "dmrefresh-told-"
 _OF_CF = ("CF_", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_")
@@ -34,34 +31,6 @@ _GUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _UNDER_WAY = {"PENDING", "RUNNING", "CANCELING"}
 _MINUTE, _PUSH = 60.0, 1800.0
 """Seconds that `cf` may take for a request, and for pushing an application, which includes its staging."""
-_NOT_AN_OPTION = r"^[^\s-].*$"
-_QUOTA = r"^[1-9][0-9]{0,5}[MG]$"
-
-
-class CloudFoundry(Section):
-    """The worker's application; it is pushed into the space that `cf target` names."""
-
-    app: str = Field(default="db-backup", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
-    """Its name; what has this name is deleted before and after."""
-    image: str | None = Field(default=None, pattern=_NOT_AN_OPTION)
-    """The worker's image, for a foundation that runs images."""
-    path: Path | None = None
-    """Or a folder that is pushed, for one that makes its own with buildpacks."""
-    manifest: Path | None = None
-    """What `cf push` is given beside the folder."""
-    service: str | None = Field(default=None, pattern=_NOT_AN_OPTION)
-    """The service instance of the database, which is bound to it."""
-    memory: str = Field(default="5G", pattern=_QUOTA)
-    disk: str = Field(default="5G", pattern=_QUOTA)
-    """The task's quotas; the ciphertext is kept on that disk."""
-    command: str = "dmrefresh backup-production --worker"
-    """What the task runs."""
-    expires: Duration = EXPIRES
-    """How long the worker has for all of it: the presigned POST is valid for so long."""
-    poll: Duration = timedelta(seconds=10)
-    """How often its state is asked for."""
-    timeout: Duration = timedelta(hours=3)
-    """How long the task may take."""
 
 
 @dataclass(slots=True)

@@ -17,11 +17,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from dmrefresh.cloud_foundry import CloudFoundry
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
 from dmrefresh.loading import Gathered, Key, gather
-from dmrefresh.targets import Duration, Production, Section, Source, Target
+from dmrefresh.targets import CloudFoundry, Duration, Production, Section, Source, Target
 
 __all__ = ["Production", "Source", "Target", "load", "loaded"]
 

@@ -18,13 +18,13 @@ import psutil
 import pytest
 
 from dmrefresh import cloud_foundry
-from dmrefresh.cloud_foundry import CloudFoundry
 from dmrefresh.errors import BackupNotStored, Busy, UsageFailure
 from dmrefresh.jobs.on_cloud_foundry import Order, have_made, order
 from dmrefresh.keys import memory_backed_storage
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Dumps, Keys, Settings
 from dmrefresh.store import Store
+from dmrefresh.targets import CloudFoundry
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import USER_ID, Credentials, make_credentials
