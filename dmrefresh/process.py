@@ -17,7 +17,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+
+from dmrefresh.pipes import Feeder, drain, enlarge
 
 _BASE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CONFIG_HOME")
 _BLOCK = 1 << 20
@@ -187,47 +188,6 @@ def _pass_lines(text: bytes, on_line: Callable[[str], None]) -> bytes:
     return rest
 
 
-class Feeder(threading.Thread):
-    """Writes blocks to a child's standard input; what goes wrong in making them is kept in `error`."""
-
-    def __init__(self, child: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> None:
-        super().__init__(name="dmrefresh-feeder", daemon=True)
-        self.child = child
-        self.blocks = blocks
-        self.error: BaseException | None = None
-        self.stopped = False
-
-    def run(self) -> None:
-        """Write every block, then close; called by the thread."""
-        assert self.child.stdin is not None
-        source = iter(self.blocks)
-        try:
-            for block in source:
-                if self.stopped or not self._write(block):
-                    break
-            self.child.stdin.close()
-        except BaseException as caught:  # raised again in the consumer's thread
-            self.error = caught
-            self.child.kill()
-        finally:
-            close = getattr(source, "close", None)
-            if close is not None:
-                with contextlib.suppress(Exception):  # what mattered is in self.error already
-                    close()
-
-    def _write(self, block: bytes) -> bool:
-        """False where the child ended first: its exit status and verdict say why."""
-        assert self.child.stdin is not None
-        # An unbuffered write may end early, where a signal breaks in: what is left is written again.
-        rest = memoryview(block)
-        try:
-            while rest:
-                rest = rest[self.child.stdin.write(rest) :]
-        except BrokenPipeError:
-            return False
-        return True
-
-
 def filter_through(
     argv: Sequence[str],
     blocks: Iterable[bytes],
@@ -258,10 +218,10 @@ def filter_through(
         on_start()
         assert child.stdout is not None
         assert child.stderr is not None
-        _enlarge(child.stdin)
-        _enlarge(child.stdout)
-        drain = threading.Thread(target=_drain, args=(child.stderr, said), daemon=True)
-        drain.start()
+        enlarge(child.stdin)
+        enlarge(child.stdout)
+        listener = threading.Thread(target=drain, args=(child.stderr, said), daemon=True)
+        listener.start()
         feeder = Feeder(child, blocks)
         feeder.start()
         try:
@@ -272,13 +232,13 @@ def filter_through(
                 raise feeder.error
             returncode = child.wait()
             if said is not None:
-                drain.join(_GRACE)
+                listener.join(_GRACE)
             on_end(returncode)
         finally:
             feeder.stopped = True
             child.kill()
             feeder.join(10)
-            drain.join(10)
+            listener.join(10)
 
 
 def kill_all() -> None:
@@ -313,21 +273,3 @@ def _started(
                 with contextlib.suppress(OSError):
                     stream.close()
         _living.discard(child)
-
-
-def _drain(stream: IO[bytes], kept: bytearray | None) -> None:
-    """Read standard error to its end, so that a chatty child never stands still."""
-    with contextlib.suppress(OSError, ValueError):
-        while block := stream.read(_TAIL):
-            if kept is not None:
-                kept += block
-                del kept[:-_TAIL]
-
-
-def _enlarge(stream: IO[bytes] | None) -> None:
-    """Give a pipe one megabyte (pipe(7)): fewer switches between us and the child. Linux only."""
-    if stream is not None and sys.platform == "linux":
-        import fcntl
-
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _BLOCK)

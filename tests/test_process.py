@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from dmrefresh import process
+from dmrefresh.pipes import Feeder
 
 PYTHON = sys.executable
 SECRET = "AKIA-not-for-children"
@@ -48,7 +49,7 @@ def test_a_write_that_ends_early_loses_nothing() -> None:
     class Child:
         stdin = Reluctant()
 
-    process.Feeder(Child(), [b"0123456789", b"", b"ab"]).run()  # type: ignore[arg-type]
+    Feeder(Child(), [b"0123456789", b"", b"ab"]).run()  # type: ignore[arg-type]
     assert Child.stdin.taken == b"0123456789ab"
 
 

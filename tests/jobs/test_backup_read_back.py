@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import os
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
 from dmrefresh.errors import (
+    NOT_STORED,
     BackupUnverified,
     Busy,
+    DeadlinePassed,
     DumpDamaged,
     KeyUnusable,
     PublishedButUnfinished,
@@ -27,7 +33,7 @@ from dmrefresh.observer import Observer
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.store import Store
 from dmrefresh.verified import Verified
-from fixtures.parts.secrets import Credentials, make_credentials
+from fixtures.parts.secrets import Credentials, keyring, make_credentials
 from tests.jobs.backing_up import ROWS, Backup
 from tests.proxy import Proxy
 
@@ -57,7 +63,7 @@ def flipped(content: bytes) -> bytes:
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
-@pytest.mark.fault("91")
+@pytest.mark.fault("91a")
 @pytest.mark.parametrize(
     "change",
     [flipped, lambda content: content[:-100]],
@@ -97,6 +103,7 @@ def test_bits_that_change_on_the_way_back_are_found_by_the_digest_of_what_was_se
         read_back(other, Observer())
 
 
+@pytest.mark.fault("91a")
 def test_rows_that_are_missing_are_found_by_what_was_sent_and_by_what_the_dump_says_of_itself(here: Backup) -> None:
     plan = here.plan(quick=True)
     run(plan)
@@ -169,6 +176,7 @@ def test_a_second_backup_of_the_same_minute_leaves_the_first_alone(here: Backup)
     with pytest.raises(Busy) as caught:
         run(plan)
     assert caught.value.exit_code == 11
+    assert caught.value.state == NOT_STORED
     assert stored(here, plan.name).dump.version_id == first.version_id
 
 
@@ -216,7 +224,6 @@ def test_a_session_that_is_lost_is_tried_again_from_a_clean_start(here: Backup) 
 
 
 def test_a_backup_that_must_be_signed_is_and_one_that_is_not_is_not_noted(here: Backup) -> None:
-    here.environ = {"DMREFRESH_DUMPS_SIGNED": "true"}
     plan = replace(here.plan(), signed=True)
     done = run(plan)
     assert (done.signed, done.read_back) == (True, "full")
@@ -228,3 +235,45 @@ def test_a_backup_that_must_be_signed_is_and_one_that_is_not_is_not_noted(here: 
         here.overwrite(plan.name, here.encrypt(text, compress=False))
     with pytest.raises(DumpDamaged, match="sign"):
         check_dump.run(replace(stored(here, plan.name), signed=True), record=True)
+
+
+def test_a_program_that_stands_still_does_not_outlast_the_deadline(here: Backup) -> None:
+    here.grow(5000)
+    stopped: list[int] = []
+
+    class Stopping(Observer):
+        def note(self, message: str) -> None:
+            if message.startswith("pg_dump "):
+                threading.Thread(target=stop).start()
+
+    def stop() -> None:
+        for _ in range(5000):
+            for child in psutil.Process().children():
+                if child.name() == "pg_dump":
+                    child.suspend()
+                    stopped.append(child.pid)
+                    os.kill(os.getpid(), signal.SIGALRM)  # as the deadline itself does
+                    return
+            time.sleep(0.002)
+
+    with pytest.raises(DeadlinePassed) as caught:
+        run(here.plan(), Stopping())
+    assert caught.value.state == f"Nothing is stored under {here.plan().name}."
+    assert stopped
+    assert not psutil.pid_exists(stopped[0])
+    assert here.objects() == here.parts() == []
+
+
+def test_a_public_key_that_expires_soon_is_told_while_there_is_time(here: Backup, tmp_path: Path) -> None:
+    key = tmp_path / "expiring.key"
+    with keyring() as home:
+        base = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", ""]
+        subprocess.run([*base, "--quick-generate-key", "Expiring", "rsa2048", "encr", "20d"], check=True)
+        subprocess.run([*base, "--armor", "--output", str(key), "--export", "Expiring"], check=True)
+    plan = here.plan()
+    plan = replace(
+        plan, keys=None, public_key=key.read_bytes(), backup=plan.backup.model_copy(update={"recipient": "Expiring"})
+    )
+    observer = Meddling(lambda: None)
+    run(plan, observer)
+    assert any("the public key expires on" in one for one in observer.warnings)
