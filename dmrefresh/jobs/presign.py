@@ -66,6 +66,10 @@ def presign(
                 f"There are no AWS credentials to sign for the bucket {dumps.bucket} with.",
                 hint="set AWS_PROFILE, or log in",
             )
+        try:
+            credentials.get_frozen_credentials()
+        except RuntimeError:  # botocore's word for those that stay expired
+            raise RightsMissing("The AWS credentials have expired.", hint="log in again") from None
         client = session.client("s3", region_name=dumps.region, endpoint_url=dumps.endpoint_url, config=config)
         signed = client.generate_presigned_post(
             dumps.bucket,
