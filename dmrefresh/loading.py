@@ -175,6 +175,8 @@ def _read(file: Path) -> dict[str, Any]:
         ("keys", "credentials_repo", ("",)),
         ("programs", "pg_dump", ("",)),
         ("programs", "postgres", ("",)),
+        ("cloud_foundry", "path", ("",)),
+        ("cloud_foundry", "manifest", ("",)),
         ("ruleset", "path", (".yaml", ".yml")),
     ):
         table = found.get(section)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, ValidationError
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
 from dmrefresh.loading import Gathered, Key, gather
-from dmrefresh.targets import Duration, Production, Section, Source, Target
+from dmrefresh.targets import CloudFoundry, Duration, Production, Section, Source, Target
 
 __all__ = ["Production", "Source", "Target", "load", "loaded"]
 
@@ -151,6 +151,7 @@ class Settings(Section):
     production: Production = Production()
     backup: Backup = Backup()
     notify: Notify = Notify()
+    cloud_foundry: CloudFoundry = CloudFoundry()
     sources: dict[str, Source] = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
 
@@ -192,6 +193,7 @@ _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
     "programs": Programs,
     "backup": Backup,
     "notify": Notify,
+    "cloud_foundry": CloudFoundry,
 }
 """The sections that the environment may override; sources, targets and what guards production are not."""
 

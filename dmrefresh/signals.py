@@ -84,6 +84,18 @@ def _hear_missed() -> None:
 
 
 @contextmanager
+def held() -> Iterator[None]:
+    """Hold signals off in the block, which is a short one; what came meanwhile ends the run after it."""
+    before, _State.held = _State.held, True
+    try:
+        yield
+    finally:
+        _State.held = before
+        if not before:
+            _hear_missed()
+
+
+@contextmanager
 def heard_again() -> Iterator[None]:
     """Let signals end the block, though they were held before it: what it does may be broken off."""
     held, _State.held = _State.held, False

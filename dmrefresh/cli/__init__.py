@@ -9,10 +9,10 @@ import contextlib
 import os
 import sys
 
-from dmrefresh.cli import backup, dumps, guarding, refresh, sanitisers, settings, targets
+from dmrefresh.cli import backup, dumps, guarding, refresh, sanitisers, settings, targets, worker
 from dmrefresh.cli.app import app
 
-__all__ = ["app", "backup", "dumps", "guarding", "main", "refresh", "sanitisers", "settings", "targets"]
+__all__ = ["app", "backup", "dumps", "guarding", "main", "refresh", "sanitisers", "settings", "targets", "worker"]
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ from dmrefresh.verified import SUFFIX
 _SOON = timedelta(days=30)
 """So long before the public key expires it is said on every run."""
 
-__all__ = ["Plan", "demand", "prepare", "run"]
+__all__ = ["Plan", "Run", "demand", "prepare", "run"]
 
 
 def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
@@ -64,7 +64,7 @@ def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
         DeadlinePassed: it took longer than the settings allow.
         Failure: of any other kind. What is stored by then, the failure's state says.
     """
-    this = _Run(plan, observer or Observer())
+    this = Run(plan, observer or Observer())
     try:
         with signals.deadline(plan.job.deadline):
             return this.whole()
@@ -91,7 +91,7 @@ def demand(done: BackupReport) -> None:
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """One run, and how far it came."""
 
     plan: Plan
@@ -113,6 +113,7 @@ class _Run:
         return f"{name} is in the bucket {bucket} and {found}; no note beside it says that it was."
 
     def whole(self) -> BackupReport:
+        """Store it, read it back, and leave the note of that; raises as `run`."""
         plan, began = self.plan, time.monotonic()
         self.observer.note(f"backup of {plan.stage}: {plan.name} in the bucket {plan.store.bucket}")
         why_not = self._prove_keys()

@@ -201,6 +201,34 @@ ROWS = (
         "no object, or a whole one; parts may be left, which nobody takes for one",
     ),
     Row(
+        "88a",
+        "The disk under a worker's ciphertext is full, or the worker is ended or killed while it sends.",
+        "exit 24 (143, 137); nothing stored, and no file left",
+    ),
+    Row(
+        "89a",
+        "S3 refuses a presigned POST: another name or ACL than was signed, too much, expired, a wrong signature.",
+        "exit 24, not tried again; S3's code and reason are said, nothing of what was signed, and nothing is stored",
+    ),
+    Row(
+        "89b",
+        "S3 answers a presigned POST with 500, 502 or 503.",
+        "tried again, four times in all; then exit 24, which says whether it may be stored all the same",
+    ),
+    Row(
+        "89c",
+        "The connection of a presigned POST is cut before all is sent, or after it is stored and before the answer.",
+        "the same content is sent again under the same name; exit 24 where no answer ever comes: nothing stored in the "
+        "first case, an unknown outcome in the other",
+    ),
+    Row("89d", "S3 answers a presigned POST with the status of a success, and an error.", "a failure; tried again"),
+    Row(
+        "90",
+        "A backup is larger than what a presigned POST takes.",
+        "a warning before the dump begins where the database's size makes it likely; exit 24 as soon as it is too "
+        "large, and nothing is sent",
+    ),
+    Row(
         "91a",
         "Between the storing of a backup and its reading back the object is changed, cut short, or lacks a row.",
         "exit 13; no note says that it is whole, and nobody could have deleted it",
@@ -299,6 +327,11 @@ ROWS = (
         "108",
         "A command after the refresh fails.",
         "exit 30: the data is new, and it is said which commands did not run",
+    ),
+    Row(
+        "110",
+        "A presigned POST has expired, expires while the dump is made, or is valid for less than may be needed.",
+        "exit 24 before the dump begins, or as soon as it has expired, and nothing stored; a warning before it begins",
     ),
 )
 
