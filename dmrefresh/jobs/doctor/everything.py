@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.doctor import surroundings, targets
 from dmrefresh.jobs.doctor.buckets import Bucket, Wanted
 from dmrefresh.jobs.doctor.checking import Check, Said, made
-from dmrefresh.jobs.doctor.finding import Findings
+from dmrefresh.jobs.doctor.finding import Finding, Findings
 from dmrefresh.jobs.doctor.keys import Keys
 from dmrefresh.jobs.doctor.newest import Newest
 from dmrefresh.jobs.doctor.probe import Probe
@@ -17,6 +18,16 @@ from dmrefresh.jobs.doctor.sources import SourceOfBackups
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Loaded, Settings
 from dmrefresh.store import Store
+
+_SLOW = {
+    "key": "the keys",
+    "bucket": "the bucket",
+    "replica": "its replica",
+    "dump": "the newest dump",
+    "source": "the databases that are backed up",
+    "target": "the targets",
+}
+"""What takes its time, by the first word of a check's name."""
 
 
 def run(
@@ -37,35 +48,38 @@ def run(
         on_fault: is given what no check should raise.
     """
     observer = observer or Observer()
-    try:
-        loaded = load()
-    except UsageFailure as failure:
-        checks, names = [*Programs().checks(), Check("settings", _raising(failure))], list(only)
-    else:
-        names = list(dict.fromkeys(only)) or list(loaded.settings.targets)
-        checks = checks_for(loaded, names, stage)
-    found = []
-    about = ""
-    for check in checks:
-        if check.name.split(".")[0] != about:
-            about = check.name.split(".")[0]
-            observer.note(f"looking at {about}")
-        found.append(made(check, on_fault))
+    with ExitStack() as stack:
+        try:
+            loaded = load()
+        except UsageFailure as failure:
+            checks, names = [*Programs().checks(), Check("settings", _raising(failure))], list(only)
+        else:
+            names = list(dict.fromkeys(only)) or list(loaded.settings.targets)
+            checks = checks_for(loaded, names, stack, stage)
+        found: list[Finding] = []
+        told = ""
+        for check in checks:
+            about = _SLOW.get(check.name.partition(".")[0], told)
+            if about != told:
+                observer.note(f"looking at {about}")
+            told = about
+            found.append(made(check, on_fault))
     return Findings(found, names)
 
 
-def checks_for(loaded: Loaded, names: Sequence[str], stage: str | None = None) -> list[Check]:
+def checks_for(loaded: Loaded, names: Sequence[str], stack: ExitStack, stage: str | None = None) -> list[Check]:
     """Every check that these settings give rise to; none is made.
 
     Args:
         loaded: the settings.
         names: the targets to look at.
+        stack: closes in the end what the checks have in common.
         stage: as in `run`.
     """
     settings = loaded.settings
     stage_of_dumps = stage or settings.dumps.stage
     programs = Programs()
-    keys = Keys(settings, programs)
+    keys = Keys(settings, programs, stack)
     store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
     wanted = Wanted("bucket", stage_of_dumps, settings.doctor.keep, copied_to=settings.doctor.replica_bucket)
     bucket = Bucket(store, wanted)

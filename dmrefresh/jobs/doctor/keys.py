@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,13 +27,14 @@ _ROTATE = "make a new key pair, and put both halves into the credentials reposit
 
 
 @dataclass(frozen=True, slots=True)
-class _Private:
-    """What was found out while the private key was in its keyring: it, whether its passphrase opens it, and what
-    became of the sample that was encrypted to the public key (None where it was read again, or there was none)."""
+class Private:
+    """The private key in its keyring, as gpg lists it; whether its passphrase opens it, and why the sample that was
+    encrypted to the public key could not be read with it, if it could not."""
 
+    keyring: Keyring
     key: Key
     opens: bool
-    unread: Failure | None = None
+    unread: Failure | Needs | None
 
     @property
     def ids(self) -> frozenset[str]:
@@ -60,11 +62,13 @@ class Keys:
     Args:
         settings: where the files are, and to whom a backup is encrypted.
         programs: what opens them.
+        stack: closes the private key's keyring in the end; opening one takes seconds.
     """
 
-    def __init__(self, settings: Settings, programs: Programs) -> None:
+    def __init__(self, settings: Settings, programs: Programs, stack: ExitStack) -> None:
         self._settings = settings
         self._programs = programs
+        self._open_until_the_end = stack
         self._files = Once("the credentials repository", settings.keys.files)
         self._secret_key = Once("sops.secret_key", lambda: self._opened(self._files().secret_key))
         self._passphrase = Once("sops.passphrase", lambda: self._opened(self._files().passphrase))
@@ -143,7 +147,8 @@ class Keys:
         file = self._public_file().name
         found = [_expiry(part, file) for key in self._public()[1] for part in key.parts if part.usage]
         if dead := [one for one in found if one.dead]:
-            raise KeyUnusable(f"{dead[0].sentence} Nothing can be encrypted to it.", hint=_ROTATE)
+            sentence = f"T{dead[0].sentence[1:]}: nothing can be encrypted to it."
+            raise KeyUnusable(sentence, hint=_ROTATE)
         of_the_private = [_expiry(part, "the private key's copy") for part in self._private_key_parts() if part.usage]
         if soon := [one for one in [*found, *of_the_private] if one.dead or one.soon]:
             return Said(soon[0].sentence, next=f"{_ROTATE}, or give this one more time: gpg --quick-set-expire")
@@ -187,30 +192,30 @@ class Keys:
             failure.hint = f"{failure.hint or 'look at the key'}; the recipient is that of [backup] in dmrefresh.toml"
             raise
 
-    def _read_private(self) -> _Private:
+    def _read_private(self) -> Private:
         self._programs.gpg()
         self._programs.memory()
         self._secret_key()
         self._passphrase()
-        with private_keyring(self._files()) as keyring:
-            listed = process.run([*keyring.gpg, "--with-colons", "--list-secret-keys"], env=keyring.environment)
-            opens = keyring.opens()
-            return _Private(keys_of(listed.stdout)[0], opens, self._unread(keyring) if opens else None)
+        keyring = self._open_until_the_end.enter_context(private_keyring(self._files()))
+        listed = process.run([*keyring.gpg, "--with-colons", "--list-secret-keys"], env=keyring.environment)
+        unread = self._unread(keyring)
+        # What was read proves the passphrase; else it is asked for by itself, which takes its time.
+        opens = unread is None or keyring.opens()
+        return Private(keyring, keys_of(listed.stdout)[0], opens, unread)
 
-    def _unread(self, keyring: Keyring) -> Failure | None:
-        """Why the sample cannot be read; None where it was, or where there is none, which another check tells."""
+    def _unread(self, keyring: Keyring) -> Failure | Needs | None:
+        """Why the sample could not be read; None where it was."""
         try:
             read = b"".join(decrypt([self._sample().message], keyring))
-        except Needs:
-            return None
-        except Failure as failure:
+        except (Needs, Failure) as failure:  # without a sample, its own check tells why
             return failure
         return None if read == _SAMPLE else KeyUnusable("What was encrypted came out as something else.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Expiry:
-    """When a part of a key expires, whether it is of no use now, and whether it soon will be, in a sentence."""
+    """When a part of a key expires, whether it is of no use now, and whether it soon will be, in words."""
 
     sentence: str
     at: datetime | None
@@ -219,14 +224,14 @@ class _Expiry:
 
 
 def _expiry(part: Part, where: str) -> _Expiry:
-    which = f"The {'encrypting ' if 'e' in part.usage else ''}key {_short(part)} in {where}"
+    which = f"the {'encrypting ' if 'e' in part.usage else ''}key {_short(part)} in {where}"
     if part.unusable is not None:
         when = f" on {part.expires:%Y-%m-%d}" if part.expires is not None and "expired" in part.unusable else ""
-        return _Expiry(f"{which} {part.unusable}{when}.", part.expires, dead=True, soon=False)
+        return _Expiry(f"{which} {part.unusable}{when}", part.expires, dead=True, soon=False)
     if part.expires is None:
-        return _Expiry(f"{which} never expires.", None, dead=False, soon=False)
+        return _Expiry(f"{which} never expires", None, dead=False, soon=False)
     days = (part.expires - datetime.now(UTC)).days
-    sentence = f"{which} expires on {part.expires:%Y-%m-%d}, in {days} day{'' if days == 1 else 's'}."
+    sentence = f"{which} expires on {part.expires:%Y-%m-%d}, in {days} day{'' if days == 1 else 's'}"
     return _Expiry(sentence, part.expires, dead=False, soon=days < SOON.days)
 
 

@@ -6,21 +6,27 @@ import shutil
 import statistics
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 
 from dmrefresh.dump import course
 from dmrefresh.dump.after_load import Script, script_of
 from dmrefresh.dump.events import Head
+from dmrefresh.dump.reader import read_dump
 from dmrefresh.durations import spoken
 from dmrefresh.errors import Failure, NoSuchDump, UsageFailure
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
+from dmrefresh.jobs.doctor.keys import Private
 from dmrefresh.jobs.dumps import limits_of
-from dmrefresh.jobs.given import Given, events, head_of
+from dmrefresh.jobs.given import head_of
 from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
 from dmrefresh.jobs.sources import Encrypted
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Settings
 from dmrefresh.showing import ago, moment, size
+from dmrefresh.stages.gpg import decrypt
+from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.s3 import fetch
 from dmrefresh.store import Listed, Store
 from sanitisers import Ruleset
 
@@ -36,17 +42,17 @@ class Newest:
         stage: whose dumps.
         store: the bucket.
         there: raises what keeps the bucket from being looked at.
-        key: raises what keeps the private key from being used.
+        private: the private key; raises what keeps it from being used.
     """
 
     def __init__(
-        self, settings: Settings, stage: str, store: Store, there: Callable[[], object], key: Callable[[], object]
+        self, settings: Settings, stage: str, store: Store, there: Callable[[], object], private: Callable[[], Private]
     ) -> None:
         self._settings = settings
         self._stage = stage
         self._store = store
         self._there = there
-        self._key = key
+        self._private = private
         self._dumps = Once("dump.newest", self._list)
         self._ruleset = Once("ruleset", self._read)
         self.head = Once("dump.opens", self._open)
@@ -54,11 +60,11 @@ class Newest:
     def checks(self) -> list[Check]:
         """What is looked at here."""
         return [
+            Check("ruleset", self._says_ruleset),
             Check("dump.newest", self._says_newest),
             Check("dump.size", self._says_size),
             Check("dump.verified", self._says_verified),
             Check("dump.opens", self._says_opens, 120),
-            Check("ruleset", self._says_ruleset),
             Check("dump.ruleset", self._says_covered),
             Check("disk", self._says_disk),
         ]
@@ -118,11 +124,11 @@ class Newest:
         return Said(detail, next=step)
 
     def _open(self) -> Head:
-        dumps = self._dumps()
-        self._key()
-        given = Given(self._settings, dump=dumps[0].key)
-        with events(given, Observer(), rows=False) as stream:
-            return head_of(stream)
+        """Everything before the first row; the download ends there."""
+        dump = self._store.named(self._dumps()[0].key)
+        keyring = self._private().keyring
+        with closing(decrypt(fetch(self._store, dump), keyring)) as plain:
+            return head_of(read_dump(gunzip(plain), limits=limits_of(self._settings)))
 
     def _says_opens(self) -> Said:
         head = self.head()
