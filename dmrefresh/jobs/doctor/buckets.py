@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from dmrefresh.durations import spoken
 from dmrefresh.errors import NoSuchDump, TargetUnfit, UsageFailure
 from dmrefresh.jobs.doctor import rules_of_buckets as meaning
 from dmrefresh.jobs.doctor.asking import asked
@@ -138,19 +137,19 @@ class Bucket:
         return meaning.applying(found["Rules"] if found else (), self._key)
 
     def _says_lifecycle(self) -> Said:
-        rules, keep = self._rules(), self._wanted.keep
+        rules, keep = self._rules(), self._wanted.keep.days
         days = meaning.removed_after(rules)
-        hint = f"give it a lifecycle rule with Expiration and NoncurrentVersionExpiration that come to {spoken(keep)}, "
+        hint = f"give it a lifecycle rule with Expiration and NoncurrentVersionExpiration that come to {keep} days, "
         hint += f"or say otherwise: {'replica_keep' if self._wanted.is_copy else 'keep'} under [doctor]"
         if days is None:
             raise TargetUnfit(
                 f"Nothing removes the dumps of {self._wanted.stage} from {self._store.bucket}; "
-                f"they are to be kept for {spoken(keep)}.",
+                f"they are to be kept for {keep} days.",
                 hint=hint,
             )
-        if days != keep.days:
+        if days != keep:
             raise TargetUnfit(
-                f"Dumps are removed from {self._store.bucket} after {days} days, and not after {spoken(keep)}.",
+                f"Dumps are removed from {self._store.bucket} after {days} days, and not after {keep}.",
                 hint=hint,
             )
         later = meaning.old_versions_removed_after(rules)

@@ -65,7 +65,11 @@ class Once(Generic[T]):
         """It; or the Failure in finding it out, the first time, and `Needs` from then on."""
         if not self._asked:
             self._asked = True
-            self._found.append(self._find())
+            try:
+                self._found.append(self._find())
+            except Needs as needs:  # what is missing further back is what helps whoever reads it
+                self._what = str(needs)
+                raise
         if not self._found:
             raise Needs(self._what)
         return self._found[0]
