@@ -142,8 +142,9 @@ class BackupNotStored(Failure):
 
     exit_code = 24
 
-    def __init__(self, what: str, *, hint: str | None = None, state: str = NOT_STORED) -> None:
+    def __init__(self, what: str, *, hint: str | None = None, state: str = NOT_STORED, retry: bool = False) -> None:
         super().__init__(what, hint=hint, state=state)
+        self.retry = retry
 
 
 class DeadlinePassed(Failure):

@@ -9,10 +9,10 @@ import contextlib
 import os
 import sys
 
-from dmrefresh.cli import doctor, dumps, guarding, refresh, sanitisers, settings, targets
+from dmrefresh.cli import backup, doctor, dumps, guarding, refresh, sanitisers, settings, targets
 from dmrefresh.cli.app import app
 
-__all__ = ["app", "doctor", "dumps", "guarding", "main", "refresh", "sanitisers", "settings", "targets"]
+__all__ = ["app", "backup", "doctor", "dumps", "guarding", "main", "refresh", "sanitisers", "settings", "targets"]
 
 
 def main() -> None:

@@ -33,6 +33,10 @@ __all__ = ["Counts", "database_size", "produced"]
 _OPTIONS = ("--no-owner", "--no-acl", "--clean", "--if-exists", *LEFT_OUT)
 
 
+class Unreadable(BackupNotStored):
+    """pg_dump wrote what our own reader does not take; it would do so again."""
+
+
 @contextmanager
 def produced(
     source: Located,
@@ -129,25 +133,24 @@ def _readable(blocks: Iterator[bytes], *, standby: bool) -> Iterator[bytes]:
     try:
         yield from blocks
     except DumpDamaged as failure:
-        raise _not_stored(f"pg_dump ended well, and what it wrote is not whole: {failure.what}", heals=True) from None
+        raise BackupNotStored(
+            f"pg_dump ended well, and what it wrote is not whole: {failure.what}", retry=True
+        ) from None
     except DumpRefused as failure:
-        hint = "a refresh could not read it either. pg_dump by hand still makes a backup; please report this"
+        hint = "pg_dump by hand still makes a backup, which a refresh could not read either; please report this"
         if standby:
             hint = "the source is a standby, which has no rows of unlogged tables: back up the primary"
-        raise _not_stored(
-            f"pg_dump wrote what dmrefresh cannot read back, so it is not stored: {failure.what}", hint=hint
-        ) from None
+        raise Unreadable(f"pg_dump wrote what dmrefresh cannot read back: {failure.what}", hint=hint) from None
 
 
 def _telling(blocks: Generator[bytes]) -> Iterator[bytes]:
-    """What ends a stage ends the backup, by the name of it."""
+    """What ends a stage ends the backup; a program that was ended may do better when all begins again."""
     try:
         yield from blocks
     except TargetUnfit as failure:  # pg_dump's
-        raise _not_stored(failure.what, hint=failure.hint, heals=True) from None
-
-
-def _not_stored(what: str, *, hint: str | None = None, heals: bool = False) -> BackupNotStored:
-    failure = BackupNotStored(what, hint=hint)
-    failure.retry = heals
-    return failure
+        raise BackupNotStored(failure.what, hint=failure.hint, retry=True) from None
+    except Unreadable:
+        raise
+    except BackupNotStored as failure:
+        failure.retry = True
+        raise
