@@ -93,12 +93,12 @@ def test_what_is_as_it_should_be_is_green_in_both_modes_and_nothing_secret_is_sa
 def test_what_fails_is_told_first_and_gives_the_exit_code_in_both_modes(furnished: Furnished) -> None:
     hospital = furnished.hospital
     hospital.versioning("Suspended")  # 15
-    hospital.keys.joinpath("public.key").unlink()  # 12
+    hospital.keys.joinpath("secret.key.enc").unlink()  # 12
     hospital.sections["targets.gone"] = 'url = "postgresql://me:hunter2@127.0.0.1:1/x"'  # 21
     text, told = hospital.run(), hospital.run("--json")
     found = json.loads(told.stdout)
     assert (text.returncode, told.returncode, found["exit_code"], found["ok"]) == (12, 12, 12, False)
-    failed = ["key.public", "bucket.versioning", "target.gone"]
+    failed = ["sops.secret_key", "bucket.versioning", "target.gone"]
     assert [one["name"] for one in found["checks"]][:3] == failed
     assert [line.split()[1] for line in text.stdout.splitlines() if line.startswith("FAIL")] == failed
     assert re.search(r"^3 failed, .*in order$", text.stdout, re.MULTILINE)
@@ -205,14 +205,11 @@ def test_a_large_database_is_told_of_the_limit_of_a_presigned_post(
     assert_warns(furnished.hospital.examined(*SOURCE), name, "5.0 GB")
 
 
-def test_another_stage_has_another_source(furnished: Furnished) -> None:
-    done = furnished.hospital.run("--stage", "elsewhere", "--json")
-    names = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
-    assert not [name for name in names if name.startswith("source.") and name != "source.elsewhere"]
-    assert names["source.elsewhere"]["status"] == "skip"
-    assert names["source.elsewhere"]["detail"].startswith("[sources.elsewhere]")
-    assert names["dump.newest"]["status"] == "fail"
-    assert "no dump of elsewhere" in names["dump.newest"]["detail"]
+def test_another_stage_has_another_source_and_other_dumps(furnished: Furnished) -> None:
+    found = furnished.hospital.examined("source.", "dump.newest", "dump.opens", stage="elsewhere")
+    assert_fails(found, "dump.newest", 10, "no dump of elsewhere")
+    assert_skips(found, "source.elsewhere", "[sources.elsewhere] in the settings, to back it up")
+    assert len(found.found) == 3
 
 
 def test_a_target_that_is_as_it_should_be_passes(furnished: Furnished) -> None:
@@ -312,6 +309,18 @@ def test_a_target_may_be_named_or_be_a_url_and_another_is_told(furnished: Furnis
     assert_fails(hospital.examined("target.other", targets=["other"]), "target.other", 2, "no target `other`")
     del hospital.sections["targets.local"], hospital.sections["targets.cleaned"]
     assert_warns(hospital.examined("target"), "target", "name no target")
+
+
+def test_a_bucket_whose_ruleset_needs_a_server_has_one_or_fails(furnished: Furnished) -> None:
+    rules, cleaned = furnished.hospital.folder / "rules.yaml", furnished.hospital.sections["targets.cleaned"]
+    scratch = furnished.cluster.url("postgres", furnished.name)
+    furnished.hospital.sections["targets.cleaned"] = f'{cleaned}\nscratch = "{scratch}"'
+    rules.write_text(RULES + "after_load: after.sql\n")
+    rules.with_name("after.sql").write_text("UPDATE note SET body = 'x';\n")
+    assert_fails(furnished.hospital.examined("target.cleaned.scratch"), "target.cleaned.scratch", 16)
+    furnished.at("postgres", f"ALTER ROLE {furnished.name} CREATEDB")
+    found = furnished.hospital.examined("target.cleaned.scratch")
+    assert_passes(found, "target.cleaned.scratch", "PostgreSQL 16, on a server")
 
 
 def test_a_newest_dump_that_is_as_it_should_be_passes(furnished: Furnished) -> None:
