@@ -27,6 +27,8 @@ holds an original value: they name tables, columns, line numbers and byte offset
 from __future__ import annotations
 
 UNTOUCHED = "The target is as it was: nothing was published."
+UNCHANGED = "Nothing was changed."
+"""The same of a command that has no target."""
 
 
 class Failure(Exception):
@@ -158,3 +160,11 @@ class BackupUnverified(Failure):
     """A backup is stored, and nobody has read it back: whether it can be restored is not known."""
 
     exit_code = 31
+
+
+def own_fault(error: BaseException) -> Failure:
+    """What an exception that nobody expected is told as; its text is not, since it may quote what it stumbled over."""
+    return Failure(
+        f"This is a fault of dmrefresh's own ({type(error).__name__}).",
+        hint="run it again with --debug and report what it shows",
+    )

@@ -132,16 +132,11 @@ def options(
 def _failed(error: Exception) -> int:
     """Say what happened; returns the exit code."""
     from dmrefresh.console import Lines
-    from dmrefresh.errors import UNTOUCHED, Failure
+    from dmrefresh.errors import UNCHANGED, UNTOUCHED, Failure, own_fault
 
-    failure = error
-    if not isinstance(failure, Failure):
-        failure = Failure(
-            f"This is a fault of dmrefresh's own ({type(error).__name__}).",
-            hint="run it again with --debug and report what it shows",
-        )
+    failure = error if isinstance(error, Failure) else own_fault(error)
     if not Options.publishes and failure.state == UNTOUCHED:
-        failure.state = "Nothing was changed."
+        failure.state = UNCHANGED
     lines = Lines()
     lines.failed(failure)
     if Options.debug:

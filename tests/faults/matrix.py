@@ -187,6 +187,12 @@ ROWS = (
     Row("78b", "A sequence is behind the numbers of its column.", f"{_EITHER}exit 22 with its name; the old data"),
     Row("79", "The target's name has 63 bytes, quotes and letters outside ASCII.", f"{_EITHER}published, twice over"),
     Row(
+        "93",
+        "Slack is not there, refuses, answers 429 or 500, or never answers; the run succeeds, fails, or is ended by a "
+        "signal.",
+        "the exit code and the data are those of a run of which nobody is told; a warning says that Slack was not told",
+    ),
+    Row(
         "96a",
         "The server's answer to the COMMIT is lost.",
         f"{_EITHER}the outcome is asked for: the refresh says that it is published, and it is",
