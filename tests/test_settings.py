@@ -325,3 +325,31 @@ def test_config_show_prints_the_settings_and_takes_the_programs_options(tmp_path
     done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "hint: did you mean `dumps.bucket`?" in done.stderr
+
+
+def test_a_source_is_somewhere_and_its_stage_is_its_name(tmp_path: Path) -> None:
+    write(tmp_path / "dmrefresh.toml", '[sources.staging]\nvcap = "*"\n')
+    found = settings.load(environ={}, folder=tmp_path)
+    assert found.source("staging").vcap == "*"
+    with pytest.raises(UsageFailure, match=r"no source `production` \(known: staging\)"):
+        found.source("production")
+    for text in ("", 'url = "postgresql:///a"\nservice = "b"', 's3 = "bucket"', 'vcap = "*"\ntunnel = ["ssh"]'):
+        write(tmp_path / "dmrefresh.toml", f"[sources.production]\n{text}\n")
+        with pytest.raises(UsageFailure, match=r"dmrefresh\.toml: `sources\.production"):
+            settings.load(environ={}, folder=tmp_path)
+
+
+def test_where_messages_go_and_what_leads_to_a_source_is_never_shown(tmp_path: Path) -> None:
+    secret = "T0-s3cret"
+    notified = (
+        f'[notify]\nslack_url = "https://hooks.example/{secret}"\nwebhook_url = "https://hooks.example/{secret}"\n'
+    )
+    source = (
+        f'[sources.production]\nurl = "postgresql://app:{secret}@db/app"\ntunnel = ["ssh", "{{port}}", "{secret}"]\n'
+    )
+    write(tmp_path / "dmrefresh.toml", notified + source)
+    loaded = settings.loaded(environ={"DMREFRESH_NOTIFY_CHANNEL": "#releases"}, folder=tmp_path)
+    assert (loaded.settings.notify.channel, secret in str(loaded.settings.notify.slack_url)) == ("#releases", True)
+    for text in (as_lines(loaded), as_json(loaded), repr(loaded.settings)):
+        assert "notify" in text
+        assert secret not in text.replace(repr(loaded.settings.source("production").tunnel), "")

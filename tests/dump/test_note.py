@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from dmrefresh.dump.events import Event, Head, TableData
-from dmrefresh.dump.note import Note, note_of, write_note
+from dmrefresh.dump.events import End, Event, Head, TableData
+from dmrefresh.dump.note import Note, note_of, rows_of, write_note, write_rows
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import NotSanitised
@@ -35,6 +35,23 @@ def test_what_is_written_is_read() -> None:
     odd = Note({'a "b"\n--é': ("\\x", "y\u2028")}, {})
     assert note_of(head(write_note(odd) + DUMP)) == odd
     assert note_of(head(DUMP)) is None
+    whole = Note({}, {}, "production-202611220300.sql.gz.gpg", "0.1.0", 7**22, "app", "15.18")
+    assert note_of(head(write_note(whole) + DUMP)) == whole
+
+
+def test_how_many_rows_a_dump_has_is_read_behind_its_end_marker_and_nowhere_else() -> None:
+    rows = {'a "b"\n--é': 0, "users": 12}
+
+    def end(dump: bytes) -> End:
+        *_, last = read_dump([dump])
+        assert isinstance(last, End)
+        return last
+
+    assert rows_of(end(DUMP + write_rows(rows))) == rows
+    assert rows_of(end(DUMP)) is None
+    assert rows_of(end(a_dump(USERS + write_rows(rows), ROWS))) is None
+    for odd in (b"[1]", b'{"users": "x"}', b'{"users": null}', b"{" * 9_999, b"12"):
+        assert rows_of(end(DUMP + b"\n-- dmrefresh rows " + odd + b"\n")) is None
 
 
 @pytest.mark.parametrize(
