@@ -14,7 +14,7 @@ from typing import TextIO
 
 from dmrefresh.errors import Failure
 from dmrefresh.observer import Observer
-from dmrefresh.report import Checked, Filtered, Report
+from dmrefresh.report import BackupReport, Checked, Filtered, Report
 
 _EVERY = 10.0
 """Seconds between two lines about the same table."""
@@ -29,6 +29,12 @@ _STEPS = {
     "committed": "published",
     "cleaned": "the cleaned dump is made and signed; storing it",
     "stored": "it is stored under its dated name",
+    "backup stored": "it is stored, and read back now from the bucket",
+}
+_READ_BACK = {
+    "full": "read back from there: the private key opens it, it is whole, and every table has the rows that were sent",
+    "quick": "the private key opens it; nobody has read it to its end, and no note beside it says that it is whole",
+    "no": "it was not read back: whether it can be restored is not known",
 }
 ROLLBACK_STEPS = {
     "begun": "the transaction is open; readers go on reading what is current",
@@ -52,8 +58,12 @@ def described(checked: Checked) -> str:
         f"PostgreSQL {contents.server_version}, written by pg_dump {contents.dump_version} in {contents.encoding}",
         f"{len(contents.tables):,} tables, {contents.rows:,} rows, {contents.bytes:,} bytes of SQL",
     ]
+    if contents.said is not None:
+        lines.append("every table has as many rows as its backup counted")
     if contents.left_out:
         lines.append(f"left out by a refresh: {counts(contents.left_out)}")
+    if checked.recorded is not None:
+        lines.append(f"noted in the bucket: {checked.recorded}")
     lines += ["", *(f"{count:>14,}  {name}" for name, count in sorted(contents.tables.items()))]
     return "\n".join(printable(line) for line in lines)
 
@@ -126,11 +136,23 @@ class Lines(Observer):
             self.line(f"stored as {' and '.join(report.stored)}")
         if report.disconnected_seconds is not None:
             self.line(f"nobody could connect for {report.disconnected_seconds:.1f} s, while the databases were renamed")
-        busiest = sorted(report.stages.items(), key=lambda item: -item[1])
-        self.line("seconds by stage: " + ", ".join(f"{name} {value:.1f}" for name, value in busiest if value >= 0.05))
+        self._busiest(report.stages)
         if report.changed_types:
             names = ", ".join(report.changed_types)
             self.warn(f"these types differ from before; sessions that prepared statements with them reconnect: {names}")
+
+    def backed_up(self, report: BackupReport) -> None:
+        """The closing lines of a backup that is stored."""
+        self.line(
+            f"{report.name} is stored in the bucket {report.bucket}: {report.size / 1e6:,.1f} MB, "
+            f"{sum(report.rows.values()):,} rows in {len(report.rows)} tables, {report.total_seconds:.1f} s"
+        )
+        self.line(_READ_BACK[report.read_back])
+        self._busiest(report.stages)
+
+    def _busiest(self, stages: Mapping[str, float]) -> None:
+        busiest = sorted(stages.items(), key=lambda item: -item[1])
+        self.line("seconds by stage: " + ", ".join(f"{name} {value:.1f}" for name, value in busiest if value >= 0.05))
 
     def filtered(self, done: Filtered) -> None:
         """The closing line of a filter that went through."""

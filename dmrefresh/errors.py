@@ -29,6 +29,7 @@ from __future__ import annotations
 UNTOUCHED = "The target is as it was: nothing was published."
 UNCHANGED = "Nothing was changed."
 """The same of a command that has no target."""
+NOT_STORED = "Nothing was stored."
 
 
 class Failure(Exception):
@@ -142,6 +143,10 @@ class BackupNotStored(Failure):
     """A backup was not made or not stored; the bucket has no object of its name that could be taken for one."""
 
     exit_code = 24
+
+    def __init__(self, what: str, *, hint: str | None = None, state: str = NOT_STORED, retry: bool = False) -> None:
+        super().__init__(what, hint=hint, state=state)
+        self.retry = retry
 
 
 class DeadlinePassed(Failure):

@@ -18,6 +18,10 @@ _IN_MEMORY = {"tmpfs", "ramfs"}
 _SOPS_NEEDS = ("SOPS_", "AWS_", "GOOGLE_", "CLOUDSDK_", "AZURE_", "VAULT_", "XDG_")
 
 
+class KeyAbsent(KeyUnusable):
+    """The private key is not on this machine, or this machine cannot hold it; elsewhere it may be as it must be."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyFiles:
     """The SOPS files that hold the private key and its passphrase, both encrypted in binary mode."""
@@ -68,10 +72,10 @@ def decrypt_with_sops(file: Path) -> bytes:
     """Decrypt a file that SOPS encrypted in binary mode; the plaintext stays in memory.
 
     Raises:
-        KeyUnusable: the file is missing, sops is, or sops cannot decrypt it with the keys it finds.
+        KeyAbsent: the file is missing, sops is, or sops cannot decrypt it with the keys it finds.
     """
     if not file.is_file():
-        raise KeyUnusable(
+        raise KeyAbsent(
             f"There is no {file.name} in {file.parent}.",
             hint="set DM_CREDENTIALS_REPO to the credentials repository, or [keys] in dmrefresh.toml",
         )
@@ -79,11 +83,11 @@ def decrypt_with_sops(file: Path) -> bytes:
     try:
         done = process.run(argv, env=process.environment(*_SOPS_NEEDS), timeout=120)
     except FileNotFoundError:
-        raise KeyUnusable("sops is not installed, or not on PATH.", hint="install SOPS 3.8 or newer") from None
+        raise KeyAbsent("sops is not installed, or not on PATH.", hint="install SOPS 3.8 or newer") from None
     except subprocess.TimeoutExpired:
-        raise KeyUnusable(f"sops did not decrypt {file.name} within two minutes.") from None
+        raise KeyAbsent(f"sops did not decrypt {file.name} within two minutes.") from None
     if done.returncode or not done.stdout:
-        raise KeyUnusable(
+        raise KeyAbsent(
             f"sops cannot decrypt {file.name} (exit status {done.returncode}).",
             hint="is the key that SOPS needs at hand (SOPS_AGE_KEY_FILE, or rights on the KMS key)?",
         )
@@ -117,12 +121,12 @@ def memory_backed_storage() -> Path:
     """A folder in memory where the keyring may lie.
 
     Raises:
-        KeyUnusable: there is none on this machine (macOS has none).
+        KeyAbsent: there is none on this machine (macOS has none).
     """
     for candidate in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm", "/run/shm"):  # noqa: S108
         if candidate and os.access(candidate, os.W_OK | os.X_OK) and _filesystem(Path(candidate)) in _IN_MEMORY:
             return Path(candidate)
-    raise KeyUnusable(
+    raise KeyAbsent(
         "This machine has no memory-backed storage for the private key (tmpfs on XDG_RUNTIME_DIR or /dev/shm).",
         hint="run this where there is one; a private key is never written to a disk",
     )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from dmrefresh.errors import PublishedButUnfinished, UsageFailure
 
@@ -93,7 +94,8 @@ class Report:
 class Contents:
     """What a dump was found to hold: versions, encoding, rows by table, bytes of SQL.
 
-    `left_out` counts the statements, by kind, that a refresh does not execute.
+    `left_out` counts the statements, by kind, that a refresh does not execute; `refused` says why it would refuse the
+    dump, where that was no failure. `said` are the rows by table that the dump itself says it has, if it does.
     """
 
     server_version: str = ""
@@ -103,16 +105,22 @@ class Contents:
     rows: int = 0
     bytes: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    refused: str | None = None
+    said: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A dump that passed: its name, its size in the bucket (bytes), and what it holds; None after a quick check."""
+    """A dump that passed: its name, its size in the bucket (bytes), and what it holds; None after a quick check.
+
+    `recorded` is the note that now lies beside it in the bucket, if one was put there.
+    """
 
     name: str
     size: int
     contents: Contents | None
     version: int = 1
+    recorded: str | None = None
 
     def write(self, file: Path) -> None:
         """Write it as JSON.
@@ -121,6 +129,44 @@ class Checked:
             PublishedButUnfinished: the file cannot be written.
         """
         write(file, asdict(self), state="The dump is whole; nothing was changed.")
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """A backup that is stored. Seconds by stage are busy time; stages overlap, so they may exceed the total.
+
+    `size` and `sha256` are those of the object, `bytes` those of the dump's plain text; `rows` by table are what
+    pg_dump sent. `read_back` says how the stored object was looked at since: `full`, to its end; `quick`, by its
+    beginning alone; `no`, not at all, and then `why_not` says why. `noted` is the note beside it that says so, if one
+    was put there. `refused` is why a refresh would refuse it, though it is whole.
+    """
+
+    name: str
+    bucket: str
+    stage: str
+    size: int
+    sha256: str
+    version_id: str | None
+    encrypted_to: str
+    signed: bool
+    bytes: int
+    rows: dict[str, int]
+    attempts: int
+    total_seconds: float
+    stages: dict[str, float]
+    read_back: Literal["full", "quick", "no"]
+    why_not: str | None = None
+    noted: str | None = None
+    refused: str | None = None
+    version: int = 1
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON.
+
+        Raises:
+            PublishedButUnfinished: the file cannot be written.
+        """
+        write(file, asdict(self), state=f"{self.name} is stored in the bucket {self.bucket}.")
 
 
 @dataclass(slots=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import tempfile
 from pathlib import Path
 
 from dmrefresh import process
 from dmrefresh.errors import DumpDamaged, KeyUnusable
-from dmrefresh.folders import private_folder, sweep
 from dmrefresh.keys import Keyring
+from dmrefresh.public_keys import public_home, run_gpg
 
-_PREFIX = "dmrefresh-public-"
+_STRICT = ("--trust-model", "always", "--weak-digest", "SHA1")
 _GOOD = ("GOODSIG", "VALIDSIG")
 _BAD = {"BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "NODATA", "NO_PUBKEY", "FAILURE", "ERROR", "UNEXPECTED"}
 _KEY = re.compile(rb"^pub:[^\n]*\n(?:[^\n]*\n)*?fpr:+([0-9A-F]{40,64}):", re.MULTILINE)
@@ -66,13 +64,11 @@ def check(public_key: Path, data: bytes, signature: bytes) -> str:
             f"There is no {public_key.name} in {public_key.parent}.",
             hint="set DM_CREDENTIALS_REPO to the credentials repository, or public_key under [keys]",
         )
-    place = Path(tempfile.gettempdir())
-    sweep(place, _PREFIX)
-    with private_folder(place, _PREFIX) as home:  # what it holds anybody may see
+    with public_home() as home:
         ours = _import(home, public_key)
         signed = home / "signature"
         signed.write_bytes(signature)
-        done = _gpg(home, "--status-fd", "1", "--verify", str(signed), "-", stdin=data)
+        done = run_gpg(home, *_STRICT, "--status-fd", "1", "--verify", str(signed), "-", stdin=data)
     lines = done.stdout.decode(errors="replace").splitlines()
     words = [line[9:].split(" ") for line in lines if line.startswith("[GNUPG:] ")]
     names = [w[0] for w in words]
@@ -90,21 +86,8 @@ def check(public_key: Path, data: bytes, signature: bytes) -> str:
 
 def _import(home: Path, public_key: Path) -> str:
     """Import the one key of a file; returns its fingerprint."""
-    _gpg(home, "--import", str(public_key))
-    found = _KEY.findall(_gpg(home, "--with-colons", "--list-keys").stdout)
+    run_gpg(home, "--import", str(public_key))
+    found = _KEY.findall(run_gpg(home, "--with-colons", "--list-keys").stdout)
     if len(found) != 1:
         raise KeyUnusable(f"{public_key.name} holds {len(found)} public keys; one is wanted.")
     return str(found[0], "ascii")
-
-
-def _gpg(home: Path, *arguments: str, stdin: bytes = b"") -> process.Completed:
-    env = {**process.environment(), "GNUPGHOME": str(home), "LC_ALL": "C.UTF-8"}
-    argv = ["gpg", "--homedir", str(home), "--batch", "--no-tty", "--no-options", "--quiet", "--no-autostart"]
-    try:
-        return process.run(
-            [*argv, "--trust-model", "always", "--weak-digest", "SHA1", *arguments], env=env, stdin=stdin
-        )
-    except FileNotFoundError:
-        raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None
-    except subprocess.TimeoutExpired:
-        raise KeyUnusable("gpg did not check the signature within a minute.") from None

@@ -16,13 +16,24 @@ from dmrefresh.verified import SUFFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gpg")
 _CLEANED = re.compile(r"cleaned-db-dump-(?P<when>[0-9]{12})\.sql\.gz")
 LATEST_CLEANED = "cleaned-db-dump.sql.gz"
 """The name under which the newest cleaned dump lies for whoever needs a fixed one."""
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NotFound"}
-_WILL_HEAL = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "500", "502", "503", "504"}
+_WILL_HEAL = {
+    "BadDigest",
+    "SlowDown",
+    "InternalError",
+    "ServiceUnavailable",
+    "RequestTimeout",
+    "500",
+    "502",
+    "503",
+    "504",
+}
 
 
 class SourceRefused(SourceUnreachable):
@@ -239,16 +250,21 @@ class Store:
             head = self.client.head_object(Bucket=self.bucket, Key=key)
         if head["ContentLength"] == 0:
             raise NoSuchDump(f"{key} in the bucket {self.bucket} is an empty object.")
-        version = head.get("VersionId")
-        return DumpRef(
-            bucket=self.bucket,
-            key=key,
-            size=head["ContentLength"],
-            modified=head["LastModified"],
-            etag=head["ETag"],
-            version_id=None if version == "null" else version,
-            sha256=head["Metadata"].get("sha256"),
-        )
+        return pinned(self.bucket, key, head)
+
+
+def pinned(bucket: str, key: str, head: HeadObjectOutputTypeDef) -> DumpRef:
+    """The version of an object that S3 has told of."""
+    version = head.get("VersionId")
+    return DumpRef(
+        bucket=bucket,
+        key=key,
+        size=head["ContentLength"],
+        modified=head["LastModified"],
+        etag=head["ETag"],
+        version_id=None if version == "null" else version,
+        sha256=head["Metadata"].get("sha256"),
+    )
 
 
 @contextmanager

@@ -16,6 +16,9 @@ def check_dump(
     name: Annotated[str | None, typer.Argument(help="The dump's name in the bucket [default: the newest].")] = None,
     latest: Annotated[bool, typer.Option("--latest", help="Take the newest; so it is without a name.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Only see that the private key opens it.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Note beside it in the bucket that it was read back.")
+    ] = False,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was found to this file, as JSON.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
@@ -31,10 +34,12 @@ def check_dump(
 
     if name is not None and (latest or stage is not None):
         raise UsageFailure("A dump's name and --latest or --stage exclude each other.", hint="leave one out")
+    if quick and record:
+        raise UsageFailure("--quick and --record exclude each other: what was only opened is not known to be whole.")
     if report is not None:
         reporting.prepare(report)
-    plan = job.prepare(settings.load(Options.config), name=name, stage=stage)
-    done = job.run(plan, Lines(), quick=quick)
+    stored = job.prepare(settings.load(Options.config), name=name, stage=stage)
+    done = job.run(stored, Lines(), quick=quick, record=record)
     typer.echo(described(done))
     if report is not None:
         done.write(report)

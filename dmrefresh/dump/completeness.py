@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 
-from dmrefresh.dump.events import Name, Schema
+from dmrefresh.dump.events import End, Event, Head, Name, Schema, TableData
 from dmrefresh.errors import DumpRefused
 
 _NAMED = 10
 """Tables named in one message."""
+
+
+def complete(head: Head, events: Iterable[Event]) -> Iterator[Event]:
+    """The events behind a Head; whatever they are, the End comes only where every table's data has.
+
+    Raises:
+        DumpRefused: tables are without.
+    """
+    with_rows: set[Name] = set()
+    for event in events:
+        if isinstance(event, TableData):
+            with_rows.add(event.table)
+        elif isinstance(event, End):
+            refuse_partial(head.schema, with_rows)
+        yield event
 
 
 def refuse_partial(schema: Schema, with_rows: Container[Name]) -> None:

@@ -64,6 +64,15 @@ def check(statement: Statement) -> Decision:
     return decision
 
 
+def refusal(statement: Statement) -> str | None:
+    """Why a refresh would refuse a dump with this statement, in a sentence; None where it would not."""
+    try:
+        check(statement)
+    except DumpRefused as refused:
+        return refused.what
+    return None
+
+
 def _decide_setting(statement: Statement) -> Decision:
     found = setting_of(statement.sql)
     if found is None:

@@ -1,45 +1,18 @@
-"""check-dump: a stored dump read to its end marker, or only opened; nothing is published or kept."""
+"""check-dump: a stored dump read to its end marker, or only opened; nothing is published, and nothing kept but a note
+beside it that it was read back, where that is wanted."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
-
-from dmrefresh import process
-from dmrefresh.dump.course import in_order
-from dmrefresh.dump.deciding import check
-from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
-from dmrefresh.dump.limits import Limits
-from dmrefresh.dump.policy import Action
-from dmrefresh.dump.reader import read_dump
-from dmrefresh.errors import DumpDamaged, DumpRefused
 from dmrefresh.jobs.attempts import attempts
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
-from dmrefresh.keys import KeyFiles, Keyring, private_keyring
+from dmrefresh.jobs.verifying_backup import Stored, note_beside, opens, read_back
 from dmrefresh.observer import Observer
-from dmrefresh.report import Checked, Contents
+from dmrefresh.report import Checked
 from dmrefresh.settings import Settings
-from dmrefresh.stages.gpg import decrypt
-from dmrefresh.stages.gzip import gunzip
-from dmrefresh.stages.s3 import fetch
-from dmrefresh.store import DumpRef, Store
-
-_GZIP = b"\x1f\x8b"
+from dmrefresh.verified import SUFFIX
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a check needs to know."""
-
-    store: Store
-    dump: DumpRef
-    keys: KeyFiles
-    limits: Limits
-
-
-def prepare(settings: Settings, *, name: str | None = None, stage: str | None = None) -> Plan:
+def prepare(settings: Settings, *, name: str | None = None, stage: str | None = None) -> Stored:
     """Find the dump and the keys' files.
 
     Args:
@@ -51,88 +24,30 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
         Failure: something is missing.
     """
     store, dump = choose(settings, name, stage)
-    return Plan(store, dump, settings.keys.files(), limits_of(settings))
+    return Stored(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed)
 
 
-def run(plan: Plan, observer: Observer | None = None, *, quick: bool = False) -> Checked:
+def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False, record: bool = False) -> Checked:
     """Read every byte up to the end marker; what may heal is tried again.
 
     Args:
-        plan: which dump.
+        stored: which dump.
         observer: is told about progress.
         quick: only see that the private key opens the dump, by its beginning.
+        record: put a note beside it that it was read back. A backup is one also where a refresh would refuse it, so
+            that is only warned of then.
 
     Raises:
+        PublishedButUnfinished: the dump is as it must be, and the note could not be put beside it.
         Failure: the dump, the key or the bucket is not as it must be.
     """
     watching = observer or Observer()
-    introduce(plan.store, plan.dump, watching)
-    check_one = _open if quick else _read
-    contents = attempts(lambda _: check_one(plan, watching), watching)
-    return Checked(plan.dump.key, plan.dump.size, contents)
-
-
-def _open(plan: Plan, observer: Observer) -> None:
-    """See that gpg hands anything out, which it does once the private key has opened the message."""
-    with _keyring(plan) as keyring, contextlib.closing(_plain(plan, keyring)) as blocks:
-        beginning = b""
-        while len(beginning) < len(_GZIP) and (block := next(blocks, b"")):
-            beginning += block
-        if not beginning.startswith(_GZIP):
-            raise DumpDamaged("The decrypted dump is not gzip data.")
-
-
-def _read(plan: Plan, observer: Observer) -> Contents:
-    with _keyring(plan) as keyring, contextlib.closing(_plain(plan, keyring)) as blocks:
-        try:
-            return contents_of(read_dump(gunzip(blocks), limits=plan.limits), observer)
-        except (DumpDamaged, DumpRefused):
-            # Damage may look like anything by the time it is text; gpg's verdict, which comes last, goes first.
-            for _ in blocks:
-                pass
-            raise
-
-
-def contents_of(events: Iterable[Event], observer: Observer) -> Contents:
-    """Read a dump's events to the End.
-
-    Raises:
-        DumpRefused: a refresh would refuse it: a statement, or tables without data.
-        Failure: whatever the stages before raise.
-    """
-    contents = Contents()
-    seen: dict[Name, int] = {}
-    stream = iter(events)
-    head = next(stream)
-    assert isinstance(head, Head), "the Head comes first"
-    contents.server_version, contents.dump_version = head.server_version, head.dump_version
-    contents.encoding = head.encoding
-    for event in chain(head.statements, in_order(head, stream)):
-        if isinstance(event, Statement):
-            _count(event, contents.left_out)
-        elif isinstance(event, TableData):
-            seen[event.table] = seen.get(event.table, 0) + event.count
-            observer.progress(str(event.table), seen[event.table])
-        elif isinstance(event, End):
-            contents.rows, contents.bytes = event.rows, event.size
-    contents.tables = {str(name): count for name, count in seen.items()}
-    return contents
-
-
-def _count(statement: Statement, left_out: dict[str, int]) -> None:
-    if check(statement).action is Action.LEAVE_OUT:
-        left_out[statement.kind] = left_out.get(statement.kind, 0) + 1
-
-
-def _plain(plan: Plan, keyring: Keyring) -> Generator[bytes]:
-    return decrypt(fetch(plan.store, plan.dump), keyring)
-
-
-@contextlib.contextmanager
-def _keyring(plan: Plan) -> Iterator[Keyring]:
-    """The private key's keyring; whatever is still running behind it is ended."""
-    try:
-        with private_keyring(plan.keys) as keyring:
-            yield keyring
-    finally:
-        process.kill_all()
+    name, size = stored.dump.key, stored.dump.size
+    introduce(stored.store, stored.dump, watching)
+    if quick:
+        attempts(lambda _: opens(stored), watching)
+        return Checked(name, size, None)
+    back = attempts(lambda _: read_back(stored, watching, refusing=not record), watching)
+    if record:
+        note_beside(stored.store, back.verified, watching)
+    return Checked(name, size, back.contents, recorded=name + SUFFIX if record else None)

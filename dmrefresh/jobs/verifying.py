@@ -12,7 +12,7 @@ from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.events import Event, Head, Statement, TableData
 from dmrefresh.dump.policy import Action
 from dmrefresh.errors import DumpRefused, Failure
-from dmrefresh.jobs.check_dump import contents_of
+from dmrefresh.jobs.contents import contents_of
 from dmrefresh.observer import Observer
 
 

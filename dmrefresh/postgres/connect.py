@@ -37,12 +37,13 @@ _KEEPALIVES = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives
 
 
 @contextmanager
-def session(url: str, application_name: str = "dmrefresh") -> Iterator[Connection]:
+def session(url: str, application_name: str = "dmrefresh", *, called: str = "target") -> Iterator[Connection]:
     """A connection in autocommit mode, with time limits of ours; closed at the end.
 
     Args:
         url: the target's connection URL.
         application_name: what pg_stat_activity shows.
+        called: what the database is called in messages.
 
     Raises:
         TargetUnreachable: the server does not answer or does not let us in.
@@ -61,13 +62,13 @@ def session(url: str, application_name: str = "dmrefresh") -> Iterator[Connectio
         )
     except psycopg.OperationalError:
         raise TargetUnreachable(
-            f"The target {shown(url)} does not answer, or does not let this role in.",
+            f"The {called} {shown(url)} does not answer, or does not let this role in.",
             hint="is the server running, and the url right?",
         ) from None
     except psycopg.Error:
-        raise UsageFailure("The target's url is no PostgreSQL connection URL.") from None
+        raise UsageFailure(f"The {called}'s url is no PostgreSQL connection URL.") from None
     try:
-        with translated("while the session was set up"):
+        with translated("while the session was set up", called=called):
             for name, (value, since) in _SETTINGS.items():
                 if connection.info.server_version >= since:
                     connection.execute(sql.SQL("SELECT pg_catalog.set_config({}, {}, false)").format(name, value))

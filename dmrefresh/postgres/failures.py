@@ -116,11 +116,12 @@ def blaming(newer: Newer | None) -> Iterator[None]:
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str, *, called: str = "target") -> Iterator[None]:
     """Turn what psycopg raises inside the block into failures.
 
     Args:
         doing: what was being done, as the end of a sentence: `while rows of users were loaded`.
+        called: what the database is called in messages.
 
     Raises:
         TargetUnreachable, TargetUnfit, RightsMissing, ChecksFailed: see `from_server`.
@@ -128,20 +129,21 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise from_server(error, doing) from None
+        raise from_server(error, doing, called=called) from None
 
 
-def from_server(error: psycopg.Error, doing: str) -> Failure:
+def from_server(error: psycopg.Error, doing: str, *, called: str = "target") -> Failure:
     """The failure that an error of psycopg or of the server means.
 
     Args:
         error: what was raised.
         doing: what was being done.
+        called: what the database is called in messages.
     """
     state = error.sqlstate
     if state is None or state.startswith("08") or state in _LOST:
         return TargetUnreachable(
-            f"The connection to the target was lost {doing}.", hint="is the server up? Then run it again"
+            f"The connection to the {called} was lost {doing}.", hint="is the server up? Then run it again"
         )
     place = named(error)
     if state in _COLLIDED:
@@ -149,23 +151,23 @@ def from_server(error: psycopg.Error, doing: str) -> Failure:
             f"Another session holds what is needed {doing} (SQLSTATE {state}{place}).", hint="run it again"
         )
     if state == "42501":
-        return RightsMissing(f"The target's role lacks a right that is needed {doing}{place}.")
+        return RightsMissing(f"The {called}'s role lacks a right that is needed {doing}{place}.")
     if state == _DISK_FULL:
         which = next((of for part, of in _DISKS.items() if part in (error.diag.message_primary or "")), "data")
         return TargetUnfit(
-            f"The target cannot go on {doing}: the disk of its {which} is full (SQLSTATE {state}).",
+            f"The {called} cannot go on {doing}: the disk of its {which} is full (SQLSTATE {state}).",
             hint="make room there: the new data lies beside the old until it is published, and `dmrefresh plan` says "
             "how much that is; then run it again",
         )
     if state in _FULL:
-        return TargetUnfit(f"The target cannot go on {doing}: {_FULL[state]} (SQLSTATE {state}).")
+        return TargetUnfit(f"The {called} cannot go on {doing}: {_FULL[state]} (SQLSTATE {state}).")
     if state.startswith("22") and _COPY_LINE.match(error.diag.context or ""):
-        return RowsNotTaken(f"The target refused the data {doing} (SQLSTATE {state}{place}).")
+        return RowsNotTaken(f"The {called} refused the data {doing} (SQLSTATE {state}{place}).")
     if state in _ABSENT:
-        return NotUnderstood(f"The target does not know what the dump asks for {doing} (SQLSTATE {state}{place}).")
+        return NotUnderstood(f"The {called} does not know what the dump asks for {doing} (SQLSTATE {state}{place}).")
     if state.startswith(("22", "23")):
-        return ChecksFailed(f"The target refused the data {doing} (SQLSTATE {state}{place}).")
-    return TargetUnfit(f"The target reported an error {doing} (SQLSTATE {state}{place}).")
+        return ChecksFailed(f"The {called} refused the data {doing} (SQLSTATE {state}{place}).")
+    return TargetUnfit(f"The {called} reported an error {doing} (SQLSTATE {state}{place}).")
 
 
 def named(error: psycopg.Error) -> str:

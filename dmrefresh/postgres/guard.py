@@ -111,7 +111,7 @@ class Guard:
         wanted = self.production.system_identifier
         if wanted is None or database != self.production.database:
             return
-        found = _system_identifier(connection)
+        found = system_identifier(connection)
         if found is None:
             observer.warn("the target's server does not tell this role its identifier; the database's name counts")
         if found in (wanted, None):
@@ -167,7 +167,7 @@ def _is_same(host: str, production: str) -> bool:
         return fnmatchcase(host, production)
 
 
-def _system_identifier(connection: Connection) -> int | None:
+def system_identifier(connection: Connection) -> int | None:
     """The server's, or None where it may not be asked for; every role may unless somebody took the right away."""
     try:
         row = connection.execute("SELECT system_identifier FROM pg_catalog.pg_control_system()").fetchone()

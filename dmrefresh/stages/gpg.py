@@ -33,42 +33,68 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring) -> Generator[bytes]:
         DumpDamaged: the message is not whole, was changed, or was never encrypted.
         KeyUnusable: it is encrypted to another key, or the passphrase does not open ours; or gpg is not installed.
     """
+
+    def judge(returncode: int, status: Sequence[str]) -> None:
+        verdict = judge_status(returncode, status, keyring.key_ids, keyring.opens)
+        if verdict is not None:
+            raise verdict
+
+    return converse([*keyring.gpg, "--decrypt"], blocks, keyring.environment, judge, keyring.passphrase)
+
+
+def converse(
+    command: Sequence[str],
+    blocks: Iterable[bytes],
+    environment: dict[str, str],
+    judge: Callable[[int, Sequence[str]], None],
+    passphrase: bytes | None = None,
+) -> Generator[bytes]:
+    """Yield what gpg writes while it is fed blocks; it may be believed once the generator has ended.
+
+    Args:
+        command: gpg, and what it is to do.
+        blocks: what it reads.
+        environment: its whole environment.
+        judge: is given its exit status and its status lines without their prefix, in order (GnuPG's doc/DETAILS);
+            raises if what came out is not to be believed.
+        passphrase: told through a pipe that gpg inherits.
+
+    Raises:
+        KeyUnusable: gpg is not installed.
+    """
     status_read, status_write = os.pipe()
-    passphrase_read, passphrase_write = os.pipe()
     status: list[str] = []
     listener = threading.Thread(target=_listen, args=(status_read, status), daemon=True)
-    open_here = [status_write, passphrase_read]
-    try:
-        # A pipe holds at least 4096 bytes (POSIX PIPE_BUF is less): no reader is needed yet.
-        os.write(passphrase_write, keyring.passphrase + b"\n")
-    finally:
-        os.close(passphrase_write)
+    open_here, options = [status_write], ["--status-fd", str(status_write)]
+    if passphrase is not None:
+        passphrase_read, passphrase_write = os.pipe()
+        open_here.append(passphrase_read)
+        options += ["--passphrase-fd", str(passphrase_read), "--pinentry-mode", "loopback"]
+        try:
+            # A pipe holds at least 4096 bytes (POSIX PIPE_BUF is less): no reader is needed yet.
+            os.write(passphrase_write, passphrase + b"\n")
+        finally:
+            os.close(passphrase_write)
+    inherited = tuple(open_here)
     listener.start()
 
     def close_ours() -> None:
         while open_here:
             os.close(open_here.pop())
 
-    argv = [
-        *keyring.gpg,
-        *("--status-fd", str(status_write), "--passphrase-fd", str(passphrase_read)),
-        *("--pinentry-mode", "loopback", "--decrypt"),
-    ]
-
-    def judge(returncode: int) -> None:
+    def on_end(returncode: int) -> None:
         listener.join()
-        verdict = judge_status(returncode, status, keyring.key_ids, keyring.opens)
-        if verdict is not None:
-            raise verdict
+        judge(returncode, status)
 
+    program, *rest = command
     try:
         yield from process.filter_through(
-            argv,
+            [program, *options, *rest],
             blocks,
-            env=keyring.environment,
-            pass_fds=(status_write, passphrase_read),
+            env=environment,
+            pass_fds=inherited,
             on_start=close_ours,
-            on_end=judge,
+            on_end=on_end,
         )
     except FileNotFoundError:
         raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import struct
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from isal import igzip_lib, isal_zlib
 
@@ -13,6 +17,15 @@ _OUTPUT = 4 << 20
 _LEVEL = 2
 """Of 0 to 3; as small as zlib's 1, in a fraction of the time."""
 _MAGIC = b"\x1f\x8b"
+_DEFLATE, _FASTEST, _UNKNOWN_SYSTEM = 8, 4, 255
+"""Of a member's header: RFC 1952, section 2.3.1."""
+_PIECE = 1 << 20
+_WINDOW = 1 << 15
+"""How far back deflate refers."""
+_RAW = -15
+"""Blocks of deflate alone, with a window of 2**15 bytes."""
+_END = b"\x03\x00"
+"""A last block, which is empty (RFC 1951, section 3.2.6)."""
 
 
 def gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -63,10 +76,72 @@ def _stray(members: int) -> DumpDamaged:
     return DumpDamaged("The decrypted dump is not gzip data.")
 
 
-def compress(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the blocks as one gzip member, which any gunzip reads."""
-    member = isal_zlib.compressobj(level=_LEVEL, wbits=31)  # 31: with gzip's header and trailer
+def compress(blocks: Iterable[bytes], *, level: int = _LEVEL, threads: int = 1) -> Generator[bytes]:
+    """Yield the blocks as one gzip member, which any gunzip reads.
+
+    What comes out depends on the bytes and the level alone, and not on the threads or on how the input was cut.
+
+    Args:
+        blocks: what is compressed; at most `2 * threads` MiB of it are held, and the largest block.
+        level: of ISA-L, 0 (fastest) to 3.
+        threads: how many compress at a time, beside the one that asks; 1 compresses in the one that asks.
+    """
+    checksum = size = 0
+    yield struct.pack("<2sBBLBB", _MAGIC, _DEFLATE, 0, 0, _FASTEST if level == 0 else 0, _UNKNOWN_SYSTEM)
+    for packed, one, length in _in_order(_cut(blocks, level), threads):
+        checksum = isal_zlib.crc32_combine(checksum, one, length)
+        size += length
+        yield packed
+    yield _END + struct.pack("<LL", checksum, size % (1 << 32))
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of the input, which is compressed by itself, with what stands before it to refer to."""
+
+    data: bytes
+    before: bytes
+    level: int
+
+    def packed(self) -> tuple[bytes, int, int]:
+        """Deflate blocks up to a whole byte, and the checksum and the length (bytes) of what they hold."""
+        member = isal_zlib.compressobj(level=self.level, wbits=_RAW, zdict=self.before)
+        text = member.compress(self.data) + member.flush(isal_zlib.Z_SYNC_FLUSH)
+        return text, isal_zlib.crc32(self.data), len(self.data)
+
+
+def _cut(blocks: Iterable[bytes], level: int) -> Iterator[_Piece]:
+    """Pieces of one size; the last may be smaller."""
+    before = b""
+    for data in _of_one_size(blocks):
+        yield _Piece(data, before, level)
+        before = data[-_WINDOW:]
+
+
+def _of_one_size(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    held = bytearray()
     for block in blocks:
-        if packed := member.compress(block):
-            yield packed
-    yield member.flush()
+        held += block
+        while len(held) >= _PIECE:
+            yield bytes(held[:_PIECE])
+            del held[:_PIECE]
+    if held:
+        yield bytes(held)
+
+
+def _in_order(pieces: Iterator[_Piece], threads: int) -> Iterator[tuple[bytes, int, int]]:
+    if threads == 1:
+        yield from map(_Piece.packed, pieces)
+        return
+    # ISA-L lets go of the interpreter while it compresses.
+    with ThreadPoolExecutor(threads, "dmrefresh-gzip") as pool:
+        under_way: deque[Future[tuple[bytes, int, int]]] = deque()
+        try:
+            for piece in pieces:
+                under_way.append(pool.submit(piece.packed))
+                if len(under_way) >= 2 * threads:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from dmrefresh.errors import CommitInDoubt, Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
+from dmrefresh.stages.multipart import MOST_PARTS, Multipart, multipart
 from dmrefresh.store import DumpRef, SourceRefused, Store, translated
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 _MIB = 1 << 20
-_MOST_PARTS = 10_000
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A file that was sent; `complete` makes it an object. Make it with `sent`.
 
     Args:
         store, key: the bucket, and the object's name to be.
         size, sha256: bytes, and their digest in hexadecimal.
-        upload_id: S3's name for the parts.
+        parts: in which it was sent.
     """
 
     store: Store
     key: str
     size: int
     sha256: str
-    upload_id: str
-    parts: list[CompletedPartTypeDef] = field(default_factory=list)
+    parts: Multipart
 
     def complete(self) -> DumpRef:
         """Make it an object, and see that it is there.
@@ -47,13 +45,8 @@ class Sent:
         """
         failure: Failure | None = None
         try:
-            with of_the_target(self.store), translated(f"bucket {self.store.bucket}"):
-                self.store.client.complete_multipart_upload(
-                    Bucket=self.store.bucket,
-                    Key=self.key,
-                    UploadId=self.upload_id,
-                    MultipartUpload={"Parts": self.parts},
-                )
+            with of_the_target(self.store):
+                self.parts.complete()
         except Failure as failed:  # the answer may have been lost, and the object be there
             failure = failed
         stored = self._look()
@@ -95,45 +88,13 @@ def sent(store: Store, key: str, file: IO[bytes], size: int, sha256: str, facts:
         TargetUnreachable: it does not answer.
         TargetUnfit: there is no such bucket.
     """
-    client, place = store.client, {"Bucket": store.bucket, "Key": key}
-    length = max(8 * _MIB, -(-size // (_MOST_PARTS - 1)))
-    with file, of_the_target(store), translated(f"bucket {store.bucket}"):
-        made = client.create_multipart_upload(
-            **place,  # type: ignore[arg-type]
-            ACL="bucket-owner-full-control",
-            ChecksumAlgorithm="SHA256",
-            ContentType="application/gzip",
-            Metadata={**facts, "sha256": sha256},
-        )
-        this = Sent(store, key, size, sha256, made["UploadId"])
-        try:
-            while block := file.read(length):
-                number = len(this.parts) + 1
-                answer = client.upload_part(
-                    **place,  # type: ignore[arg-type]
-                    UploadId=this.upload_id,
-                    PartNumber=number,
-                    Body=block,
-                    ChecksumAlgorithm="SHA256",
-                )
-                part: CompletedPartTypeDef = {"ETag": answer["ETag"], "PartNumber": number}
-                if "ChecksumSHA256" in answer:
-                    part["ChecksumSHA256"] = answer["ChecksumSHA256"]
-                this.parts.append(part)
-        except BaseException:
-            _abort(this)
-            raise
-    try:
-        yield this
-    finally:
-        _abort(this)  # of what was completed there is nothing left to abort
-
-
-def _abort(this: Sent) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    with contextlib.suppress(BotoCoreError, ClientError, OSError):
-        this.store.client.abort_multipart_upload(Bucket=this.store.bucket, Key=this.key, UploadId=this.upload_id)
+    length = max(8 * _MIB, -(-size // (MOST_PARTS - 1)))
+    with contextlib.ExitStack() as stack:
+        with file, of_the_target(store), translated(f"bucket {store.bucket}"):
+            parts = stack.enter_context(multipart(store, key, {**facts, "sha256": sha256}, "application/gzip"))
+            for number, block in enumerate(iter(lambda: file.read(length), b""), 1):
+                parts.put(number, block)
+        yield Sent(store, key, size, sha256, parts)
 
 
 def copy(store: Store, stored: DumpRef, key: str, facts: Mapping[str, str]) -> None:

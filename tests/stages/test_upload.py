@@ -9,14 +9,14 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 from typing import IO, Any
-from uuid import uuid4
 
 import pytest
 
 from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable
 from dmrefresh.stages.upload import copy, sent
 from dmrefresh.store import DumpRef, Store
-from fixtures.parts.seaweedfs import Credentials, ObjectStore
+from fixtures.parts.seaweedfs import ObjectStore
+from tests.stages.bucket import act_as, left, new_bucket
 
 CONTENT = os.urandom(20 << 20)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -24,28 +24,12 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture
 def store(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Store:
-    bucket = f"digitalmarketplace-cleaned-{uuid4().hex[:12]}"
-    object_store.make_bucket(bucket)
-    _as(object_store.jobs, monkeypatch)
-    return Store(bucket, endpoint_url=object_store.endpoint_url)
-
-
-def _as(who: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", who.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", who.secret_key)
+    return new_bucket(object_store, monkeypatch)
 
 
 def upload(store: Store, key: str, file: IO[bytes], size: int, sha256: str, facts: dict[str, str]) -> DumpRef:
     with sent(store, key, file, size, sha256, facts) as parts:
         return parts.complete()
-
-
-def left(object_store: ObjectStore, bucket: str) -> list[str]:
-    """Objects and parts of objects in a bucket."""
-    client = object_store.client(object_store.admin)
-    parts = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
-    objects = client.list_objects_v2(Bucket=bucket).get("Contents", [])
-    return [*(f"part of {one['Key']}" for one in parts), *(one["Key"] for one in objects)]
 
 
 class Trickling(io.BytesIO):
@@ -126,11 +110,11 @@ def test_each_refusal_says_what_is_missing(
 ) -> None:
     with pytest.raises(TargetUnfit, match="no bucket digitalmarketplace-cleaned-nowhere"):
         _upload(Store("digitalmarketplace-cleaned-nowhere", endpoint_url=object_store.endpoint_url))
-    _as(object_store.developers, monkeypatch)
+    act_as(object_store.developers, monkeypatch)
     with pytest.raises(RightsMissing) as caught:
         _upload(Store(store.bucket, endpoint_url=object_store.endpoint_url))
     assert "PutObjectAcl" in str(caught.value.hint)
-    _as(object_store.jobs, monkeypatch)
+    act_as(object_store.jobs, monkeypatch)
     with pytest.raises(TargetUnreachable):
         _upload(Store(store.bucket, endpoint_url="http://127.0.0.1:1"))
 

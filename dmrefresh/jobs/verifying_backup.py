@@ -1,0 +1,206 @@
+"""A backup counts once the stored object has been read back: that version, every byte, to the end marker, every row.
+
+What was read back is noted beside it. The identity that stores backups may put that note, and cannot take it away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dmrefresh import __version__, process
+from dmrefresh.dump.limits import Limits
+from dmrefresh.dump.reader import read_dump
+from dmrefresh.errors import DumpDamaged, DumpRefused, Failure, PublishedButUnfinished
+from dmrefresh.jobs.contents import contents_of
+from dmrefresh.jobs.key_pair import naming_keys
+from dmrefresh.keys import KeyFiles, Keyring, private_keyring
+from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.report import Contents
+from dmrefresh.stages.gpg import decrypt
+from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.s3 import fetch
+from dmrefresh.stages.upload import of_the_target
+from dmrefresh.store import DumpRef, Store, translated
+from dmrefresh.verified import SUFFIX, Verified, as_json
+
+_GZIP = b"\x1f\x8b"
+_NAMED = 5
+"""Tables named in one message."""
+
+
+class RowsDiffer(DumpDamaged):
+    """A dump has other rows than its backup counted; fetched again it would be the same."""
+
+    retry = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object in the bucket, and what opens it.
+
+    Attributes:
+        store, dump: where it is; its SHA-256 is held against what is read, where it is known.
+        keys: the private key's files.
+        limits: how much of it may be held in memory.
+        signed: whether the private key must have signed it.
+    """
+
+    store: Store
+    dump: DumpRef
+    keys: KeyFiles
+    limits: Limits
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """A dump that was read back: what is noted beside it, and what it holds."""
+
+    verified: Verified
+    contents: Contents
+
+
+def opens(stored: Stored) -> None:
+    """See that the private key opens it, which gpg shows by handing anything out; whether it is whole, nobody knows.
+
+    Raises:
+        KeyUnusable: it does not, or is not at hand.
+        DumpDamaged: what comes out is not how a backup begins.
+        SourceUnreachable: S3 does not answer, or refuses.
+    """
+    with _keyring(stored) as keyring, contextlib.closing(decrypt(fetch(stored.store, stored.dump), keyring)) as blocks:
+        beginning = b""
+        while len(beginning) < len(_GZIP) and (block := next(blocks, b"")):
+            beginning += block
+        if not beginning.startswith(_GZIP):
+            raise DumpDamaged("The decrypted dump is not gzip data.")
+
+
+def read_back(
+    stored: Stored,
+    observer: Observer,
+    *,
+    sent: Mapping[str, int] | None = None,
+    refusing: bool = False,
+    stopwatch: Stopwatch | None = None,
+) -> ReadBack:
+    """Read the object to its end marker, and count its rows.
+
+    Args:
+        stored: the object.
+        observer: is told about rows, and why a refresh would refuse what is whole.
+        sent: how many rows of each table pg_dump sent, where that is known here.
+        refusing: what a refresh would refuse is a failure.
+        stopwatch: is charged the seconds.
+
+    Raises:
+        DumpDamaged: it is not whole, or not what was stored, or its rows are not those that were sent, or that it
+            says it has.
+        DumpRefused: it cannot be read, or a table's rows are not in it.
+        KeyUnusable: the private key does not open it, or is not at hand.
+        SourceUnreachable: S3 does not answer, or refuses.
+    """
+    heard = _Heard()
+    with (
+        (stopwatch or Stopwatch()).measure("read back"),
+        _keyring(stored) as keyring,
+        contextlib.closing(decrypt(heard.all_of(fetch(stored.store, stored.dump)), keyring)) as blocks,
+    ):
+        try:
+            events = read_dump(gunzip(blocks), limits=stored.limits)
+            contents = contents_of(events, observer, refusing=refusing)
+        except (DumpDamaged, DumpRefused):
+            # Damage may look like anything by the time it is text; gpg's verdict, which comes last, goes first.
+            for _ in blocks:
+                pass
+            raise
+    if heard.size != stored.dump.size:
+        raise DumpDamaged(f"Something follows the encrypted dump {stored.dump.key}.")
+    for said, who in ((sent, "pg_dump sent"), (contents.said, "its backup counted")):
+        if said is not None:
+            _refuse_difference(stored.dump.key, contents.tables, said, who)
+    if contents.refused is not None:
+        observer.warn(f"the backup is whole, and a refresh would refuse it: {contents.refused}")
+    return ReadBack(_verified(stored, heard, contents), contents)
+
+
+def note_beside(store: Store, verified: Verified, observer: Observer) -> None:
+    """Put a note beside an object that it was read back.
+
+    Raises:
+        PublishedButUnfinished: it could not be put there.
+    """
+    key = verified.name + SUFFIX
+    try:
+        with of_the_target(store), translated(f"{key} in the bucket {store.bucket}"):
+            store.client.put_object(
+                Bucket=store.bucket,
+                Key=key,
+                Body=as_json(verified),
+                ACL="bucket-owner-full-control",
+                ContentType="application/json",
+                ChecksumAlgorithm="SHA256",
+            )
+    except Failure as failure:
+        raise PublishedButUnfinished(
+            f"{verified.name} was read back and is whole, but the note of it could not be stored: {failure.what}",
+            hint=f"dmrefresh check-dump {verified.name} --record",
+            state=f"{verified.name} is in the bucket {store.bucket}; a refresh prefers dumps that have such a note.",
+        ) from None
+    observer.note(f"noted in {key}")
+
+
+class _Heard:
+    """Size and SHA-256 of what went by."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def all_of(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self.size += len(block)
+            self.digest.update(block)
+            yield block
+
+
+def _verified(stored: Stored, heard: _Heard, contents: Contents) -> Verified:
+    return Verified(
+        name=stored.dump.key,
+        size=heard.size,
+        sha256=heard.digest.hexdigest(),
+        version_id=stored.dump.version_id,
+        rows=contents.tables,
+        tool=__version__,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        signed=stored.signed,
+    )
+
+
+def _refuse_difference(name: str, read: Mapping[str, int], said: Mapping[str, int], who: str) -> None:
+    # What only the dump's own line names is a text that anybody may have written, so it is not repeated.
+    differ = sorted(table for table in read if read[table] != said.get(table, 0))
+    missing = sum(table not in read for table in said)
+    if not differ and not missing:
+        return
+    named = [f"{table} has {read[table]:,}, not {said.get(table, 0):,}" for table in differ[:_NAMED]]
+    more = [f"{len(differ) - _NAMED:,} more tables"] if len(differ) > _NAMED else []
+    gone = [f"{missing:,} tables are not there"] if missing else []
+    raise RowsDiffer(
+        f"{name} has other rows than {who}: {', '.join([*named, *more, *gone])}.",
+        hint="do not rely on this backup: make another, and look at who wrote this one",
+    )
+
+
+@contextlib.contextmanager
+def _keyring(stored: Stored) -> Iterator[Keyring]:
+    """The private key's keyring; whatever is still running behind it is ended."""
+    try:
+        with private_keyring(stored.keys) as keyring, naming_keys(stored.store, stored.dump, keyring):
+            yield keyring
+    finally:
+        process.kill_all()

@@ -1,0 +1,121 @@
+"""An object that is sent in parts, which nobody sees before one request makes them an object."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dmrefresh.store import Store, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+MOST_PARTS = 10_000
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+
+
+@dataclass
+class Multipart:
+    """Parts of an object to be; make it with `multipart`. Parts may be sent by several threads.
+
+    Args:
+        store, key: the bucket, and the object's name to be.
+        upload_id: S3's name for the parts.
+    """
+
+    store: Store
+    key: str
+    upload_id: str
+    _parts: dict[int, CompletedPartTypeDef] = field(default_factory=dict)
+    _digests: dict[int, bytes] = field(default_factory=dict)
+    _done: bool = False
+
+    def put(self, number: int, block: bytes) -> None:
+        """Send a part, the first of which has the number 1; S3 compares its SHA-256. Raises as `translated`."""
+        digest = hashlib.sha256(block).digest()
+        with translated(f"bucket {self.store.bucket}"):
+            answer = self.store.client.upload_part(
+                Bucket=self.store.bucket,
+                Key=self.key,
+                UploadId=self.upload_id,
+                PartNumber=number,
+                Body=block,
+                ChecksumSHA256=base64.b64encode(digest).decode(),
+            )
+        part: CompletedPartTypeDef = {"ETag": answer["ETag"], "PartNumber": number}
+        if "ChecksumSHA256" in answer:
+            part["ChecksumSHA256"] = answer["ChecksumSHA256"]
+        self._parts[number], self._digests[number] = part, digest
+
+    def complete(self, *, only_if_new: bool = False) -> str | None:
+        """Make the parts an object.
+
+        Args:
+            only_if_new: S3 refuses where there is an object of that name.
+
+        Returns:
+            its version, where the bucket keeps versions.
+
+        Raises:
+            Failure: as `translated`; the object may be there all the same, if the answer was lost.
+        """
+        condition = {"IfNoneMatch": "*"} if only_if_new else {}
+        with translated(f"bucket {self.store.bucket}"):
+            answer = self.store.client.complete_multipart_upload(
+                Bucket=self.store.bucket,
+                Key=self.key,
+                UploadId=self.upload_id,
+                MultipartUpload={"Parts": [self._parts[number] for number in sorted(self._parts)]},
+                **condition,  # type: ignore[arg-type]
+            )
+        self._done = True
+        return answer.get("VersionId")
+
+    @property
+    def checksum(self) -> str:
+        """What S3 calls the SHA-256 of the object: that of the digests of its parts."""
+        digests = b"".join(self._digests[number] for number in sorted(self._digests))
+        return f"{base64.b64encode(hashlib.sha256(digests).digest()).decode()}-{len(self._digests)}"
+
+    def abort(self) -> None:
+        """Throw the parts away, unless they were made an object. Where S3 does not answer, they stay."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if not self._done:
+            with contextlib.suppress(BotoCoreError, ClientError, OSError):
+                self.store.client.abort_multipart_upload(
+                    Bucket=self.store.bucket, Key=self.key, UploadId=self.upload_id
+                )
+
+
+@contextlib.contextmanager
+def multipart(store: Store, key: str, metadata: Mapping[str, str], content_type: str) -> Iterator[Multipart]:
+    """Begin to send an object; what is not completed in the block is thrown away.
+
+    Args:
+        store: the bucket.
+        key: the object's name to be.
+        metadata: what is noted with it; ASCII.
+        content_type: its type (MIME).
+
+    Raises:
+        Failure: as `translated`.
+    """
+    with translated(f"bucket {store.bucket}"):
+        made = store.client.create_multipart_upload(
+            Bucket=store.bucket,
+            Key=key,
+            ACL="bucket-owner-full-control",
+            ChecksumAlgorithm="SHA256",
+            ContentType=content_type,
+            Metadata=dict(metadata),
+        )
+    this = Multipart(store, key, made["UploadId"])
+    try:
+        yield this
+    finally:
+        this.abort()
