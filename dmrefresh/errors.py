@@ -29,6 +29,8 @@ from __future__ import annotations
 UNTOUCHED = "The target is as it was: nothing was published."
 UNCHANGED = "Nothing was changed."
 """The same of a command that has no target."""
+UNFINISHED = "What was done is not finished."
+"""The state after a signal, of a command that has no target."""
 NOT_STORED = "Nothing was stored."
 
 

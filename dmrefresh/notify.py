@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
 from dmrefresh.durations import lasted
-from dmrefresh.errors import UNTOUCHED, Failure, own_fault
+from dmrefresh.errors import UNCHANGED, UNFINISHED, UNTOUCHED, Failure, own_fault
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Notify
 from dmrefresh.signals import Interrupted
@@ -33,7 +33,8 @@ _LONGEST = 2000
 _NAME = 200
 """Characters of a name."""
 _SIGNS = {"succeeded": ":white_check_mark:", "unfinished": ":warning:", "failed": ":x:"}
-_UNFINISHED = {30: "published, but something after it was not done", 31: "stored, but not read back"}
+_READ_BACK = 31
+"""The exit code of a backup that nobody has read back."""
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -84,7 +85,11 @@ class Message:
     def _headline(self) -> str:
         whose = f" of {_name(self.stage)}" if self.stage and self.target is None else ""
         where = f" to {_name(self.target)}" if self.target else ""
-        outcome = _UNFINISHED.get(self.exit_code or 0, self.status)
+        outcome = self.status
+        if self.status == "unfinished":
+            done = "stored" if self.target is None else "published"
+            missing = "not read back" if self.exit_code == _READ_BACK else "something after it was not done"
+            outcome = f"{done}, but {missing}"
         took = f" after {lasted(self.seconds)}" if self.seconds is not None else ""
         code = f" (exit {self.exit_code})" if self.exit_code else ""
         sign = f"{_SIGNS[self.status]} " if self.status in _SIGNS else ""
@@ -106,7 +111,7 @@ class Told:
         job: str,
         stage: str | None,
         target: str | None,
-        untouched: str,
+        publishes: bool,
         environ: Mapping[str, str],
     ) -> None:
         self.what: str | None = None
@@ -114,7 +119,7 @@ class Told:
         self._observer = observer
         self._job, self._stage, self._target = job, stage, _shown(target)
         self._dump: str | None = None
-        self._untouched = untouched
+        self._publishes = publishes
         self._build = _build_url(environ.get("BUILD_URL", ""))
         self._began = time.monotonic()
         self._first: dict[str, Posted] = {}
@@ -152,14 +157,15 @@ class Told:
     def _outcome(self, error: BaseException | None) -> Message:
         if error is None:
             return self._message("succeeded", 0, self.what)
+        broken_off = UNTOUCHED if self._publishes else UNFINISHED
         if isinstance(error, Interrupted):
             what = f"It was ended by {signal.Signals(error.number).name}."
-            return self._message("failed", 128 + error.number, what, self._untouched, "run it again")
+            return self._message("failed", 128 + error.number, what, broken_off, "run it again")
         if isinstance(error, BrokenPipeError):
             what = "It was ended, since nobody was there to read its output."
-            return self._message("failed", 128 + signal.SIGPIPE, what, self._untouched)
+            return self._message("failed", 128 + signal.SIGPIPE, what, broken_off)
         failure = error if isinstance(error, Failure) else own_fault(error)
-        state = self._untouched if failure.state == UNTOUCHED else failure.state
+        state = UNCHANGED if failure.state == UNTOUCHED and not self._publishes else failure.state
         status = "unfinished" if 30 <= failure.exit_code < 40 else "failed"
         return self._message(status, failure.exit_code, failure.what, state, failure.hint)
 
@@ -195,7 +201,7 @@ def told(
     job: str,
     stage: str | None = None,
     target: str | None = None,
-    untouched: str = UNTOUCHED,
+    publishes: bool = True,
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Told]:
     """Tell Slack and the webhook of the settings how the block ends; it ends as it would without them.
@@ -209,10 +215,10 @@ def told(
         job: the command.
         stage: whose data it is about.
         target: what is refreshed, as it was given.
-        untouched: the state after a failure that says no other.
+        publishes: whether it has a target, whose state a failure tells.
         environ: the environment, for the URL of the build.
     """
-    this = Told(settings, observer, job=job, stage=stage, target=target, untouched=untouched, environ=environ)
+    this = Told(settings, observer, job=job, stage=stage, target=target, publishes=publishes, environ=environ)
     try:
         yield this
     except BaseException as error:

@@ -101,7 +101,7 @@ def test_a_webhook_is_told_of_the_start_and_of_a_good_end() -> None:
     [
         (NotSanitised("users.a is not covered.", hint="add it"), "failed", 14, "*clean-and-apply to staging: failed*"),
         (PublishedButUnfinished("A hook failed.", state="New data."), "unfinished", 30, "published, but something"),
-        (BackupUnverified("Nobody has read it.", state="Stored."), "unfinished", 31, "stored, but not read back"),
+        (BackupUnverified("Nobody has read it.", state="Stored."), "unfinished", 31, "published, but not read back"),
         (KeyError("jo@example.org"), "failed", 1, "fault of dmrefresh's own (KeyError)"),
         (BrokenPipeError(), "failed", 141, "nobody was there"),
     ],
@@ -129,11 +129,36 @@ def test_a_command_without_a_target_tells_no_state_of_one() -> None:
         webhook() as there,
         pytest.raises(UsageFailure),
         notify.told(
-            Notify(webhook_url=there.url), Observer(), job="backup-production", stage="production", untouched=UNCHANGED
+            Notify(webhook_url=there.url), Observer(), job="backup-production", stage="production", publishes=False
         ),
     ):
         raise UsageFailure("No such source.")
     assert there.received[0]["state"] == UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (BackupUnverified("Nobody has read it.", state="Stored."), "*backup-production of production: stored, but not"),
+        (
+            PublishedButUnfinished("No note.", state="Stored."),
+            "production: stored, but something after it was not done*",
+        ),
+        (signals.Interrupted(signal.SIGTERM), "What was done is not finished."),
+    ],
+    ids=str,
+)
+def test_a_backup_is_told_of_in_its_own_words(error: BaseException, words: str) -> None:
+    with (
+        webhook() as there,
+        pytest.raises(type(error)),
+        notify.told(
+            Notify(slack_url=there.url), Observer(), job="backup-production", stage="production", publishes=False
+        ),
+    ):
+        raise error
+    assert words in there.received[0]["text"]
+    assert "publish" not in there.received[0]["text"]
 
 
 def test_slack_shows_what_is_said_and_reads_none_of_it_as_markup() -> None:

@@ -24,17 +24,22 @@ def backup_production(
     """Dump, encrypt and store a database, and read the stored object back to its end."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import notify, settings
     from dmrefresh import report as reporting
-    from dmrefresh import settings
-    from dmrefresh.console import Lines
+    from dmrefresh.console import Lines, looked_at, stored
     from dmrefresh.jobs import backup_production as job
 
     if report is not None:
         reporting.prepare(report)
-    lines = Lines()
-    done = job.run(job.prepare(settings.load(Options.config), stage=stage, quick=quick), lines)
-    lines.backed_up(done)
-    if report is not None:
-        done.write(report)
-    if not accept_unverified:
-        job.demand(done)
+    lines, found = Lines(), settings.load(Options.config)
+    whose = stage or found.dumps.stage
+    with notify.told(found.notify, lines, job="backup-production", stage=whose, publishes=False) as told:
+        plan = job.prepare(found, stage=stage, quick=quick)
+        told.begins(plan.name)
+        done = job.run(plan, lines)
+        told.what = f"{stored(done)}; {looked_at(done)}"
+        lines.backed_up(done)
+        if report is not None:
+            done.write(report)
+        if not accept_unverified:
+            job.demand(done)

@@ -155,6 +155,52 @@ def test_a_deadline_is_told(scene: Scene) -> None:
     assert "deadline of 3 seconds" in there.received[-1]["text"]
 
 
+def back_up(scene: Scene, source: Cluster, slack: str, *arguments: str, sections: str = "") -> Ended:
+    tell(scene, slack, sections=f'[sources.{scene.stage}]\nurl = "{source.url(scene.stage, scene.stage)}"\n{sections}')
+    with scene._start("backup-production", "--stage", scene.stage, *arguments) as child:
+        return scene.ended(child)
+
+
+@pytest.mark.parametrize("answer", [200, 429])
+@pytest.mark.fault("93")
+def test_a_backup_succeeds_whatever_slack_does(
+    scene: Scene, cluster_for: Callable[[int], Cluster], answer: int
+) -> None:
+    with webhook(answer) as there:
+        ended = back_up(scene, cluster_for(16), there.url)
+        assert ended.code == 0, ended.output
+        nothing_secret(scene, ended, there)
+    assert ("warning: Slack was not told (HTTP 429)" in ended.output) is (answer == 429)
+    assert f"*backup-production of {scene.stage}: started*\n`{ended.report['name']}`" in there.received[0]["text"]
+    assert f"*backup-production of {scene.stage}: succeeded* after " in there.received[-1]["text"]
+    assert "2,000 rows in 1 tables" in there.received[-1]["text"]
+    assert "read back from there" in there.received[-1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [((), 31, "stored, but not read back"), (("--accept-unverified",), 0, "it was not read back")],
+)
+def test_a_backup_that_nobody_reads_back_is_told_as_that(
+    scene: Scene, cluster_for: Callable[[int], Cluster], arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    with webhook() as there:
+        ended = back_up(scene, cluster_for(16), there.url, *arguments, sections='[backup]\nverify = "no"')
+    assert ended.code == code, ended.output
+    assert words in there.received[-1]["text"]
+    assert ("succeeded" in there.received[-1]["text"]) is (code == 0)
+
+
+def test_a_backup_that_fails_is_told_with_what_to_do(scene: Scene, cluster_for: Callable[[int], Cluster]) -> None:
+    with webhook() as there:
+        ended = back_up(scene, cluster_for(16), there.url, sections='[backup]\nrecipient = "nobody"')
+    assert ended.code == 12, ended.output
+    assert "(exit 12)" in there.received[-1]["text"]
+    assert "*Next:* " in there.received[-1]["text"]
+    assert "publish" not in there.received[-1]["text"]
+    nothing_secret(scene, ended, there)
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not condition():
