@@ -11,6 +11,7 @@ import pytest
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
+from tests.jobs.backing_up import Backup, make_backup
 from tests.jobs.scene import Production, Scene, make_production, make_target
 
 
@@ -35,3 +36,19 @@ def scene(
     made = Scene(tmp_path, object_store, credentials, make_target(cluster_for(18), name), stage=name)
     made.put(production.ciphertext.read_bytes())
     return made
+
+
+@pytest.fixture
+def backup(
+    cluster_for: Callable[[int], Cluster], object_store: ObjectStore, credentials: Credentials, tmp_path: Path
+) -> Backup:
+    """A source of 2,000 rows on PostgreSQL 16, and an empty target on 18."""
+    return make_backup(cluster_for(16), cluster_for(18), object_store, credentials, tmp_path)
+
+
+@pytest.fixture
+def here(backup: Backup, monkeypatch: pytest.MonkeyPatch) -> Backup:
+    """The same, with what the command would have in its environment in this process's own."""
+    for name, value in backup.environment().items():
+        monkeypatch.setenv(name, value)
+    return backup
