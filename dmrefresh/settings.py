@@ -116,6 +116,19 @@ class Notify(Section):
     """What is told of; what is done and wants a look (exit codes 30 to 39) is told of where `failed` is."""
 
 
+class Doctor(Section):
+    """What `dmrefresh doctor` expects of the buckets; whether that is so, it asks S3."""
+
+    keep: Duration = timedelta(days=180)
+    """How long the bucket of [dumps] keeps a dump."""
+    replica_bucket: str | None = None
+    """The bucket in another region that it is replicated to."""
+    replica_region: str | None = None
+    """That region."""
+    replica_keep: Duration = timedelta(days=7)
+    """How long the replica keeps a dump."""
+
+
 class RulesetSettings(Section):
     """Which ruleset cleans the dump: one that ships by its name, or a YAML file."""
 
@@ -162,6 +175,7 @@ class Settings(Section):
     production: Production = Production()
     backup: Backup = Backup()
     notify: Notify = Notify()
+    doctor: Doctor = Doctor()
     sources: dict[str, Source] = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
 
@@ -203,6 +217,7 @@ _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
     "programs": Programs,
     "backup": Backup,
     "notify": Notify,
+    "doctor": Doctor,
 }
 """The sections that the environment may override; sources, targets and what guards production are not."""
 

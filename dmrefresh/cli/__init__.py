@@ -9,10 +9,22 @@ import contextlib
 import os
 import sys
 
-from dmrefresh.cli import backup, dumps, guarding, refresh, runbook, sanitisers, settings, targets
+from dmrefresh.cli import backup, doctor, dumps, guarding, refresh, runbook, sanitisers, settings, targets
 from dmrefresh.cli.app import app
 
-__all__ = ["app", "backup", "dumps", "guarding", "main", "refresh", "runbook", "sanitisers", "settings", "targets"]
+__all__ = [
+    "app",
+    "backup",
+    "doctor",
+    "dumps",
+    "guarding",
+    "main",
+    "refresh",
+    "runbook",
+    "sanitisers",
+    "settings",
+    "targets",
+]
 
 
 def main() -> None:
