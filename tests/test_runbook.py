@@ -222,6 +222,7 @@ def test_a_line_that_was_cut_off_counts_for_nothing_and_spoils_none(tmp_path: Pa
     assert walk(file, "done")[0]
     record = Record(file, book)
     assert (record.broken, sorted(record.decided())) == ([4], [1, 2])
+    assert [entry.decision for entry in record.entries()] == ["begun", "done", "stopped", "resumed", "done"]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +283,7 @@ class Terminal:
             block = os.read(self.ours, 65536)
         except OSError:  # nobody has the other end any more
             return False
-        self.output += block.decode()
+        self.output += block.decode(errors="replace")
         return bool(block)
 
     def type(self, line: str) -> None:
@@ -332,6 +333,19 @@ def test_on_a_terminal_it_asks_step_by_step_is_broken_off_and_goes_on(tmp_path: 
     listed = dmrefresh("runbook", NAME, "--list", "--record", file.name, folder=tmp_path).stdout.splitlines()
     assert re.fullmatch(r" 1  done \S+Z anna  Tell the release channel.*", listed[0])
     assert re.fullmatch(r"15  done \S+Z mb    Enable the smoke tests.*", listed[-1])
+
+
+def test_what_is_no_text_confirms_nothing_and_ends_nothing(tmp_path: Path) -> None:
+    with terminal(tmp_path, "--record", "r") as one:
+        one.until("Who is at it?")
+        one.type("an\x1b[A")
+        one.until("1 of 15, an\\x1b[A")
+        os.write(one.ours, b"done\xff\n")
+        one.until("nothing is recorded")
+        os.write(one.ours, b"stop \xff\n")
+        assert one.end() == 0
+    last = json.loads((tmp_path / "r").read_text().splitlines()[-1])
+    assert (last["by"], last["decision"], last["note"]) == ("an\\x1b[A", "stopped", "\ufffd")
 
 
 def test_the_end_of_input_stops_it_and_confirms_nothing(tmp_path: Path) -> None:

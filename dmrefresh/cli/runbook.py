@@ -72,10 +72,10 @@ def runbook(
 
 def _asked(prompt: str) -> str:
     typer.echo(prompt, nl=False, err=True)
-    answer = sys.stdin.readline()
+    answer = sys.stdin.buffer.readline()
     if not answer:
         raise EOFError
-    return answer
+    return answer.decode(errors="replace")
 
 
 def _who(usable: Callable[[str], bool]) -> str:
