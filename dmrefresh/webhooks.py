@@ -152,4 +152,4 @@ def _reason(error: object) -> tuple[str, float | None]:
         return "its name is not known", _AGAIN
     if isinstance(error, ConnectionRefusedError):
         return "connection refused", _AGAIN
-    return ("connection lost" if isinstance(error, ConnectionError) else type(error).__name__), _AGAIN
+    return ("connection lost" if isinstance(error, ConnectionError) else "connection failed"), _AGAIN

@@ -41,6 +41,7 @@ class Heard(Observer):
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the world were behind one: what is on this machine is reached all the same."""
     monkeypatch.setenv("HTTP_PROXY", nobody())
+    monkeypatch.setenv("HTTPS_PROXY", nobody())
     monkeypatch.delenv("NO_PROXY")
 
 
@@ -280,6 +281,20 @@ def test_a_certificate_that_nobody_vouches_for_is_not_believed() -> None:
     with self_signed("localhost") as (certificate, _), webhook(certificate=certificate) as there:
         assert run(there.url, kind="slack") == ["Slack was not told (its certificate is not accepted)"]
         assert there.received == []
+
+
+def test_a_webhook_is_reached_by_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    with self_signed("localhost") as (certificate, _), webhook(certificate=certificate) as there:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert there.url.startswith("https://")
+        assert run(there.url) == []
+        assert there.told() == [("started", None), ("succeeded", 0)]
+
+
+def test_what_is_elsewhere_is_reached_by_the_proxy_and_its_refusal_is_a_warning() -> None:
+    assert run("https://hooks.example.org/x", on="failed", error=NotSanitised("x")) == [
+        "the webhook was not told (connection refused)"  # by the proxy; the name of the host is not even known
+    ]
 
 
 @pytest.mark.parametrize("how", [HANGS, DRIBBLES])
