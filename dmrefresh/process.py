@@ -17,9 +17,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
 
 from dmrefresh import signals
+from dmrefresh.pipes import Feeder, drain, enlarge
 
 _BASE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CONFIG_HOME")
 _BLOCK = 1 << 20
@@ -188,41 +188,6 @@ def _pass_lines(text: bytes, on_line: Callable[[str], None]) -> bytes:
     return rest
 
 
-class Feeder(threading.Thread):
-    """Writes blocks to a child's standard input; what goes wrong in making them is kept in `error`."""
-
-    def __init__(self, child: subprocess.Popen[bytes], blocks: Iterable[bytes]) -> None:
-        super().__init__(name="dmrefresh-feeder", daemon=True)
-        self.child = child
-        self.blocks = blocks
-        self.error: BaseException | None = None
-        self.stopped = False
-
-    def run(self) -> None:
-        """Write every block, then close; called by the thread."""
-        assert self.child.stdin is not None
-        source = iter(self.blocks)
-        try:
-            for block in source:
-                if self.stopped:
-                    break
-                # An unbuffered write may end early, where a signal breaks in: what is left is written again.
-                rest = memoryview(block)
-                while rest:
-                    rest = rest[self.child.stdin.write(rest) :]
-            self.child.stdin.close()
-        except BrokenPipeError:
-            pass  # the child ended first: its exit status and verdict say why
-        except BaseException as caught:  # raised again in the consumer's thread
-            self.error = caught
-            self.child.kill()
-        finally:
-            close = getattr(source, "close", None)
-            if close is not None:
-                with contextlib.suppress(Exception):  # what mattered is in self.error already
-                    close()
-
-
 def filter_through(
     argv: Sequence[str],
     blocks: Iterable[bytes],
@@ -231,6 +196,7 @@ def filter_through(
     pass_fds: Sequence[int] = (),
     on_start: Callable[[], None] = lambda: None,
     on_end: Callable[[int], None],
+    said: bytearray | None = None,
 ) -> Iterator[bytes]:
     """Yield what a child writes while it is fed `blocks`.
 
@@ -240,7 +206,10 @@ def filter_through(
         env: the child's whole environment.
         pass_fds: file descriptors it inherits beside the standard three.
         on_start: called once the child has them, so that our copies can be closed.
-        on_end: called with the exit status when output and input have ended; raises if that is not to be believed.
+        on_end: called with the exit status when output and input have ended; it raises if the
+            output is not to be believed.
+        said: gets what it writes to standard error, the last 64 KiB of it, all of it once `on_end` is called; it is
+            thrown away where nobody asks for it.
 
     Raises:
         FileNotFoundError: there is no such program.
@@ -249,10 +218,10 @@ def filter_through(
         on_start()
         assert child.stdout is not None
         assert child.stderr is not None
-        _enlarge(child.stdin)
-        _enlarge(child.stdout)
-        drain = threading.Thread(target=_drain, args=(child.stderr,), daemon=True)
-        drain.start()
+        enlarge(child.stdin)
+        enlarge(child.stdout)
+        listener = threading.Thread(target=drain, args=(child.stderr, said), daemon=True)
+        listener.start()
         feeder = Feeder(child, blocks)
         feeder.start()
         try:
@@ -261,12 +230,15 @@ def filter_through(
             feeder.join()
             if feeder.error is not None:
                 raise feeder.error
-            on_end(child.wait())
+            returncode = child.wait()
+            if said is not None:
+                listener.join(_GRACE)
+            on_end(returncode)
         finally:
             feeder.stopped = True
             child.kill()
             feeder.join(10)
-            drain.join(10)
+            listener.join(10)
 
 
 def kill_all() -> None:
@@ -302,19 +274,3 @@ def _started(
                 with contextlib.suppress(OSError):
                     stream.close()
             _living.discard(child)
-
-
-def _drain(stream: IO[bytes]) -> None:
-    """Read standard error to its end, so that a chatty child never stands still; nothing is kept."""
-    with contextlib.suppress(OSError, ValueError):
-        while stream.read(_TAIL):
-            pass
-
-
-def _enlarge(stream: IO[bytes] | None) -> None:
-    """Give a pipe one megabyte (pipe(7)): fewer switches between us and the child. Linux only."""
-    if stream is not None and sys.platform == "linux":
-        import fcntl
-
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _BLOCK)

@@ -111,7 +111,9 @@ def public_keyring(armoured: bytes, recipient: str) -> Iterator[Recipient]:
     """
     with public_home() as home:
         key, name = _chosen(_keys(home, armoured), recipient)
-        if run_gpg(home, "--import", stdin=armoured).returncode:
+        # Its exit status tells also of an agent that it does not find, as in a home with a long name.
+        run_gpg(home, "--import", stdin=armoured)
+        if run_gpg(home, "--list-keys", key.fingerprint).returncode:
             raise _unusable("The public key cannot be imported.", "is the file whole?")
         yield Recipient(home, key.fingerprint, name, key.until())
 

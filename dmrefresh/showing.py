@@ -110,9 +110,11 @@ class StoredDump:
         name: the object's.
         taken: when, by its name (ISO 8601).
         size: bytes.
-        verified: whether somebody has noted beside it that it was read back.
+        verified: whether it is noted beside it that this very object was read back.
         encrypted_to: the key ids it is encrypted to, in the order of the message; None where it cannot be read
             or is no OpenPGP message. `hidden` stands for a recipient that the message does not name.
+        too_old: whether it is older than the newest may be.
+        small: whether it is much smaller than those before it.
     """
 
     name: str
@@ -120,16 +122,28 @@ class StoredDump:
     size: int
     verified: bool
     encrypted_to: list[str] | None
+    too_old: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DumpList:
-    """What a bucket holds for a stage, newest first, and how many older ones are not listed."""
+    """What a bucket holds for a stage.
+
+    Attributes:
+        bucket, stage: which.
+        dumps: the newest first.
+        more: how many older ones are not listed.
+        takes: the one that a refresh takes; None where there is none.
+        refused: why a refresh refuses that one, in sentences.
+    """
 
     bucket: str
     stage: str
     dumps: list[StoredDump] = field(default_factory=list)
     more: int = 0
+    takes: str | None = None
+    refused: list[str] = field(default_factory=list)
     version: int = 1
 
     def json(self) -> str:
@@ -143,15 +157,27 @@ class DumpList:
                 f"No dumps of {self.stage} in the bucket {self.bucket}. The nightly backup stores them, as "
                 f"{self.stage}-yyyyMMddHHmm.sql.gz.gpg; is its job running?"
             )
-        rows: list[tuple[str, ...]] = [("name", "age", "size", "verified", "encrypted to")]
+        rows: list[tuple[str, ...]] = [("name", "age", "size", "read back", "encrypted to", "")]
         for one in self.dumps:
             recipients = "?" if one.encrypted_to is None else " ".join(one.encrypted_to) or "nobody"
             verified = "verified" if one.verified else "—"
-            rows.append((one.name, ago(datetime.fromisoformat(one.taken)), size(one.size), verified, recipients))
+            age = ago(datetime.fromisoformat(one.taken))
+            rows.append((one.name, age, size(one.size), verified, recipients, self._remark(one)))
         lines = _aligned(rows)
         if self.more:
             lines.append(f"and {self.more} older: --all lists them")
+        lines += [f"a refresh refuses: {sentence}" for sentence in self.refused]
         return "\n".join(printable(line) for line in lines)
+
+    def _remark(self, one: StoredDump) -> str:
+        """What is odd about a dump. All but a few are too old to be taken: that is said of the one that would be."""
+        taken = one.name == self.takes
+        remarks = {
+            "small": one.small,
+            "too old": one.too_old and taken,
+            "taken": taken and not self.refused and one is not self.dumps[0],
+        }
+        return ", ".join(remark for remark, holds in remarks.items() if holds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,12 +72,12 @@ class DumpRef:
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A dump as the list of the bucket has it: its name, when it was taken by that, its size (bytes), and whether
-    a note beside it says that it was read back."""
+    a note lies beside it, whatever that says."""
 
     key: str
     taken: datetime
     size: int
-    verified: bool
+    noted: bool
 
 
 def taken_at(key: str, stage: str | None = None) -> datetime | None:
@@ -214,7 +214,7 @@ class Store:
             made = cleaned_at(key)
             if made is not None:
                 found.append((made, key, size))
-        return [Listed(key, made, size, verified=False) for made, key, size in sorted(found, reverse=True)]
+        return [Listed(key, made, size, noted=False) for made, key, size in sorted(found, reverse=True)]
 
     def facts(self, key: str) -> dict[str, str]:
         """What was noted with an object when it was stored; nobody has signed it.

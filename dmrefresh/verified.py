@@ -7,11 +7,15 @@ one that has no such note, and it is passed over for one that has.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 SUFFIX = ".verified.json"
 """Ends the name of the note."""
+LONGEST = 8 << 20
+"""Bytes of a note; one of 20,000 tables has two million."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,9 @@ def as_json(verified: Verified) -> bytes:
 
 
 def from_json(text: bytes) -> Verified | None:
-    """What a note says; None where it is no such note."""
+    """What a note says; None where it is no such note, whatever else it is."""
+    if len(text) > LONGEST:
+        return None
     try:
         said = json.loads(text)
         if said.pop("dmrefresh") != 1:
@@ -53,5 +59,14 @@ def from_json(text: bytes) -> Verified | None:
         found = Verified(**said)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    right = isinstance(found.size, int) and isinstance(found.sha256, str) and isinstance(found.name, str)
-    return found if right and isinstance(found.rows, dict) else None
+    return found if _is_right(found) else None
+
+
+def _is_right(found: Verified) -> bool:
+    """Whether each of the facts is of its kind; JSON may hold anything."""
+    if not all(isinstance(one, str) for one in (found.name, found.sha256, found.tool, found.at)):
+        return False
+    version = found.version_id is None or isinstance(found.version_id, str)
+    numbers = type(found.size) is int and isinstance(found.rows, dict)
+    counts = numbers and all(type(count) is int for count in found.rows.values())
+    return version and counts and isinstance(found.signed, bool) and _DIGEST.fullmatch(found.sha256) is not None

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from dmrefresh import process, signals
+from dmrefresh.pipes import Feeder
 
 PYTHON = sys.executable
 SECRET = "AKIA-not-for-children"
@@ -48,13 +49,37 @@ def test_a_write_that_ends_early_loses_nothing() -> None:
     class Child:
         stdin = Reluctant()
 
-    process.Feeder(Child(), [b"0123456789", b"", b"ab"]).run()  # type: ignore[arg-type]
+    Feeder(Child(), [b"0123456789", b"", b"ab"]).run()  # type: ignore[arg-type]
     assert Child.stdin.taken == b"0123456789ab"
 
 
 def test_a_child_that_floods_standard_error_does_not_stand_still() -> None:
     flood = "import sys; sys.stderr.write('x' * 10_000_000); sys.stderr.flush(); " + COPY
     assert b"".join(through(flood, iter([b"through"]))) == b"through"
+
+
+def test_what_a_child_complains_of_is_kept_up_to_its_end_where_somebody_asks() -> None:
+    said = bytearray()
+    code = "import sys; sys.stderr.write('x' * 100_000 + 'the end'); " + COPY
+    seen = []
+    for _ in process.filter_through(
+        [PYTHON, "-c", code],
+        iter([b"through"]),
+        env=process.environment(),
+        on_end=lambda returncode: seen.append((returncode, bytes(said))),
+        said=said,
+    ):
+        pass
+    assert seen == [(0, b"x" * (65536 - 7) + b"the end")]
+
+
+def test_a_pipe_that_broke_above_is_told_and_not_taken_for_the_childs() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"begun"
+        raise BrokenPipeError("of somebody else")
+
+    with pytest.raises(BrokenPipeError, match="of somebody else"):
+        list(through(COPY, broken()))
 
 
 def test_a_child_that_ends_before_its_input_is_judged_by_its_exit_status() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from dmrefresh.errors import NOT_STORED, KeyUnusable
 from dmrefresh.public_keys import public_keyring
+from dmrefresh.stages.encrypt import encrypt
 from fixtures.parts.secrets import USER_ID, Credentials
 from tests.public_keys import LONG_AGO, Maker, maker
 
@@ -133,6 +134,17 @@ def test_a_key_cut_short_is_told(made: Maker) -> None:
     whole = made.gpg("--export")
     for end in (10, 200, len(whole) // 2, len(whole) - 5):
         refused(whole[:end], USER_ID)
+
+
+def test_a_folder_for_temporary_files_may_lie_so_deep_that_gpg_finds_no_agent(
+    credentials: Credentials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("a" * 60) / ("b" * 60)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with public_keyring(credentials.public_key.read_bytes(), USER_ID) as found:
+        assert str(found.home).startswith(str(deep))
+        assert b"".join(encrypt([b"text"], found))
 
 
 def test_the_keyring_is_gone_after_an_exception(credentials: Credentials) -> None:

@@ -19,13 +19,24 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dmrefresh.errors import DumpDamaged
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dmrefresh.dump.events import End, Head
 
 _NOTE = re.compile(rb"^-- dmrefresh note 1\n-- dmrefresh (\{[ -~]*\})\n", re.MULTILINE)
-_ROWS = re.compile(rb"^-- dmrefresh rows (\{[ -~]*\})\n", re.MULTILINE)
+_MARKER = b"\n-- PostgreSQL database dump complete\n"
+_ROWS = re.compile(rb"^-- dmrefresh rows (.*)$", re.MULTILINE)
+_LONGEST = 16 << 20
+"""Bytes of a line of ours; those of 20,000 tables have two million."""
+
+
+class NoteBroken(DumpDamaged):
+    """A dump is not what its note says; fetched again it would be the same."""
+
+    retry = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +93,21 @@ def write_rows(tables: Mapping[str, int]) -> bytes:
 
 
 def rows_of(end: End) -> dict[str, int] | None:
-    """How many rows of each table a dump says it has; None where it does not say so, or not readably."""
+    """How many rows of each table a dump says it has; None where it does not say so, or not readably.
+
+    Args:
+        end: only what stands behind the dump's own end marker counts.
+
+    Raises:
+        NoteBroken: it says so more than once.
+    """
+    _, _, behind = end.lead.rpartition(_MARKER)
+    lines = _ROWS.findall(behind)
+    if len(lines) > 1:
+        raise NoteBroken("The dump says more than once how many rows it has: somebody has written behind its end.")
     try:
-        said = _said(_ROWS, end.lead)
-        return _counts(said) if said else None
-    except (ValueError, OverflowError, TypeError, AttributeError):
+        return _counts(_parsed(lines[0])) if lines else None
+    except (ValueError, TypeError):
         return None
 
 
@@ -96,14 +117,19 @@ def _json(value: object) -> bytes:
 
 def _said(where: re.Pattern[bytes], text: bytes) -> dict[str, Any]:
     found = where.search(text)
-    try:
-        said = json.loads(found[1]) if found else {}
-    except (ValueError, RecursionError):
-        return {}
+    said = _parsed(found[1]) if found else {}
     return said if isinstance(said, dict) else {}
 
 
+def _parsed(line: bytes) -> object:
+    """What a line of ours says in JSON; None where that cannot be read."""
+    try:
+        return json.loads(line) if len(line) <= _LONGEST else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _counts(said: object) -> dict[str, int]:
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or not all(type(count) is int and count >= 0 for count in said.values()):
         raise TypeError
-    return {str(table): int(count) for table, count in said.items()}
+    return {str(table): count for table, count in said.items()}

@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from dmrefresh import __version__, process, signals
 from dmrefresh.errors import (
     BackupNotStored,
     BackupUnverified,
+    Busy,
     CommitInDoubt,
     DumpDamaged,
     Failure,
@@ -37,6 +39,9 @@ from dmrefresh.stages.streamed import Streamed, streamed
 from dmrefresh.store import DumpRef
 from dmrefresh.verified import SUFFIX
 
+_SOON = timedelta(days=30)
+"""So long before the public key expires it is said on every run."""
+
 __all__ = ["Plan", "demand", "prepare", "run"]
 
 
@@ -52,6 +57,7 @@ def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
 
     Raises:
         BackupNotStored: it was not made, or not stored.
+        Busy: another run has stored something under the same name.
         KeyUnusable: the public key is not to be used, or the private key does not open what was stored.
         DumpDamaged: what is stored is not what was made.
         PublishedButUnfinished: it is stored and read back, and the note of that could not be put beside it.
@@ -62,7 +68,7 @@ def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
     try:
         with signals.deadline(plan.job.deadline):
             return this.whole()
-    except (CommitInDoubt, PublishedButUnfinished):
+    except (Busy, CommitInDoubt, PublishedButUnfinished):  # they know better what is stored
         raise
     except Failure as failure:
         failure.state = this.state
@@ -141,6 +147,10 @@ class _Run:
         plan = self.plan
         with public_keyring(plan.public_key, plan.backup.recipient) as recipient:
             self.encrypted_to = recipient.fingerprint
+            if recipient.expires is not None and recipient.expires - datetime.now(UTC) < _SOON:
+                self.observer.warn(
+                    f"the public key expires on {recipient.expires:%d %B %Y}: no backup is made after that"
+                )
             if plan.keys is None:
                 return self._unread("the private key is not on this machine")
             try:

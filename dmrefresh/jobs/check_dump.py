@@ -4,6 +4,7 @@ beside it that it was read back, where that is wanted."""
 from __future__ import annotations
 
 from dmrefresh.jobs.attempts import attempts
+from dmrefresh.jobs.choosing import said_of_age_and_size
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
 from dmrefresh.jobs.verifying_backup import Stored, note_beside, opens, read_back
 from dmrefresh.observer import Observer
@@ -24,7 +25,8 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
         Failure: something is missing.
     """
     store, dump = choose(settings, name, stage)
-    return Stored(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed)
+    doubts = () if name else tuple(said_of_age_and_size(settings.dumps, store, dump))
+    return Stored(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed, doubts)
 
 
 def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False, record: bool = False) -> Checked:
@@ -43,8 +45,10 @@ def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False
     """
     watching = observer or Observer()
     name, size = stored.dump.key, stored.dump.size
-    introduce(stored.store, stored.dump, watching)
+    introduce(stored.store, stored.dump, watching, stored.doubts)
     if quick:
+        if stored.signed:
+            watching.warn("whether the dump is signed shows only at its end, which a quick check does not read")
         attempts(lambda _: opens(stored), watching)
         return Checked(name, size, None)
     back = attempts(lambda _: read_back(stored, watching, refusing=not record), watching)

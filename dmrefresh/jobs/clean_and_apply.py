@@ -13,7 +13,9 @@ from dmrefresh import __version__, process, signals
 from dmrefresh.dump.after_load import Script, script_of
 from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import attempts
-from dmrefresh.jobs.dumps import choose, choose_cleaned, introduce, limits_of
+from dmrefresh.jobs.choosing import Chosen, chosen
+from dmrefresh.jobs.doubts import Doubts, of_a_cleaned_one
+from dmrefresh.jobs.dumps import choose_cleaned, introduce, limits_of
 from dmrefresh.jobs.looking import Confirm, Looked, look, look_at_bucket, nobody_confirms
 from dmrefresh.jobs.naming import target_of
 from dmrefresh.jobs.others import dump_others
@@ -35,7 +37,10 @@ from sanitisers.pools import fill as fill_pools
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a refresh needs to know, found out before it begins."""
+    """Everything a refresh needs to know, found out before it begins.
+
+    `passed_over` says why newer dumps were not taken, `doubts` what speaks against the one that was.
+    """
 
     source: Source
     script: Script
@@ -44,6 +49,8 @@ class Plan:
     production: Production = field(default_factory=Production)
     job: Job = field(default_factory=Job)
     programs: Programs = field(default_factory=Programs)
+    passed_over: tuple[str, ...] = ()
+    doubts: Doubts = field(default_factory=Doubts)
 
 
 def prepare(
@@ -73,11 +80,13 @@ def prepare(
     to = target_of(settings, target)
     rules = read_ruleset(ruleset or settings.ruleset.path)
     script = script_of(rules)
-    source: Source = (
-        _source(settings, rules, dump, stage, strict=strict)
-        if cleaned is None
-        else _cleaned(settings, rules, dump, cleaned, to)
-    )
+    source: Source
+    if cleaned is None:
+        found = chosen(settings, dump, stage)
+        source, passed_over, doubts = _source(settings, rules, found, strict=strict), found.passed_over, found.doubts
+    else:
+        source, passed_over = _cleaned(settings, rules, dump, cleaned, to), ()
+        doubts = of_a_cleaned_one(settings.dumps, source.dump)
     return Plan(
         source=source,
         script=Script() if cleaned is not None else script,  # it was run when the dump was cleaned
@@ -86,12 +95,22 @@ def prepare(
         production=settings.production,
         job=settings.job,
         programs=settings.programs,
+        passed_over=passed_over,
+        doubts=doubts,
     )
 
 
-def _source(settings: Settings, rules: Ruleset, dump: str | None, stage: str | None, *, strict: bool) -> Encrypted:
-    store, chosen = choose(settings, dump, stage)
-    return Encrypted(store, chosen, settings.keys.files(), rules, sanitiser_key(settings), limits_of(settings), strict)
+def _source(settings: Settings, rules: Ruleset, found: Chosen, *, strict: bool) -> Encrypted:
+    return Encrypted(
+        store=found.store,
+        dump=found.dump,
+        keys=settings.keys.files(),
+        ruleset=rules,
+        sanitiser_key=sanitiser_key(settings),
+        limits=limits_of(settings),
+        strict=strict,
+        signed=settings.dumps.signed,
+    )
 
 
 def _cleaned(settings: Settings, rules: Ruleset, dump: str | None, name: str, to: Target) -> Cleaned:
@@ -134,7 +153,8 @@ def finish(plan: Plan, done: Report, observer: Observer | None = None, *, report
 
 def _run(plan: Plan, observer: Observer, confirm: Confirm) -> Report:
     began = time.monotonic()
-    introduce(plan.source.store, plan.source.dump, observer)
+    introduce(plan.source.store, plan.source.dump, observer, plan.passed_over)
+    plan.doubts.settle(observer)
 
     def first_look(_: int) -> Looked | None:
         if plan.target.s3 is not None:

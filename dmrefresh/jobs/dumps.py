@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from dmrefresh.dump.limits import MIB, Limits
-from dmrefresh.errors import UsageFailure
+from dmrefresh.errors import NoSuchDump, UsageFailure
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Settings, Target
 from dmrefresh.store import DumpRef, Store
+from dmrefresh.verified import SUFFIX
 
 
 def choose(settings: Settings, name: str | None, stage: str | None) -> tuple[Store, DumpRef]:
-    """The dump of this name, or else the newest.
+    """The dump of this name, or else the newest, whether it was read back or not.
 
     Args:
         settings: where the bucket is, and whose dumps are taken.
@@ -23,8 +25,24 @@ def choose(settings: Settings, name: str | None, stage: str | None) -> tuple[Sto
         NoSuchDump: there is none.
         SourceUnreachable: S3 does not answer, or refuses.
     """
-    store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+    store = store_of(settings)
+    refuse_note(name or "")
     return store, store.named(name) if name else store.newest(stage or settings.dumps.stage)
+
+
+def store_of(settings: Settings) -> Store:
+    """The bucket of encrypted dumps."""
+    return Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+
+
+def refuse_note(name: str) -> None:
+    """See that somebody has not named what lies beside a dump.
+
+    Raises:
+        NoSuchDump: it is no dump.
+    """
+    if name.endswith(SUFFIX):
+        raise NoSuchDump(f"{name} is what is noted beside a dump.", hint=f"name the dump: {name.removesuffix(SUFFIX)}")
 
 
 def choose_cleaned(settings: Settings, bucket: str, name: str | None, to: Target) -> tuple[Store, DumpRef]:
@@ -42,6 +60,7 @@ def choose_cleaned(settings: Settings, bucket: str, name: str | None, to: Target
         SourceUnreachable: S3 does not answer, or refuses.
     """
     store = cleaned_store(settings, bucket)
+    refuse_note(name or "")
     if to.s3 is not None:
         raise UsageFailure("A bucket is not refreshed from another one.", hint="leave --from out")
     return store, store.named(name) if name else store.newest_cleaned()
@@ -73,10 +92,10 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(limits.statement_mib * MIB, limits.row_mib * MIB, limits.head_mib * MIB)
 
 
-def introduce(store: Store, dump: DumpRef, observer: Observer) -> None:
-    """Say which dump it is, how large and how old, and which others were passed over."""
-    for skipped in store.skipped:
-        observer.warn(skipped)
+def introduce(store: Store, dump: DumpRef, observer: Observer, passed_over: Sequence[str] = ()) -> None:
+    """Say which dump it is, how large and how old, and why others were passed over."""
+    for why in [*store.skipped, *passed_over]:
+        observer.warn(why)
     megabytes = dump.size / 1e6
     age = ""
     if dump.taken is not None:

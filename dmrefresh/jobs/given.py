@@ -16,7 +16,8 @@ from dmrefresh.dump.events import Event, Head
 from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused, UsageFailure
-from dmrefresh.jobs.dumps import choose, introduce, limits_of
+from dmrefresh.jobs.choosing import chosen
+from dmrefresh.jobs.dumps import introduce, limits_of
 from dmrefresh.jobs.naming import target_of
 from dmrefresh.keys import private_keyring
 from dmrefresh.observer import Observer
@@ -79,13 +80,14 @@ def events(given: Given, observer: Observer, *, rows: bool) -> contextlib.Abstra
         return _of_database(given, given.database, observer, rows=rows)
     if given.file is not None:
         return _of_blocks(given, _file(given.file))
-    store, dump = choose(given.settings, given.dump, given.stage)
-    introduce(store, dump, observer)
-    return _of_blocks(given, fetch(store, dump))
+    found = chosen(given.settings, given.dump, given.stage)  # what a refresh would take; nothing is refreshed here
+    introduce(found.store, found.dump, observer, found.passed_over)
+    return _of_blocks(given, fetch(found.store, found.dump), signed=given.settings.dumps.signed)
 
 
 @contextmanager
-def _of_blocks(given: Given, blocks: Iterable[bytes]) -> Iterator[Iterator[Event]]:
+def _of_blocks(given: Given, blocks: Iterable[bytes], *, signed: bool = False) -> Iterator[Iterator[Event]]:
+    """What is in a dump; a file of somebody's own need not be signed."""
     source = iter(blocks)
     first = next(source, b"")
     if not first:
@@ -95,7 +97,10 @@ def _of_blocks(given: Given, blocks: Iterable[bytes]) -> Iterator[Iterator[Event
         yield read_dump(gunzip(both) if first.startswith(_GZIP) else both, limits=given.limits)
         return
     try:
-        with private_keyring(given.settings.keys.files()) as keyring, closing(decrypt(both, keyring)) as plain:
+        with (
+            private_keyring(given.settings.keys.files()) as keyring,
+            closing(decrypt(both, keyring, signed=signed)) as plain,
+        ):
             yield _verified(plain, given.limits)
     finally:
         process.kill_all()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dmrefresh.errors import NoSuchDump
-from dmrefresh.jobs.dumps import cleaned_store
-from dmrefresh.settings import Settings
+from dmrefresh.jobs.choosing import choice
+from dmrefresh.jobs.doubts import is_old, is_small
+from dmrefresh.jobs.dumps import cleaned_store, store_of
+from dmrefresh.jobs.read_back import beside
+from dmrefresh.settings import Dumps, Settings
 from dmrefresh.showing import CleanedDump, CleanedList, DumpList, StoredDump
 from dmrefresh.stages.recipients import ENOUGH, recipients
 from dmrefresh.store import Listed, SourceRefused, Store
@@ -29,12 +33,19 @@ def run(settings: Settings, *, stage: str | None = None, everything: bool = Fals
         SourceUnreachable: S3 does not answer, or refuses to list.
     """
     stage = stage or settings.dumps.stage
-    store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+    store = store_of(settings)
     found = store.listed(stage)
     shown = found if everything else found[:_SHOWN]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        dumps = list(pool.map(lambda one: _stored(store, one), shown))
-    return DumpList(store.bucket, stage, dumps, len(found) - len(shown))
+        dumps = list(pool.map(lambda one: _stored(store, one, found, settings.dumps), shown))
+    more = len(found) - len(shown)
+    try:
+        taken = choice(settings, store, stage, found)
+    except (NoSuchDump, SourceRefused):  # there is none, or these credentials may only list
+        return DumpList(store.bucket, stage, dumps, more)
+    return DumpList(
+        store.bucket, stage, dumps, more, taken.dump.key, [failure.what for failure in taken.doubts.refusals]
+    )
 
 
 def run_cleaned(settings: Settings, target: str, *, everything: bool = False) -> CleanedList:
@@ -75,8 +86,23 @@ def cleaned_dump(store: Store, one: Listed) -> CleanedDump:
     )
 
 
-def _stored(store: Store, one: Listed) -> StoredDump:
-    return StoredDump(one.key, one.taken.isoformat(), one.size, one.verified, _encrypted_to(store, one))
+def _stored(store: Store, one: Listed, listed: Sequence[Listed], limits: Dumps) -> StoredDump:
+    return StoredDump(
+        name=one.key,
+        taken=one.taken.isoformat(),
+        size=one.size,
+        verified=one.noted and _is_verified(store, one.key),
+        encrypted_to=_encrypted_to(store, one),
+        too_old=is_old(one.taken, limits.max_age),
+        small=is_small(one.key, one.size, listed, limits.smallest),
+    )
+
+
+def _is_verified(store: Store, key: str) -> bool:
+    try:
+        return beside(store, store.named(key)).verified is not None
+    except (NoSuchDump, SourceRefused):  # gone since, or not for these credentials: the list goes on
+        return False
 
 
 def _encrypted_to(store: Store, one: Listed) -> list[str] | None:

@@ -136,6 +136,8 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
         Failure: the dump, the key, the bucket or the target cannot be read at all.
     """
     keeping = _Keeping()
+    for warning in [*plan.passed_over, *plan.doubts.warnings]:
+        keeping.warn(warning)
     if plan.target.s3 is not None:
         head = _head(plan)
         return plan_bucket(plan, head, _refused(plan, head, keeping), keeping.warnings)
@@ -160,6 +162,7 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
                 plan.target.strategy,
                 [
                     lambda: guard.check(connection, keeping),
+                    lambda: guard.check_source(connection, head, keeping),
                     lambda: connect.refuse_superuser(connection, allowed=plan.target.allow_superuser),
                 ],
             )
@@ -176,12 +179,12 @@ def _head(plan: Plan) -> Head:
 
 
 def _refused(plan: Plan, head: Head, observer: Observer) -> list[Failure]:
-    """What the ruleset does not cover, or the definitions hold."""
+    """What speaks against the dump: it is doubtful, or the ruleset does not cover it, or its definitions do not do."""
     try:
         plan.source.check_head(head, observer)
     except Failure as failure:
-        return [failure]
-    return []
+        return [*plan.doubts.refusals, failure]
+    return plan.doubts.refusals
 
 
 def _planned(plan: Plan, head: Head, found: Survey, refused: list[Failure], place: str, warnings: list[str]) -> Planned:

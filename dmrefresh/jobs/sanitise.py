@@ -12,6 +12,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from dmrefresh.dump.after_load import script_of
+from dmrefresh.dump.against_note import held_to_note
 from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.dump.outgoing import as_it_is, by_policy
 from dmrefresh.dump.reader import read_dump
@@ -99,7 +100,7 @@ def run(plan: Plan, source: BinaryIO, sink: BinaryIO, observer: Observer | None 
 
 
 def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) -> Iterator[bytes]:
-    events = prefetch(read_dump(_plain(_blocks(source)), limits=plan.limits))
+    events = prefetch(held_to_note(read_dump(_plain(_blocks(source)), limits=plan.limits)))
     if plan.ruleset is None:
         yield from write_dump(as_it_is(events))
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from dmrefresh import signatures
+from dmrefresh.dump.against_note import held_to_note
 from dmrefresh.dump.events import End, Event, Head
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.literals import detected
@@ -135,7 +136,9 @@ class Source(Protocol):
 class Encrypted:
     """A dump of production, and what opens and cleans it."""
 
-    READS: ClassVar[str] = "only what comes before the first row; whether the dump is whole, check-dump tells"
+    READS: ClassVar[str] = (
+        "only what comes before the first row; whether the dump is whole, and signed where it must be, check-dump tells"
+    )
     store: Store
     dump: DumpRef
     keys: KeyFiles
@@ -144,6 +147,8 @@ class Encrypted:
     limits: Limits
     strict: bool = False
     """A rule for what is gone stops the run."""
+    signed: bool = False
+    """The backups' own key must have signed it; that, too, gpg says only at the end."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
@@ -152,7 +157,7 @@ class Encrypted:
         with private_keyring(self.keys) as keyring, spool(self.dump.size) as kept:
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext = kept.keep(timed("fetch", fetch(self.store, self.dump)))
-            verified = timed("verify", decrypt(ciphertext, keyring))
+            verified = timed("verify", decrypt(ciphertext, keyring, signed=self.signed))
             if verify_first:
                 observer.note(_READ_FIRST)
                 verify(
@@ -160,9 +165,11 @@ class Encrypted:
                 )
             for _ in verified:
                 pass  # nothing of it is believed before gpg's verdict
-            observer.note("the dump is whole: gpg has verified every byte")
+            observer.note(
+                f"the dump is whole: gpg has verified every byte{', and the signature' if self.signed else ''}"
+            )
             # The plain text exists in memory only, a few blocks at a time.
-            text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring))))
+            text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring, signed=self.signed))))
             read = prefetch(timed("read", read_dump(text, limits=self.limits)))
             clean = prefetch(timed("sanitise", self._sanitised(read, this, observer)))
             yield Opened(this.noting(clean), keyring)
@@ -171,7 +178,7 @@ class Encrypted:
         """See `Source`."""
         with (
             private_keyring(self.keys) as keyring,
-            contextlib.closing(decrypt(fetch(self.store, self.dump), keyring)) as plain,
+            contextlib.closing(decrypt(fetch(self.store, self.dump), keyring, signed=self.signed)) as plain,
         ):
             return _head(read_dump(gunzip(plain), limits=self.limits))
 
@@ -192,7 +199,7 @@ class Encrypted:
                 warn(warning)
 
         return sanitise(
-            events,
+            held_to_note(events, key=self.dump.key, signed=self.signed, on_warning=warn),
             self.ruleset,
             self.sanitiser_key,
             known=this.known,

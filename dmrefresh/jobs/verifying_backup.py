@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dmrefresh import __version__, process
+from dmrefresh.dump.against_note import held_to_note, refuse_other_rows
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused, Failure, PublishedButUnfinished
@@ -28,14 +29,6 @@ from dmrefresh.store import DumpRef, Store, translated
 from dmrefresh.verified import SUFFIX, Verified, as_json
 
 _GZIP = b"\x1f\x8b"
-_NAMED = 5
-"""Tables named in one message."""
-
-
-class RowsDiffer(DumpDamaged):
-    """A dump has other rows than its backup counted; fetched again it would be the same."""
-
-    retry = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +40,7 @@ class Stored:
         keys: the private key's files.
         limits: how much of it may be held in memory.
         signed: whether the private key must have signed it.
+        doubts: what is to be said of it first, in sentences.
     """
 
     store: Store
@@ -54,6 +48,7 @@ class Stored:
     keys: KeyFiles
     limits: Limits
     signed: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +103,15 @@ def read_back(
     with (
         (stopwatch or Stopwatch()).measure("read back"),
         _keyring(stored) as keyring,
-        contextlib.closing(decrypt(heard.all_of(fetch(stored.store, stored.dump)), keyring)) as blocks,
+        contextlib.closing(_plain(stored, heard, keyring)) as blocks,
     ):
         try:
-            events = read_dump(gunzip(blocks), limits=stored.limits)
+            events = held_to_note(
+                read_dump(gunzip(blocks), limits=stored.limits),
+                key=stored.dump.key,
+                signed=stored.signed,
+                on_warning=observer.warn,
+            )
             contents = contents_of(events, observer, refusing=refusing)
         except (DumpDamaged, DumpRefused):
             # Damage may look like anything by the time it is text; gpg's verdict, which comes last, goes first.
@@ -120,9 +120,8 @@ def read_back(
             raise
     if heard.size != stored.dump.size:
         raise DumpDamaged(f"Something follows the encrypted dump {stored.dump.key}.")
-    for said, who in ((sent, "pg_dump sent"), (contents.said, "its backup counted")):
-        if said is not None:
-            _refuse_difference(stored.dump.key, contents.tables, said, who)
+    if sent is not None:
+        refuse_other_rows(stored.dump.key, contents.tables, sent, "pg_dump sent")
     if contents.refused is not None:
         observer.warn(f"the backup is whole, and a refresh would refuse it: {contents.refused}")
     return ReadBack(_verified(stored, heard, contents), contents)
@@ -168,6 +167,10 @@ class _Heard:
             yield block
 
 
+def _plain(stored: Stored, heard: _Heard, keyring: Keyring) -> Generator[bytes]:
+    return decrypt(heard.all_of(fetch(stored.store, stored.dump)), keyring, signed=stored.signed)
+
+
 def _verified(stored: Stored, heard: _Heard, contents: Contents) -> Verified:
     return Verified(
         name=stored.dump.key,
@@ -178,21 +181,6 @@ def _verified(stored: Stored, heard: _Heard, contents: Contents) -> Verified:
         tool=__version__,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         signed=stored.signed,
-    )
-
-
-def _refuse_difference(name: str, read: Mapping[str, int], said: Mapping[str, int], who: str) -> None:
-    # What only the dump's own line names is a text that anybody may have written, so it is not repeated.
-    differ = sorted(table for table in read if read[table] != said.get(table, 0))
-    missing = sum(table not in read for table in said)
-    if not differ and not missing:
-        return
-    named = [f"{table} has {read[table]:,}, not {said.get(table, 0):,}" for table in differ[:_NAMED]]
-    more = [f"{len(differ) - _NAMED:,} more tables"] if len(differ) > _NAMED else []
-    gone = [f"{missing:,} tables are not there"] if missing else []
-    raise RowsDiffer(
-        f"{name} has other rows than {who}: {', '.join([*named, *more, *gone])}.",
-        hint="do not rely on this backup: make another, and look at who wrote this one",
     )
 
 

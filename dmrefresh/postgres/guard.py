@@ -15,6 +15,8 @@ from fnmatch import fnmatchcase
 
 import psycopg
 
+from dmrefresh.dump.events import Head
+from dmrefresh.dump.note import note_of
 from dmrefresh.errors import TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
@@ -105,6 +107,36 @@ class Guard:
                 f"The target's database is marked as production (by its publication {MARK}).",
                 hint="if it is only a copy, drop that publication there, "
                 'or give the reason in its settings: not_production = "…"',
+            )
+
+    def check_source(self, connection: Connection, head: Head, observer: Observer) -> None:
+        """Look whether the target is the very database that the dump was taken from, where its note says from which.
+
+        Args:
+            connection: a session on the target, in autocommit mode.
+            head: the dump's.
+            observer: is told where the target cannot be told from it.
+
+        Raises:
+            TargetUnfit: it is, and no reason lifts that.
+        """
+        note = note_of(head)
+        if note is None or not note.system_identifier or self.not_production is not None:
+            return
+        with translated("while the target was looked at"):
+            row = connection.execute("SELECT pg_catalog.current_database()").fetchone()
+            if row is None or str(row[0]) != note.database:
+                return
+            found = system_identifier(connection)
+        if found is None:
+            observer.warn(
+                "the target has the name of the database that the dump was taken from, and its server does not tell "
+                "this role its identifier: that it is another one is taken on trust"
+            )
+        elif found == note.system_identifier:
+            raise TargetUnfit(
+                f"The target is the database {note.database} that the dump was taken from, or a copy of its disk.",
+                hint='if it is only a copy, give the reason in the target\'s settings: not_production = "…"',
             )
 
     def _check_identifier(self, connection: Connection, database: str, observer: Observer) -> None:

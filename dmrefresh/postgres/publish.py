@@ -75,6 +75,7 @@ def publish(
         connect.refuse_standby(connection)
         stream = iter(events)
         head = fitness.head_of(stream)
+        guard.check_source(connection, head, observer)
         with translated("while the target was looked at"):
             newer = fitness.refuse_newer(connection, head, observer)
         fitness.refuse_unconverted(connection, head)

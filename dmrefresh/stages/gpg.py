@@ -15,31 +15,40 @@ from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dmrefresh import process
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
 from dmrefresh.keys import Keyring
+from dmrefresh.signatures import NotSigned
 
 _PROOF = ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION")
 _FAILURES = {"NODATA", "FAILURE", "ERROR", "BADMDC", "DECRYPTION_FAILED", "UNEXPECTED", "BADARMOR"}
+_SIGNATURE = ("NEWSIG", "GOODSIG", "VALIDSIG")
+_NO_SIGNATURE = {"BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"}
 _HIDDEN = "0000000000000000"
 """The recipient of a message that does not say to whom it is (gpg --throw-keyids)."""
 
 
-def decrypt(blocks: Iterable[bytes], keyring: Keyring) -> Generator[bytes]:
+def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) -> Generator[bytes]:
     """Yield what an encrypted dump holds.
 
     Args:
         blocks: the OpenPGP message, binary or armoured.
         keyring: the throw-away keyring that holds the private key.
+        signed: whether the message must be signed by that same key; else a signature by any key that gpg can check
+            will do, and none.
 
     Raises:
         DumpDamaged: the message is not whole, was changed, or was never encrypted.
+        NotSigned: it is whole, and the signature is missing, does not fit, or is not our key's.
         KeyUnusable: it is encrypted to another key, or the passphrase does not open ours; or gpg is not installed.
     """
 
     def judge(returncode: int, status: Sequence[str]) -> None:
-        verdict = judge_status(returncode, status, keyring.key_ids, keyring.opens)
+        signer = keyring.fingerprint if signed else None
+        verdict = judge_status(returncode, status, keyring.key_ids, keyring.opens, signer)
         if verdict is not None:
             raise verdict
 
-    return converse([*keyring.gpg, "--decrypt"], blocks, keyring.environment, judge, keyring.passphrase)
+    return converse(
+        [*keyring.gpg, "--weak-digest", "SHA1", "--decrypt"], blocks, keyring.environment, judge, keyring.passphrase
+    )
 
 
 def converse(
@@ -104,7 +113,11 @@ def converse(
 
 
 def judge_status(
-    returncode: int, status: Sequence[str], key_ids: Collection[str], key_opens: Callable[[], bool]
+    returncode: int,
+    status: Sequence[str],
+    key_ids: Collection[str],
+    key_opens: Callable[[], bool],
+    signer: str | None = None,
 ) -> Failure | None:
     """Say what is wrong with a decryption, or None where every proof is in.
 
@@ -113,10 +126,12 @@ def judge_status(
         status: its status lines without the `[GNUPG:] ` prefix, in order (GnuPG's doc/DETAILS).
         key_ids: the long identifiers of our key and its subkeys.
         key_opens: asked, where the message did not open, whether the passphrase opens the key.
+        signer: the fingerprint of the primary key that must have signed the message, None where nobody has to.
 
     The rule: exit status 0, and BEGIN_DECRYPTION, DECRYPTION_OKAY, GOODMDC and END_DECRYPTION exactly once
     and in this order, and no status that tells of a failure. For an AEAD message, whose integrity is part
-    of the cipher, the mode named in DECRYPTION_INFO stands for GOODMDC.
+    of the cipher, the mode named in DECRYPTION_INFO stands for GOODMDC. What must be signed has exactly one
+    signature, inside of what was encrypted, and of it NEWSIG, GOODSIG and VALIDSIG.
     """
     words = [line.split(" ") for line in status]
     names = [w[0] for w in words]
@@ -124,8 +139,9 @@ def judge_status(
     expected = [n for n in _PROOF if not (authenticated and n == "GOODMDC")]
     proof = [n for n in names if n in expected]
     failed = [n for n in names if n in _FAILURES]
-    if returncode == 0 and proof == expected and not failed:
-        return None
+    # At a signature that does not fit, gpg stops before it has looked at the integrity: that is damage, below.
+    if proof == expected and not failed and (returncode == 0 or "ERRSIG" in names):
+        return _judge_signature(words, expected, signer)
     # DECRYPTION_INFO comes once the session key is known, that is once a private key has opened the message.
     recipients = {w[1] for w in words if w[0] == "ENC_TO" and len(w) > 1}
     unopened = "BEGIN_DECRYPTION" in names and "DECRYPTION_INFO" not in names and bool(recipients)
@@ -144,6 +160,27 @@ def judge_status(
     if "BADMDC" in names:
         return DumpDamaged("The encrypted dump is damaged: gpg's integrity check failed.")
     return DumpDamaged("The encrypted dump is damaged or cut short: gpg could not verify it to its end.")
+
+
+def _judge_signature(words: Sequence[Sequence[str]], proof: Sequence[str], signer: str | None) -> NotSigned | None:
+    """Say what is wrong with the signature of a message that was decrypted with this proof, or None."""
+    told = [w[0] for w in words if w[0] in {*_SIGNATURE, *_NO_SIGNATURE, *proof}]
+    signatures = {*told} - {*proof}
+    if signer is None and not {"BADSIG", "ERRSIG"} & signatures:
+        return None
+    by = [w[-1] for w in words if w[0] == "VALIDSIG"]  # its last word is the primary key's fingerprint
+    if told == [proof[0], *_SIGNATURE, *proof[1:]] and by == [signer]:
+        return None
+    if not signatures:
+        return NotSigned(
+            "The dump is not signed.", hint="have the backup sign it, or do not demand it: signed under [dumps]"
+        )
+    if {"EXPSIG", "EXPKEYSIG", "REVKEYSIG"} & signatures:
+        return NotSigned(
+            "The key that signed the dump has expired or was revoked.",
+            hint="put the present private key into the credentials repository; what it extends counts here too",
+        )
+    return NotSigned("The dump is signed by another key than ours.", hint="look at who may write to the bucket")
 
 
 def _listen(descriptor: int, lines: list[str]) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dmrefresh import process
-from dmrefresh.errors import TargetUnfit, UsageFailure
+from dmrefresh.errors import UsageFailure
+from dmrefresh.stages.pg_dump_end import judge_end
 
 _SERVICE = "dmrefresh"
 
@@ -26,19 +27,20 @@ def pg_dump(program: Path, connection: Mapping[str, str], options: Sequence[str]
         options: for the program; they hold no secret.
 
     Raises:
-        TargetUnfit: it did not end well; what it wrote is no whole dump.
+        RightsMissing: the role may not read all of the database.
+        TargetUnreachable: the connection was lost.
+        TargetUnfit: it did not end well for another reason; what it wrote is no whole dump.
         UsageFailure: it cannot be started.
     """
     database = connection.get("dbname", "the database")
     descriptor = _in_memory(_service_file(connection))
 
+    said = bytearray()
+
     def judge(status: int) -> None:
-        if status:
-            raise TargetUnfit(
-                f"pg_dump of {database} ended with exit status {status}.",
-                hint=f"run it by hand to see why: {' '.join([program.name, *options, database])}; "
-                "often the role may not read every table",
-            )
+        failure = judge_end(database, status, said.decode(errors="replace"))
+        if failure is not None:
+            raise failure
 
     try:
         yield from process.filter_through(
@@ -47,6 +49,7 @@ def pg_dump(program: Path, connection: Mapping[str, str], options: Sequence[str]
             env={**process.environment(), "PGSERVICEFILE": f"/dev/fd/{descriptor}", "LC_ALL": "C"},
             pass_fds=(descriptor,),
             on_end=judge,
+            said=said,
         )
     except OSError as error:
         raise UsageFailure(f"{program} cannot be started: {error.strerror}.") from None

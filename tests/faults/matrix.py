@@ -187,10 +187,31 @@ ROWS = (
     Row("78b", "A sequence is behind the numbers of its column.", f"{_EITHER}exit 22 with its name; the old data"),
     Row("79", "The target's name has 63 bytes, quotes and letters outside ASCII.", f"{_EITHER}published, twice over"),
     Row(
+        "91a",
+        "Between the storing of a backup and its reading back the object is changed, cut short, or lacks a row.",
+        "exit 13; no note says that it is whole, and nobody could have deleted it",
+    ),
+    Row(
+        "91b",
+        "What lies beside a dump and says that it was read back is about another object, or cannot be read; or the "
+        "object was changed since.",
+        "it does not count, and a warning says why; exit 13 where the bytes are others, and nothing published",
+    ),
+    Row(
+        "92",
+        "The private key is not on the machine that makes a backup, or SOPS cannot decrypt it there.",
+        "stored, exit 31 unless that is asked for; `check-dump --record` reads it back elsewhere",
+    ),
+    Row(
         "93",
         "Slack is not there, refuses, answers 429 or 500, or never answers; the run succeeds, fails, or is ended by a "
         "signal.",
         "the exit code and the data are those of a run of which nobody is told; a warning says that Slack was not told",
+    ),
+    Row(
+        "95",
+        "A backup of each version of PostgreSQL is refreshed into another one, and restored there by psql.",
+        "the same definitions, the same rows, the same values in every column that no rule changes",
     ),
     Row(
         "96a",
@@ -246,6 +267,22 @@ ROWS = (
         "exit 13 before anything of it is read",
     ),
     Row(
+        "111",
+        "The newest dump was never read back, or none was.",
+        "an older one that was is taken, and a warning names the newer; where none was, a warning, or exit 10 by "
+        "setting",
+    ),
+    Row(
+        "112",
+        "A dump is not what its own note says: it has other rows, or another name, or it was taken from the target.",
+        "exit 13 for the rows, and for the name where dumps are signed; 15 for the target; the old data",
+    ),
+    Row(
+        "S8",
+        "The newest dump by its name is empty, too old, of a time to come, or much smaller than those before it.",
+        "an empty one is passed over; else exit 10 with the mend, or a warning by setting or for one that was named",
+    ),
+    Row(
         "108",
         "A command after the refresh fails.",
         "exit 30: the data is new, and it is said which commands did not run",
@@ -268,10 +305,11 @@ def page() -> str:
         found.setdefault(row.id, (row.done, row.outcome + (" (no test yet)" if row.open else "")))
     parts = [_ABOUT]
     for title, ids in (
-        ("The text of a dump", [id for id in found if id[0] != "D" and _number(id) < 67]),
+        ("The text of a dump", [id for id in found if id[0] not in "DS" and _number(id) < 67]),
         ("What is known of targets", [id for id in found if id[0] == "D"]),
-        ("The target", [id for id in found if id[0] != "D" and 67 <= _number(id) < 96]),
-        ("Further", [id for id in found if id[0] != "D" and _number(id) >= 96]),
+        ("The target", [id for id in found if id[0] != "D" and 67 <= _number(id) < 86]),
+        ("Backups", [id for id in found if _is_of_backups(id)]),
+        ("Further", [id for id in found if id[0] != "D" and _number(id) >= 96 and not _is_of_backups(id)]),
     ):
         lines = [f"| {id} | {_cell(found[id][0])} | {_cell(found[id][1])} |" for id in sorted(ids, key=_order)]
         parts.append(
@@ -289,6 +327,11 @@ those elsewhere that are marked with its id; what has no test yet says so. This 
 
 def _number(id: str) -> int:
     return int("".join(letter for letter in id if letter.isdigit()))
+
+
+def _is_of_backups(id: str) -> bool:
+    """How they are made, stored and taken."""
+    return id[0] == "S" or (id[0] != "D" and (86 <= _number(id) < 96 or _number(id) >= 110))
 
 
 def _order(id: str) -> tuple[int, str]:

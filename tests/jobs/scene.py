@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from dmrefresh.verified import SUFFIX, Verified, as_json
 from fixtures.parts.dumping import dump_sql, make_dump, put_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
@@ -120,10 +122,13 @@ class Scene:
         report.unlink(missing_ok=True)
         return Ended(child.returncode, output, written, usage.ru_maxrss * 1024)
 
-    def put(self, ciphertext: bytes) -> str:
-        """Store this as the newest dump of the scene's stage; returns its name."""
+    def put(self, ciphertext: bytes, *, read_back: bool = False) -> str:
+        """Store this as the newest dump of the scene's stage, as one that was read back or not; returns its name."""
         now = datetime.now(UTC) + timedelta(minutes=next(_MINUTES))
-        return put_dump(self.store, self.store.bucket, self.stage, now, BytesIO(ciphertext))
+        name = put_dump(self.store, self.store.bucket, self.stage, now, BytesIO(ciphertext))
+        if read_back:
+            note_beside(self.store, name, ciphertext)
+        return name
 
     def encrypt(self, text: bytes, *, compress: bool = True, recipient: Path | None = None) -> bytes:
         """A dump's text as the backup stores it, for the recipient whose public key is given."""
@@ -133,6 +138,15 @@ class Scene:
         argv += ["--compress-algo", "none", "--recipient-file", str(recipient or self.credentials.public_key)]
         packed = gzip.compress(text, 1) if compress else text
         return subprocess.run([*argv, "--encrypt"], input=packed, capture_output=True, check=True).stdout
+
+
+def note_beside(store: ObjectStore, name: str, content: bytes, /, **changed: object) -> None:
+    """Note beside a dump that it was read back, as whoever has done that would; but for what is changed."""
+    client = store.client(store.jobs)
+    version = client.head_object(Bucket=store.bucket, Key=name).get("VersionId")
+    true = Verified(name, len(content), hashlib.sha256(content).hexdigest(), version)
+    noted = json.loads(as_json(true)) | changed
+    client.put_object(Bucket=store.bucket, Key=name + SUFFIX, Body=json.dumps(noted).encode())
 
 
 _MINUTES = iter(range(1, 1_000_000))

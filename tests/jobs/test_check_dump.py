@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from dmrefresh.verified import from_json
 from fixtures.parts.dumping import put_dump
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, make_credentials
@@ -121,3 +123,19 @@ def test_what_is_no_dump_but_opens_is_damage(bucket: Scene) -> None:
         ended = bucket.check_dump(*arguments)
         assert ended.code == 13
         assert "not gzip" in ended.output
+
+
+def test_a_dump_that_others_made_is_noted_as_read_back_where_that_is_asked_for(
+    bucket: Scene, production: Production
+) -> None:
+    """It comes from pg_dump | gzip | gpg --encrypt."""
+    ended = bucket.check_dump("--record")
+    assert ended.code == 0, ended.output
+    note = ended.report["recorded"]
+    assert f"noted in the bucket: {note}" in ended.output
+    client = bucket.store.client(bucket.store.jobs)
+    noted = from_json(client.get_object(Bucket=bucket.store.bucket, Key=note)["Body"].read())
+    assert noted is not None
+    assert noted.rows == production.rows
+    assert noted.sha256 == hashlib.sha256(production.ciphertext.read_bytes()).hexdigest()
+    assert bucket.check_dump("--quick", "--record").code == 2

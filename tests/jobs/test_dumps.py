@@ -14,9 +14,10 @@ from uuid import uuid4
 import pytest
 
 from fixtures.parts.dumping import put_dump
+from fixtures.parts.seaweedfs import Credentials as Identity
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, keyring, make_credentials
-from tests.jobs.scene import DMREFRESH
+from tests.jobs.scene import DMREFRESH, note_beside
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -31,13 +32,13 @@ def command(object_store: ObjectStore, stage: str, tmp_path: Path) -> Command:
     (tmp_path / "dmrefresh.toml").write_text(
         f'[dumps]\nbucket = "{object_store.bucket}"\nendpoint_url = "{object_store.endpoint_url}"\nstage = "{stage}"\n'
     )
-    environment = os.environ | {
-        "AWS_ACCESS_KEY_ID": object_store.jobs.access_key,
-        "AWS_SECRET_ACCESS_KEY": object_store.jobs.secret_key,
-    }
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, identity: Identity = object_store.jobs) -> subprocess.CompletedProcess[str]:
         argv = [DMREFRESH, "dumps", *arguments]
+        environment = os.environ | {
+            "AWS_ACCESS_KEY_ID": identity.access_key,
+            "AWS_SECRET_ACCESS_KEY": identity.secret_key,
+        }
         return subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     return run
@@ -94,16 +95,49 @@ def test_the_newest_comes_first_with_age_size_and_to_whom_it_is_encrypted(
     assert found["dumps"][0]["verified"] is False
 
 
-def test_a_note_beside_a_dump_makes_it_verified_and_is_no_dump(
+def test_a_true_note_beside_a_dump_makes_it_verified_and_is_no_dump(
     command: Command, object_store: ObjectStore, stage: str
 ) -> None:
-    name = put(object_store, stage, b"x", hours_ago=2)
-    plain = put(object_store, stage, b"x", hours_ago=1)
+    contents = {hours: b"x" * (7 + hours) for hours in (4, 3, 2, 1)}
+    names = {hours: put(object_store, stage, content, hours_ago=hours) for hours, content in contents.items()}
+    note_beside(object_store, names[4], contents[4])
+    note_beside(object_store, names[3], contents[3], size=1)
     client = object_store.client(object_store.jobs)
-    client.put_object(Bucket=object_store.bucket, Key=f"{name}.verified.json", Body=b"{}")
-    found = json.loads(command("--json").stdout)["dumps"]
-    assert [(dump["name"], dump["verified"]) for dump in found] == [(plain, False), (name, True)]
-    assert [line.split()[-2] for line in command().stdout.splitlines()[1:]] == ["—", "verified"]
+    client.put_object(Bucket=object_store.bucket, Key=f"{names[2]}.verified.json", Body=b"{}")
+    client.put_object(Bucket=object_store.bucket, Key=f"{names[1]}.probe", Body=b"x")
+    found = json.loads(command("--json").stdout)
+    assert [(dump["name"], dump["verified"]) for dump in found["dumps"]] == [
+        *((names[hours], False) for hours in (1, 2, 3)),
+        (names[4], True),
+    ]
+    assert (found["takes"], found["refused"]) == (names[4], [])
+    header, *lines = command().stdout.splitlines()
+    column = header.index("read back")
+    assert [line[column:].split()[0] for line in lines] == ["—", "—", "—", "verified"]
+    assert [line.endswith("  taken") for line in lines] == [False, False, False, True]
+
+
+def test_what_a_refresh_would_refuse_is_marked_and_said_in_lines_of_110(
+    command: Command, object_store: ObjectStore, credentials: Credentials, stage: str
+) -> None:
+    whole = encrypt(b"x" * 5000, "--compress-algo", "none", "--encrypt", keys=(credentials.public_key,))
+    small = encrypt(b"x" * 50, "--compress-algo", "none", "--encrypt", keys=(credentials.public_key,))
+    names = [put(object_store, stage, whole, hours_ago=hours) for hours in (200, 150, 101)]
+    newest = put(object_store, stage, small, hours_ago=99)
+    done = command()
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[1].startswith(newest)
+    assert lines[1].endswith("  small, too old")
+    assert not any(line.endswith(("small", "too old", "taken")) for line in lines[2:])
+    assert lines[5] == f"a refresh refuses: {newest} is 4 days old, and more than 2 days is too old."
+    assert lines[6].startswith(f"a refresh refuses: {newest} has ")
+    production = done.stdout.replace(stage, "production")
+    assert max(map(len, production.splitlines()[:5])) <= 110
+    found = json.loads(command("--json").stdout)
+    assert [(dump["small"], dump["too_old"]) for dump in found["dumps"]] == [(True, True), *[(False, True)] * 3]
+    assert (found["takes"], found["refused"]) == (newest, [line.partition(": ")[2] for line in lines[5:]])
+    assert [dump["name"] for dump in found["dumps"][1:]] == names[::-1]
 
 
 def test_twenty_are_listed_and_all_on_request(command: Command, object_store: ObjectStore, stage: str) -> None:
@@ -158,3 +192,15 @@ def test_a_bucket_that_these_credentials_may_not_list_ends_with_20_and_its_name(
     assert done.returncode == 20  # a job that may read one bucket is told no about every other, whether it is there
     assert done.stdout == ""
     assert "no-such-bucket" in done.stderr
+
+
+def test_who_may_list_and_read_nothing_sees_the_list(command: Command, object_store: ObjectStore, stage: str) -> None:
+    content = b"x" * 9
+    name = put(object_store, stage, content, hours_ago=2)
+    note_beside(object_store, name, content)
+    done = command("--json", identity=object_store.listers)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert found["takes"] is None
+    (dump,) = found["dumps"]
+    assert (dump["name"], dump["size"], dump["verified"], dump["encrypted_to"]) == (name, 9, False, None)

@@ -102,7 +102,8 @@ def test_it_is_on_for_a_remote_target_off_for_a_local_one_and_can_be_set(made: t
 
 
 def test_both_passes_make_the_same_fakes_and_a_warning_is_said_once(made: tuple[Scene, bytes]) -> None:
-    scene, _ = made
+    scene, text = made
+    scene.put(scene.encrypt(text), read_back=True)
     scene.more = "verify_first = true"
     rules = Path(scene.ruleset)
     rules.write_text(rules.read_text() + "  gone:\n    columns:\n      name: person.name\n")

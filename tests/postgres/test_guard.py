@@ -8,6 +8,9 @@ from typing import Literal
 
 import pytest
 
+from dmrefresh.dump.events import Head
+from dmrefresh.dump.note import Note, write_note
+from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import connect, guard
@@ -16,6 +19,7 @@ from dmrefresh.postgres.publish import publish
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.settings import Production
 from fixtures.parts.postgres import Cluster, installed_majors
+from tests.dump.writing import ROWS, USERS, a_dump
 from tests.postgres.databases import Database, dump_of, events, refresh
 from tests.postgres.test_commit import At
 
@@ -208,6 +212,45 @@ def test_where_the_identifier_may_not_be_asked_for_the_name_alone_counts(silent:
     with pytest.raises(TargetUnfit):
         judged(silent, Production(system_identifier=1, database=silent.name))
     assert judged(silent, Production(system_identifier=1, database="another")) == []
+
+
+def from_another(database: Database, note: Note | None, reason: str | None = None) -> list[str]:
+    """The warnings with which the database is let through as no source of a dump with this note."""
+    heard = Heard()
+    (head, *_) = read_dump([(write_note(note) if note else b"") + a_dump(USERS, ROWS)])
+    assert isinstance(head, Head)
+    with connect.session(database.url) as connection:
+        Guard(not_production=reason).check_source(connection, head, heard)
+    return heard.warnings
+
+
+@pytest.mark.fault("112")
+@pytest.mark.parametrize("major", installed_majors())
+def test_the_database_that_a_dump_was_taken_from_is_refused_unless_a_reason_says_that_it_is_a_copy(
+    database: MakeDatabase, major: int
+) -> None:
+    target = database(major)
+    here = identifier(target.cluster)
+    with pytest.raises(TargetUnfit, match=f"database {target.name} that the dump was taken from") as refused:
+        from_another(target, Note(system_identifier=here, database=target.name))
+    assert refused.value.exit_code == 15
+    assert "not_production" in str(refused.value.hint)
+    for other in (
+        None,
+        Note(),
+        Note(database=target.name),
+        Note(system_identifier=here, database="another"),
+        Note(system_identifier=here + 1, database=target.name),
+        Note(system_identifier=10**400, database=target.name),
+    ):
+        assert from_another(target, other) == []
+    assert from_another(target, Note(system_identifier=here, database=target.name), "a copy") == []
+
+
+def test_where_the_identifier_may_not_be_asked_for_a_source_of_the_same_name_is_warned_of(silent: Database) -> None:
+    (warning,) = from_another(silent, Note(system_identifier=1, database=silent.name))
+    assert "taken on trust" in warning
+    assert from_another(silent, Note(system_identifier=1, database="another")) == []
 
 
 def test_a_reason_lets_a_copy_of_production_through_and_is_said_each_time(database: MakeDatabase) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,10 +16,11 @@ from psycopg.conninfo import make_conninfo
 
 from dmrefresh.dump.events import End
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.errors import TargetUnfit, UsageFailure
+from dmrefresh.errors import Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.postgres.conninfo import used
 from dmrefresh.programs import find_pg_dump, programs
 from dmrefresh.stages.pg_dump import pg_dump
+from dmrefresh.stages.pg_dump_end import judge_end
 from fixtures.parts.postgres import Cluster, installed_majors
 
 SECRET = "horse battery"
@@ -70,9 +73,156 @@ def test_a_session_that_is_ended_in_the_middle_is_a_failure(locked: str, cluster
                 (name,),
             ).fetchall()
         assert ended == [(True,)]
-        with pytest.raises(TargetUnfit, match=f"pg_dump of {name} ended with exit status 1"):
+        with pytest.raises(TargetUnreachable, match=f"pg_dump lost its connection to {name}") as caught:
             for _ in blocks:
                 pass
+        assert caught.value.retry
+
+
+def test_a_program_that_is_killed_is_a_failure(locked: str) -> None:
+    with psycopg.connect(locked) as connection:
+        blocks = pg_dump(find_pg_dump(16).path, used(connection))
+        next(blocks)
+        (child,) = [one for one in psutil.Process().children() if "pg_dump" in " ".join(one.cmdline())]
+        child.kill()
+        with pytest.raises(TargetUnfit, match="was ended by SIGKILL before it was done"):
+            for _ in blocks:
+                pass
+
+
+@pytest.fixture
+def owned(cluster_for: Callable[[int], Cluster]) -> Iterator[Callable[[int], tuple[str, psycopg.Connection]]]:
+    """A database of a plain role on a server, by its URL, and the superuser's session in it."""
+    with ExitStack() as stack:
+
+        def make(major: int) -> tuple[str, psycopg.Connection]:
+            cluster, name = cluster_for(major), f"p{uuid4().hex[:12]}"
+            cluster.create_role_and_database(name, name)
+            superuser = psycopg.connect(f"{cluster.url().rpartition('/')[0]}/{name}", autocommit=True)
+            return cluster.url(name, name), stack.enter_context(superuser)
+
+        yield make
+
+
+def failure_of(url: str, *options: str, program: int | None = None) -> Failure:
+    with psycopg.connect(url) as connection:
+        major = program or connection.info.server_version // 10000
+        blocks = pg_dump(find_pg_dump(major).path, used(connection), options)
+        with pytest.raises(Failure) as caught:
+            list(blocks)
+    return caught.value
+
+
+@pytest.mark.parametrize("major", installed_majors())
+def test_what_the_role_may_not_read_is_named(
+    major: int, owned: Callable[[int], tuple[str, psycopg.Connection]]
+) -> None:
+    url, superuser = owned(major)
+    name = superuser.info.dbname
+    for made, told in [
+        ('TABLE "we ird" (a int)', "table we ird"),
+        ("SEQUENCE counter", 'sequence "?counter"?'),
+        ("SCHEMA closed", "schema closed"),
+    ]:
+        superuser.execute(f"CREATE {made}".encode())
+        if "SCHEMA" in made:
+            superuser.execute(f"CREATE TABLE closed.t (); GRANT SELECT ON closed.t TO {name}".encode())
+        failure = failure_of(url)
+        assert isinstance(failure, RightsMissing)
+        assert re.fullmatch(f"pg_dump may not read {told} of {name}.", failure.what)
+        superuser.execute(f"DROP {made.partition('(')[0]} CASCADE".encode())
+
+
+@pytest.mark.parametrize("major", installed_majors())
+def test_rows_that_are_hidden_from_the_role_are_told(
+    major: int, owned: Callable[[int], tuple[str, psycopg.Connection]]
+) -> None:
+    url, superuser = owned(major)
+    name = superuser.info.dbname
+    superuser.execute(f"CREATE TABLE p (a int); GRANT SELECT ON p TO {name}".encode())
+    superuser.execute("ALTER TABLE p ENABLE ROW LEVEL SECURITY")
+    failure = failure_of(url)
+    assert isinstance(failure, RightsMissing)
+    assert f"every row of the table p of {name}" in failure.what
+
+
+@pytest.mark.parametrize("major", installed_majors())
+def test_a_snapshot_that_is_gone_may_be_there_the_next_time(
+    major: int, owned: Callable[[int], tuple[str, psycopg.Connection]]
+) -> None:
+    url, _ = owned(major)
+    failure = failure_of(url, "--snapshot=00000003-0000001B-1")
+    assert isinstance(failure, TargetUnreachable)
+    assert "The snapshot of" in failure.what
+
+
+@pytest.mark.parametrize("major", installed_majors())
+@pytest.mark.parametrize("how", ["pg_cancel_backend", "pg_terminate_backend"])
+def test_whatever_the_server_does_to_the_session_may_heal(
+    major: int, how: str, owned: Callable[[int], tuple[str, psycopg.Connection]]
+) -> None:
+    url, superuser = owned(major)
+    name = superuser.info.dbname
+    superuser.execute("CREATE TABLE t AS SELECT n, repeat('x', 200) AS x FROM generate_series(1, 60000) n")
+    superuser.execute(f"GRANT SELECT ON t TO {name}".encode())
+    with psycopg.connect(url) as connection:
+        blocks = pg_dump(find_pg_dump(major).path, used(connection))
+    next(blocks)
+    found = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'pg_dump'"
+    superuser.execute(f"SELECT {how}(pid) {found}".encode())
+    with pytest.raises(TargetUnreachable) as caught:
+        list(blocks)
+    assert caught.value.retry
+
+
+def test_a_program_that_is_older_than_the_server_says_so(
+    owned: Callable[[int], tuple[str, psycopg.Connection]],
+) -> None:
+    url, _ = owned(18)
+    failure = failure_of(url, program=16)
+    assert isinstance(failure, TargetUnfit)
+    assert re.search(r"pg_dump 16\.\d+ cannot dump \w+, whose server is of PostgreSQL 18\.\d+", failure.what)
+
+
+def test_a_server_that_is_not_there_may_be_the_next_time() -> None:
+    with pytest.raises(TargetUnreachable, match="does not get to the database"):
+        list(pg_dump(find_pg_dump(16).path, {"host": "127.0.0.1", "port": "1"}))
+
+
+def test_what_it_says_else_is_not_passed_on() -> None:
+    for said in [
+        'pg_dump: error: query failed: ERROR:  invalid input syntax for type integer: "canary"\n',
+        "pg_dump: warning: permission denied for table canary\n",
+        "NOTICE:  canary\npermission denied for table canary\n",
+        "pg_dump: error: query failed: ERREUR:  droit refusé pour la table canary\n",
+        "",
+    ]:
+        failure = judge_end("db", 1, said)
+        assert failure is not None
+        assert failure.what == "pg_dump of db ended with exit status 1."
+        assert "canary" not in f"{failure.hint} {failure.state}"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("pg_dump: error: query failed: ERROR:  out of shared memory\nHINT:  x\n", "no room for the locks"),
+        ("pg_dump: detail: Error message from server: ERROR:  out of memory\nDETAIL:  x\n", "ran out of memory"),
+        ("pg_dump: error: out of memory\n", "ran out of memory"),
+        (
+            "pg_dump: error: query failed: SSL SYSCALL error: EOF detected\n"
+            "pg_dump: detail: Query was: COPY public.t (a) TO stdout;\n",
+            "lost its connection",
+        ),
+        (
+            'pg_dump: error: Dumping the contents of table "big" failed: PQgetCopyData() failed.\n'
+            "pg_dump: detail: Error message from server: server closed the connection unexpectedly\n",
+            "lost its connection",
+        ),
+    ],
+)
+def test_what_is_known_of_its_words_is_told_in_ours(said: str, told: str) -> None:
+    assert told in str(judge_end("db", 1, said))
 
 
 def test_whoever_stops_early_leaves_no_program_behind(locked: str) -> None:
