@@ -19,7 +19,7 @@ import boto3
 from botocore.config import Config
 
 from dmrefresh import settings
-from dmrefresh.jobs.doctor import everything
+from dmrefresh.jobs.doctor import everything, probe
 from dmrefresh.jobs.doctor.checking import made
 from dmrefresh.jobs.doctor.finding import Finding, Findings
 from dmrefresh.verified import SUFFIX
@@ -153,7 +153,7 @@ class Hospital:
         return self.repository / "gpg" / "database-backups"
 
     def set_right(self) -> None:
-        """Set the buckets up as they should be."""
+        """Set the buckets up as they should be, with nothing in them of the doctor's."""
         self.gateway.answers = {
             "replication": (200, replicated_to(REPLICA)),
             "publicAccessBlock": (200, blocking()),
@@ -164,6 +164,13 @@ class Hospital:
         self.lifecycle(rule())
         self.lifecycle(rule(7), bucket=REPLICA)
         self.versioning("Enabled")
+        for one in self.probes():
+            self.admin.delete_object(Bucket=BUCKET, Key=probe.NAME, VersionId=one)
+
+    def probes(self) -> list[str]:
+        """The versions of the doctor's own object, also those that only say that it was deleted."""
+        listed = self.admin.list_object_versions(Bucket=BUCKET, Prefix=probe.NAME)
+        return [one["VersionId"] for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ()))]
 
     def policy(self, *statements: dict[str, object], bucket: str = BUCKET) -> None:
         """Give a bucket a policy."""
@@ -209,13 +216,13 @@ class Hospital:
             check=False,
         )
 
-    def examined(self, *names: str, targets: Sequence[str] | None = None) -> Findings:
+    def examined(self, *names: str, targets: Sequence[str] | None = None, stage: str | None = None) -> Findings:
         """What the checks of these names find; a name that ends in a dot stands for all that begin so."""
         loaded = settings.loaded(self.settings(), os.environ | self.variables)
         wanted = list(loaded.settings.targets) if targets is None else list(targets)
         found: list[Finding] = []
         with ExitStack() as stack:
-            for check in everything.checks_for(loaded, wanted, stack):
+            for check in everything.checks_for(loaded, wanted, stack, stage):
                 if any(check.name == name or (name.endswith(".") and check.name.startswith(name)) for name in names):
                     found.append(made(check))
         assert found

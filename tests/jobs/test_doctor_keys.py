@@ -64,7 +64,7 @@ def fake(hospital: Hospital, monkeypatch: pytest.MonkeyPatch, name: str, script:
 def test_a_key_pair_that_is_as_it_should_be_passes_every_check_and_leaves_nothing_behind(hospital: Hospital) -> None:
     found = hospital.examined(*KEYS)
     assert {one.status for one in found.found} == {"pass"}, found.text(110)
-    assert len(found.found) == 11
+    assert len(found.found) == 12
     assert_passes(found, "key.pair", "was read with the private one just now")
     assert list(keys.memory_backed_storage().glob("dmrefresh-*")) == []
     assert list((hospital.folder / "tmp").iterdir()) == []
@@ -191,6 +191,16 @@ def test_without_a_public_key_it_says_where_one_belongs(hospital: Hospital) -> N
     found = hospital.examined(*KEYS)
     assert_fails(found, "key.public", 12, "public.key", str(hospital.keys))
     assert_skips(found, "key.expiry", "key.public")
+
+
+def test_a_key_that_cannot_sign_fails_where_something_is_signed(hospital: Hospital, making: Maker) -> None:
+    # Without a signing primary key there is none at all; one that has expired still opens what is there.
+    file_pair(hospital, making, making.make("Digital Marketplace DB backups", "sign,encr", *LONG_AGO, until="1d"))
+    assert_fails(hospital.examined(*KEYS), "key.signs", 12, "cannot sign")
+    del hospital.sections["targets.cleaned"]
+    assert_warns(hospital.examined(*KEYS), "key.signs", "no setting asks for")
+    hospital.sections["dumps"] += "\nsigned = true"
+    assert_fails(hospital.examined(*KEYS), "key.signs", 12, "cannot sign")
 
 
 def test_a_key_that_has_expired_fails_and_one_that_soon_will_is_warned_of(hospital: Hospital, making: Maker) -> None:

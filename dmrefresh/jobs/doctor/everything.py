@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.doctor import surroundings, targets
 from dmrefresh.jobs.doctor.buckets import Bucket, Wanted
-from dmrefresh.jobs.doctor.checking import Check, Said, made
+from dmrefresh.jobs.doctor.checking import Check, Needs, Said, made
 from dmrefresh.jobs.doctor.finding import Finding, Findings
 from dmrefresh.jobs.doctor.keys import Keys
 from dmrefresh.jobs.doctor.newest import Newest
@@ -110,6 +110,11 @@ def _sources(settings: Settings, stage: str | None) -> list[Check]:
     known = settings.sources
     if stage is not None:
         known = {name: source for name, source in known.items() if name == stage}
+    if not known:
+        name = f"source.{stage or settings.dumps.stage}"
+        return [
+            Check(name, _raising(Needs(f"[{name.replace('source', 'sources', 1)}] in the settings, to back it up")))
+        ]
     return [check for name, source in known.items() for check in SourceOfBackups(settings, name, source).checks()]
 
 
@@ -117,7 +122,7 @@ def _no_target() -> Said:
     return Said("the settings name no target", next="add [targets.NAME] with a url to dmrefresh.toml")
 
 
-def _raising(failure: UsageFailure) -> Callable[[], Said]:
+def _raising(failure: Exception) -> Callable[[], Said]:
     def look() -> Said:
         raise failure
 

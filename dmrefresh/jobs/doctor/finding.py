@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Literal
 
 from dmrefresh.console import printable
@@ -15,6 +16,7 @@ Status = Literal["fail", "warn", "skip", "pass"]
 _WORST_FIRST: tuple[Status, ...] = ("fail", "warn", "skip", "pass")
 _NAMED = {"fail": "FAIL", "warn": "warn", "skip": "skip", "pass": "ok"}
 _COUNTED = {"fail": "failed", "warn": "to look at", "skip": "skipped", "pass": "in order"}
+_NAMED_AGAIN = 5
 _NARROWEST = 60
 
 
@@ -74,12 +76,22 @@ class Findings:
             width: characters that fit on a line.
         """
         names = max((len(one.name) for one in self.found), default=0)
-        lines = [line for one in self.worst_first for line in _lines(one, names, max(width, _NARROWEST))]
-        return "\n".join([*lines, "", *self._closing(max(width, _NARROWEST))])
+        width = max(width, _NARROWEST)
+        lines: list[str] = []
+        for _, alike in groupby(self.worst_first, lambda one: one.status):
+            lines += [line for one in alike for line in _lines(one, names, width)]
+            lines.append("")
+        return "\n".join([*lines, *self._closing(width)])
 
     def _closing(self, width: int) -> Iterator[str]:
+        """How many, and what comes next; what fails once more by its name, since it may have left the screen."""
         counts = self.counts
-        yield ", ".join(f"{counts[status]} {_COUNTED[status]}" for status in _WORST_FIRST if counts[status])
+        counted = [f"{counts[status]} {_COUNTED[status]}" for status in _WORST_FIRST if counts[status]]
+        yield from _wrapped(", ".join(counted), width, 0, 2)
+        if failed := [one.name for one in self.worst_first if one.status == "fail"]:
+            more = len(failed) - _NAMED_AGAIN
+            named = ", ".join(failed[:_NAMED_AGAIN]) + (f" and {more} more" if more > 0 else "")
+            yield from _wrapped(f"failed: {named}", width, 0, 8)
         if self.exit_code:
             step = "mend what failed, then run `dmrefresh doctor` again"
         elif self.targets:

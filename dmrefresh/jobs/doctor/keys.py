@@ -15,6 +15,7 @@ from dmrefresh.jobs.doctor.programs import Programs
 from dmrefresh.keys import Keyring, decrypt_with_sops, private_keyring
 from dmrefresh.public_keys import public_home, public_keyring, run_gpg
 from dmrefresh.settings import Settings
+from dmrefresh.signatures import sign
 from dmrefresh.stages.encrypt import encrypt
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.recipients import recipients
@@ -86,6 +87,7 @@ class Keys:
             Check("key.private", self._says_private),
             Check("key.passphrase", self._says_passphrase),
             Check("key.pair", self._says_pair),
+            Check("key.signs", self._says_signs),
             Check("key.expiry", self._says_expiry),
         ]
 
@@ -142,6 +144,18 @@ class Keys:
         if private.unread is not None:
             raise private.unread
         return Said("what is encrypted with the public key was read with the private one just now")
+
+    def _says_signs(self) -> Said:
+        private = self.private()
+        if not private.opens:
+            raise Needs("key.passphrase")
+        try:
+            sign(private.keyring, _SAMPLE)
+        except KeyUnusable as failure:
+            if self._settings.dumps.signed or any(target.s3 for target in self._settings.targets.values()):
+                raise
+            return Said("the private key cannot sign, which no setting asks for", next=failure.hint)
+        return Said("the private key signs")
 
     def _says_expiry(self) -> Said:
         file = self._public_file().name

@@ -92,7 +92,7 @@ class SourceOfBackups:
 
     def _says_pg_dump(self) -> Said:
         program = find_pg_dump(self._seen().major, self._settings.programs.pg_dump)
-        return Said(f"{program.path} is of version {program.major}")
+        return Said(f"pg_dump {program.major}: {program.path}")
 
     def _says_rights(self) -> Said:
         seen = self._seen()

@@ -15,6 +15,7 @@ from dmrefresh.jobs.naming import target_of
 from dmrefresh.jobs.others import dump_others
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import connect
+from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.postgres.scratch import EMBEDDED, scratch
@@ -23,7 +24,7 @@ from dmrefresh.postgres.survey import Survey, survey
 from dmrefresh.programs import find_pg_dump
 from dmrefresh.settings import Settings, Target
 from dmrefresh.stages.upload import of_the_target
-from dmrefresh.store import translated
+from dmrefresh.store import translated as translated_from_s3
 
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""
@@ -119,6 +120,8 @@ class _Database:
             reached(self._target, self._name, patience=_PATIENCE, allowed=guard.check_host) as there,
             connect.session(there.url, "dmrefresh doctor") as connection,
         ):
+            with translated("while it was looked at"):
+                connection.execute("SET default_transaction_read_only = on")
             guards: list[Callable[[], object]] = [
                 lambda: guard.check(connection, keeping),
                 lambda: connect.refuse_superuser(connection, allowed=self._target.allow_superuser),
@@ -165,7 +168,7 @@ class _BucketTarget:
         ]
 
     def _head_bucket(self) -> bool:
-        with of_the_target(self._store), translated(f"bucket {self._store.bucket}"):
+        with of_the_target(self._store), translated_from_s3(f"bucket {self._store.bucket}"):
             self._store.client.head_bucket(Bucket=self._store.bucket)
         return True
 
