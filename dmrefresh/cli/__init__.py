@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 
-from dmrefresh.cli import backup, doctor, dumps, guarding, refresh, sanitisers, settings, targets, worker
+from dmrefresh.cli import backup, doctor, dumps, guarding, refresh, runbook, sanitisers, settings, targets, worker
 from dmrefresh.cli.app import app
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "guarding",
     "main",
     "refresh",
+    "runbook",
     "sanitisers",
     "settings",
     "targets",

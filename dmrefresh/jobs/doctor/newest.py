@@ -113,9 +113,9 @@ class Newest:
 
     def _says_verified(self) -> Said:
         found = self._dumps()
-        if found[0].verified:
+        if found[0].noted:
             return Said("the newest dump was read back after it was stored")
-        others = [one.key for one in found if one.verified]
+        others = [one.key for one in found if one.noted]
         detail = f"{found[0].key} was not read back after it was stored"
         detail += f"; the newest that was is {others[0]}" if others else "; none was"
         step = f"dmrefresh check-dump {found[0].key} --record"
