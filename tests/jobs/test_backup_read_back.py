@@ -145,6 +145,15 @@ def test_a_key_that_was_rotated_after_the_backup_is_named_with_the_one_it_was_ma
     assert here.noted(plan.name) is None
 
 
+def test_an_older_backup_under_a_newer_name_is_not_noted(here: Backup) -> None:
+    plan = here.plan(quick=True)
+    run(plan)
+    newer = here.put(here.content(plan.name))
+    with pytest.raises(DumpDamaged, match=f"{newer} is another backup under a new name"):
+        check_dump.run(stored(here, newer), record=True)
+    assert here.noted(newer) is None
+
+
 def test_a_bucket_that_falls_silent_leaves_a_backup_that_nobody_has_read_back(here: Backup) -> None:
     with Proxy(int(here.store.endpoint_url.rpartition(":")[2])) as between:
         here.endpoint_url = f"http://127.0.0.1:{between.port}"
@@ -256,9 +265,10 @@ def test_a_program_that_stands_still_does_not_outlast_the_deadline(here: Backup)
                     return
             time.sleep(0.002)
 
+    plan = here.plan()
     with pytest.raises(DeadlinePassed) as caught:
-        run(here.plan(), Stopping())
-    assert caught.value.state == f"Nothing is stored under {here.plan().name}."
+        run(plan, Stopping())
+    assert caught.value.state == f"Nothing is stored under {plan.name}."
     assert stopped
     assert not psutil.pid_exists(stopped[0])
     assert here.objects() == here.parts() == []
