@@ -18,6 +18,7 @@ import pytest
 
 from dmrefresh.errors import (
     NOT_STORED,
+    BackupNotStored,
     BackupUnverified,
     Busy,
     DeadlinePassed,
@@ -85,6 +86,14 @@ def test_an_object_that_is_not_what_was_sent_is_found_and_not_noted(
     with pytest.raises(DumpDamaged):
         check_dump.run(stored(here, plan.name), record=True)
     assert here.noted(plan.name) is None
+
+
+def test_an_object_that_is_gone_again_is_no_backup(here: Backup) -> None:
+    plan = here.plan()
+    client = here.store.client(here.store.admin)
+    with pytest.raises(BackupNotStored, match="is gone from the bucket") as caught:
+        run(plan, Meddling(lambda: client.delete_object(Bucket=here.store.bucket, Key=plan.name) and None))
+    assert caught.value.state == f"Nothing is stored under {plan.name}."
 
 
 def stored(here: Backup, name: str, credentials: Credentials | None = None) -> Stored:
