@@ -245,6 +245,12 @@ ROWS = (
         "stored, exit 31 unless that is asked for; `check-dump --record` reads it back elsewhere",
     ),
     Row(
+        "93",
+        "Slack is not there, refuses, answers 429 or 500, or never answers; the run succeeds, fails, or is ended by a "
+        "signal.",
+        "the exit code and the data are those of a run of which nobody is told; a warning says that Slack was not told",
+    ),
+    Row(
         "94",
         "Two backups of one name are made at once.",
         "the first to be whole is stored and read back; exit 11 for the other, of which nothing is left",
