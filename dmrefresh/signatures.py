@@ -39,7 +39,7 @@ def sign(keyring: Keyring, data: bytes) -> bytes:
     if done.returncode or not done.stdout:
         raise KeyUnusable(
             "The private key cannot sign.",
-            hint="has it expired, or is it for encryption alone? A cleaned dump is only of use with a signature",
+            hint="has it expired, is it for encryption alone, or is its passphrase another by now?",
         )
     return done.stdout
 

@@ -37,15 +37,8 @@ def encrypt(blocks: Iterable[bytes], recipient: Recipient, *, signer: Keyring | 
         if verdict is not None:
             raise verdict
 
-    options = [
-        "--trust-model",
-        "always",
-        "--no-encrypt-to",
-        "--compress-algo",
-        "none",
-        "--recipient",
-        recipient.fingerprint,
-    ]
+    options = ["--trust-model", "always", "--no-encrypt-to", "--compress-algo", "none"]
+    options += ["--recipient", recipient.fingerprint]
     if signer is None:
         command = [*recipient.gpg, *options, "--encrypt"]
         yield from converse(command, blocks, recipient.environment, judge)

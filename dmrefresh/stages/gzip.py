@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 
 from isal import igzip_lib, isal_zlib
 
@@ -125,14 +126,17 @@ def _cut(blocks: Iterable[bytes], level: int) -> Iterator[_Piece]:
 
 
 def _of_one_size(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    held = bytearray()
+    held = BytesIO()
     for block in blocks:
-        held += block
-        while len(held) >= _PIECE:
-            yield bytes(held[:_PIECE])
-            del held[:_PIECE]
-    if held:
-        yield bytes(held)
+        rest = memoryview(block)
+        while held.tell() + len(rest) >= _PIECE:
+            missing = _PIECE - held.tell()
+            held.write(rest[:missing])
+            yield held.getvalue()
+            held, rest = BytesIO(), rest[missing:]
+        held.write(rest)
+    if held.tell():
+        yield held.getvalue()
 
 
 def _in_order(pieces: Iterator[_Piece], threads: int) -> Iterator[tuple[bytes, int, int]]:
