@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dmrefresh.cli.app import Options, app, guarded
+
+
+class Place(StrEnum):
+    """Where else a backup can be made."""
+
+    CLOUD_FOUNDRY = "cloud-foundry"
 
 
 @app.command("backup-production")
@@ -19,22 +27,61 @@ def backup_production(
         bool, typer.Option("--accept-unverified", help="A backup that nobody could read back is enough.")
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
+    on: Annotated[Place | None, typer.Option(help="Let a worker beside the database make it.")] = None,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Be that worker: the environment says all, and no credential is needed.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Dump, encrypt and store a database, and read the stored object back to its end."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import notify, settings
     from dmrefresh import report as reporting
-    from dmrefresh import settings
-    from dmrefresh.console import Lines
+    from dmrefresh.console import Lines, looked_at, stored
+    from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import backup_production as job
 
+    if worker:
+        if stage is not None or quick or accept_unverified or report is not None or on is not None:
+            raise UsageFailure("--worker takes no other options: its environment says all.")
+        _as_worker()
+        return
     if report is not None:
         reporting.prepare(report)
-    lines = Lines()
-    done = job.run(job.prepare(settings.load(Options.config), stage=stage, quick=quick), lines)
-    lines.backed_up(done)
-    if report is not None:
-        done.write(report)
-    if not accept_unverified:
-        job.demand(done)
+    lines, held = Lines(), settings.load(Options.config)
+    whose = stage or held.dumps.stage
+    elsewhere = None
+    with notify.told(held.notify, lines, job="backup-production", stage=whose, publishes=False) as told:
+        if on is None:
+            plan = job.prepare(held, stage=stage, quick=quick)
+            told.begins(plan.name)
+            done = job.run(plan, lines)
+        else:
+            from dmrefresh.jobs import on_cloud_foundry
+
+            order = on_cloud_foundry.order(held, stage=stage, quick=quick)
+            told.begins(order.name)
+            elsewhere = on_cloud_foundry.run(order, lines)
+            done = elsewhere.report
+        told.what = f"{stored(done)}; {looked_at(done)}"
+        lines.backed_up(done)
+        if report is not None:
+            done.write(report)
+        if not accept_unverified:
+            job.demand(done)
+        if elsewhere is not None:
+            on_cloud_foundry.demand_gone(elsewhere, held)
+
+
+def _as_worker() -> None:
+    """Make the backup that the environment asks for; what was stored is said as one JSON object."""
+    from dmrefresh import settings
+    from dmrefresh.console import Lines
+    from dmrefresh.jobs import worker as job
+
+    held, lines = settings.load(Options.config), Lines()
+    done = job.run(job.contract(held.backup.recipient), held, lines)
+    rows, tables = sum(done.rows.values()), len(done.rows)
+    lines.line(f"{done.name} is stored: {rows:,} rows of {tables} tables; whoever signed for it reads it back")
+    typer.echo(json.dumps({"name": done.name, "size": done.size, "sha256": done.sha256, "rows": dict(done.rows)}))

@@ -45,7 +45,7 @@ _SOON = timedelta(days=30)
 
 _WHO = "look at who may write there, and make another backup"
 
-__all__ = ["Plan", "demand", "prepare", "run"]
+__all__ = ["Plan", "Run", "demand", "prepare", "run"]
 
 
 def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
@@ -67,7 +67,7 @@ def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
         DeadlinePassed: it took longer than the settings allow.
         Failure: of any other kind. What is stored by then, the failure's state says.
     """
-    this = _Run(plan, observer or Observer())
+    this = Run(plan, observer or Observer())
     try:
         with signals.deadline(plan.job.deadline):
             return this.whole()
@@ -94,7 +94,7 @@ def demand(done: BackupReport) -> None:
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """One run, and how far it came."""
 
     plan: Plan
@@ -116,6 +116,7 @@ class _Run:
         return f"{name} is in the bucket {bucket} and {found}; no note beside it says that it was."
 
     def whole(self) -> BackupReport:
+        """Store it, read it back, and leave the note of that; raises as `run`."""
         plan, began = self.plan, time.monotonic()
         self.observer.note(f"backup of {plan.stage}: {plan.name} in the bucket {plan.store.bucket}")
         why_not = self._prove_keys()
@@ -270,6 +271,8 @@ def _not_stored() -> Iterator[None]:
         if failure.exit_code < 13 or failure.exit_code == 16:
             raise
         raise BackupNotStored(failure.what, hint=failure.hint, retry=failure.retry) from None
+    except MemoryError:
+        raise BackupNotStored("This machine has no memory left for the backup.") from None
 
 
 def _sentence(failure: Failure) -> str:

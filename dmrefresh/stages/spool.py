@@ -20,6 +20,10 @@ from dmrefresh.errors import UsageFailure
 _BLOCK = 1 << 20
 
 
+class NoRoom(UsageFailure):
+    """The folder for temporary files has not enough room."""
+
+
 class Spool:
     """A nameless temporary file for one dump, encrypted or sanitised; make it with `spool`."""
 
@@ -30,7 +34,7 @@ class Spool:
         """Yield the blocks and keep a copy of each.
 
         Raises:
-            UsageFailure: the disk is full.
+            NoRoom: the disk is full.
         """
         self._file.seek(0)
         self._file.truncate()
@@ -60,7 +64,7 @@ def spool(size: int) -> Iterator[Spool]:
     """A place for `size` bytes of ciphertext in the folder for temporary files (TMPDIR).
 
     Raises:
-        UsageFailure: there is not enough room.
+        NoRoom: there is not enough room.
     """
     folder = tempfile.gettempdir()
     try:
@@ -73,8 +77,8 @@ def spool(size: int) -> Iterator[Spool]:
         yield Spool(file)
 
 
-def _no_room(why: str) -> UsageFailure:
-    return UsageFailure(
+def _no_room(why: str) -> NoRoom:
+    return NoRoom(
         f"The dump cannot be kept in {tempfile.gettempdir()}: {why}.",
         hint="point TMPDIR to a folder with more room",
     )
