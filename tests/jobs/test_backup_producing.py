@@ -273,8 +273,8 @@ def test_a_standby_is_backed_up_unless_it_lacks_the_rows_of_unlogged_tables(cred
         with psycopg.connect(made.url, autocommit=True) as connection:
             connection.execute("CREATE UNLOGGED TABLE passing (id int)")
         copy = primary.directory / "standby"
-        argv = ["-D", str(copy / "data"), "-d", primary.url(), "-R", "-X", "stream", "-c", "fast"]
-        done = run_as(primary.account, [primary.bin("pg_basebackup"), *argv])
+        argv: list[str | Path] = [primary.bin("pg_basebackup"), "-D", copy / "data", "-d", primary.url()]
+        done = run_as(primary.account, [*argv, "-R", "-X", "stream", "-c", "fast"])
         assert done.returncode == 0, done.stderr
         with Cluster(16, directory=copy) as standby:
             url = standby.url(made.name, made.name)
