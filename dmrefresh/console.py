@@ -68,6 +68,19 @@ def described(checked: Checked) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
+def stored(report: BackupReport) -> str:
+    """What a backup has stored, in a line."""
+    return (
+        f"{report.name} is stored in the bucket {report.bucket}: {report.size / 1e6:,.1f} MB, "
+        f"{sum(report.rows.values()):,} rows in {len(report.rows)} tables, {report.total_seconds:.1f} s"
+    )
+
+
+def looked_at(report: BackupReport) -> str:
+    """How a backup was read back, in a line."""
+    return _READ_BACK[report.read_back]
+
+
 def width() -> int:
     """Characters that fit on a line of the terminal; 100 where the output goes elsewhere."""
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
@@ -143,11 +156,8 @@ class Lines(Observer):
 
     def backed_up(self, report: BackupReport) -> None:
         """The closing lines of a backup that is stored."""
-        self.line(
-            f"{report.name} is stored in the bucket {report.bucket}: {report.size / 1e6:,.1f} MB, "
-            f"{sum(report.rows.values()):,} rows in {len(report.rows)} tables, {report.total_seconds:.1f} s"
-        )
-        self.line(_READ_BACK[report.read_back])
+        self.line(stored(report))
+        self.line(looked_at(report))
         self._busiest(report.stages)
 
     def _busiest(self, stages: Mapping[str, float]) -> None:

@@ -34,3 +34,12 @@ def spoken(length: timedelta) -> str:
         if count and not rest:
             return f"{count} {name}" + ("s" if count > 1 else "")
     return f"{length.total_seconds():.0f} seconds"
+
+
+def lasted(seconds: float) -> str:
+    """How long something took, for people: `12 seconds`, `3 minutes 12 seconds`, `2 hours 5 minutes`."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    parts = [(hours, "hour"), (minutes, "minute")] if hours else [(minutes, "minute"), (whole % 60, "second")]
+    said = [f"{count} {unit}" + ("" if count == 1 else "s") for count, unit in parts if count]
+    return " ".join(said) or "less than a second"

@@ -27,6 +27,10 @@ holds an original value: they name tables, columns, line numbers and byte offset
 from __future__ import annotations
 
 UNTOUCHED = "The target is as it was: nothing was published."
+UNCHANGED = "Nothing was changed."
+"""The same of a command that has no target."""
+UNFINISHED = "What was done is not finished."
+"""The state after a signal, of a command that has no target."""
 NOT_STORED = "Nothing was stored."
 
 
@@ -163,3 +167,11 @@ class BackupUnverified(Failure):
     """A backup is stored, and nobody has read it back: whether it can be restored is not known."""
 
     exit_code = 31
+
+
+def own_fault(error: BaseException) -> Failure:
+    """What an exception that nobody expected is told as; its text is not, since it may quote what it stumbled over."""
+    return Failure(
+        f"This is a fault of dmrefresh's own ({type(error).__name__}).",
+        hint="run it again with --debug and report what it shows",
+    )

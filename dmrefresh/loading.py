@@ -142,7 +142,7 @@ def gather(
         found.lay_file(_read(one), str(one))
     if file is not None:
         _keep_guard(found, file)
-    variables = [("DM_CREDENTIALS_REPO", "keys", "credentials_repo")]
+    variables = [("DM_CREDENTIALS_REPO", "keys", "credentials_repo"), ("DMREFRESH_SLACK_URL", "notify", "slack_url")]
     variables += [(f"DMREFRESH_{at}_{key}".upper(), at, key) for at, keys in sections.items() for key in keys]
     for variable, section, key in variables:
         if environ.get(variable):

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from dmrefresh import signals
 from dmrefresh.pipes import Feeder, drain, enlarge
 
 _BASE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CONFIG_HOME")
@@ -118,18 +119,17 @@ def lasting(argv: Sequence[str], *, env: dict[str, str]) -> Iterator[Lasting]:
         raise FileNotFoundError(argv[0])
     if sys.platform == "linux":
         argv = [sys.executable, "-I", "-S", "-c", _DIES_WITH_US, str(os.getpid()), *argv]
-    nothing = subprocess.DEVNULL
-    child = subprocess.Popen(list(argv), stdin=nothing, stdout=nothing, stderr=nothing, env=env, start_new_session=True)
-    running = Lasting(child.pid)
-    try:
-        yield running
-    finally:
+    with _started(argv, env=env, stderr=subprocess.DEVNULL, pipe=subprocess.DEVNULL) as child:
+        _living.discard(child)  # it may outlive what is killed with `kill_all`
+        running = Lasting(child.pid)
         try:
-            running.signal(signal.SIGTERM)
-            running.wait(_GRACE)
+            yield running
         finally:
-            running.signal(signal.SIGKILL)
-            child.wait()
+            try:
+                running.signal(signal.SIGTERM)
+                running.wait(_GRACE)
+            finally:
+                running.signal(signal.SIGKILL)
 
 
 def relay(argv: Sequence[str], *, env: dict[str, str], on_line: Callable[[str], None], timeout: float) -> int:
@@ -249,27 +249,28 @@ def kill_all() -> None:
 
 @contextlib.contextmanager
 def _started(
-    argv: Sequence[str], *, env: dict[str, str], stderr: int, pass_fds: Sequence[int] = ()
+    argv: Sequence[str], *, env: dict[str, str], stderr: int, pipe: int = subprocess.PIPE, pass_fds: Sequence[int] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
-    child = subprocess.Popen(
-        list(argv),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        env=env,
-        pass_fds=tuple(pass_fds),
-        start_new_session=True,
-        bufsize=0,
-    )
-    _living.add(child)
+    child: subprocess.Popen[bytes] | None = None
     try:
+        with signals.held():  # one that came in between would leave a child running that nobody knows
+            child = subprocess.Popen(
+                list(argv),
+                stdin=pipe,
+                stdout=pipe,
+                stderr=stderr,
+                env=env,
+                pass_fds=tuple(pass_fds),
+                start_new_session=True,
+                bufsize=0,
+            )
+            _living.add(child)
         yield child
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            child.send_signal(signal.SIGKILL)
-        child.wait()
-        for stream in (child.stdin, child.stdout, child.stderr):
-            if stream is not None:
+        if child is not None:
+            child.kill()
+            child.wait()
+            for stream in filter(None, (child.stdin, child.stdout, child.stderr)):
                 with contextlib.suppress(OSError):
                     stream.close()
-        _living.discard(child)
+            _living.discard(child)

@@ -2,7 +2,8 @@
 
 The file is looked for from the current folder upwards; what it does not say is taken from `dmrefresh.toml`
 in the user's configuration folder. A setting `key` of section `[section]` is overridden by the environment
-variable `DMREFRESH_SECTION_KEY`; `DM_CREDENTIALS_REPO` is read as well, since teams have it set already.
+variable `DMREFRESH_SECTION_KEY`; `DM_CREDENTIALS_REPO` is read as well, since teams have it set already, and
+`DMREFRESH_SLACK_URL` for `notify.slack_url`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys import KeyFiles
 from dmrefresh.loading import Gathered, Key, gather
 from dmrefresh.targets import CloudFoundry, Duration, Production, Section, Source, Target
+from dmrefresh.webhooks import Webhook
 
 __all__ = ["Production", "Source", "Target", "load", "loaded"]
 
@@ -92,17 +94,39 @@ class Backup(Section):
     """How a stored backup is read back: to its end, by its beginning alone, or not at all."""
 
 
+def _listed(value: object) -> object:
+    """The environment says a list with commas."""
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
 class Notify(Section):
     """Who is told what became of a job; the URLs let anybody write there, so they stand best in the environment."""
 
-    slack_url: str | None = Field(default=None, repr=False)
+    slack_url: Webhook | None = Field(default=None, repr=False)
     """A Slack incoming webhook."""
-    webhook_url: str | None = Field(default=None, repr=False)
+    webhook_url: Webhook | None = Field(default=None, repr=False)
     """Any other webhook: it is sent JSON."""
     channel: str | None = None
     """Of Slack, where the webhook may choose one."""
-    on: tuple[Literal["started", "succeeded", "failed"], ...] = ("started", "succeeded", "failed")
-    """What is told of."""
+    on: Annotated[tuple[Literal["started", "succeeded", "failed"], ...], BeforeValidator(_listed)] = (
+        "started",
+        "succeeded",
+        "failed",
+    )
+    """What is told of; what is done and wants a look (exit codes 30 to 39) is told of where `failed` is."""
+
+
+class Doctor(Section):
+    """What `dmrefresh doctor` expects of the buckets; whether that is so, it asks S3."""
+
+    keep: Duration = timedelta(days=180)
+    """How long the bucket of [dumps] keeps a dump."""
+    replica_bucket: str | None = None
+    """The bucket in another region that it is replicated to."""
+    replica_region: str | None = None
+    """That region."""
+    replica_keep: Duration = timedelta(days=7)
+    """How long the replica keeps a dump."""
 
 
 class RulesetSettings(Section):
@@ -152,6 +176,7 @@ class Settings(Section):
     backup: Backup = Backup()
     notify: Notify = Notify()
     cloud_foundry: CloudFoundry = CloudFoundry()
+    doctor: Doctor = Doctor()
     sources: dict[str, Source] = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
 
@@ -194,6 +219,7 @@ _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
     "backup": Backup,
     "notify": Notify,
     "cloud_foundry": CloudFoundry,
+    "doctor": Doctor,
 }
 """The sections that the environment may override; sources, targets and what guards production are not."""
 

@@ -85,14 +85,19 @@ def _hear_missed() -> None:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold signals off in the block, which is a short one; what came meanwhile ends the run after it."""
-    before, _State.held = _State.held, True
+    """Hold signals off in the block, which is a short one; what came meanwhile ends the run after it.
+
+    They come in the main thread alone: in another one there is nothing to hold.
+    """
+    if _State.held or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _State.held, _State.missed = True, None
     try:
         yield
     finally:
-        _State.held = before
-        if not before:
-            _hear_missed()
+        _State.held = False
+        _hear_missed()
 
 
 @contextmanager

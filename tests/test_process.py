@@ -7,13 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from dmrefresh import process
+from dmrefresh import process, signals
 from dmrefresh.pipes import Feeder
 
 PYTHON = sys.executable
@@ -209,3 +209,40 @@ def ignored_by(pid: int) -> set[int]:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     mask = int(next(line.split()[1] for line in lines if line.startswith("SigIgn")), 16)
     return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
+def run_sleep() -> None:
+    process.run(["sleep", "601"], env=process.environment())
+
+
+def relay_sleep() -> None:
+    process.relay(["sleep", "601"], env=process.environment(), on_line=print, timeout=60)
+
+
+def last_as_sleep() -> None:
+    with process.lasting(["sleep", "601"], env=process.environment()):
+        time.sleep(60)
+
+
+@pytest.mark.parametrize("start", [run_sleep, relay_sleep, last_as_sleep])
+def test_a_signal_in_the_moment_in_which_a_child_is_started_leaves_none_running(start: Callable[[], None]) -> None:
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in ending}
+
+    def end_me(frame: object, event: str, argument: object) -> None:
+        if event == "c_return" and getattr(argument, "__name__", "") == "fork_exec":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    signals.install()
+    sys.setprofile(end_me)
+    try:
+        with pytest.raises(signals.Interrupted):
+            start()
+    finally:
+        sys.setprofile(None)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    left = [child for child in psutil.Process().children(recursive=True) if "601" in child.cmdline()]
+    for child in left:
+        child.kill()
+    assert left == []

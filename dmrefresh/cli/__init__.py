@@ -9,10 +9,23 @@ import contextlib
 import os
 import sys
 
-from dmrefresh.cli import backup, dumps, guarding, refresh, sanitisers, settings, targets, worker
+from dmrefresh.cli import backup, doctor, dumps, guarding, refresh, runbook, sanitisers, settings, targets, worker
 from dmrefresh.cli.app import app
 
-__all__ = ["app", "backup", "dumps", "guarding", "main", "refresh", "sanitisers", "settings", "targets", "worker"]
+__all__ = [
+    "app",
+    "backup",
+    "doctor",
+    "dumps",
+    "guarding",
+    "main",
+    "refresh",
+    "runbook",
+    "sanitisers",
+    "settings",
+    "targets",
+    "worker",
+]
 
 
 def main() -> None:

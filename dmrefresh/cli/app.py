@@ -82,7 +82,7 @@ def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
     def confirm(name: str, place: str) -> None:
         answer = given
         if answer is None:
-            if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+            if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
                 raise UsageFailure(
                     f"The target {name} is not on this machine ({place}), and there is no terminal to confirm it on.",
                     hint=f"add --confirm {name}",
@@ -101,7 +101,8 @@ def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
     return confirm
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody may sit at the other end."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
@@ -132,16 +133,11 @@ def options(
 def _failed(error: Exception) -> int:
     """Say what happened; returns the exit code."""
     from dmrefresh.console import Lines
-    from dmrefresh.errors import UNTOUCHED, Failure
+    from dmrefresh.errors import UNCHANGED, UNTOUCHED, Failure, own_fault
 
-    failure = error
-    if not isinstance(failure, Failure):
-        failure = Failure(
-            f"This is a fault of dmrefresh's own ({type(error).__name__}).",
-            hint="run it again with --debug and report what it shows",
-        )
+    failure = error if isinstance(error, Failure) else own_fault(error)
     if not Options.publishes and failure.state == UNTOUCHED:
-        failure.state = "Nothing was changed."
+        failure.state = UNCHANGED
     lines = Lines()
     lines.failed(failure)
     if Options.debug:

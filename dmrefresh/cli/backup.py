@@ -36,9 +36,9 @@ def backup_production(
     """Dump, encrypt and store a database, and read the stored object back to its end."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import notify, settings
     from dmrefresh import report as reporting
-    from dmrefresh import settings
-    from dmrefresh.console import Lines
+    from dmrefresh.console import Lines, looked_at, stored
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import backup_production as job
 
@@ -49,22 +49,29 @@ def backup_production(
         return
     if report is not None:
         reporting.prepare(report)
-    lines = Lines()
-    held, elsewhere = settings.load(Options.config), None
-    if on is None:
-        done = job.run(job.prepare(held, stage=stage, quick=quick), lines)
-    else:
-        from dmrefresh.jobs import on_cloud_foundry
+    lines, held = Lines(), settings.load(Options.config)
+    whose = stage or held.dumps.stage
+    elsewhere = None
+    with notify.told(held.notify, lines, job="backup-production", stage=whose, publishes=False) as told:
+        if on is None:
+            plan = job.prepare(held, stage=stage, quick=quick)
+            told.begins(plan.name)
+            done = job.run(plan, lines)
+        else:
+            from dmrefresh.jobs import on_cloud_foundry
 
-        elsewhere = on_cloud_foundry.run(on_cloud_foundry.order(held, stage=stage, quick=quick), lines)
-        done = elsewhere.report
-    lines.backed_up(done)
-    if report is not None:
-        done.write(report)
-    if not accept_unverified:
-        job.demand(done)
-    if elsewhere is not None:
-        on_cloud_foundry.demand_gone(elsewhere, held)
+            order = on_cloud_foundry.order(held, stage=stage, quick=quick)
+            told.begins(order.name)
+            elsewhere = on_cloud_foundry.run(order, lines)
+            done = elsewhere.report
+        told.what = f"{stored(done)}; {looked_at(done)}"
+        lines.backed_up(done)
+        if report is not None:
+            done.write(report)
+        if not accept_unverified:
+            job.demand(done)
+        if elsewhere is not None:
+            on_cloud_foundry.demand_gone(elsewhere, held)
 
 
 def _as_worker() -> None:

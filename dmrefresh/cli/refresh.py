@@ -30,8 +30,8 @@ def clean_and_apply(
 ) -> None:
     """Refresh a target from the newest encrypted dump, sanitised."""
     Options.debug = debug or Options.debug
+    from dmrefresh import notify, settings
     from dmrefresh import report as reporting
-    from dmrefresh import settings
     from dmrefresh.console import Lines
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import clean_and_apply as job
@@ -46,20 +46,17 @@ def clean_and_apply(
     lines = Lines()
     if report is not None:
         reporting.prepare(report)
-    plan = job.prepare(
-        settings.load(Options.config),
-        target,
-        dump=dump,
-        stage=stage,
-        ruleset=ruleset,
-        cleaned=cleaned,
-        strict=strict,
-    )
-    done = job.run(plan, lines, confirm=confirming(confirm, target))
-    lines.summary(done)
-    if report is not None:
-        done.write(report)
-    job.finish(plan, done, lines, report=report)
+    found = settings.load(Options.config)
+    whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
+    with notify.told(found.notify, lines, job="clean-and-apply", stage=whose, target=target) as told:
+        plan = job.prepare(found, target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict)
+        told.begins(plan.source.dump.key)
+        done = job.run(plan, lines, confirm=confirming(confirm, target))
+        told.what = f"{done.rows:,} rows in {len(done.tables)} tables."
+        lines.summary(done)
+        if report is not None:
+            done.write(report)
+        job.finish(plan, done, lines, report=report)
 
 
 @app.command("plan")

@@ -263,6 +263,8 @@ def _not_stored() -> Iterator[None]:
         if failure.exit_code < 13 or failure.exit_code == 16:
             raise
         raise BackupNotStored(failure.what, hint=failure.hint, retry=failure.retry) from None
+    except MemoryError:
+        raise BackupNotStored("This machine has no memory left for the backup.") from None
 
 
 def _sentence(failure: Failure) -> str:

@@ -14,7 +14,7 @@ from dmrefresh import process
 from dmrefresh.dump.counting import Counts, counted
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.note import write_note, write_rows
-from dmrefresh.errors import BackupNotStored, DumpDamaged, DumpRefused, TargetUnfit
+from dmrefresh.errors import BackupNotStored, DumpDamaged, DumpRefused, TargetUnfit, TargetUnreachable
 from dmrefresh.keys import Keyring
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import exported as exporting
@@ -147,7 +147,7 @@ def _telling(blocks: Generator[bytes]) -> Iterator[bytes]:
     """What ends a stage ends the backup; a program that was ended may do better when all begins again."""
     try:
         yield from blocks
-    except TargetUnfit as failure:  # pg_dump's
+    except (TargetUnfit, TargetUnreachable) as failure:  # pg_dump's
         raise BackupNotStored(failure.what, hint=failure.hint, retry=True) from None
     except Unreadable:
         raise

@@ -88,10 +88,16 @@ def compress(blocks: Iterable[bytes], *, level: int = _LEVEL, threads: int = 1) 
     """
     checksum = size = 0
     yield struct.pack("<2sBBLBB", _MAGIC, _DEFLATE, 0, 0, _FASTEST if level == 0 else 0, _UNKNOWN_SYSTEM)
-    for packed, one, length in _in_order(_cut(blocks, level), threads):
-        checksum = isal_zlib.crc32_combine(checksum, one, length)
-        size += length
-        yield packed
+    try:
+        for packed, one, length in _in_order(_cut(blocks, level), threads):
+            checksum = isal_zlib.crc32_combine(checksum, one, length)
+            size += length
+            yield packed
+    finally:
+        # What fails here ends what stands above at once, and not when somebody forgets the exception.
+        close = getattr(blocks, "close", None)
+        if close is not None:
+            close()
     yield _END + struct.pack("<LL", checksum, size % (1 << 32))
 
 

@@ -65,6 +65,7 @@ class Row:
 
 _OLD = "the old data, whole, for everybody who may read it; the next run clears up and succeeds"
 _EITHER = "`schema` and `database`: "
+_NONE = "exit 24; no object, no part, no process"
 
 ROWS = (
     Row("42c", "A row has 256 MiB.", "the reader takes three times as much memory at most"),
@@ -186,6 +187,19 @@ ROWS = (
     Row("78a", "The server counts other rows than the stream.", f"{_EITHER}exit 22 with both numbers; the old data"),
     Row("78b", "A sequence is behind the numbers of its column.", f"{_EITHER}exit 22 with its name; the old data"),
     Row("79", "The target's name has 63 bytes, quotes and letters outside ASCII.", f"{_EITHER}published, twice over"),
+    Row("86a", "pg_dump fails at its start.", _NONE),
+    Row("86b", "pg_dump fails in the middle of a table's rows.", _NONE),
+    Row("86c", "The server ends the session of pg_dump, ten times, at any moment.", f"{_NONE}; it is begun again"),
+    Row("86d", "pg_dump says that it ended well, and wrote nothing, a part, or all but the end marker.", _NONE),
+    Row("86e", "pg_dump gets SIGKILL, fifty times, at any moment.", f"{_NONE}; it is begun again"),
+    Row("86f", "pg_dump gets SIGKILL once.", "it is begun again, and what is stored is whole"),
+    Row("87a", "GnuPG gets SIGKILL, fifty times, at any moment.", f"{_NONE}; it is begun again"),
+    Row("87b", "The compressor runs out of memory, fifty times, at any piece.", _NONE),
+    Row(
+        "87c",
+        "The whole run gets SIGKILL at any moment.",
+        "no object, or a whole one; parts may be left, which nobody takes for one",
+    ),
     Row(
         "88a",
         "The disk under a worker's ciphertext is full, or the worker is ended or killed while it sends.",
@@ -229,6 +243,17 @@ ROWS = (
         "92",
         "The private key is not on the machine that makes a backup, or SOPS cannot decrypt it there.",
         "stored, exit 31 unless that is asked for; `check-dump --record` reads it back elsewhere",
+    ),
+    Row(
+        "93",
+        "Slack is not there, refuses, answers 429 or 500, or never answers; the run succeeds, fails, or is ended by a "
+        "signal.",
+        "the exit code and the data are those of a run of which nobody is told; a warning says that Slack was not told",
+    ),
+    Row(
+        "94",
+        "Two backups of one name are made at once.",
+        "the first to be whole is stored and read back; exit 11 for the other, of which nothing is left",
     ),
     Row(
         "95",

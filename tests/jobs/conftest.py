@@ -13,6 +13,8 @@ from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.jobs.backing_up import Backup, make_backup
+from tests.jobs.gateway import Gateway
+from tests.jobs.hospital import Hospital, TlsStore, ward
 from tests.jobs.scene import Production, Scene, make_production, make_target
 
 
@@ -54,3 +56,20 @@ def here(backup: Backup, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backup]:
         monkeypatch.setenv(name, value)
     yield backup
     signals._State.held = False  # from what is stored on, signals are ignored for the rest of a run
+
+
+@pytest.fixture(scope="session")
+def _ward(_clean_surroundings: None) -> Iterator[tuple[TlsStore, Gateway]]:
+    with ward() as parts:
+        yield parts
+
+
+@pytest.fixture
+def hospital(
+    _ward: tuple[TlsStore, Gateway], credentials: Credentials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Hospital:
+    """Keys and buckets in order; there is no dump, no source, and no target but a bucket."""
+    made = Hospital(tmp_path, *_ward, credentials, stage=f"h{uuid4().hex[:12]}")
+    for name, value in made.variables.items():
+        monkeypatch.setenv(name, value)
+    return made

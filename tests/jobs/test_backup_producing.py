@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -25,9 +26,12 @@ from dmrefresh.settings import Programs
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.targets import Source
+from fixtures import torture
 from fixtures.parts.postgres import Cluster, installed_majors
 from fixtures.parts.secrets import Credentials
 
+KEY = re.compile(rb"(?m)^\\(?:un)?restrict \w+$")
+"""What pg_dump writes differently each time."""
 NAME = "production-202611220300.sql.gz.gpg"
 SCHEMA = """
 CREATE TABLE users (id int PRIMARY KEY, email text UNIQUE, body text);
@@ -168,6 +172,31 @@ def test_everybody_goes_on_writing_and_the_backup_is_of_one_moment(one: Sourced)
     finally:
         stop.set()
         writer.join()
+
+
+def test_the_dump_is_of_the_moment_of_its_note(one: Sourced) -> None:
+    with one.produced() as blocks:
+        with psycopg.connect(one.url, autocommit=True) as connection:
+            connection.execute("INSERT INTO users SELECT n, n || 'x' FROM generate_series(5000, 5009) n")
+            connection.execute("CREATE TABLE later (id int)")
+        for _ in blocks:
+            pass
+    assert one.counts.tables == {"users": 3000, "other.empty": 0}
+
+
+def test_whatever_a_database_holds_its_dump_is_passed_on_byte_by_byte(
+    cluster_for: Callable[[int], Cluster], credentials: Credentials
+) -> None:
+    made = Sourced(cluster_for(18), credentials)
+    torture.load(made.cluster, made.name)
+    url = made.cluster.url(made.name)
+    text = opened(made.make(url=url), credentials)
+    argv = [str(made.cluster.bin("pg_dump")), "--no-owner", "--no-acl", "--clean", "--if-exists", url]
+    expected = subprocess.run(argv, capture_output=True, check=True).stdout
+    _, _, plain = text.split(b"\n", 2)
+    assert KEY.sub(b"", plain[: plain.rindex(b"\n-- dmrefresh rows ")]) == KEY.sub(b"", expected)
+    assert len(made.counts.tables) > 20
+    assert sum(made.counts.tables.values()) > 3000
 
 
 @pytest.mark.parametrize("victim", ["pg_dump", "gpg"])

@@ -167,6 +167,25 @@ def test_what_goes_wrong_above_is_raised_and_nothing_ends_the_member(threads: in
     assert not [one for one in threading.enumerate() if one.name.startswith("dmrefresh-gzip")]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_goes_wrong_here_ends_what_stands_above(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    def source() -> Iterator[bytes]:
+        try:
+            yield large(9 << 20)
+        finally:
+            closed.append(True)
+
+    def failing(piece: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("dmrefresh.stages.gzip._Piece.packed", failing)
+    with pytest.raises(MemoryError) as caught:
+        list(compress(source(), threads=threads))
+    assert closed, caught
+
+
 def test_whoever_stops_early_leaves_no_thread() -> None:
     running = compress(iter([large(9 << 20)]), threads=4)
     next(running)

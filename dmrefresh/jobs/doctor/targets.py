@@ -1,0 +1,207 @@
+"""A target: reached, no production, and whether the newest dump could be published there. Nothing of it is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dmrefresh.dump.events import Head, Schema
+from dmrefresh.errors import Failure
+from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
+from dmrefresh.jobs.doctor.newest import Newest
+from dmrefresh.jobs.doctor.probe import Probe
+from dmrefresh.jobs.dumps import bucket_of
+from dmrefresh.jobs.naming import target_of
+from dmrefresh.jobs.others import dump_others
+from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.postgres import connect
+from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.guard import Guard
+from dmrefresh.postgres.reaching import reached
+from dmrefresh.postgres.scratch import EMBEDDED, scratch
+from dmrefresh.postgres.strategy import Errand
+from dmrefresh.postgres.survey import Survey, survey
+from dmrefresh.programs import find_pg_dump
+from dmrefresh.settings import Settings, Target
+from dmrefresh.stages.upload import of_the_target
+from dmrefresh.store import translated as translated_from_s3
+
+_PATIENCE = 30.0
+"""Seconds in which a tunnel must lead to a PostgreSQL."""
+
+_NO_DUMP = Head("0", "0", "UTF8", Schema(schemas=("public",)), ())
+"""What rights are looked at for where there is no dump: the schema that every dump has something of."""
+
+
+def checks_of(settings: Settings, name: str, newest: Newest) -> list[Check]:
+    """What is looked at of a target.
+
+    Args:
+        settings: name it.
+        name: its name in them, or the URL of a database on this machine.
+        newest: the dump that it would be refreshed from.
+    """
+    shown = name if "://" not in name else "url"
+    called = f"target.{shown}"
+    try:
+        target = target_of(settings, name)
+    except Failure as failure:
+        return [Check(called, _raising(failure))]
+    if target.s3 is not None:
+        return _BucketTarget(settings, called, target, newest).checks()
+    return _Database(settings, called, name, target, newest).checks()
+
+
+def _raising(failure: Failure) -> Callable[[], Said]:
+    def look() -> Said:
+        raise failure
+
+    return look
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was found on a database: where, how it would be refreshed, what its guards said, and by which dump."""
+
+    place: str
+    survey: Survey
+    refused: list[Failure]
+    warnings: list[str] = field(default_factory=list)
+    with_dump: bool = True
+
+
+class _Keeping(Observer):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+class _Database:
+    def __init__(self, settings: Settings, called: str, name: str, target: Target, newest: Newest) -> None:
+        self._settings = settings
+        self._called = called
+        self._name = name
+        self._target = target
+        self._newest = newest
+        self._seen = Once(called, self._look)
+
+    def checks(self) -> list[Check]:
+        return [
+            Check(self._called, self._says_where, 90),
+            Check(f"{self._called}.guards", self._says_guards),
+            Check(f"{self._called}.strategy", self._says_strategy),
+        ]
+
+    def _says_where(self) -> Said:
+        seen = self._seen()
+        busy = f"; a refresh is under way since {seen.survey.under_way}" if seen.survey.under_way else ""
+        return Said(f"{seen.place}, PostgreSQL {seen.survey.version}, as {seen.survey.role}{busy}")
+
+    def _says_guards(self) -> Said:
+        seen = self._seen()
+        if seen.refused:
+            raise _first(seen.refused, self._name)
+        return Said("; ".join(["no production, no superuser, no standby", *seen.warnings]))
+
+    def _says_strategy(self) -> Said:
+        seen = self._seen()
+        against = seen.survey.refused or next(iter(seen.survey.by_strategy.values()), [])
+        if seen.survey.refused or seen.survey.strategy is None:
+            raise _first(against, self._name)
+        which = "the newest dump could be" if seen.with_dump else "as far as can be told without a dump, one could be"
+        return Said(f"{which} published by `{seen.survey.strategy}`, with the rights that its role has")
+
+    def _look(self) -> _Seen:
+        guard, keeping = Guard(self._settings.production, self._target.not_production), _Keeping()
+        head, with_dump = self._head()
+        with (
+            reached(self._target, self._name, patience=_PATIENCE, allowed=guard.check_host) as there,
+            connect.session(there.url, "dmrefresh doctor") as connection,
+        ):
+            with translated("while it was looked at"):
+                connection.execute("SET default_transaction_read_only = on")
+            guards: list[Callable[[], object]] = [
+                lambda: guard.check(connection, keeping),
+                lambda: connect.refuse_superuser(connection, allowed=self._target.allow_superuser),
+                lambda: connect.refuse_standby(connection),
+            ]
+            errand = Errand(
+                connection,
+                there.url,
+                head,
+                "doctor",
+                self._target.maintenance_database,
+                Observer(),
+                Stopwatch(),
+                self._target.keep_previous,
+                dump_others=dump_others(self._settings.programs),
+            )
+            refused = [failure for look in guards if (failure := _failure(look)) is not None]
+            found = survey(errand, self._target.strategy, [])
+            return _Seen(connect.shown(there.url), found, refused, keeping.warnings, with_dump)
+
+    def _head(self) -> tuple[Head, bool]:
+        """The newest dump's, or one that stands in for it, and whether it is the dump's."""
+        try:
+            return self._newest.head(), True
+        except (Needs, Failure):
+            return _NO_DUMP, False
+
+
+class _BucketTarget:
+    def __init__(self, settings: Settings, called: str, target: Target, newest: Newest) -> None:
+        self._settings = settings
+        self._called = called
+        self._target = target
+        self._newest = newest
+        self._store = bucket_of(target)
+        self._there = Once(called, self._head_bucket)
+
+    def checks(self) -> list[Check]:
+        probe = Probe(self._store, self._called, self._there, may_delete=True)
+        return [
+            Check(self._called, self._says_there),
+            *probe.checks(),
+            Check(f"{self._called}.scratch", self._says_scratch, 120),
+        ]
+
+    def _head_bucket(self) -> bool:
+        with of_the_target(self._store), translated_from_s3(f"bucket {self._store.bucket}"):
+            self._store.client.head_bucket(Bucket=self._store.bucket)
+        return True
+
+    def _says_there(self) -> Said:
+        self._there()
+        return Said(f"{self._store.bucket} answers")
+
+    def _says_scratch(self) -> Said:
+        """A scratch database is made and dropped again, as a refresh would."""
+        if not self._newest.script():
+            return Said("the ruleset does nothing after the load, so no scratch database is needed")
+        where = self._target.scratch
+        head = self._newest.head()
+        major = int(head.server_version.split(".")[0])
+        programs = self._settings.programs
+        with scratch(where, major, Guard(self._settings.production), Observer(), postgres=programs.postgres) as url:
+            with connect.session(url, "dmrefresh doctor") as connection:
+                version = connection.info.server_version // 10000
+            find_pg_dump(version, programs.pg_dump)
+        return Said(f"scratch databases are of PostgreSQL {version}{'' if where == EMBEDDED else ', on a server'}")
+
+
+def _failure(look: Callable[[], object]) -> Failure | None:
+    try:
+        look()
+    except Failure as failure:
+        return failure
+    return None
+
+
+def _first(failures: list[Failure], name: str) -> Failure:
+    """The first of what stands against a refresh, which says that there is more."""
+    first = failures[0]
+    if len(failures) > 1:
+        first.what += f" And {len(failures) - 1} more: dmrefresh plan --target {name}"
+    return first

@@ -1,0 +1,164 @@
+"""runbook: its steps one by one, each confirmed by somebody, and what they decided kept in a record."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dmrefresh.confirmations import Entry, Record
+from dmrefresh.console import printable
+from dmrefresh.errors import UNCHANGED, UsageFailure
+from dmrefresh.runbook import PARTS, Runbook, Step
+from dmrefresh.signals import Interrupted
+
+Ask = Callable[[str], str]
+"""Asks a person; raises EOFError where there is nobody any more."""
+Say = Callable[[str], None]
+
+_WORDS = "done, done by NAME, skip WHY, note TEXT, stop"
+_ANSWER = re.compile(r"(done by|done|skip|note|stop)(?:[\s:,]+(.*))?", re.IGNORECASE)
+_LABEL = max(map(len, PARTS)) + 2
+
+
+def default_record(book: Runbook) -> Path:
+    """Where the record goes if nobody says where: into the current folder, by the time."""
+    return Path(f"{book.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
+
+
+def check_step(book: Runbook, number: int | None) -> int:
+    """The step to begin with.
+
+    Raises:
+        UsageFailure: there is no such step.
+    """
+    if number is not None and not 1 <= number <= len(book.steps):
+        raise UsageFailure(f"There is no step {number}: {book.name} has steps 1 to {len(book.steps)}.", state=UNCHANGED)
+    return number or 1
+
+
+def page(book: Runbook, width: int, first: int = 1) -> str:
+    """The whole of it as text, from a step on; what stands before the steps only with the first of them."""
+    parts = [*(preface(book, width) if first == 1 else []), *(shown(book, step, width) for step in book.steps)]
+    return "\n\n".join(parts if first == 1 else parts[first - 1 :])
+
+
+def preface(book: Runbook, width: int) -> list[str]:
+    """What stands before the steps, as blocks of text."""
+    blocks = [book.title]
+    for heading, paragraphs in book.before:
+        lines = [heading] if heading else []
+        for paragraph in paragraphs:
+            item = paragraph.startswith("- ")
+            lines += _wrapped(paragraph, width, "  " if item else "", "    " if item else "")
+        blocks.append("\n".join(lines))
+    return blocks
+
+
+def shown(book: Runbook, step: Step, width: int) -> str:
+    """One step as text."""
+    lines = [f"Step {step.number} of {len(book.steps)}: {step.title}", ""]
+    for name, text in step.parts.items():
+        lines += _wrapped(" ".join(text.split()), width, f"  {name:<{_LABEL}}", " " * (_LABEL + 2))
+    return "\n".join(lines)
+
+
+def listed(book: Runbook, record: Record | None = None) -> str:
+    """The titles of the steps, with what the record says of each."""
+    decided = record.decided() if record is not None else {}
+    width = max((len(_decided(entry)) for entry in decided.values()), default=0)
+    lines = []
+    for step in book.steps:
+        said = f"{_decided(decided[step.number]) if step.number in decided else '':<{width}}  " if width else ""
+        note = decided[step.number].note if step.number in decided else None
+        lines.append(printable(f"{step.number:>2}  {said}{step.title}" + (f" ({note})" if note else "")))
+    return "\n".join(lines)
+
+
+def _decided(entry: Entry) -> str:
+    return f"{entry.decision} {entry.at} {entry.by}"
+
+
+def walk(book: Runbook, record: Record, by: str, first: int | None, width: int, say: Say, ask: Ask) -> bool:
+    """Go through the steps that nobody has decided about; returns whether all of them are decided now.
+
+    Nothing but a word that stands for a decision is taken for one, and each is in the record before the next step.
+
+    Args:
+        book: the steps.
+        record: what was decided before, and is now.
+        by: who answers.
+        first: begin with this step, decided or not, and leave out those before it.
+        width: of the terminal, in characters.
+        say: shows text.
+        ask: asks for a line.
+
+    Raises:
+        Interrupted: a signal came; that is in the record, too.
+        Failure: the record cannot be read or written.
+    """
+    record.add(by, "resumed" if record.begun else "begun")
+    try:
+        for step in _undecided(book, record, first):
+            say("\n" + shown(book, step, width))
+            if not _decide(book, record, by, step, say, ask):
+                break
+    except Interrupted as interrupted:
+        record.add(by, "interrupted", note=str(interrupted))
+        raise
+    return len(record.decided()) == len(book.steps)
+
+
+def _undecided(book: Runbook, record: Record, first: int | None) -> Iterator[Step]:
+    """The steps in their order, but for those that are decided by the time it is their turn, by whomever."""
+    for step in book.steps[(first or 1) - 1 :]:
+        if step.number == first or step.number not in record.decided():
+            yield step
+
+
+def _decide(book: Runbook, record: Record, by: str, step: Step, say: Say, ask: Ask) -> bool:
+    """Ask until something is decided about the step; returns whether to go on."""
+    while True:
+        try:
+            answer = ask(f"\n{step.number} of {len(book.steps)}, {by}: {_WORDS} > ").strip()
+        except EOFError:
+            record.add(by, "stopped", step, "nobody answered any more")
+            return False
+        found = _ANSWER.fullmatch(printable(answer))
+        word, text = (found[1].lower(), found[2] or "") if found is not None else ("", "")
+        text = re.sub(r"^\((.*)\)$", r"\1", text.strip())
+        if (word == "done" and not text) or answer.casefold() == by.casefold():
+            record.add(by, "done", step)
+            return True
+        if word == "stop":
+            record.add(by, "stopped", step, text or None)
+            return False
+        if word == "done by" and text:
+            record.add(text, "done", step, f"entered by {by}")
+            return True
+        if word == "skip" and text:
+            record.add(by, "skipped", step, text)
+            return True
+        if word == "note" and text:
+            record.add(by, "noted", step, text)
+            say("noted")
+        else:
+            say(f"nothing is recorded: answer with {_WORDS}, or {by} for done")
+
+
+def usable(name: str) -> bool:
+    """Whether a name cannot be taken for another answer."""
+    return bool(name) and _ANSWER.fullmatch(name) is None
+
+
+def _wrapped(text: str, width: int, first: str, further: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(width, 40),
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
