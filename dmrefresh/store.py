@@ -288,6 +288,10 @@ def translated(what: str) -> Iterator[None]:
         raise SourceRefused(
             f"There are no AWS credentials to read {what} with.", hint="set AWS_PROFILE, or log in"
         ) from None
+    except RuntimeError as error:
+        if "still expired" not in str(error):  # botocore's words for credentials that nobody renews
+            raise
+        raise SourceRefused(f"The AWS credentials to read {what} with have expired.", hint="log in again") from None
     except (exceptions.ParamValidationError, exceptions.NoRegionError, ValueError):
         raise UsageFailure(
             f"The settings for {what} make no valid request.", hint="look at [dumps] in dmrefresh.toml"

@@ -210,3 +210,11 @@ def test_a_name_tells_stage_and_time() -> None:
     assert taken_at("production-202611220300.sql.gz.gpg") == datetime(2026, 11, 22, 3, tzinfo=UTC)
     assert taken_at("production-202611220300.sql.gz.gpg", "staging") is None
     assert taken_at("production-202613220300.sql.gz.gpg") is None
+
+
+def test_credentials_that_have_expired_are_told_as_such(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "t")
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z")
+    with pytest.raises(SourceRefused, match="have expired") as caught:
+        store.listed("production")
+    assert caught.value.hint == "log in again"
