@@ -122,3 +122,28 @@ def test_in_another_thread_there_is_no_deadline() -> None:
     thread.start()
     thread.join()
     assert done == [True]
+
+
+def test_a_signal_that_comes_while_they_are_held_for_a_moment_ends_the_run_after_it() -> None:
+    done: list[str] = []
+
+    def hold() -> None:
+        with signals.held():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+            done.append("what must not be broken off")
+        done.append("never")
+
+    with pytest.raises(signals.Interrupted) as caught:
+        hold()
+    assert caught.value.number == signal.SIGTERM
+    assert done == ["what must not be broken off"]
+
+
+def test_within_a_block_that_holds_them_for_good_a_shorter_one_lets_none_through() -> None:
+    with signals.held_from_here():
+        with signals.held():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+        time.sleep(0.1)
+    signals._State.missed = None

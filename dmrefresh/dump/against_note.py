@@ -26,6 +26,7 @@ def held_to_note(
     *,
     key: str | None = None,
     signed: bool = False,
+    strict: bool = False,
     on_warning: Callable[[str], None] = lambda warning: None,
 ) -> Iterator[Event]:
     """Yield the events of a dump, as long as they are what its note says.
@@ -34,16 +35,17 @@ def held_to_note(
         events: a dump as it was read, before anything was taken out of it.
         key: the object that it came from; None where it came from elsewhere.
         signed: whether nobody but the backup can have written the note: then it must be of this object.
-        on_warning: is told where an unsigned note is of another object.
+        strict: it must be so in any case.
+        on_warning: is told where a note that need not be is of another object.
 
     Raises:
-        NoteBroken: the note, which is signed, is of another object; or at the End, a table has other rows than it
+        NoteBroken: the note is of another object, and must not be; or at the End, a table has other rows than it
             says. The End is not handed on then.
     """
     counted: Counter[str] = Counter()
     for event in events:
         if isinstance(event, Head):
-            _check_name(event, key, on_warning, signed=signed)
+            _check_name(event, key, on_warning, strict=signed or strict)
         elif isinstance(event, TableData):
             counted[str(event.table)] += event.count
         elif isinstance(event, End):
@@ -53,13 +55,13 @@ def held_to_note(
         yield event
 
 
-def _check_name(head: Head, key: str | None, on_warning: Callable[[str], None], *, signed: bool) -> None:
+def _check_name(head: Head, key: str | None, on_warning: Callable[[str], None], *, strict: bool) -> None:
     note = note_of(head)
     if key is None or note is None or note.name in ("", key.rpartition("/")[2]):
         return
-    if signed:
+    if strict:
         raise NoteBroken(
-            f"{key} is another backup under a new name: its note, which is signed, has another one.",
+            f"{key} is another backup under a new name: its note has another one.",
             hint="take the dump under the name that its backup gave it",
         )
     on_warning(f"{key} had another name when it was made: it may be older than its name says")

@@ -22,6 +22,7 @@ from dmrefresh.errors import (
     DumpDamaged,
     Failure,
     KeyUnusable,
+    NoSuchDump,
     PublishedButUnfinished,
     SourceUnreachable,
 )
@@ -41,6 +42,8 @@ from dmrefresh.verified import SUFFIX
 
 _SOON = timedelta(days=30)
 """So long before the public key expires it is said on every run."""
+
+_WHO = "look at who may write there, and make another backup"
 
 __all__ = ["Plan", "Run", "demand", "prepare", "run"]
 
@@ -242,11 +245,16 @@ class Run:
 
     def _refuse_another(self, stored: DumpRef) -> None:
         """What the name stands for by now is what anybody will restore from."""
-        now = self.plan.store.named(stored.key)
+        try:
+            now = self.plan.store.named(stored.key)
+        except NoSuchDump:
+            self.stored = False
+            raise BackupNotStored(
+                f"{stored.key} is gone from the bucket {stored.bucket} since it was stored.", hint=_WHO
+            ) from None
         if (now.etag, now.version_id, now.size) != (stored.etag, stored.version_id, stored.size):
             changed = DumpDamaged(
-                f"{stored.key} in the bucket {stored.bucket} was replaced since it was stored.",
-                hint="look at who may write there; make another backup",
+                f"{stored.key} in the bucket {stored.bucket} was replaced since it was stored.", hint=_WHO
             )
             changed.retry = False
             raise changed

@@ -89,7 +89,8 @@ def read_back(
         stored: the object.
         observer: is told about rows, and why a refresh would refuse what is whole.
         sent: how many rows of each table pg_dump sent, where that is known here.
-        refusing: what a refresh would refuse is a failure.
+        refusing: what a refresh would refuse is a failure; else it is one that the dump is a backup of another name,
+            since what comes of this is noted.
         stopwatch: is charged the seconds.
 
     Raises:
@@ -110,6 +111,7 @@ def read_back(
                 read_dump(gunzip(blocks), limits=stored.limits),
                 key=stored.dump.key,
                 signed=stored.signed,
+                strict=not refusing,
                 on_warning=observer.warn,
             )
             contents = contents_of(events, observer, refusing=refusing)

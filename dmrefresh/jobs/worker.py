@@ -217,6 +217,7 @@ def _post(form: Presigned, kept: Spool, made: Stored, observer: Observer) -> Non
                     raise PostFailed("The presigned POST expired before it was taken.", retry=False, hint=_LONGER)
                 with kept.reader() as file:
                     post(form, file, made.size, made.sha256)
+                return
             except PostFailed as failure:
                 in_doubt = in_doubt or failure.in_doubt
                 if in_doubt:
@@ -224,6 +225,7 @@ def _post(form: Presigned, kept: Spool, made: Stored, observer: Observer) -> Non
                 if failure.retry and one.num < _ATTEMPTS:
                     observer.warn(f"attempt {one.num} of {_ATTEMPTS} to send it failed: {failure.what}")
                 raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _may_heal(error: Exception) -> bool:

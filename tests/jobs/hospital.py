@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from dmrefresh import settings
 from dmrefresh.jobs.doctor import everything, probe
 from dmrefresh.jobs.doctor.checking import made
 from dmrefresh.jobs.doctor.finding import Finding, Findings
-from dmrefresh.verified import SUFFIX
+from dmrefresh.verified import SUFFIX, Verified, as_json
 from fixtures.parts.processes import free_ports
 from fixtures.parts.seaweedfs import BUCKET, CLEANED_BUCKET, REGION, ObjectStore
 from fixtures.parts.seaweedfs import Credentials as S3Credentials
@@ -195,7 +196,9 @@ class Hospital:
         key = f"{self.stage}-{taken:%Y%m%d%H%M}.sql.gz.gpg"
         client.upload_fileobj(BytesIO(ciphertext), BUCKET, key)
         if verified:
-            client.put_object(Bucket=BUCKET, Key=key + SUFFIX, Body=b"{}")
+            version = client.head_object(Bucket=BUCKET, Key=key).get("VersionId")
+            noted = Verified(key, len(ciphertext), hashlib.sha256(ciphertext).hexdigest(), version)
+            client.put_object(Bucket=BUCKET, Key=key + SUFFIX, Body=as_json(noted))
         return key
 
     def settings(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from dmrefresh.stages.gzip import gunzip
 from dmrefresh.targets import Source
 from fixtures import torture
 from fixtures.parts.postgres import Cluster, installed_majors
+from fixtures.parts.processes import run_as
 from fixtures.parts.secrets import Credentials
 
 KEY = re.compile(rb"(?m)^\\(?:un)?restrict \w+$")
@@ -263,3 +265,31 @@ def test_a_key_or_a_right_that_is_missing_is_told_before_anything_is_dumped(one:
         connection.execute(f"CREATE ROLE {reader} LOGIN".encode())
     with pytest.raises(RightsMissing), one.produced(source=Source(url=one.cluster.url(one.name, reader))):
         pass
+
+
+def test_a_standby_is_backed_up_unless_it_lacks_the_rows_of_unlogged_tables(credentials: Credentials) -> None:
+    with Cluster(16, settings={"wal_level": "replica"}) as primary:
+        made = Sourced(primary, credentials)
+        with psycopg.connect(made.url, autocommit=True) as connection:
+            connection.execute("CREATE UNLOGGED TABLE passing (id int)")
+        copy = primary.directory / "standby"
+        argv: list[str | Path] = [primary.bin("pg_basebackup"), "-D", copy / "data", "-d", primary.url()]
+        done = run_as(primary.account, [*argv, "-R", "-X", "stream", "-c", "fast"])
+        assert done.returncode == 0, done.stderr
+        with Cluster(16, directory=copy) as standby:
+            url = standby.url(made.name, made.name)
+            with pytest.raises(BackupNotStored, match="for passing") as caught:
+                made.make(url=url)
+            assert (
+                caught.value.hint
+                == "the source is a standby, which has no rows of unlogged tables: back up the primary"
+            )
+            with psycopg.connect(made.url, autocommit=True) as connection:
+                connection.execute("DROP TABLE passing")
+            with psycopg.connect(url, autocommit=True) as connection:
+                for _ in range(1000):
+                    if connection.execute("SELECT to_regclass('passing') IS NULL").fetchone() == (True,):
+                        break
+                    time.sleep(0.01)
+            made.make(url=url)
+            assert made.counts.tables == {"users": 3000, "other.empty": 0}

@@ -18,6 +18,7 @@ import pytest
 
 from dmrefresh.errors import (
     NOT_STORED,
+    BackupNotStored,
     BackupUnverified,
     Busy,
     DeadlinePassed,
@@ -87,6 +88,14 @@ def test_an_object_that_is_not_what_was_sent_is_found_and_not_noted(
     assert here.noted(plan.name) is None
 
 
+def test_an_object_that_is_gone_again_is_no_backup(here: Backup) -> None:
+    plan = here.plan()
+    client = here.store.client(here.store.admin)
+    with pytest.raises(BackupNotStored, match="is gone from the bucket") as caught:
+        run(plan, Meddling(lambda: client.delete_object(Bucket=here.store.bucket, Key=plan.name) and None))
+    assert caught.value.state == f"Nothing is stored under {plan.name}."
+
+
 def stored(here: Backup, name: str, credentials: Credentials | None = None) -> Stored:
     """An object, as `check-dump` finds it."""
     store = Store(here.store.bucket, "eu-west-1", here.store.endpoint_url)
@@ -143,6 +152,15 @@ def test_a_key_that_was_rotated_after_the_backup_is_named_with_the_one_it_was_ma
         assert rotated.fingerprint in caught.value.what
         assert "The public key that it was made with is stale" in caught.value.what
     assert here.noted(plan.name) is None
+
+
+def test_an_older_backup_under_a_newer_name_is_not_noted(here: Backup) -> None:
+    plan = here.plan(quick=True)
+    run(plan)
+    newer = here.put(here.content(plan.name))
+    with pytest.raises(DumpDamaged, match=f"{newer} is another backup under a new name"):
+        check_dump.run(stored(here, newer), record=True)
+    assert here.noted(newer) is None
 
 
 def test_a_bucket_that_falls_silent_leaves_a_backup_that_nobody_has_read_back(here: Backup) -> None:
@@ -256,9 +274,10 @@ def test_a_program_that_stands_still_does_not_outlast_the_deadline(here: Backup)
                     return
             time.sleep(0.002)
 
+    plan = here.plan()
     with pytest.raises(DeadlinePassed) as caught:
-        run(here.plan(), Stopping())
-    assert caught.value.state == f"Nothing is stored under {here.plan().name}."
+        run(plan, Stopping())
+    assert caught.value.state == f"Nothing is stored under {plan.name}."
     assert stopped
     assert not psutil.pid_exists(stopped[0])
     assert here.objects() == here.parts() == []

@@ -326,7 +326,7 @@ def test_a_bucket_whose_ruleset_needs_a_server_has_one_or_fails(furnished: Furni
 def test_a_newest_dump_that_is_as_it_should_be_passes(furnished: Furnished) -> None:
     found = furnished.hospital.examined(*DUMP)
     assert {one.status for one in found.found} == {"pass"}, found.text(110)
-    assert len(found.found) == 7
+    assert len(found.found) == 6
 
 
 def test_no_dump_at_all_fails_and_what_needs_one_is_skipped(furnished: Furnished) -> None:
@@ -344,24 +344,23 @@ def test_a_dump_that_is_too_old_or_too_small_is_doubtful(furnished: Furnished, d
     hospital.sections["dumps"] += f'\nmax_age = "2 hours"\ndoubtful = "{doubtful}"'
     for days in (2, 3, 4):
         hospital.put(b"x" * 3 * len(furnished.ciphertext), age=timedelta(days=days))
-    found = hospital.examined("dump.newest", "dump.size")
-    for name, words in (("dump.newest", "too old"), ("dump.size", "less than 50%")):
-        if doubtful == "warn":
-            assert_warns(found, name, words)
-        else:
-            assert_fails(found, name, 10, words)
+    found = hospital.examined("dump.newest", "dump.taken")
+    if doubtful == "warn":
+        assert_warns(found, "dump.taken", "is too old", "where those before it have")
+    else:
+        assert_fails(found, "dump.taken", 10, "is too old")
 
 
 def test_a_dump_that_was_not_read_back_is_warned_of_or_refused_as_a_refresh_would(furnished: Furnished) -> None:
     hospital = furnished.hospital
     key = hospital.put(furnished.ciphertext, age=timedelta(hours=1), verified=False)
-    assert_warns(hospital.examined("dump.verified"), "dump.verified", key, "the newest that was is")
+    assert_warns(hospital.examined("dump.taken"), "dump.taken", key, "is newer and was never read back")
     hospital.sections["dumps"] += '\nunverified = "refuse"'
-    assert_warns(hospital.examined("dump.verified"), "dump.verified", key)
+    assert_warns(hospital.examined("dump.taken"), "dump.taken", key)
     for one in hospital.admin.list_objects_v2(Bucket=BUCKET, Prefix=hospital.stage)["Contents"]:
         if one["Key"].endswith(".json"):
             hospital.admin.delete_object(Bucket=BUCKET, Key=one["Key"])
-    assert_fails(hospital.examined("dump.verified"), "dump.verified", 10, "none was")
+    assert_fails(hospital.examined("dump.taken"), "dump.taken", 10, "was ever read back")
 
 
 def test_a_dump_that_does_not_open_or_is_none_fails(furnished: Furnished) -> None:
@@ -398,11 +397,7 @@ def test_a_disk_that_is_too_small_for_the_dump_fails(furnished: Furnished, monke
 
 def test_who_is_told_is_looked_at_and_nobody_is_told(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_passes(hospital.examined("notify"), "notify", "slack_url can be told")
-    hospital.variables["DMREFRESH_NOTIFY_SLACK_URL"] = f"http://hooks.example.org/{SECRET}"
-    assert_warns(hospital.examined("notify"), "notify", "not encrypted")
-    hospital.variables["DMREFRESH_NOTIFY_SLACK_URL"] = SECRET
     found = hospital.examined("notify")
-    assert_fails(found, "notify", 2, "is no URL")
     assert SECRET not in found.text(110) + found.json()
     monkeypatch.delenv("DMREFRESH_NOTIFY_SLACK_URL")
     del hospital.variables["DMREFRESH_NOTIFY_SLACK_URL"]

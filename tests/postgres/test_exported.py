@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,8 +17,7 @@ from dmrefresh.postgres import connect, guard
 from dmrefresh.postgres.exported import LEFT_OUT, exported, size
 from dmrefresh.programs import find_pg_dump
 from dmrefresh.stages.pg_dump import pg_dump
-from fixtures.parts.postgres import Cluster, installed_majors
-from fixtures.parts.processes import run_as
+from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database
 
 NAME = "production-202611220300.sql.gz.gpg"
@@ -157,31 +155,3 @@ def test_a_database_that_does_not_answer_is_the_source_in_what_is_said(database:
         exported(there.url.replace(f"/{there.name}", "/nowhere"), NAME),
     ):
         pass
-
-
-def test_a_standby_is_backed_up_as_it_is(tmp_path: Path) -> None:
-    with Cluster(15, settings={"wal_level": "replica"}) as primary:
-        with psycopg.connect(primary.url()) as connection:
-            connection.execute("CREATE TABLE t AS SELECT generate_series(1, 10) AS id")
-        copy = primary.directory / "standby"
-        done = run_as(
-            primary.account,
-            [
-                primary.bin("pg_basebackup"),
-                "-D",
-                copy / "data",
-                "-d",
-                primary.url(),
-                "-R",
-                "-X",
-                "stream",
-                "-c",
-                "fast",
-            ],
-        )
-        assert done.returncode == 0, done.stderr
-        with Cluster(15, directory=copy) as standby, exported(standby.url(), NAME) as found:
-            assert found.standby
-            options = [f"--snapshot={found.snapshot}", *LEFT_OUT]
-            assert rows(b"".join(pg_dump(find_pg_dump(15).path, found.login, options))) == {"t": 10}
-            assert size(standby.url()) > 1_000_000

@@ -1,20 +1,18 @@
-"""The newest dump: how old, how large, whether it was read back, and whether this machine can open and clean it."""
+"""The newest dump, the one that a refresh would take, and whether this machine can open and clean it."""
 
 from __future__ import annotations
 
 import shutil
-import statistics
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 
 from dmrefresh.dump import course
 from dmrefresh.dump.after_load import Script, script_of
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.durations import spoken
 from dmrefresh.errors import Failure, NoSuchDump, UsageFailure
+from dmrefresh.jobs.choosing import Chosen, choice
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.keys import Private
 from dmrefresh.jobs.dumps import limits_of
@@ -29,9 +27,6 @@ from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.store import Listed, Store
 from sanitisers import Ruleset
-
-_BEFORE = 10
-"""With so many dumps before it a dump is compared."""
 
 
 class Newest:
@@ -54,6 +49,7 @@ class Newest:
         self._there = there
         self._private = private
         self._dumps = Once("dump.newest", self._list)
+        self._taken = Once("dump.newest", self._choose)
         self._ruleset = Once("ruleset", self._read)
         self.head = Once("dump.opens", self._open)
 
@@ -62,8 +58,7 @@ class Newest:
         return [
             Check("ruleset", self._says_ruleset),
             Check("dump.newest", self._says_newest),
-            Check("dump.size", self._says_size),
-            Check("dump.verified", self._says_verified),
+            Check("dump.taken", self._says_taken),
             Check("dump.opens", self._says_opens, 120),
             Check("dump.ruleset", self._says_covered),
             Check("disk", self._says_disk),
@@ -85,47 +80,26 @@ class Newest:
 
     def _says_newest(self) -> Said:
         newest = self._dumps()[0]
-        limit = self._settings.dumps.max_age
-        said = f"{newest.key} is of {moment(newest.taken)}, {ago(newest.taken)} old"
-        if datetime.now(UTC) - newest.taken > limit:
-            return self._doubtful(
-                f"{said}; more than {spoken(limit)} are too old", "see why the nightly backup did not run"
-            )
-        return Said(said)
+        return Said(f"{newest.key} is of {moment(newest.taken)}, {ago(newest.taken)} old, {size(newest.size)}")
 
-    def _says_size(self) -> Said:
-        newest, *before = self._dumps()[: _BEFORE + 1]
-        if not before:
-            return Said(f"{size(newest.size)}, with none before it to compare with")
-        usual = statistics.median(one.size for one in before)
-        said = f"{size(newest.size)}; the middle one of those before it has {size(round(usual))}"
-        if newest.size < usual * self._settings.dumps.smallest:
-            return self._doubtful(
-                f"{said}, so it is less than {self._settings.dumps.smallest:.0%} of that", "see what is missing in it"
-            )
-        return Said(said)
+    def _choose(self) -> Chosen:
+        return choice(self._settings, self._store, self._stage, self._dumps())
 
-    def _doubtful(self, detail: str, step: str) -> Said:
-        """A warning, or what a refresh would refuse the dump for."""
-        if self._settings.dumps.doubtful == "warn":
-            return Said(detail, next=step)
-        raise NoSuchDump(f"{detail}; a refresh refuses it.", hint=f"{step}; `doubtful` under [dumps] says what is done")
-
-    def _says_verified(self) -> Said:
-        found = self._dumps()
-        if found[0].noted:
-            return Said("the newest dump was read back after it was stored")
-        others = [one.key for one in found if one.noted]
-        detail = f"{found[0].key} was not read back after it was stored"
-        detail += f"; the newest that was is {others[0]}" if others else "; none was"
-        step = f"dmrefresh check-dump {found[0].key} --record"
-        if not others and self._settings.dumps.unverified == "refuse":
-            raise NoSuchDump(f"{detail}, and a refresh refuses such dumps.", hint=step)
-        return Said(detail, next=step)
+    def _says_taken(self) -> Said:
+        """What a refresh would say to it: by the very same words."""
+        taken, newest = self._taken(), self._dumps()[0].key
+        for refusal in taken.doubts.refusals:
+            raise refusal
+        said = [*taken.passed_over, *taken.doubts.warnings]
+        if not said:
+            return Said(f"a refresh takes {taken.dump.key}, which was read back after it was stored")
+        record = f"dmrefresh check-dump {newest} --record"
+        is_read = taken.dump.key == newest and taken.dump.sha256 is not None
+        return Said("; ".join(said), next="see what became of the backup" if is_read else record)
 
     def _open(self) -> Head:
         """Everything before the first row; the download ends there."""
-        dump = self._store.named(self._dumps()[0].key)
+        dump = self._taken().dump
         keyring = self._private().keyring
         with closing(decrypt(fetch(self._store, dump), keyring)) as plain:
             return head_of(read_dump(gunzip(plain), limits=limits_of(self._settings)))
@@ -150,7 +124,7 @@ class Newest:
         (rules, _), head = self._ruleset(), self.head()
         keeping = _Keeping()
         settings = self._settings
-        dump = self._store.named(self._dumps()[0].key)
+        dump = self._taken().dump
         source = Encrypted(
             self._store, dump, settings.keys.files(), rules, sanitiser_key(settings), limits_of(settings)
         )
@@ -168,12 +142,12 @@ class Newest:
             raise UsageFailure(f"{place} cannot be looked at: {error.strerror}.", hint="set TMPDIR") from None
         said = f"{size(free)} are free in {place}"
         try:
-            needed = self._dumps()[0].size
+            needed = self._taken().dump.size
         except Failure:
             raise Needs("dump.newest") from None
         if free < needed:
             raise UsageFailure(
-                f"{said}, and the newest dump takes {size(needed)} there.",
+                f"{said}, and the dump takes {size(needed)} there.",
                 hint="point TMPDIR to a folder with more room",
             )
         if free < 2 * needed:
