@@ -159,7 +159,11 @@ class Death(threading.Thread):
 
 
 def lifetime(doomed: Doomed, argument: str) -> float:
-    """How long the program runs in a backup that comes through, in seconds."""
+    """How long the program runs in a backup that comes through, in seconds; the shortest of three."""
+    return min(one_lifetime(doomed, argument) for _ in range(3))
+
+
+def one_lifetime(doomed: Doomed, argument: str) -> float:
     began = ended = 0.0
     over = threading.Event()
 
