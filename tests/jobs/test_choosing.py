@@ -302,3 +302,16 @@ def test_the_age_that_is_said_first_is_the_one_that_a_refusal_says(bucket: Bucke
     (old,) = [one for one in found.doubts.warnings if "is too old" in one]
     age = old.removeprefix(f"{name} is ").partition(" old")[0]
     assert told.notes == [f"dump: {name}, 0.0 MB, {age} old"]
+
+
+def test_where_signatures_are_demanded_one_that_nobody_has_seen_is_warned_of_before_anything_is_fetched(
+    bucket: Bucket,
+) -> None:
+    name = bucket.noted(2)
+    assert silent(bucket.chosen())
+    for found in (bucket.chosen(signed=True), bucket.chosen(name, signed=True)):
+        assert not found.doubts.refusals
+        (warning,) = found.doubts.warnings
+        assert warning.startswith(f"{name} must be signed, and whoever read it back does not say that it is")
+    bucket.noted(1, signed=True)
+    assert silent(bucket.chosen(signed=True))
