@@ -29,7 +29,7 @@ _STEPS = {
     "committed": "published",
     "cleaned": "the cleaned dump is made and signed; storing it",
     "stored": "it is stored under its dated name",
-    "backup stored": "it is stored, and read back now from the bucket",
+    "backup stored": "it is stored",
 }
 _READ_BACK = {
     "full": "read back from there: the private key opens it, it is whole, and every table has the rows that were sent",

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
+from dmrefresh import signals
 from dmrefresh.durations import lasted
 from dmrefresh.errors import UNCHANGED, UNFINISHED, UNTOUCHED, Failure, own_fault
 from dmrefresh.observer import Observer
@@ -133,8 +134,8 @@ class Told:
 
     def ends(self, error: BaseException | None) -> None:
         """Tell how it ended, with a warning where that did not work; raises nothing."""
-        # A signal that comes now ends the telling, and not a run that is over.
-        with contextlib.suppress(Exception, Interrupted):
+        # A signal that comes now ends the telling, and not a run that is over; also where it was held off until here.
+        with contextlib.suppress(Exception, Interrupted), signals.heard_again():
             message, sent = self._outcome(error), self._first
             seconds = _HURRY if isinstance(error, Interrupted) else _PATIENCE
             if ("failed" if message.status == "unfinished" else message.status) in self._settings.on:

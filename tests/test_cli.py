@@ -8,8 +8,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from dmrefresh import __version__, errors
+from dmrefresh.cli import app
+from dmrefresh.cli.app import GROUPS
 
 DMREFRESH = str(Path(sysconfig.get_path("scripts")) / "dmrefresh")
 HEAVY = {"boto3", "botocore", "psycopg", "faker", "numpy", "pyarrow", "pydantic", "sqlglot", "rich.progress", "gnupg"}
@@ -27,6 +30,24 @@ def test_help_names_the_command_and_its_options() -> None:
     assert done.returncode == 0
     for option in ("--target", "--dump", "--stage", "--ruleset", "--report", "--debug"):
         assert option in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["sanitisers"], ["config"]], ids=str)
+def test_help_lists_every_command_once_with_its_whole_sentence(arguments: list[str]) -> None:
+    here = typer.main.get_command(app)
+    for name in arguments:
+        here = here.commands[name]  # type: ignore[attr-defined]
+    said = dmrefresh(*arguments, "--help").stdout
+    assert "..." not in said.partition("COMMAND [ARGS]...")[2]
+    words = " ".join(said.split())
+    for name, command in here.commands.items():  # type: ignore[attr-defined]
+        sentence = " ".join(command.help.split()).rstrip(".").split(". ")[0]
+        assert words.count(f" {name} {sentence}") == 1, name
+
+
+def test_each_group_of_help_has_only_commands_that_there_are() -> None:
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -353,3 +353,20 @@ def test_where_messages_go_and_what_leads_to_a_source_is_never_shown(tmp_path: P
     for text in (as_lines(loaded), as_json(loaded), repr(loaded.settings)):
         assert "notify" in text
         assert secret not in text.replace(repr(loaded.settings.source("production").tunnel), "")
+
+
+@pytest.mark.parametrize(
+    ("command", "seen"),
+    [
+        ("TOKEN=hunter2 dmrefresh backup-production --worker", "TOKEN=*** and 3 more words"),
+        ("./back-up --token hunter2", "./back-up and 2 more words"),
+        ("back-up", "back-up"),
+        ("dmrefresh backup-production --worker", "dmrefresh backup-production --worker"),
+    ],
+)
+def test_of_the_workers_command_the_program_alone_is_shown_unless_it_is_ours(
+    tmp_path: Path, command: str, seen: str
+) -> None:
+    write(tmp_path / "dmrefresh.toml", f'[cloud_foundry]\ncommand = "{command}"\n')
+    found = {one.key: one.value for one in shown(settings.loaded(environ={}, folder=tmp_path))}
+    assert found["cloud_foundry.command"] == seen

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded
+from dmrefresh.cli.app import Grouped, Options, app, guarded
 
 if TYPE_CHECKING:
     from dmrefresh.jobs.given import Given
 
 sanitisers = typer.Typer(
-    name="sanitisers", help="Rulesets: what becomes of each column.", no_args_is_help=True, rich_markup_mode=None
+    name="sanitisers",
+    help="Rulesets: what becomes of each column.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    cls=Grouped,
 )
 app.add_typer(sanitisers)
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded
+from dmrefresh.cli.app import Grouped, Options, app, guarded
 
-config = typer.Typer(name="config", help="The settings.", no_args_is_help=True, rich_markup_mode=None)
+config = typer.Typer(name="config", help="The settings.", no_args_is_help=True, rich_markup_mode=None, cls=Grouped)
 app.add_typer(config)
 
 

@@ -226,6 +226,7 @@ class Run:
         if plan.keys is None or why_not is not None:
             return "no", why_not
         there = Stored(plan.store, stored, plan.keys, plan.limits, plan.signed)
+        self.observer.note("it is read back now from the bucket")
         try:
             if plan.verify == "quick":
                 attempts(lambda _: opens(there), self.observer)

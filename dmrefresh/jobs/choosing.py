@@ -11,6 +11,7 @@ from dmrefresh.jobs.dumps import refuse_note, store_of
 from dmrefresh.jobs.read_back import beside
 from dmrefresh.settings import Dumps, Settings
 from dmrefresh.store import DumpRef, Listed, SourceRefused, Store, taken_at
+from dmrefresh.verified import Verified
 
 _TRIED = 10
 """Notes that are looked at, from the newest on: one that is not true is rare."""
@@ -75,7 +76,7 @@ def choice(settings: Settings, store: Store, stage: str, listed: Sequence[Listed
         )
     newest = there[0].key
     passed_over = [f"{one.key} is empty and was passed over" for one in listed if not one.size and one.key > newest]
-    dump, doubts = _read_back(store, there, passed_over)
+    dump, doubts = _read_back(settings.dumps, store, there, passed_over)
     if dump is None:
         dump = store.named(newest)
         doubts += [_none_was_read_back(stage, newest, refuses=settings.dumps.unverified == "refuse")]
@@ -101,6 +102,7 @@ def _named(settings: Settings, store: Store, name: str) -> Chosen:
     doubts: list[Doubt] = []
     if found.verified is not None:
         dump = replace(dump, sha256=found.verified.sha256)
+        doubts += _of_signature(settings.dumps, found.verified)
     elif found.contradicted:
         doubts.append(_changed(name))
     else:
@@ -119,17 +121,27 @@ def _stage_of(store: Store, name: str) -> list[Listed]:
         return []
 
 
-def _read_back(store: Store, there: Sequence[Listed], passed_over: list[str]) -> tuple[DumpRef | None, list[Doubt]]:
+def _read_back(
+    settings: Dumps, store: Store, there: Sequence[Listed], passed_over: list[str]
+) -> tuple[DumpRef | None, list[Doubt]]:
     """The newest dump that was read back, if one was; why notes do not count is added to `passed_over`."""
     for one in [one for one in there if one.noted][:_TRIED]:
         dump = store.named(one.key)
         found = beside(store, dump)
         if found.verified is not None:
-            return replace(dump, sha256=found.verified.sha256), []
+            return replace(dump, sha256=found.verified.sha256), _of_signature(settings, found.verified)
         if found.contradicted:
             return dump, [_changed(dump.key)]
         passed_over.append(f"the note beside {dump.key} does not count: {found.why_not}")
     return None, []
+
+
+def _of_signature(settings: Dumps, verified: Verified) -> list[Doubt]:
+    """Whether it may turn out at its end not to be signed; whoever read it back may just not have looked."""
+    if not settings.signed or verified.signed:
+        return []
+    what = f"{verified.name} must be signed, and whoever read it back does not say that it is"
+    return [Doubt(f"{what} (dmrefresh check-dump {verified.name} --record)")]
 
 
 def _changed(key: str) -> Doubt:

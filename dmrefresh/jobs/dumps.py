@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from dmrefresh.dump.limits import MIB, Limits
 from dmrefresh.errors import NoSuchDump, UsageFailure
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Settings, Target
+from dmrefresh.showing import ago
 from dmrefresh.store import DumpRef, Store
 from dmrefresh.verified import SUFFIX
 
@@ -97,8 +97,5 @@ def introduce(store: Store, dump: DumpRef, observer: Observer, passed_over: Sequ
     for why in [*store.skipped, *passed_over]:
         observer.warn(why)
     megabytes = dump.size / 1e6
-    age = ""
-    if dump.taken is not None:
-        hours = max((datetime.now(UTC) - dump.taken).total_seconds() / 3600, 0)
-        age = f", {hours:.0f} hours old" if hours < 48 else f", {hours / 24:.0f} days old"
+    age = f", {ago(dump.taken)} old" if dump.taken is not None else ""
     observer.note(f"dump: {dump.key}, {megabytes:.1f} MB{age}")

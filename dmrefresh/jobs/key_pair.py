@@ -41,11 +41,27 @@ def prove(recipient: Recipient, keyring: Keyring) -> None:
         others = _others(message, keyring)
         if others is None:
             raise
-        raise KeyUnusable(
-            f"The public key is stale: it is {recipient.fingerprint}, and the private key in the credentials "
-            f"repository is {keyring.fingerprint}, which would not open the backup.",
-            hint=_MEND,
-        ) from None
+        raise apart(recipient.fingerprint, keyring.fingerprint, others) from None
+
+
+def apart(public: str, private: str, others: str) -> KeyUnusable:
+    """What is wrong with two halves, of which the private one does not open what is encrypted to the public one.
+
+    Args:
+        public, private: their fingerprints.
+        others: the identifiers of the subkeys that are encrypted to.
+    """
+    if public == private:
+        return KeyUnusable(
+            f"The public key has a subkey {others}, whose private part is not in the private key of the credentials "
+            "repository: it would not open the backup.",
+            hint="export the private key again, with all its subkeys, and encrypt the file with SOPS",
+        )
+    return KeyUnusable(
+        f"The public key is stale: it is {public}, and the private key in the credentials repository is {private}, "
+        "which would not open the backup.",
+        hint=_MEND,
+    )
 
 
 @contextlib.contextmanager

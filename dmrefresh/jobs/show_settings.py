@@ -16,6 +16,7 @@ from dmrefresh.durations import spoken
 from dmrefresh.loading import Gathered, Key
 from dmrefresh.postgres.conninfo import masked
 from dmrefresh.settings import Loaded
+from dmrefresh.targets import CloudFoundry
 
 _DEFAULT = "default"
 _PLACES = ("sources", "targets")
@@ -85,6 +86,8 @@ def _plain(value: object, key: Key) -> Any:
     if isinstance(value, str):
         if key[0] == "notify" and key[-1].endswith("url"):
             return "***"
+        if key == ("cloud_foundry", "command"):
+            return _line(value)
         is_place = key[0] in _PLACES and (key[-1] == "url" or (key[-1] == "scratch" and value != "embedded"))
         return masked(value) if is_place else _USERINFO.sub(r"\1:***@", value)
     if isinstance(value, tuple | list) and key[0] in _PLACES:
@@ -101,6 +104,15 @@ def _command(argv: Sequence[str], key: Key) -> list[str]:
     more = len(argv) - 1
     counted = [f"and {more} argument{'s' if more > 1 else ''}"] if more > 0 else []
     return [_plain(one, key) for one in argv[:1]] + counted
+
+
+def _line(command: str) -> str:
+    """The same of a command that a shell reads; the one that is ours holds nothing."""
+    if command == CloudFoundry().command:
+        return command
+    first, *more = command.split() or [""]
+    counted = f" and {len(more)} more word{'s' if len(more) > 1 else ''}" if more else ""
+    return re.sub("=.*", "=***", first) + counted
 
 
 def _spelt(part: str) -> str:

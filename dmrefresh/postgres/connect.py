@@ -60,11 +60,8 @@ def session(url: str, application_name: str = "dmrefresh", *, called: str = "tar
             client_encoding="UTF8",
             **{name: value for name, value in _KEEPALIVES.items() if name not in said},  # type: ignore[arg-type]
         )
-    except psycopg.OperationalError:
-        raise TargetUnreachable(
-            f"The {called} {shown(url)} does not answer, or does not let this role in.",
-            hint="is the server running, and the url right?",
-        ) from None
+    except psycopg.OperationalError as error:
+        raise _kept_out(f"The {called} {shown(url)}", error) from None
     except psycopg.Error:
         raise UsageFailure(f"The {called}'s url is no PostgreSQL connection URL.") from None
     try:
@@ -75,6 +72,21 @@ def session(url: str, application_name: str = "dmrefresh", *, called: str = "tar
         yield connection
     finally:
         connection.close()
+
+
+def _kept_out(who: str, error: psycopg.OperationalError) -> TargetUnreachable:
+    """Why there is no session, as far as that is known: libpq tells no code, but whether a password was asked for."""
+    tried = error.pgconn
+    if tried is not None and tried.needs_password:
+        hint = "put it into the url, or into a ~/.pgpass"
+        missing = TargetUnreachable(f"{who} wants a password, and none was given.", hint=hint)
+        missing.retry = False
+        return missing
+    if tried is not None and tried.used_password:
+        hint = "is the password right, and may the role log in to that database?"
+        return TargetUnreachable(f"{who} answers, and does not let this role in.", hint=hint)
+    hint = "is the server running, and the url right?"
+    return TargetUnreachable(f"{who} does not answer, or does not let this role in.", hint=hint)
 
 
 def shown(url: str) -> str:

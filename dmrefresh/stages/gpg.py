@@ -21,6 +21,7 @@ _PROOF = ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION")
 _FAILURES = {"NODATA", "FAILURE", "ERROR", "BADMDC", "DECRYPTION_FAILED", "UNEXPECTED", "BADARMOR"}
 _SIGNATURE = ("NEWSIG", "GOODSIG", "VALIDSIG")
 _NO_SIGNATURE = {"BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"}
+_DAMAGED = "do not rely on it: take another (dmrefresh dumps lists them), or make one"
 _HIDDEN = "0000000000000000"
 """The recipient of a message that does not say to whom it is (gpg --throw-keyids)."""
 
@@ -158,8 +159,8 @@ def judge_status(
     if "BEGIN_DECRYPTION" not in names and any(n in names for n in ("PLAINTEXT", "GOODSIG", "BADSIG")):
         return DumpDamaged("The object is not encrypted.", hint="look at the job that wrote it")
     if "BADMDC" in names:
-        return DumpDamaged("The encrypted dump is damaged: gpg's integrity check failed.")
-    return DumpDamaged("The encrypted dump is damaged or cut short: gpg could not verify it to its end.")
+        return DumpDamaged("The encrypted dump is damaged: gpg's integrity check failed.", hint=_DAMAGED)
+    return DumpDamaged("The encrypted dump is damaged or cut short: gpg could not verify it to its end.", hint=_DAMAGED)
 
 
 def _judge_signature(words: Sequence[Sequence[str]], proof: Sequence[str], signer: str | None) -> NotSigned | None:

@@ -100,6 +100,7 @@ def test_where_the_private_key_is_not_the_backup_is_stored_and_that_is_no_succes
     ended = backup.back_up()
     assert ended.code == 31, ended.output
     assert f"warning: the backup will not be read back: {why}" in ended.output
+    assert "read back now" not in ended.output
     assert "whether it can be restored is not known" in ended.output
     name = ended.report["name"]
     assert f"dmrefresh check-dump {name} --record" in ended.output

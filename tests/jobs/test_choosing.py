@@ -13,7 +13,7 @@ from mypy_boto3_s3 import S3Client
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
 from dmrefresh.jobs.choosing import Chosen, chosen
 from dmrefresh.jobs.doubts import Doubts, of_a_cleaned_one
-from dmrefresh.jobs.dumps import choose
+from dmrefresh.jobs.dumps import choose, introduce
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Dumps, Settings
 from dmrefresh.stages.s3 import fetch
@@ -24,6 +24,16 @@ from tests.jobs.scene import note_beside
 
 CONTENT = b"a dump" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Told(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
 
 
 class Bucket:
@@ -281,3 +291,27 @@ def test_a_cleaned_dump_may_be_a_week_older_and_is_never_refused_for_its_age() -
     assert doubts(9.1, max_age="3 days").all == ()
     fixed = DumpRef("bucket", LATEST_CLEANED, 7, datetime(2020, 1, 1, tzinfo=UTC), "etag")
     assert of_a_cleaned_one(Dumps(), fixed).all == ()
+
+
+@pytest.mark.parametrize("hours", [0.1, 1.5, 30, 95.9])
+def test_the_age_that_is_said_first_is_the_one_that_a_refusal_says(bucket: Bucket, hours: float) -> None:
+    name = bucket.put(hours)
+    found = bucket.chosen(name, max_age="1 second")
+    told = Told()
+    introduce(found.store, found.dump, told)
+    (old,) = [one for one in found.doubts.warnings if "is too old" in one]
+    age = old.removeprefix(f"{name} is ").partition(" old")[0]
+    assert told.notes == [f"dump: {name}, 0.0 MB, {age} old"]
+
+
+def test_where_signatures_are_demanded_one_that_nobody_has_seen_is_warned_of_before_anything_is_fetched(
+    bucket: Bucket,
+) -> None:
+    name = bucket.noted(2)
+    assert silent(bucket.chosen())
+    for found in (bucket.chosen(signed=True), bucket.chosen(name, signed=True)):
+        assert not found.doubts.refusals
+        (warning,) = found.doubts.warnings
+        assert warning.startswith(f"{name} must be signed, and whoever read it back does not say that it is")
+    bucket.noted(1, signed=True)
+    assert silent(bucket.chosen(signed=True))

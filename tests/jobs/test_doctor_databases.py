@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
@@ -15,12 +16,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from dmrefresh.dump.note import Note, write_note
 from dmrefresh.jobs.doctor import sources
-from fixtures.parts.dumping import make_dump
+from fixtures.parts.dumping import dump_sql, make_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import BUCKET
 from tests.jobs.hospital import SECRET, Hospital, assert_fails, assert_passes, assert_skips, assert_warns
 from tests.jobs.small import RULES, TABLE, tunnelled
+from tests.jobs.test_dumps import encrypt
 
 SOURCE = ("source.",)
 TARGET = ("target.local", "target.local.")
@@ -368,6 +371,17 @@ def test_a_dump_that_does_not_open_or_is_none_fails(furnished: Furnished) -> Non
     found = furnished.hospital.examined(*DUMP)
     assert_fails(found, "dump.opens", 13)
     assert_skips(found, "dump.ruleset", "dump.opens")
+
+
+def test_a_dump_that_a_refresh_refuses_since_it_must_be_signed_is_not_green(furnished: Furnished) -> None:
+    hospital = furnished.hospital
+    hospital.sections["dumps"] += "\nsigned = true"
+    assert_warns(hospital.examined(*DUMP), "dump.taken", "must be signed")
+    sql = hospital.folder / "dump.sql"
+    dump_sql(furnished.cluster, furnished.source, sql)
+    text = write_note(Note(name="another-202611220300.sql.gz.gpg")) + sql.read_bytes()
+    hospital.put(encrypt(gzip.compress(text), "--encrypt", keys=(hospital.credentials.public_key,)))
+    assert_fails(hospital.examined(*DUMP), "dump.ruleset", 13, "another backup under a new name")
 
 
 def test_a_ruleset_that_is_wrong_or_does_not_cover_the_dump_fails(furnished: Furnished) -> None:

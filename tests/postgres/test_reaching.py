@@ -479,3 +479,40 @@ def test_a_command_that_fails_is_named_by_its_exit_status_alone() -> None:
     assert isinstance(failure, TargetUnreachable)
     assert "exit status 5" in failure.what
     assert isinstance(refusal(Target(vcap="db", vcap_command=("no-such-program",))), UsageFailure)
+
+
+def test_a_password_that_is_missing_or_wrong_is_told_from_a_server_that_is_down(
+    cluster_for: Callable[[int], Cluster],
+) -> None:
+    cluster, name = cluster_for(18), "kept_out"
+    role = cluster.create_role_and_database(name, name)
+    rules = cluster.data_directory / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(f"host {name} {name} 127.0.0.1/32 scram-sha-256\n{before}")
+    try:
+        with psycopg.connect(cluster.url(), autocommit=True) as connection:
+            connection.execute(f"ALTER ROLE {name} PASSWORD '{SECRET}'".encode())
+            connection.execute("SELECT pg_reload_conf()")
+        url = cluster.url(role.database, role.name)
+        with (
+            pytest.raises(TargetUnreachable, match="wants a password, and none was given") as missing,
+            connect.session(url),
+        ):
+            pass
+        assert not missing.value.retry
+        wrong = url.replace("@", ":false@")
+        with (
+            pytest.raises(TargetUnreachable, match="answers, and does not let this role in") as caught,
+            connect.session(wrong),
+        ):
+            pass
+        assert "is the password right" in str(caught.value.hint)
+        with connect.session(url.replace("@", f":{SECRET}@")):
+            pass
+        down = f"postgresql://{name}:{SECRET}@127.0.0.1:1/{name}"
+        with pytest.raises(TargetUnreachable, match="does not answer, or"), connect.session(down):
+            pass
+    finally:
+        rules.write_text(before)
+        with psycopg.connect(cluster.url(), autocommit=True) as connection:
+            connection.execute("SELECT pg_reload_conf()")

@@ -71,14 +71,18 @@ def test_one_flipped_bit_is_damage(keyring: Keyring, encrypted: Callable[..., by
 def test_a_flip_in_the_integrity_code_itself_is_damage(keyring: Keyring, encrypted: Callable[..., bytes]) -> None:
     message = bytearray(encrypted())
     message[-3] ^= 1
-    assert isinstance(failure_of(bytes(message), keyring), DumpDamaged)
+    failure = failure_of(bytes(message), keyring)
+    assert isinstance(failure, DumpDamaged)
+    assert "dmrefresh dumps" in str(failure.hint)
 
 
 @pytest.mark.parametrize("end", [0, 1, 97, 0.25, 0.5, 0.99999])
 def test_a_message_cut_short_is_damage(keyring: Keyring, encrypted: Callable[..., bytes], end: float) -> None:
     message = encrypted()
     kept = end if isinstance(end, int) else int(len(message) * end)
-    assert isinstance(failure_of(message[:kept], keyring), DumpDamaged)
+    failure = failure_of(message[:kept], keyring)
+    assert isinstance(failure, DumpDamaged)
+    assert "dmrefresh dumps" in str(failure.hint)
 
 
 def test_what_follows_a_message_is_damage(keyring: Keyring, encrypted: Callable[..., bytes]) -> None:

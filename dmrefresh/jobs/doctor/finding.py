@@ -26,7 +26,8 @@ class Finding:
 
     Attributes:
         name: the check's, such as `bucket.versioning`; docs/doctor.md has them all.
-        status: `fail` stops a job, `warn` wants a look, `skip` could not be looked at.
+        status: `fail` stops a job or leaves a bucket less safe than it should be, `warn` wants a look, `skip` could not
+            be looked at.
         detail: what was found, or what a check that was skipped needs; never a secret and never a value of the data.
         next: what mends it, where it did not go well.
         exit_code: of what fails, as any command's; 0 of all others.

@@ -12,6 +12,7 @@ from dmrefresh.errors import Failure, KeyUnusable
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.listed_keys import Key, Part, keys_of
 from dmrefresh.jobs.doctor.programs import Programs
+from dmrefresh.jobs.key_pair import apart
 from dmrefresh.keys import Keyring, decrypt_with_sops, private_keyring
 from dmrefresh.public_keys import public_home, public_keyring, run_gpg
 from dmrefresh.settings import Settings
@@ -126,19 +127,9 @@ class Keys:
 
     def _says_pair(self) -> Said:
         private, sample = self.private(), self._sample()
-        file = self._public_file().name
-        if private.key.fingerprint != sample.key.fingerprint:
-            raise KeyUnusable(
-                f"{file} is of the key {_short(sample.key.primary)}, and the private one is "
-                f"{_short(private.key.primary)}: what is backed up today could not be opened.",
-                hint="rotate both halves together: put the public key that belongs to the private one there",
-            )
-        if strangers := [one for one in sample.ids if one not in private.ids]:
-            raise KeyUnusable(
-                f"{file} has a subkey {', '.join(strangers)}, whose private part is not in "
-                f"{self._settings.keys.secret_key.name}: what is backed up today could not be opened.",
-                hint="export the private key again, with all its subkeys, and encrypt the file with SOPS",
-            )
+        strangers = [one for one in sample.ids if one not in private.ids]
+        if strangers or private.key.fingerprint != sample.key.fingerprint:
+            raise apart(sample.key.fingerprint, private.key.fingerprint, " and ".join(strangers))
         if not private.opens:
             raise Needs("key.passphrase")
         if private.unread is not None:

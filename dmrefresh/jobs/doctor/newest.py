@@ -126,7 +126,13 @@ class Newest:
         settings = self._settings
         dump = self._taken().dump
         source = Encrypted(
-            self._store, dump, settings.keys.files(), rules, sanitiser_key(settings), limits_of(settings)
+            self._store,
+            dump,
+            settings.keys.files(),
+            rules,
+            sanitiser_key(settings),
+            limits_of(settings),
+            signed=settings.dumps.signed,
         )
         source.check_head(head, keeping)
         if keeping.warnings:
