@@ -82,7 +82,7 @@ def _no_memory(database: str, match: re.Match[str]) -> Failure:
 _ENDS: Mapping[str, _Made] = {
     rf"{_SERVER}permission denied for {_NAME}": _may_not,
     r"^pg_dump: error: failed to get data for (?P<name>sequence \"[^\n]{1,130}\"); user may lack SELECT": _may_not,
-    r"^pg_dump: error: could not open large object \d+: ERROR:  permission denied for (?P<name>large object \d+)": _object,
+    r"^pg_dump: error: could not open (?P<name>large object \d+): ERROR:  permission denied": _object,
     rf"{_SERVER}query would be affected by row-level security policy for table \"{_NAME}\"": _filtered,
     r"^pg_dump: (?:error: |detail: )server version: (?P<server>\d[\d.a-z]*)[^;\n]*; "
     r"pg_dump version: (?P<program>\d[\d.a-z]*)": _too_old,
