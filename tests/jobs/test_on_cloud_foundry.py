@@ -294,6 +294,17 @@ def test_a_backup_that_is_under_way_is_left_alone(foundry: Foundry, store: Store
     assert "db-backup" in foundry.state["apps"]
 
 
+def test_where_the_foundation_does_not_say_whether_a_backup_is_under_way_nothing_is_touched(
+    foundry: Foundry, settings: Settings
+) -> None:
+    left_running(foundry, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)))
+    foundry.change(faults={"app": 99})
+    with pytest.raises(BackupNotStored, match="does not say whether there is a db-backup"):
+        have_made(ordered(settings, a_name("production")), Notes())
+    assert {call[0] for call in foundry.calls} == {"app"}
+    assert "db-backup" in foundry.state["apps"]
+
+
 def test_one_that_should_have_ended_long_ago_is_not(foundry: Foundry, store: Store, settings: Settings) -> None:
     left_running(foundry, "2026-01-01T00:00:00Z")
     name = a_name("production")
