@@ -28,6 +28,8 @@ from dmrefresh.targets import CloudFoundry
 _PREFIX = "dmrefresh-told-"
 _OF_CF = ("CF_", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_")
 _GUID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_NONE = re.compile(r"App '.*' not found")
+"""What `cf app` writes where there is none of that name; its exit status is 1 then, as of every failure."""
 _UNDER_WAY = {"PENDING", "RUNNING", "CANCELING"}
 _MINUTE, _PUSH = 60.0, 1800.0
 """Seconds that `cf` may take for a request, and for pushing an application, which includes its staging."""
@@ -86,10 +88,20 @@ class Application:
             raise _failed(f"`cf` knows no {said.app} after it has pushed it.")
 
     def find(self) -> str | None:
-        """Its identifier; None where there is none of its name."""
-        done = _run(["app", self.settings.app, "--guid"])
-        guid = done.stdout.decode(errors="replace").strip()
-        return guid if done.returncode == 0 and _GUID.fullmatch(guid) else None
+        """Its identifier; None where there is none of its name.
+
+        Raises:
+            BackupNotStored: the foundation does not say.
+        """
+        lines: list[str] = []
+        status = _relayed(["app", self.settings.app, "--guid"], lines.append, _MINUTE)
+        found = [line.strip() for line in lines if _GUID.fullmatch(line.strip())]
+        if status == 0 and len(found) == 1:
+            return found[0]
+        if status and any(_NONE.search(line) for line in lines):
+            return None
+        # Taken for none, it would be pushed over, and deleted with the backup that it may be making.
+        raise _failed(f"The foundation does not say whether there is a {self.settings.app}.")
 
     def clear(self) -> bool:
         """Delete what a run that was killed has left; returns whether there was anything.

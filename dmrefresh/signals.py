@@ -101,10 +101,16 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
-def heard_again() -> Iterator[None]:
-    """Let signals end the block, though they were held before it: what it does may be broken off."""
+def heard_again(*, missed: bool = False) -> Iterator[None]:
+    """Let signals end the block, though they were held before it: what it does may be broken off.
+
+    Args:
+        missed: whether one that came while they were held ends it too, before it has begun.
+    """
     held, _State.held = _State.held, False
     try:
+        if missed:
+            _hear_missed()
         yield
     finally:
         _State.held = held

@@ -110,6 +110,15 @@ def test_signals_are_heard_again_where_work_may_be_broken_off() -> None:
     os.kill(os.getpid(), signal.SIGTERM)  # and held again behind it
 
 
+def test_a_signal_that_came_while_they_were_held_is_heard_again_only_where_that_is_wanted() -> None:
+    with signals.held_from_here():
+        os.kill(os.getpid(), signal.SIGTERM)
+    with signals.heard_again():
+        pass
+    with pytest.raises(signals.Interrupted), signals.heard_again(missed=True):
+        raise AssertionError("it was not heard")
+
+
 def test_in_another_thread_there_is_no_deadline() -> None:
     done: list[bool] = []
 

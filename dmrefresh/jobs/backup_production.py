@@ -124,8 +124,12 @@ class Run:
         self.observer.step("backup stored")
         if self.counts.refused is not None:
             self.observer.warn(f"a refresh would refuse this backup, though it is whole: {self.counts.refused}")
-        with signals.heard_again():  # what is stored stays, whatever becomes of this
-            how, why_not = self._verify(stored, why_not)
+        try:
+            with signals.heard_again(missed=True):  # what is stored stays, whatever becomes of this
+                how, why_not = self._verify(stored, why_not)
+        except signals.Interrupted:
+            self.observer.warn(self.state)  # a signal is told without it
+            raise
         return BackupReport(
             name=plan.name,
             bucket=plan.store.bucket,

@@ -113,7 +113,7 @@ def run(this: Order, observer: Observer) -> Made:
     try:
         with signals.deadline(this.plan.job.deadline):
             return Made(running.whole(), running.gone)
-    except (BackupNotStored, Busy, PublishedButUnfinished):
+    except (BackupNotStored, BackupUnverified, Busy, PublishedButUnfinished):  # they know better what is stored
         raise
     except DeadlinePassed as late:
         late.state = running.state if running.stored else _found(this.plan.store, this.name)
@@ -161,6 +161,7 @@ class _Elsewhere(Run):
             raise BackupUnverified(
                 f"The worker has stored {self.plan.name}, and it cannot be looked at: {failure.what}",
                 hint=f"dmrefresh check-dump {self.plan.name} --record",
+                state=f"It is in the bucket {self.plan.store.bucket}; whether it can be restored is not known.",
             ) from None
         self.stored = True
         return found

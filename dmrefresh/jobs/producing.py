@@ -119,7 +119,8 @@ def _text(
     database: Exported, program: Program, counts: Counts, stopwatch: Stopwatch, limits: Limits | None
 ) -> Iterator[bytes]:
     """The dump with its note and its rows; the last are known once all else has gone by."""
-    options = [*_OPTIONS, f"--snapshot={database.snapshot}"]
+    # A client_encoding that the role or the database is set to may have no room for what is stored.
+    options = [*_OPTIONS, f"--encoding={database.encoding}", f"--snapshot={database.snapshot}"]
     dumped = stopwatch.timed("pg_dump", pg_dump(program.path, database.login, options))
     readable = _readable(counted(dumped, counts, limits=limits), standby=database.standby)
     yield write_note(database.note)
@@ -137,7 +138,8 @@ def _readable(blocks: Iterator[bytes], *, standby: bool) -> Iterator[bytes]:
             f"pg_dump ended well, and what it wrote is not whole: {failure.what}", retry=True
         ) from None
     except DumpRefused as failure:
-        hint = "pg_dump by hand still makes a backup, which a refresh could not read either; please report this"
+        hint = "pg_dump by hand still makes a backup, which a refresh could not read either"
+        hint = f"{failure.hint or 'please report this'} ({hint})"
         if standby:
             hint = "the source is a standby, which has no rows of unlogged tables: back up the primary"
         raise Unreadable(f"pg_dump wrote what dmrefresh cannot read back: {failure.what}", hint=hint) from None

@@ -55,6 +55,7 @@ class Exported:
         snapshot: for pg_dump's --snapshot.
         login: how another program gets in, by libpq's keywords, password included.
         major: the server's major version.
+        encoding: the database's own.
         note: what the database says about itself.
         standby: whether the server is one, which has no rows of unlogged tables.
     """
@@ -62,6 +63,7 @@ class Exported:
     snapshot: str
     login: dict[str, str] = field(repr=False)
     major: int
+    encoding: str
     note: Note
     standby: bool
 
@@ -87,6 +89,7 @@ def exported(url: str, name: str) -> Iterator[Exported]:
             ).fetchall()[0]
             _refuse_unreadable(connection)
             columns, rows = unique_columns(connection)
+            login = _login(connection)
         note = Note(
             unique={table: tuple(sorted(names)) for table, names in columns.items()},
             rows=rows,
@@ -96,7 +99,8 @@ def exported(url: str, name: str) -> Iterator[Exported]:
             database=database,
             server_version=(connection.info.parameter_status("server_version") or "").split(" ")[0],
         )
-        yield Exported(snapshot, conninfo.used(connection), major(connection), note, standby)
+        encoding = connection.info.parameter_status("server_encoding") or ""
+        yield Exported(snapshot, login, major(connection), encoding, note, standby)
 
 
 def size(url: str) -> int:
@@ -111,6 +115,15 @@ def size(url: str) -> int:
     ):
         ((bytes_,),) = connection.execute("SELECT pg_database_size(current_database())").fetchall()
     return int(bytes_)
+
+
+def _login(connection: Connection) -> dict[str, str]:
+    """How pg_dump gets in; it writes strings as its session reads them, and we read them in one way alone."""
+    login = conninfo.used(connection)
+    told = "SELECT reset_val FROM pg_settings WHERE name = 'standard_conforming_strings'"
+    if connection.execute(told).fetchall() == [("off",)]:
+        login["options"] = f"{login.get('options', '')} -c standard_conforming_strings=on".strip()
+    return login
 
 
 def _refuse_unreadable(connection: Connection) -> None:

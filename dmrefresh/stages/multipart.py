@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dmrefresh import signals
 from dmrefresh.store import Store, translated
 
 if TYPE_CHECKING:
@@ -81,18 +82,28 @@ class Multipart:
         digests = b"".join(self._digests[number] for number in sorted(self._digests))
         return f"{base64.b64encode(hashlib.sha256(digests).digest()).decode()}-{len(self._digests)}"
 
-    def abort(self) -> None:
-        """Throw the parts away, unless they were made an object. Where S3 does not answer, they stay."""
+    def abort(self) -> bool:
+        """Throw the parts away, unless they were made an object. Where S3 does not answer, they may stay.
+
+        Returns:
+            whether S3 has said that they are no parts any more: then no request can make an object of them.
+        """
         from botocore.exceptions import BotoCoreError, ClientError
 
         if not self._done:
-            with contextlib.suppress(BotoCoreError, ClientError, OSError):
+            try:
                 self.store.client.abort_multipart_upload(
                     Bucket=self.store.bucket, Key=self.key, UploadId=self.upload_id
                 )
+            except ClientError as error:
+                return error.response.get("Error", {}).get("Code") in ("NoSuchUpload", "404")
+            except (BotoCoreError, OSError):
+                return False
+        self._done = True
+        return True
 
 
-@contextlib.contextmanager
+@contextmanager
 def multipart(store: Store, key: str, metadata: Mapping[str, str], content_type: str) -> Iterator[Multipart]:
     """Begin to send an object; what is not completed in the block is thrown away.
 
@@ -105,17 +116,20 @@ def multipart(store: Store, key: str, metadata: Mapping[str, str], content_type:
     Raises:
         Failure: as `translated`.
     """
-    with translated(f"bucket {store.bucket}"):
-        made = store.client.create_multipart_upload(
-            Bucket=store.bucket,
-            Key=key,
-            ACL="bucket-owner-full-control",
-            ChecksumAlgorithm="SHA256",
-            ContentType=content_type,
-            Metadata=dict(metadata),
-        )
-    this = Multipart(store, key, made["UploadId"])
+    this: Multipart | None = None
     try:
+        with signals.held(), translated(f"bucket {store.bucket}"):  # a signal must not hide an upload that was begun
+            made = store.client.create_multipart_upload(
+                Bucket=store.bucket,
+                Key=key,
+                ACL="bucket-owner-full-control",
+                ChecksumAlgorithm="SHA256",
+                ContentType=content_type,
+                Metadata=dict(metadata),
+            )
+            this = Multipart(store, key, made["UploadId"])
         yield this
     finally:
-        this.abort()
+        if this is not None:
+            with signals.held():
+                this.abort()

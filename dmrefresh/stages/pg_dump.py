@@ -16,6 +16,8 @@ from dmrefresh.errors import UsageFailure
 from dmrefresh.stages.pg_dump_end import judge_end
 
 _SERVICE = "dmrefresh"
+_LINE = 1000
+"""Bytes of a line in a service file; libpq refuses longer ones than 1022 (parseServiceFile in fe-connect.c)."""
 
 
 def pg_dump(program: Path, connection: Mapping[str, str], options: Sequence[str] = ()) -> Iterator[bytes]:
@@ -64,6 +66,8 @@ def _service_file(connection: Mapping[str, str]) -> bytes:
         if "\n" in value or value != value.strip():
             raise UsageFailure(f"pg_dump cannot be told a {keyword} that begins or ends in a blank, or has lines.")
         lines.append(f"{keyword}={value}")
+        if len(lines[-1].encode()) > _LINE:
+            raise UsageFailure(f"pg_dump cannot be told a {keyword} of more than {_LINE - len(keyword) - 1} bytes.")
     return "\n".join([*lines, ""]).encode()
 
 

@@ -25,6 +25,13 @@ def _may_not(database: str, match: re.Match[str]) -> Failure:
     )
 
 
+def _object(database: str, match: re.Match[str]) -> Failure:
+    return RightsMissing(
+        f"pg_dump may not read {match['name']} of {database}.",
+        hint="its role must own it, or be granted the right: GRANT SELECT ON LARGE OBJECT. No membership gives it",
+    )
+
+
 def _filtered(database: str, match: re.Match[str]) -> Failure:
     return RightsMissing(
         f"pg_dump may not read every row of the table {match['name']} of {database}: row level security hides some.",
@@ -75,6 +82,7 @@ def _no_memory(database: str, match: re.Match[str]) -> Failure:
 _ENDS: Mapping[str, _Made] = {
     rf"{_SERVER}permission denied for {_NAME}": _may_not,
     r"^pg_dump: error: failed to get data for (?P<name>sequence \"[^\n]{1,130}\"); user may lack SELECT": _may_not,
+    r"^pg_dump: error: could not open (?P<name>large object \d+): ERROR:  permission denied": _object,
     rf"{_SERVER}query would be affected by row-level security policy for table \"{_NAME}\"": _filtered,
     r"^pg_dump: (?:error: |detail: )server version: (?P<server>\d[\d.a-z]*)[^;\n]*; "
     r"pg_dump version: (?P<program>\d[\d.a-z]*)": _too_old,

@@ -63,6 +63,11 @@ class Streamed:
         except BackupNotStored as failed:  # the answer may have been lost, and the object be there
             failure = failed
         head = self._look(version)
+        if head is None and failure is not None:
+            # S3 may still go on with a request that it has not answered, unless there is nothing left to complete.
+            if not self.parts.abort():
+                raise self._in_doubt()
+            head = self._look(version)
         if head is None:
             raise failure or BackupNotStored(f"{self.key} is gone from the bucket {self.store.bucket} at once.")
         if head["Metadata"].get(_OURS) != self.name:
@@ -79,11 +84,14 @@ class Streamed:
         try:
             return _head(self.store, self.key, version)
         except Failure:
-            raise CommitInDoubt(
-                f"S3 does not say whether {self.key} is stored in the bucket {self.store.bucket}.",
-                state="It is stored whole, or not at all.",
-                hint="look at the bucket: dmrefresh dumps",
-            ) from None
+            raise self._in_doubt() from None
+
+    def _in_doubt(self) -> CommitInDoubt:
+        return CommitInDoubt(
+            f"S3 does not say whether {self.key} is stored in the bucket {self.store.bucket}.",
+            state="It is stored whole, or not at all.",
+            hint="look at the bucket: dmrefresh dumps",
+        )
 
 
 @contextlib.contextmanager

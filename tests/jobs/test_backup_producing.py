@@ -239,6 +239,18 @@ def test_a_backup_that_begins_again_counts_from_nothing(one: Sourced) -> None:
         assert one.counts.tables["users"] == 3000
 
 
+@pytest.mark.parametrize("whose", ["DATABASE", "ROLE"])
+@pytest.mark.parametrize("setting", ["client_encoding = 'LATIN1'", "standard_conforming_strings = off"])
+def test_a_setting_that_its_role_or_database_carries_changes_nothing(one: Sourced, whose: str, setting: str) -> None:
+    with psycopg.connect(one.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE note (body text DEFAULT E'a\\\\b'); INSERT INTO note VALUES (E'\u20ac \\\\t')")
+        before = opened(one.make(), one.credentials)
+        connection.execute(f"ALTER {whose} {one.name} SET {setting}".encode())
+    after = opened(one.make(), one.credentials)
+    assert "\u20ac".encode() in after
+    assert KEY.sub(b"", after) == KEY.sub(b"", before)
+
+
 def test_what_our_reader_does_not_take_is_told_as_that(one: Sourced) -> None:
     with psycopg.connect(one.cluster.url(one.name), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS plpgsql")

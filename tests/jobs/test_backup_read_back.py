@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from dmrefresh import signals
 from dmrefresh.errors import (
     NOT_STORED,
     BackupNotStored,
@@ -239,6 +240,23 @@ def test_a_session_that_is_lost_is_tried_again_from_a_clean_start(here: Backup) 
     assert done.attempts == 2
     assert here.parts() == []
     assert done.rows == {"note": ROWS + 30_001}
+
+
+def test_a_signal_that_came_while_it_was_stored_ends_the_reading_back_and_it_is_said_what_is_there(
+    here: Backup,
+) -> None:
+    plan = here.plan()
+    observer = Meddling(lambda: os.kill(os.getpid(), signal.SIGTERM))  # signals are held then
+    before = {number: signal.getsignal(number) for number in (*signals._ENDING, signal.SIGALRM)}
+    signals.install()
+    try:
+        with pytest.raises(signals.Interrupted):
+            run(plan, observer)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert here.objects() == [plan.name]
+    assert any(f"{plan.name} is in the bucket" in one and "was not read back" in one for one in observer.warnings)
 
 
 def test_a_backup_that_must_be_signed_is_and_one_that_is_not_is_not_noted(here: Backup) -> None:

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from dmrefresh import cloud_foundry
-from dmrefresh.errors import BackupNotStored, Busy, UsageFailure
-from dmrefresh.jobs.on_cloud_foundry import Order, have_made, order
+from dmrefresh.errors import BackupNotStored, BackupUnverified, Busy, UsageFailure
+from dmrefresh.jobs.on_cloud_foundry import Order, have_made, order, run
 from dmrefresh.keys import memory_backed_storage
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Dumps, Keys, Settings
@@ -33,6 +33,7 @@ from tests.jobs.foundry import Foundry
 from tests.jobs.scene import Ended
 from tests.jobs.working import SECRET, a_name
 from tests.postgres.databases import Database
+from tests.proxy import Proxy
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +204,26 @@ def test_a_worker_that_fails_after_it_has_stored_is_told_so(foundry: Foundry, st
     assert foundry.state["apps"] == {}
 
 
+def test_what_a_worker_has_stored_is_not_called_nothing_where_the_bucket_falls_silent(
+    foundry: Foundry, settings: Settings, store: Store
+) -> None:
+    with Proxy(int((store.endpoint_url or "").rpartition(":")[2])) as between:
+
+        class Silencing(Notes):
+            def note(self, message: str) -> None:
+                super().note(message)
+                if message.startswith("the worker has stored"):
+                    between.upstream = ("127.0.0.1", 1)
+                    between.cut()
+
+        dumps = settings.dumps.model_copy(update={"endpoint_url": f"http://127.0.0.1:{between.port}"})
+        name = a_name("production")
+        with pytest.raises(BackupUnverified, match="cannot be looked at") as caught:
+            run(ordered(settings.model_copy(update={"dumps": dumps}), name), Silencing())
+    assert is_stored(store, name)
+    assert caught.value.state == f"It is in the bucket {store.bucket}; whether it can be restored is not known."
+
+
 @pytest.mark.parametrize("command", ["push", "bind-service", "curl"])
 def test_whatever_the_foundation_refuses_ends_the_run_and_the_application(
     foundry: Foundry, store: Store, settings: Settings, command: str
@@ -270,6 +291,17 @@ def test_a_backup_that_is_under_way_is_left_alone(foundry: Foundry, store: Store
     with pytest.raises(Busy, match="Another backup is under way since") as caught:
         have_made(ordered(settings, a_name("production")), Notes())
     assert caught.value.exit_code == 11
+    assert "db-backup" in foundry.state["apps"]
+
+
+def test_where_the_foundation_does_not_say_whether_a_backup_is_under_way_nothing_is_touched(
+    foundry: Foundry, settings: Settings
+) -> None:
+    left_running(foundry, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)))
+    foundry.change(faults={"app": 99})
+    with pytest.raises(BackupNotStored, match="does not say whether there is a db-backup"):
+        have_made(ordered(settings, a_name("production")), Notes())
+    assert {call[0] for call in foundry.calls} == {"app"}
     assert "db-backup" in foundry.state["apps"]
 
 

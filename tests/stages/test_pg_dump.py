@@ -131,6 +131,12 @@ def test_what_the_role_may_not_read_is_named(
         assert isinstance(failure, RightsMissing)
         assert re.fullmatch(f"pg_dump may not read {told} of {name}.", failure.what)
         superuser.execute(f"DROP {made.partition('(')[0]} CASCADE".encode())
+    superuser.execute("SELECT lo_from_bytea(4711, 'canary')")
+    superuser.execute(f"GRANT pg_read_all_data TO {name}".encode())
+    failure = failure_of(url)
+    assert isinstance(failure, RightsMissing)
+    assert failure.what == f"pg_dump may not read large object 4711 of {name}."
+    assert "pg_read_all_data" not in str(failure.hint)
 
 
 @pytest.mark.parametrize("major", installed_majors())
@@ -251,12 +257,13 @@ def test_where_none_is_new_enough_it_is_said_what_there_is(tmp_path: Path) -> No
         find_pg_dump(16, tmp_path / "pg_dump")
 
 
-@pytest.mark.parametrize("value", [" blank", "blank ", "two\nlines"])
+@pytest.mark.parametrize("value", [" blank", "blank ", "two\nlines", "long" * 300])
 def test_what_cannot_be_told_to_it_is_refused_without_being_shown(value: str) -> None:
     with pytest.raises(UsageFailure, match="cannot be told a password") as caught:
         list(pg_dump(find_pg_dump(16).path, {"password": value}))
     assert "blank" not in str(caught.value).replace("in a blank", "")
     assert "two" not in str(caught.value)
+    assert "longlong" not in str(caught.value)
 
 
 @pytest.mark.parametrize("major", installed_majors())

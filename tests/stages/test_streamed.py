@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dmrefresh import signals
 from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged
 from dmrefresh.stages import streamed as stage
 from dmrefresh.stages.streamed import part_size, streamed
@@ -250,6 +251,60 @@ def test_an_object_that_was_completed_though_the_answer_was_lost_is_known_for_ou
     assert done.version_id == store.named(NAME).version_id
     assert content(object_store, store.bucket) == CONTENT
     assert left(object_store, store.bucket) == [NAME]
+
+
+def test_a_request_that_is_late_makes_an_object_that_is_known_for_ours(
+    store: Store, object_store: ObjectStore, proxy: Proxy
+) -> None:
+    late: list[str | None] = []
+    with streamed(through(proxy, store), NAME, cut(), {}) as sent:
+
+        def losing(connection: int, offset: int, block: bytes) -> bytes | None:
+            line = block.split(b"\r\n", 1)[0]
+            if b"uploadId=" in line and line.startswith(b"DELETE") and not late:
+                late.append(replace(sent.parts, store=store).complete())
+            return None if b"uploadId=" in line and line.startswith(b"POST") else block
+
+        proxy.question = losing
+        done = sent.complete()
+    assert late == [done.version_id]
+    assert content(object_store, store.bucket) == CONTENT
+    assert left(object_store, store.bucket) == [NAME]
+
+
+def test_where_the_parts_cannot_be_thrown_away_it_is_not_known_whether_they_become_an_object(
+    store: Store, object_store: ObjectStore, proxy: Proxy
+) -> None:
+    def losing(connection: int, offset: int, block: bytes) -> bytes | None:
+        line = block.split(b"\r\n", 1)[0]
+        return None if b"uploadId=" in line and line.startswith((b"POST", b"DELETE")) else block
+
+    proxy.question = losing
+    with pytest.raises(CommitInDoubt):
+        stored(through(proxy, store))
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """SIGTERM ends what runs, as in the whole program."""
+    before = {number: signal.getsignal(number) for number in (*signals._ENDING, signal.SIGALRM)}
+    signals.install()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize("moment", ["after-call.s3.CreateMultipartUpload", "before-call.s3.AbortMultipartUpload"])
+def test_a_signal_between_two_requests_leaves_no_part(store: Store, object_store: ObjectStore, moment: str) -> None:
+    def broken() -> Iterator[bytes]:
+        yield CONTENT[: 6 * MIB]
+        raise LookupError("gpg is gone")
+
+    store.client.meta.events.register(moment, lambda **_: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(signals.Interrupted):
+        stored(store, broken())
+    assert left(object_store, store.bucket) == []
 
 
 def test_what_could_not_be_completed_leaves_nothing(store: Store, object_store: ObjectStore, proxy: Proxy) -> None:
