@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from dmrefresh.errors import NOT_STORED, BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
+from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
 from dmrefresh.stages.multipart import Multipart, multipart
 from dmrefresh.store import DumpRef, SourceRefused, Store, pinned, translated
 
@@ -180,7 +180,7 @@ def _head(store: Store, key: str, version: str | None = None) -> HeadObjectOutpu
 def _taken(store: Store, key: str) -> Busy:
     return Busy(
         f"There is a {key} in the bucket {store.bucket} already, which another run has stored.",
-        state=NOT_STORED,
+        state="That one was left as it is, and this run has stored nothing.",
         hint="a backup's name says the minute it begins in: run it again in the next one",
     )
 
