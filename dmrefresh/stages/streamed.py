@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
 from dmrefresh.stages.multipart import Multipart, multipart
-from dmrefresh.store import DumpRef, SourceRefused, Store, pinned, translated
+from dmrefresh.store import DumpRef, NoCredentials, SourceRefused, Store, pinned, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
@@ -194,6 +194,8 @@ def of_the_backup(store: Store) -> Iterator[None]:
     """
     try:
         yield
+    except NoCredentials as failure:
+        raise BackupNotStored(failure.what, hint=failure.hint) from None
     except SourceRefused as refused:
         rights = "storing a backup takes PutObject, PutObjectAcl, AbortMultipartUpload, GetObject and ListBucket"
         raise BackupNotStored(refused.what, hint=f"{rights} on the bucket {store.bucket}") from None
