@@ -42,6 +42,10 @@ class SourceRefused(SourceUnreachable):
     retry = False
 
 
+class NoCredentials(SourceRefused):
+    """Nothing was asked of S3: there is nothing to ask it with."""
+
+
 @dataclass(frozen=True, slots=True)
 class DumpRef:
     """One object in the bucket, pinned to the version that was found.
@@ -285,13 +289,11 @@ def translated(what: str) -> Iterator[None]:
     except exceptions.ClientError as error:
         raise _from_answer(what, error.response) from None
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound):
-        raise SourceRefused(
-            f"There are no AWS credentials to read {what} with.", hint="set AWS_PROFILE, or log in"
-        ) from None
+        raise NoCredentials(f"There are no AWS credentials for {what}.", hint="set AWS_PROFILE, or log in") from None
     except RuntimeError as error:
         if "still expired" not in str(error):  # botocore's words for credentials that nobody renews
             raise
-        raise SourceRefused(f"The AWS credentials to read {what} with have expired.", hint="log in again") from None
+        raise NoCredentials(f"The AWS credentials for {what} have expired.", hint="log in again") from None
     except (exceptions.ParamValidationError, exceptions.NoRegionError, ValueError):
         raise UsageFailure(
             f"The settings for {what} make no valid request.", hint="look at [dumps] in dmrefresh.toml"
@@ -306,7 +308,7 @@ def _from_answer(what: str, response: object) -> Failure:
     assert isinstance(response, dict)
     code = str(response.get("Error", {}).get("Code", ""))
     if code in _MISSING:
-        return NoSuchDump(f"There is no {what}.", hint="leave --dump out to take the newest")
+        return NoSuchDump(f"There is no {what}.", hint="`dmrefresh dumps` lists what there is; is the bucket right?")
     if code in _WILL_HEAL:
         return SourceUnreachable(f"S3 cannot serve {what} now ({code}).", hint="run it again in a while")
     if code in ("412", "PreconditionFailed"):

@@ -16,7 +16,7 @@ from dmrefresh.cli.app import Options, app, confirming, guarded
 @guarded
 def clean_and_apply(
     target: Annotated[str, typer.Option(help="A target of the settings, or a local database's URL.")],
-    dump: Annotated[str | None, typer.Option(help="Take this dump instead of the newest.")] = None,
+    dump: Annotated[str | None, typer.Option(help="Take this dump instead: its age and size only warn.")] = None,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
     cleaned: Annotated[
         str | None, typer.Option("--from", help="Take a cleaned dump from this target, a bucket; no key is needed.")
@@ -28,7 +28,7 @@ def clean_and_apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, as `plan` does.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
-    """Refresh a target from the newest encrypted dump, sanitised."""
+    """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
     from dmrefresh import notify, settings
     from dmrefresh import report as reporting
@@ -63,7 +63,7 @@ def clean_and_apply(
 @guarded
 def plan(
     target: Annotated[str, typer.Option(help="A target of the settings, or a local database's URL.")],
-    dump: Annotated[str | None, typer.Option(help="Take this dump instead of the newest.")] = None,
+    dump: Annotated[str | None, typer.Option(help="Take this dump instead: its age and size only warn.")] = None,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
     cleaned: Annotated[
         str | None, typer.Option("--from", help="Take a cleaned dump from this target, a bucket; no key is needed.")

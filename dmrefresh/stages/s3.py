@@ -47,7 +47,10 @@ def fetch(store: Store, dump: DumpRef) -> Iterator[bytes]:
     if position != dump.size:
         raise DumpDamaged(f"{dump.key} has {dump.size} bytes but {position} were received.")
     if dump.sha256 is not None and digest.hexdigest() != dump.sha256:
-        raise DumpDamaged(f"{dump.key} is damaged: its SHA-256 is not the one the backup noted.")
+        raise DumpDamaged(
+            f"{dump.key} is damaged: its SHA-256 is not the one that is noted with it, or beside it.",
+            hint="do not rely on it: take another (dmrefresh dumps lists them), and look at who wrote this one",
+        )
 
 
 def _open(store: Store, dump: DumpRef, position: int) -> StreamingBody:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from dmrefresh.errors import NOT_STORED, BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
+from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
 from dmrefresh.stages.multipart import Multipart, multipart
-from dmrefresh.store import DumpRef, SourceRefused, Store, pinned, translated
+from dmrefresh.store import DumpRef, NoCredentials, SourceRefused, Store, pinned, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
@@ -188,7 +188,7 @@ def _head(store: Store, key: str, version: str | None = None) -> HeadObjectOutpu
 def _taken(store: Store, key: str) -> Busy:
     return Busy(
         f"There is a {key} in the bucket {store.bucket} already, which another run has stored.",
-        state=NOT_STORED,
+        state="That one was left as it is, and this run has stored nothing.",
         hint="a backup's name says the minute it begins in: run it again in the next one",
     )
 
@@ -202,6 +202,8 @@ def of_the_backup(store: Store) -> Iterator[None]:
     """
     try:
         yield
+    except NoCredentials as failure:
+        raise BackupNotStored(failure.what, hint=failure.hint) from None
     except SourceRefused as refused:
         rights = "storing a backup takes PutObject, PutObjectAcl, AbortMultipartUpload, GetObject and ListBucket"
         raise BackupNotStored(refused.what, hint=f"{rights} on the bucket {store.bucket}") from None

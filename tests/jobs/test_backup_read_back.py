@@ -18,7 +18,6 @@ import pytest
 
 from dmrefresh import signals
 from dmrefresh.errors import (
-    NOT_STORED,
     BackupNotStored,
     BackupUnverified,
     Busy,
@@ -195,7 +194,7 @@ def test_a_second_backup_of_the_same_minute_leaves_the_first_alone(here: Backup)
     with pytest.raises(Busy) as caught:
         run(plan)
     assert caught.value.exit_code == 11
-    assert caught.value.state == NOT_STORED
+    assert caught.value.state == "That one was left as it is, and this run has stored nothing."
     assert stored(here, plan.name).dump.version_id == first.version_id
 
 

@@ -315,3 +315,10 @@ def test_where_signatures_are_demanded_one_that_nobody_has_seen_is_warned_of_bef
         assert warning.startswith(f"{name} must be signed, and whoever read it back does not say that it is")
     bucket.noted(1, signed=True)
     assert silent(bucket.chosen(signed=True))
+
+
+def test_a_name_that_is_not_there_is_told_with_what_every_command_can_do_about_it(bucket: Bucket) -> None:
+    with pytest.raises(NoSuchDump) as caught:
+        bucket.chosen(f"{bucket.stage}-202611220300.sql.gz.gpg")
+    assert "--dump" not in str(caught.value.hint)  # check-dump has no such option
+    assert "dmrefresh dumps" in str(caught.value.hint)

@@ -137,6 +137,13 @@ def test_every_byte_of_the_object_arrives(store: Store, admin: S3Client, stage: 
     assert b"".join(fetch(store, store.named(key))) == BODY
 
 
+def test_another_object_than_was_noted_is_told_with_what_to_do(store: Store, admin: S3Client, stage: str) -> None:
+    dump = store.named(put(admin, store, stage, sha256=hashlib.sha256(b"another").hexdigest()))
+    with pytest.raises(DumpDamaged, match="not the one that is noted with it, or beside it") as caught:
+        b"".join(fetch(store, dump))
+    assert "dmrefresh dumps" in str(caught.value.hint)
+
+
 def test_a_broken_download_goes_on_where_it_broke(
     store: Store, proxied: Store, proxy: Proxy, admin: S3Client, stage: str
 ) -> None:

@@ -371,3 +371,14 @@ def test_it_says_that_the_bucket_s_owner_has_it(store: Store) -> None:
     store.client.meta.events.register("before-send.s3", note)
     stored(store)
     assert [one.decode() if isinstance(one, bytes) else one for one in said] == ["bucket-owner-full-control"]
+
+
+def test_without_credentials_no_right_is_asked_for_but_a_log_in(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(BackupNotStored, match="There are no AWS credentials for ") as caught:
+        stored(Store(store.bucket, endpoint_url=store.endpoint_url))
+    assert caught.value.hint == "set AWS_PROFILE, or log in"
