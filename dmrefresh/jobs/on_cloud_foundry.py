@@ -6,6 +6,7 @@ private key.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +31,12 @@ from dmrefresh.jobs.backup_plan import Plan, prepare
 from dmrefresh.jobs.backup_production import Run
 from dmrefresh.jobs.presign import presign
 from dmrefresh.jobs.verifying_backup import ReadBack, Stored, read_back
-from dmrefresh.jobs.worker import FORM, KEY, NAME, RECIPIENT
+from dmrefresh.jobs.worker import ARMOUR, FORM, KEY, NAME, RECIPIENT
 from dmrefresh.observer import Observer
 from dmrefresh.presigned import Presigned, read_presigned
 from dmrefresh.report import BackupReport
 from dmrefresh.settings import Settings, Source
-from dmrefresh.store import DumpRef, Store
+from dmrefresh.store import DumpRef, SourceRefused, Store
 
 _LINES = 200
 """Of a failed worker's log, the last ones."""
@@ -95,7 +96,13 @@ def order(settings: Settings, *, stage: str | None = None, quick: bool = False) 
     cloud_foundry.refuse_traces()
     stage = stage or settings.dumps.stage
     bound = settings.model_copy(update={"sources": {stage: Source(vcap="*")}})
-    return Order(settings, prepare(bound, stage=stage, quick=quick))
+    plan = prepare(bound, stage=stage, quick=quick)
+    if ARMOUR.encode() not in plan.public_key:
+        raise UsageFailure(
+            "The public key is not armoured, and a worker is told it in a variable.",
+            hint="`gpg --armor --export` writes it so: public_key under [keys]",
+        )
+    return Order(settings, plan)
 
 
 def run(this: Order, observer: Observer) -> Made:
@@ -148,6 +155,7 @@ class _Elsewhere(Run):
     def _store(self, number: int) -> DumpRef:
         assert self.order is not None
         self.attempt = number
+        _refuse_taken(self.plan.store, self.plan.name)
         with self.stopwatch.measure("worker"):
             self.gone = have_made(self.order, self.observer)
         try:
@@ -172,6 +180,17 @@ class _Elsewhere(Run):
         self.counts.tables.update(back.contents.tables)
         self.counts.bytes = back.contents.bytes
         return back
+
+
+def _refuse_taken(store: Store, name: str) -> None:
+    """A POST replaces what has its name; another run's backup of this minute is not to be."""
+    with contextlib.suppress(NoSuchDump, SourceRefused):
+        store.named(name)
+        raise Busy(
+            f"There is a {name} in the bucket {store.bucket} already, which another run has stored.",
+            state=NOT_STORED,
+            hint="a backup's name says the minute it begins in: run it again in the next one",
+        )
 
 
 def have_made(this: Order, observer: Observer) -> bool:

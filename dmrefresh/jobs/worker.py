@@ -32,6 +32,8 @@ from dmrefresh.targets import Source
 
 NAME, FORM, RECIPIENT, KEY = "DUMP_FILE_NAME", "S3_POST_URL_DATA", "RECIPIENT", "PUBKEY"
 URL, SERVICES = "DATABASE_URL", "VCAP_SERVICES"
+ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
+"""What a public key has in a variable."""
 
 _SHRINKS = 4
 """Bytes of a database on its server's disk that become one of ciphertext; of the made-up production it is 8 to 11."""
@@ -100,7 +102,7 @@ def contract(recipient: str, environ: Mapping[str, str] = os.environ) -> Contrac
         )
     form = read_presigned(_given(environ, FORM), name, FORM)
     key = _given(environ, KEY)
-    if "-----BEGIN PGP PUBLIC KEY BLOCK-----" not in key:
+    if ARMOUR not in key:
         raise UsageFailure(f"{KEY} is no armoured public key.", hint="it is what `gpg --armor --export` prints")
     if environ.get(URL):
         refuse_misread(environ[URL], URL)

@@ -204,6 +204,29 @@ def test_a_worker_that_fails_after_it_has_stored_is_told_so(foundry: Foundry, st
     assert foundry.state["apps"] == {}
 
 
+def test_an_object_of_that_name_is_not_replaced(
+    foundry: Foundry, settings: Settings, object_store: ObjectStore
+) -> None:
+    name, client = a_name("production"), object_store.client(object_store.admin)
+    client.put_object(Bucket=object_store.bucket, Key=name, Body=b"an hour of somebody's")
+    with pytest.raises(Busy, match=f"There is a {name} in the bucket"):
+        run(ordered(settings, name), Notes())
+    assert foundry.calls == []
+    assert client.get_object(Bucket=object_store.bucket, Key=name)["Body"].read() == b"an hour of somebody's"
+
+
+def test_a_key_that_a_worker_would_not_take_is_told_before_anything_is_pushed(
+    foundry: Foundry, settings: Settings, credentials: Credentials, tmp_path: Path
+) -> None:
+    dearmoured = tmp_path / "public.gpg"
+    gpg = ["gpg", "--homedir", str(tmp_path), "--batch", "--quiet", "--output", str(dearmoured), "--dearmor"]
+    subprocess.run([*gpg, str(credentials.public_key)], check=True)
+    keys = settings.keys.model_copy(update={"public_key": dearmoured})
+    with pytest.raises(UsageFailure, match="The public key is not armoured"):
+        order(settings.model_copy(update={"keys": keys}))
+    assert foundry.calls == []
+
+
 def test_what_a_worker_has_stored_is_not_called_nothing_where_the_bucket_falls_silent(
     foundry: Foundry, settings: Settings, store: Store
 ) -> None:
