@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dmrefresh import settings
@@ -139,6 +140,7 @@ sentences = st.lists(words, min_size=1, max_size=30).map(" ".join)
 statuses: st.SearchStrategy[Status] = st.sampled_from(["fail", "warn", "skip", "pass"])
 
 
+@hypothesis_settings(max_examples=40)
 @given(
     st.lists(st.tuples(statuses, st.from_regex(r"[a-z]{1,9}(\.[a-z]{1,30}){0,2}", fullmatch=True), sentences)),
     st.integers(20, 200),

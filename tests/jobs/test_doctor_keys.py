@@ -119,6 +119,8 @@ def test_without_a_credentials_repository_it_says_how_to_name_one(
     found = hospital.examined(*KEYS)
     assert_fails(found, "sops.secret_key", 2, "where the credentials repository is")
     assert_skips(found, "sops.passphrase", "the credentials repository")
+    assert_skips(found, "key.expiry", "the credentials repository")
+    assert [one.name for one in found.found if one.status == "fail"] == ["sops.secret_key"]
 
 
 def test_a_public_key_that_was_not_rotated_with_its_private_twin_fails_by_both_names(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dmrefresh import process
-from dmrefresh.errors import Failure, KeyUnusable
+from dmrefresh.errors import Failure, KeyUnusable, UsageFailure
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.listed_keys import Key, Part, keys_of
 from dmrefresh.jobs.doctor.programs import Programs
@@ -74,6 +74,7 @@ class Keys:
         self._files = Once("the credentials repository", settings.keys.files)
         self._secret_key = Once("sops.secret_key", lambda: self._opened(self._files().secret_key))
         self._passphrase = Once("sops.passphrase", lambda: self._opened(self._files().passphrase))
+        self._public_file = Once("the credentials repository", self._locate_public)
         self._public = Once("key.public", self._read_public)
         self._sample = Once("key.recipient", self._encrypt_sample)
         self.private = Once("key.private", self._read_private)
@@ -166,8 +167,12 @@ class Keys:
         except (Needs, KeyUnusable):
             return ()
 
-    def _public_file(self) -> Path:
-        return self._settings.keys.locate(self._settings.keys.public_key)
+    def _locate_public(self) -> Path:
+        try:
+            return self._settings.keys.locate(self._settings.keys.public_key)
+        except UsageFailure:
+            self._files()  # was asked first, so it has told what is missing: once will do
+            raise
 
     def _read_public(self) -> tuple[bytes, list[Key]]:
         """The file with the public key, and the keys in it."""
