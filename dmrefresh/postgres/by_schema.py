@@ -31,7 +31,15 @@ def _refuse_strangers(errand: Errand) -> None:
 
 def _refuse_dependents(errand: Errand) -> None:
     # What is kept for a rollback may lean on types that were carried over; it makes room in the swap.
-    dependents.refuse(errand.connection, [*errand.schemas, *previous.left_over(errand.connection)])
+    aside = previous.left_over(errand.connection)
+    try:
+        dependents.refuse(errand.connection, [*errand.schemas, *aside])
+    except TargetUnfit:
+        # Another run may have put something aside between the two questions; nothing is locked as yet.
+        now = previous.left_over(errand.connection)
+        if now == aside:
+            raise
+        dependents.refuse(errand.connection, [*errand.schemas, *now])
 
 
 def _refuse_extensions_inside(errand: Errand) -> None:

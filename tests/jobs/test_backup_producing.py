@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import threading
@@ -206,9 +207,14 @@ def test_a_program_that_is_killed_ends_the_backup_and_leaves_nothing_running(one
     one.grow()
 
     def kill() -> None:
-        for child in psutil.Process().children():
-            if child.name() == victim:
-                child.kill()
+        killed, deadline = 0, time.monotonic() + 20
+        while not killed:  # gpg writes whom it is for before pg_dump has begun
+            assert time.monotonic() < deadline
+            for child in psutil.Process().children():
+                with contextlib.suppress(psutil.NoSuchProcess):  # others come and go
+                    if child.name() == victim:
+                        child.kill()
+                        killed += 1
 
     with pytest.raises(BackupNotStored) as caught:
         one.make(meanwhile=kill)
