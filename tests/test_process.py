@@ -15,6 +15,7 @@ import pytest
 
 from dmrefresh import process, signals
 from dmrefresh.pipes import Feeder
+from tests.children import children
 
 PYTHON = sys.executable
 SECRET = "AKIA-not-for-children"
@@ -242,7 +243,7 @@ def test_a_signal_in_the_moment_in_which_a_child_is_started_leaves_none_running(
         sys.setprofile(None)
         for number, handler in before.items():
             signal.signal(number, handler)
-    left = [child for child in psutil.Process().children(recursive=True) if "601" in child.cmdline()]
+    left = [child for child, _, arguments in children(recursive=True) if "601" in arguments]
     for child in left:
         child.kill()
     assert left == []

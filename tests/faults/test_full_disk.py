@@ -16,7 +16,12 @@ CALLED = {
     "temp": "the disk of its temporary files",
     "wal": "the disk of its write-ahead log",
 }
-WHERE = {"data": "while the rows of person were loaded", "temp": "at the CREATE INDEX of the dump's line"}
+WHERE = {
+    # Several sessions load and build indexes at once: any of them may be the one that finds no room.
+    "data": ("while the rows of person were loaded", "at the ALTER TABLE ADD CONSTRAINT of the dump's line"),
+    "temp": ("at the CREATE INDEX of the dump's line",),
+    "wal": ("",),
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,7 @@ def test_it_is_said_which_and_the_old_data_stays_until_there_is_room(
         assert (one.exit_code, one.retry) == (15, False)
         assert one.failure.startswith("TargetUnfit: The target cannot go on "), one.failure
         assert f"{CALLED[disk]} is full (SQLSTATE 53100)" in one.failure
-        assert WHERE.get(disk, "") in one.failure
+        assert any(where in one.failure for where in WHERE[disk])
         assert "`dmrefresh plan` says how much" in one.failure
     assert one.panicked is (disk == "wal")
     assert (one.holds, one.same) == ("odd", True)

@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from dmrefresh import __version__
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.secrets import make_credentials
+from tests.children import named
 from tests.jobs.backing_up import ROWS, Backup
 from tests.jobs.scene import Ended
 from tests.jobs.small import bodies
@@ -173,9 +174,8 @@ def test_a_signal_in_the_middle_stores_nothing_and_leaves_nothing(backup: Backup
 def wait_for(pid: int, program: str) -> psutil.Process:
     """The program, once the run has started it."""
     for _ in range(3000):
-        for child in psutil.Process(pid).children(recursive=True):
-            if child.name() == program:
-                return child
+        for child in named(program, pid=pid, recursive=True):
+            return child
         time.sleep(0.01)
     raise AssertionError(f"{program} was not started")
 

@@ -30,12 +30,14 @@ from dmrefresh.settings import Programs
 from dmrefresh.stages import gzip, streamed
 from dmrefresh.stages.gpg import decrypt
 from fixtures.parts.secrets import Credentials
+from tests.children import children
 from tests.jobs.backing_up import ROWS, Backup
 
 MORE = 8001
 PG_DUMP = "--dbname=service=dmrefresh"
 """An argument by which the one that dumps is known from one that says its version."""
 TIMES = 50
+_PROGRAMS = ("pg_dump", "gpg", "sh", "sed", "head")
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +85,7 @@ class Doomed:
         finally:
             assert self.left() == self.stored
             assert not process._living
-            left = [one for one in psutil.Process().children() if one.name() in ("pg_dump", "gpg", "sh", "sed", "head")]
-            assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
+            assert [name for _, name, arguments in children() if name in _PROGRAMS and arguments] == []
 
     def left(self) -> list[str]:
         """Objects of this source in the bucket, and parts of objects."""

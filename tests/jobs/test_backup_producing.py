@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import subprocess
 import threading
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psutil
 import psycopg
 import pytest
 
@@ -32,6 +30,7 @@ from fixtures import torture
 from fixtures.parts.postgres import Cluster, installed_majors
 from fixtures.parts.processes import run_as
 from fixtures.parts.secrets import Credentials
+from tests.children import children, named
 
 KEY = re.compile(rb"(?m)^\\(?:un)?restrict \w+$")
 """What pg_dump writes differently each time."""
@@ -104,8 +103,7 @@ def opened(ciphertext: bytes, credentials: Credentials) -> bytes:
 
 def running() -> list[str]:
     """Programs of ours that are still there."""
-    children = [one.name() for one in psutil.Process().children(recursive=True)]
-    return [name for name in children if name in ("pg_dump", "gpg")]
+    return [name for _, name, _ in children(recursive=True) if name in ("pg_dump", "gpg")]
 
 
 @pytest.fixture(params=installed_majors())
@@ -210,11 +208,9 @@ def test_a_program_that_is_killed_ends_the_backup_and_leaves_nothing_running(one
         killed, deadline = 0, time.monotonic() + 20
         while not killed:  # gpg writes whom it is for before pg_dump has begun
             assert time.monotonic() < deadline
-            for child in psutil.Process().children():
-                with contextlib.suppress(psutil.NoSuchProcess):  # others come and go
-                    if child.name() == victim:
-                        child.kill()
-                        killed += 1
+            for child in named(victim):
+                child.kill()
+                killed += 1
 
     with pytest.raises(BackupNotStored) as caught:
         one.make(meanwhile=kill)

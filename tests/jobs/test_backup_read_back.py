@@ -35,6 +35,7 @@ from dmrefresh.stages.gpg import decrypt
 from dmrefresh.store import Store
 from dmrefresh.verified import Verified
 from fixtures.parts.secrets import Credentials, keyring, make_credentials
+from tests.children import named
 from tests.jobs.backing_up import ROWS, Backup
 from tests.proxy import Proxy
 
@@ -283,12 +284,11 @@ def test_a_program_that_stands_still_does_not_outlast_the_deadline(here: Backup)
 
     def stop() -> None:
         for _ in range(5000):
-            for child in psutil.Process().children():
-                if child.name() == "pg_dump":
-                    child.suspend()
-                    stopped.append(child.pid)
-                    os.kill(os.getpid(), signal.SIGALRM)  # as the deadline itself does
-                    return
+            for child in named("pg_dump"):
+                child.suspend()
+                stopped.append(child.pid)
+                os.kill(os.getpid(), signal.SIGALRM)  # as the deadline itself does
+                return
             time.sleep(0.002)
 
     plan = here.plan()

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -23,6 +22,7 @@ from dmrefresh.postgres.publish import Published
 from dmrefresh.programs import programs
 from dmrefresh.settings import Programs
 from fixtures.parts.postgres import installed_majors
+from tests.children import children
 from tests.postgres.databases import Database, dump_of, refresh
 
 MakeDatabase = Callable[[int], Database]
@@ -75,7 +75,7 @@ def assert_untouched(target: Database) -> None:
     assert holds(target) == "old"
     beside = f"SELECT datname FROM pg_database WHERE starts_with(datname, '{target.name}_')"
     assert target.run(beside, superuser=True) == []
-    assert [one for one in psutil.Process().children() if "pg_dump" in " ".join(one.cmdline())] == []
+    assert [one for one, _, arguments in children() if "pg_dump" in " ".join(arguments)] == []
 
 
 class At(Observer):

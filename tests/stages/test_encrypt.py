@@ -19,6 +19,7 @@ from dmrefresh.stages.encrypt import encrypt, judge_status
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.recipients import recipients
 from fixtures.parts.secrets import USER_ID, Credentials
+from tests.children import named
 from tests.public_keys import Maker, maker
 
 PLAIN = random.Random(7).randbytes(3_000_000)
@@ -60,7 +61,7 @@ def known(ring: Keyring, public: bytes) -> Iterator[None]:
 
 
 def programs() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if one.name() == "gpg"]
+    return named("gpg")
 
 
 @pytest.mark.parametrize("plain", [b"", b"x", PLAIN], ids=["nothing", "a byte", "much"])

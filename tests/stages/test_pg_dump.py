@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -22,6 +21,7 @@ from dmrefresh.programs import find_pg_dump, programs
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.pg_dump_end import judge_end
 from fixtures.parts.postgres import Cluster, installed_majors
+from tests.children import children
 
 SECRET = "horse battery"
 
@@ -48,7 +48,7 @@ def test_a_dump_of_a_database_with_a_password_is_whole_and_the_password_is_nowhe
         assert connection.info.password == SECRET
         blocks = pg_dump(find_pg_dump(16).path, used(connection), ["--no-owner"])
         text = next(blocks)
-        (child,) = [one for one in psutil.Process().children() if "pg_dump" in " ".join(one.cmdline())]
+        (child,) = [one for one, _, arguments in children() if "pg_dump" in " ".join(arguments)]
         seen = " ".join(child.cmdline()) + str(child.environ())
         text += b"".join(blocks)
     assert "service=dmrefresh" in seen
@@ -83,7 +83,7 @@ def test_a_program_that_is_killed_is_a_failure(locked: str) -> None:
     with psycopg.connect(locked) as connection:
         blocks = pg_dump(find_pg_dump(16).path, used(connection))
         next(blocks)
-        (child,) = [one for one in psutil.Process().children() if "pg_dump" in " ".join(one.cmdline())]
+        (child,) = [one for one, _, arguments in children() if "pg_dump" in " ".join(arguments)]
         child.kill()
         with pytest.raises(TargetUnfit, match="was ended by SIGKILL before it was done"):
             for _ in blocks:
@@ -237,7 +237,7 @@ def test_whoever_stops_early_leaves_no_program_behind(locked: str) -> None:
         blocks = pg_dump(find_pg_dump(16).path, used(connection))
         next(blocks)
         blocks.close()  # type: ignore[attr-defined]
-    assert not [one for one in psutil.Process().children() if "pg_dump" in " ".join(one.cmdline())]
+    assert not [one for one, _, arguments in children() if "pg_dump" in " ".join(arguments)]
     assert set(Path("/proc/self/fd").iterdir()) <= descriptors
     assert "dmrefresh-feeder" not in {thread.name for thread in threading.enumerate()}
 
