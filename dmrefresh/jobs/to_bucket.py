@@ -7,7 +7,6 @@ ruleset has done after the load is done in a scratch database, which is then dum
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from dmrefresh.postgres.scratch import scratch
 from dmrefresh.programs import find_pg_dump
 from dmrefresh.settings import Programs, Target
 from dmrefresh.stages.gzip import compress
+from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.spool import Spool, spool
@@ -113,12 +113,11 @@ def store_cleaned(cleaning: Cleaning, opened: Opened, this: Attempt) -> Publishe
         text = _text(cleaning, opened, this, counting, stack)
         signed = write_mark(text, mark, lambda data: signatures.sign(keyring, data))
         kept = stack.enter_context(spool(cleaning.source.dump.size))
-        digest, size = hashlib.sha256(), 0
-        for block in kept.keep(prefetch(this.stopwatch.timed("gzip", compress(signed)))):
-            digest.update(block)
-            size += len(block)
+        measured = Measured()
+        for _ in kept.keep(measured.all_of(prefetch(this.stopwatch.timed("gzip", compress(signed))))):
+            pass
         cleaning.observer.step("cleaned")
-        stored = _store(cleaning, kept, size, digest.hexdigest(), this, sum(counting.tables.values()))
+        stored = _store(cleaning, kept, measured.size, measured.sha256, this, sum(counting.tables.values()))
     return Published(
         rows=sum(counting.tables.values()),
         tables=counting.tables,

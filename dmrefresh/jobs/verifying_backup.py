@@ -6,8 +6,7 @@ What was read back is noted beside it. The identity that stores backups may put 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +22,7 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.report import Contents
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.upload import of_the_target
 from dmrefresh.store import DumpRef, Store, translated
@@ -100,7 +100,7 @@ def read_back(
         KeyUnusable: the private key does not open it, or is not at hand.
         SourceUnreachable: S3 does not answer, or refuses.
     """
-    heard = _Heard()
+    heard = Measured()
     with (
         (stopwatch or Stopwatch()).measure("read back"),
         _keyring(stored) as keyring,
@@ -155,29 +155,15 @@ def note_beside(store: Store, verified: Verified, observer: Observer) -> None:
     observer.note(f"noted in {key}")
 
 
-class _Heard:
-    """Size and SHA-256 of what went by."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.digest = hashlib.sha256()
-
-    def all_of(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        for block in blocks:
-            self.size += len(block)
-            self.digest.update(block)
-            yield block
-
-
-def _plain(stored: Stored, heard: _Heard, keyring: Keyring) -> Generator[bytes]:
+def _plain(stored: Stored, heard: Measured, keyring: Keyring) -> Generator[bytes]:
     return decrypt(heard.all_of(fetch(stored.store, stored.dump)), keyring, signed=stored.signed)
 
 
-def _verified(stored: Stored, heard: _Heard, contents: Contents) -> Verified:
+def _verified(stored: Stored, heard: Measured, contents: Contents) -> Verified:
     return Verified(
         name=stored.dump.key,
         size=heard.size,
-        sha256=heard.digest.hexdigest(),
+        sha256=heard.sha256,
         version_id=stored.dump.version_id,
         rows=contents.tables,
         tool=__version__,

@@ -6,7 +6,6 @@ length of that first, so the ciphertext is kept in a nameless file until it is w
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -25,6 +24,7 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.conninfo import refuse_misread
 from dmrefresh.presigned import Presigned, read_presigned
 from dmrefresh.settings import Settings
+from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.post import IN_DOUBT, PostFailed, post
 from dmrefresh.stages.spool import NoRoom, Spool, spool
 from dmrefresh.store import taken_at
@@ -153,7 +153,7 @@ def run(told: Contract, settings: Settings, observer: Observer) -> Stored:
 
 def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -> Stored:
     """Make the ciphertext, and keep it."""
-    counts, stopwatch, digest, size = Counts(), Stopwatch(), hashlib.sha256(), 0
+    counts, stopwatch, measured = Counts(), Stopwatch(), Measured()
     with produced(
         told.source,
         told.stage,
@@ -168,11 +168,10 @@ def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -
         threads=settings.backup.threads,
         limits=limits_of(settings),
     ) as blocks:
-        for block in kept.keep(_watched(blocks, told.form)):
-            digest.update(block)
-            size += len(block)
+        for _ in kept.keep(measured.all_of(_watched(blocks, told.form))):
+            pass
     _in_time(told.form, "before the backup was whole")
-    return Stored(told.name, size, digest.hexdigest(), dict(counts.tables), dict(stopwatch.seconds))
+    return Stored(told.name, measured.size, measured.sha256, dict(counts.tables), dict(stopwatch.seconds))
 
 
 def _foretell(database: int, form: Presigned, observer: Observer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
+from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.multipart import Multipart, multipart
 from dmrefresh.store import DumpRef, NoCredentials, SourceRefused, Store, pinned, translated
 
@@ -115,30 +115,27 @@ def streamed(store: Store, key: str, blocks: Iterable[bytes], facts: Mapping[str
         there = _head(store, key)
     if there is not None:
         raise _taken(store, key)
-    name, whole = uuid4().hex, _Counted(blocks)
+    name, whole = uuid4().hex, _Parted(blocks)
     with contextlib.ExitStack() as stack:
         with of_the_backup(store):
             metadata = {**facts, _OURS: name}
             parts = stack.enter_context(multipart(store, key, metadata, "application/octet-stream"))
         _send(store, parts, whole)
-        if not whole.size:
+        if not whole.measured.size:
             raise BackupNotStored(f"Nothing came that could be stored as {key}.")
-        yield Streamed(store, key, whole.size, whole.digest.hexdigest(), name, parts)
+        yield Streamed(store, key, whole.measured.size, whole.measured.sha256, name, parts)
 
 
-class _Counted:
-    """Blocks as parts, each of its own size; counted on the way."""
+class _Parted:
+    """Blocks as parts, each of its own size; measured on the way."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self.blocks = blocks
-        self.size = 0
-        self.digest = hashlib.sha256()
+        self.measured = Measured()
 
     def parts(self) -> Iterator[bytes]:
         held, number = bytearray(), 1
-        for block in self.blocks:
-            self.size += len(block)
-            self.digest.update(block)
+        for block in self.measured.all_of(self.blocks):
             held += block
             while len(held) >= (length := part_size(number)):
                 with memoryview(held) as view:
@@ -155,7 +152,7 @@ def part_size(number: int) -> int:
     return _FIRST_PART << (number - 1) // _PARTS_OF_A_SIZE
 
 
-def _send(store: Store, parts: Multipart, whole: _Counted) -> None:
+def _send(store: Store, parts: Multipart, whole: _Parted) -> None:
     """Send all there is; when it ends, well or not, no part is under way any more."""
 
     def put(number: int, block: bytes) -> None:
