@@ -197,7 +197,8 @@ def test_a_byte_changed_on_the_way_is_damage(
     dump = store.named(key)
 
     def change(number: int, offset: int, block: bytes) -> bytes:
-        return bytes([*block[:-1], block[-1] ^ 1]) if 3_000_000 < offset < 3_060_000 else block
+        at = 3_000_000 - offset
+        return bytes([*block[:at], block[at] ^ 1, *block[at + 1 :]]) if 0 <= at < len(block) else block
 
     proxy.answer = change
     with pytest.raises(DumpDamaged) as caught:
