@@ -16,6 +16,7 @@
      ├─ ChecksFailed                22   │
      ├─ CommitInDoubt               23   │
      ├─ BackupNotStored             24   │
+     ├─ ProgramFailed               25   │
      ├─ DeadlinePassed              26   ┘
      ├─ PublishedButUnfinished      30   ┐ done, look at it
      └─ BackupUnverified            31   ┘
@@ -149,6 +150,13 @@ class BackupNotStored(Failure):
     def __init__(self, what: str, *, hint: str | None = None, state: str = NOT_STORED, retry: bool = False) -> None:
         super().__init__(what, hint=hint, state=state)
         self.retry = retry
+
+
+class ProgramFailed(Failure):
+    """A program that we run was killed or came to nothing, and that says nothing of what it was given."""
+
+    exit_code = 25
+    retry = True
 
 
 class DeadlinePassed(Failure):

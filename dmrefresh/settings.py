@@ -44,6 +44,8 @@ class Dumps(Section):
     """What a refresh does where no dump has been read back; one that has is preferred to newer ones that have not."""
     signed: bool = False
     """Backups are signed with the private key, and what is not is refused."""
+    cache: bool = False
+    """The newest two encrypted dumps are kept on this machine, so that the next refresh need not fetch them."""
 
 
 class Keys(Section):
@@ -161,6 +163,10 @@ class Job(Section):
     """A whole run; at its deadline it ends in order, and nothing is published."""
     hook_limit: Duration = timedelta(minutes=30)
     """Each command of a target's `before` and `after`."""
+    attempts: int = Field(default=3, ge=1, le=20)
+    """How often a run is begun, in all, where what went wrong may heal."""
+    first_wait: Duration = timedelta(seconds=5)
+    """About how long the second attempt is waited for; each further one four times as long, up to five minutes."""
 
 
 class Settings(Section):

@@ -19,6 +19,7 @@ from fixtures.parts.gnupg import gpg
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, make_credentials
+from tests.proof import Proof
 
 _OURS_TO_SET = ("AWS_", "DM", "GNUPGHOME", "PG", "SOPS_")
 _GRACE = 5.0
@@ -144,3 +145,10 @@ def credentials(_gnupg: None, tmp_path_factory: pytest.TempPathFactory) -> Crede
     """A credentials repository; its RSA key is a smaller one than production's, to be made quickly."""
     folder: Path = tmp_path_factory.mktemp("credentials")
     return make_credentials(folder, bits=2048)
+
+
+@pytest.fixture
+def proof(request: pytest.FixtureRequest) -> Proof:
+    """What every run of the command is held to."""
+    assert isinstance(request.node, pytest.Item)
+    return Proof(request.node)

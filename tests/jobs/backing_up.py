@@ -49,7 +49,8 @@ class Backup(Scene):
 
     def plan(self, **wanted: Any) -> Plan:
         """What a backup in this process does."""
-        return prepare(settings.load(self.settings(), environ={}), stage=self.stage, **wanted)
+        environ = {"DMREFRESH_JOB_FIRST_WAIT": "1 second"}
+        return prepare(settings.load(self.settings(), environ), stage=self.stage, **wanted)
 
     def grow(self, rows: int = 30_000) -> None:
         """More rows, which nothing can make smaller, for every stage to be at work for a while."""

@@ -64,6 +64,7 @@ class Scene:
             "AWS_SECRET_ACCESS_KEY": self.store.jobs.secret_key,
             "SOPS_AGE_KEY_FILE": str(self.credentials.age_key_file),
             "TMPDIR": str(temporary),
+            "DMREFRESH_JOB_FIRST_WAIT": "1 second",
         }
 
     def settings(self) -> Path:
