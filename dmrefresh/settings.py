@@ -45,7 +45,8 @@ class Dumps(Section):
     signed: bool = False
     """Backups are signed with the private key, and what is not is refused."""
     cache: bool = False
-    """The newest two encrypted dumps are kept on this machine, so that the next refresh need not fetch them."""
+    """Of each bucket the newest two dumps are kept on this machine as they lie there, so that the next refresh need not
+    fetch them; what is encrypted, or cleaned and signed, and nothing else."""
 
 
 class Keys(Section):

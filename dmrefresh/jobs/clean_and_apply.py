@@ -13,6 +13,7 @@ from dmrefresh import __version__, process, signals
 from dmrefresh.dump.after_load import Script, script_of
 from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import attempts
+from dmrefresh.jobs.cached import cache_of
 from dmrefresh.jobs.choosing import Chosen, chosen
 from dmrefresh.jobs.doubts import Doubts, of_a_cleaned_one
 from dmrefresh.jobs.dumps import choose_cleaned, introduce, limits_of
@@ -110,12 +111,14 @@ def _source(settings: Settings, rules: Ruleset, found: Chosen, *, strict: bool) 
         limits=limits_of(settings),
         strict=strict,
         signed=settings.dumps.signed,
+        cache=cache_of(settings),
     )
 
 
 def _cleaned(settings: Settings, rules: Ruleset, dump: str | None, name: str, to: Target) -> Cleaned:
     store, chosen = choose_cleaned(settings, name, dump, to)
-    return Cleaned(store, chosen, settings.keys.locate(settings.keys.public_key), rules, limits_of(settings))
+    public_key = settings.keys.locate(settings.keys.public_key)
+    return Cleaned(store, chosen, public_key, rules, limits_of(settings), cache_of(settings))
 
 
 def run(plan: Plan, observer: Observer | None = None, *, confirm: Confirm = nobody_confirms) -> Report:
