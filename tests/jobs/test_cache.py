@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.cache import KEPT, Cache, CacheUnusable, Copy
+from dmrefresh.cache import KEPT, Cache, CacheUnusable, Copy, folder_of_this_machine
 from dmrefresh.errors import SourceUnreachable
 from dmrefresh.jobs.cached import fetched
 from dmrefresh.observer import Observer
@@ -28,6 +30,7 @@ from fixtures.parts.secrets import Credentials
 from tests.front import Front, get, head
 from tests.jobs.scene import DMREFRESH, Scene
 from tests.jobs.small import bodies, small_scene
+from tests.jobs.test_cleaned import made_team
 from tests.proof import Proof
 
 NOTHING_FETCHED = "nothing is fetched: a copy on this machine is this very object"
@@ -42,11 +45,6 @@ class Laptop:
     text: bytes
     front: Front
     folder: Path
-
-    @property
-    def newest(self) -> bytes:
-        """The encrypted dump."""
-        return self.scene.encrypt(self.text)
 
     def names(self) -> list[str]:
         """Of which dumps there are copies."""
@@ -96,30 +94,29 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.fault("C1")
-def test_the_second_refresh_asks_s3_whether_the_copy_is_right_and_fetches_nothing(
-    with_copy: Laptop, proof: Proof
+def test_a_copy_is_the_object_as_it_is_for_nobody_else_and_spares_the_second_download(
+    laptop: Laptop, proof: Proof
 ) -> None:
-    proof.published(with_copy.scene, says=NOTHING_FETCHED)
-    assert any(head().fits(request) for request in with_copy.front.requests)
-    assert with_copy.gets() == 0
-    assert bodies(with_copy.scene) == {"canary"}
-
-
-def test_a_copy_is_the_object_as_it_is_and_nobody_elses_to_read(laptop: Laptop, proof: Proof) -> None:
-    ciphertext = laptop.newest
+    ciphertext = laptop.scene.encrypt(laptop.text)
     name = laptop.scene.put(ciphertext)
     umask = os.umask(0)
     try:
         proof.published(laptop.scene, says=KEPT_NOW)
     finally:
         os.umask(umask)
+    assert laptop.gets() == 1
     assert laptop.object().read_bytes() == ciphertext
     assert [path.name for path in laptop.files()] == ["note.json", "object"]
     assert {path.stat().st_mode & 0o777 for path in laptop.files()} == {0o600}
-    folders = [laptop.folder, *laptop.folder.parents[:2], *(one for one in laptop.folder.iterdir())]
+    folders = [laptop.folder, *laptop.folder.parents[:2], *laptop.folder.iterdir()]
     assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
     assert laptop.names() == [name]
     proof.says_nothing(laptop.scene, *(path.read_bytes().decode("latin-1") for path in laptop.files()))
+
+    proof.published(laptop.scene, says=NOTHING_FETCHED)
+    assert any(head().fits(request) for request in laptop.front.requests)
+    assert laptop.gets() == 0
+    assert bodies(laptop.scene) == {"canary"}
 
 
 @pytest.mark.fault("C2")
@@ -175,7 +172,6 @@ def test_a_copy_with_a_flipped_bit_is_thrown_away_and_the_dump_fetched_in_the_sa
     assert ended.report["attempts"] == 1
     assert with_copy.gets() == 1
     assert bodies(with_copy.scene) == {"canary"}
-    proof.published(with_copy.scene, says=NOTHING_FETCHED)  # it is a good one now
 
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
@@ -224,7 +220,8 @@ def kept(object_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     content = os.urandom(3 << 20)
     name = put_dump(object_store, object_store.bucket, f"k{os.urandom(6).hex()}", datetime.now(UTC), BytesIO(content))
     store = Store(object_store.bucket, "eu-west-1", object_store.endpoint_url)
-    cache = Cache(tmp_path / "copies")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cache = Cache(folder_of_this_machine())
     with fetched(cache, store, store.named(name), Observer()) as this:
         for _ in this.blocks():
             pass
@@ -258,7 +255,7 @@ def test_what_is_not_encrypted_is_never_kept(laptop: Laptop, proof: Proof) -> No
 
 @pytest.mark.fault("C5")
 def test_a_damaged_download_is_not_kept_and_the_next_attempt_does_not_read_it(laptop: Laptop, proof: Proof) -> None:
-    ciphertext = laptop.newest
+    ciphertext = laptop.scene.encrypt(laptop.text)
     laptop.scene.put(ciphertext)
     laptop.front.script(get().flip(len(ciphertext) // 2).ok())
     ended = proof.published(laptop.scene, says=KEPT_NOW)
@@ -413,40 +410,61 @@ def test_two_refreshes_at_once_both_succeed_and_leave_one_whole_copy(
     assert [bodies(second), bodies(laptop.scene)] == [{"canary"}, {"canary"}]
     assert len(laptop.names()) == 1
     assert sorted(path.name for path in laptop.files()) == ["note.json", "object"]
-    laptop.gets()
-    proof.published(laptop.scene, says=NOTHING_FETCHED)
-    assert laptop.gets() == 0
+    (copy,) = Cache(laptop.folder).copies()
+    assert hashlib.sha256(laptop.object().read_bytes()).hexdigest() == copy.sha256
 
 
-def test_without_the_setting_nothing_is_kept_or_used(
-    with_copy: Laptop, proof: Proof, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = [(path, path.stat().st_mtime_ns) for path in with_copy.files()]
+def test_without_the_setting_nothing_is_kept(laptop: Laptop, proof: Proof, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DMREFRESH_DUMPS_CACHE")
-    proof.published(with_copy.scene)
-    assert with_copy.gets() == 1
-    assert [(path, path.stat().st_mtime_ns) for path in with_copy.files()] == before
+    proof.published(laptop.scene)
+    assert not laptop.folder.exists()
 
 
-def test_the_command_lists_the_copies_and_throws_them_away(with_copy: Laptop) -> None:
-    (name,) = with_copy.names()
+@pytest.mark.fault("C11")
+def test_a_cleaned_dump_is_kept_once_its_signature_has_held_and_comes_back_without_any_secret(
+    cluster_for: Callable[[int], Cluster],
+    object_store: ObjectStore,
+    credentials: Credentials,
+    tmp_path: Path,
+    proof: Proof,
+) -> None:
+    team = made_team(cluster_for, object_store, credentials, tmp_path, tmp_path)
+    team.developer |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "DMREFRESH_DUMPS_CACHE": "true"}
+    cache = Cache(tmp_path / "cache" / "dmrefresh" / "dumps")
+    team.put("cleaned-db-dump-202611220300.sql.gz", gzip.compress(team.text))
+    code, said = team.refresh()
+    assert code == 13, said
+    assert cache.copies() == []
+
+    code, said = team.clean()
+    assert code == 0, said
+    for says in (KEPT_NOW, NOTHING_FETCHED):
+        code, said = team.refresh()
+        assert (code, says in said) == (0, True), said
+    assert bodies(team.scene) == {"canary"}
+    (copy,) = cache.copies()
+    assert copy.bucket == team.bucket
+    proof.happened("a copy of the signed one is kept and used; of the other none")
+
+
+def test_the_command_lists_the_copies_and_throws_them_away(kept: Kept) -> None:
     done = command()
     assert done.returncode == 0, done.stderr
     header, line, where = done.stdout.splitlines()
     assert header.split() == ["name", "age", "size", "bucket"]
-    assert (line.split()[0], line.split()[-1]) == (name, with_copy.scene.store.bucket)
-    assert str(with_copy.folder) in where
+    assert (line.split()[0], line.split()[-1]) == (kept.name, kept.store.bucket)
+    assert str(kept.cache.folder) in where
     (listed,) = json.loads(command("--json").stdout)["copies"]
-    assert (listed["name"], listed["size"]) == (name, with_copy.object().stat().st_size)
-    assert command("--clear").stdout.startswith("thrown away: 1 copy, ")
-    assert with_copy.files() == []
+    assert (listed["name"], listed["size"]) == (kept.name, len(kept.content))
+    assert command("--clear").stdout.startswith("thrown away: 1 copy, 3.1 MB")
+    assert list(kept.cache.folder.iterdir()) == []
     assert command().stdout.startswith("No copies are kept on this machine; `cache = true` under [dumps]")
 
 
-def test_the_command_says_what_is_wrong_with_the_folder(with_copy: Laptop) -> None:
-    with_copy.folder.chmod(0o777)
+def test_the_command_says_what_is_wrong_with_the_folder(kept: Kept) -> None:
+    kept.cache.folder.chmod(0o777)
     done = command("--clear")
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"error: Others may write to {with_copy.folder}." in done.stderr
+    assert f"error: Others may write to {kept.cache.folder}." in done.stderr
     assert "Nothing was changed." in done.stderr
-    assert with_copy.files()
+    assert list(kept.cache.folder.iterdir()) != []
