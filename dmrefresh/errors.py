@@ -11,6 +11,7 @@
      ├─ RightsMissing               16   │
      ├─ DumpRefused                 17   ┘
      ├─ SourceUnreachable           20   ┐
+     │   └─ DumpReplaced            20   │
      ├─ TargetUnreachable           21   ├ may heal: run it again
      │   └─ TargetBusy              21   │
      ├─ ChecksFailed                22   │
@@ -85,6 +86,10 @@ class DumpDamaged(Failure):
     exit_code = 13
     retry = True
 
+    received: str | None = None
+    """The SHA-256 (hexadecimal) of the object as it came, where all of it came: the same one twice, and the way is not
+    to blame."""
+
 
 class NotSanitised(Failure):
     """Something would have passed that nobody classified, or a rule cannot do what it says."""
@@ -115,6 +120,10 @@ class SourceUnreachable(Failure):
 
     exit_code = 20
     retry = True
+
+
+class DumpReplaced(SourceUnreachable):
+    """The object is not the one that was found any more, or is gone: what there is now has to be looked up."""
 
 
 class TargetUnreachable(Failure):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump, SourceUnreachable, UsageFailure
+from dmrefresh.errors import DumpDamaged, DumpReplaced, Failure, NoSuchDump, SourceUnreachable, UsageFailure
 from dmrefresh.verified import SUFFIX
 
 if TYPE_CHECKING:
@@ -312,7 +312,7 @@ def _from_answer(what: str, response: object) -> Failure:
     if code in _WILL_HEAL:
         return SourceUnreachable(f"S3 cannot serve {what} now ({code}).", hint="run it again in a while")
     if code in ("412", "PreconditionFailed"):
-        return SourceUnreachable(f"{what} was replaced while it was read.", hint="run it again")
+        return DumpReplaced(f"{what} was replaced while it was read.", hint="run it again")
     if code == "InvalidObjectState":
         return SourceRefused(f"{what} is archived.", hint="restore the object from the archive first")
     return SourceRefused(f"S3 refuses {what} ({code}).", hint="do the credentials grant List and Get?")
