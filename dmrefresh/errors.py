@@ -11,7 +11,6 @@
      ├─ RightsMissing               16   │
      ├─ DumpRefused                 17   ┘
      ├─ SourceUnreachable           20   ┐
-     │   └─ DumpReplaced            20   │
      ├─ TargetUnreachable           21   ├ may heal: run it again
      │   └─ TargetBusy              21   │
      ├─ ChecksFailed                22   │
@@ -120,10 +119,6 @@ class SourceUnreachable(Failure):
 
     exit_code = 20
     retry = True
-
-
-class DumpReplaced(SourceUnreachable):
-    """The object is not the one that was found any more, or is gone: what there is now has to be looked up."""
 
 
 class TargetUnreachable(Failure):

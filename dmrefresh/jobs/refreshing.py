@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dmrefresh import __version__, process
 from dmrefresh.dump.mark import NoMark
-from dmrefresh.errors import DumpDamaged, DumpReplaced
+from dmrefresh.errors import DumpDamaged
 from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import Patience, attempts
 from dmrefresh.jobs.dumps import introduce
@@ -31,7 +31,7 @@ from dmrefresh.postgres.scratch import is_elsewhere
 from dmrefresh.report import Report
 from dmrefresh.showing import ago
 from dmrefresh.signatures import NotSigned
-from dmrefresh.store import cleaned_name
+from dmrefresh.store import Gone, Replaced, cleaned_name
 from sanitisers.pools import fill as fill_pools
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Run:
             if looked is None:
                 return identity, this, self._store(identity, this)
             return identity, this, self._refresh(identity, this, looked)
-        except DumpReplaced:
+        except (Gone, Replaced):
             self._lost = True
             raise
         finally:

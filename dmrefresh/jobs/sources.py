@@ -281,7 +281,7 @@ def _received(blocks: Iterable[bytes], dump: DumpRef, kept: Spool) -> Iterator[R
     Raises:
         DumpDamaged: with the SHA-256 of what was received.
     """
-    received = Received(blocks, dump.key)
+    received = Received(blocks)
     with told_apart(dump.sha256, lambda: kept.sha256(received.rest())):
         yield received
 

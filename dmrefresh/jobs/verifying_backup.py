@@ -105,7 +105,7 @@ def read_back(
         SourceUnreachable: S3 does not answer, or refuses.
     """
     heard = Measured()
-    received = Received(fetch(stored.store, stored.dump), stored.dump.key)
+    received = Received(fetch(stored.store, stored.dump))
     with (
         (stopwatch or Stopwatch()).measure("read back"),
         told_apart(stored.dump.sha256, lambda: _heard_to_the_end(heard, received)),

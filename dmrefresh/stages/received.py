@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from dmrefresh.errors import DumpDamaged, DumpReplaced, NoSuchDump, SourceUnreachable
+from dmrefresh.errors import DumpDamaged, Failure
 
 
 class Received(Iterator[bytes]):
@@ -16,24 +16,14 @@ class Received(Iterator[bytes]):
 
     Args:
         blocks: as `fetch` yields them.
-        key: the object's name.
     """
 
-    def __init__(self, blocks: Iterable[bytes], key: str) -> None:
+    def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = iter(blocks)
-        self._key = key
 
     def __next__(self) -> bytes:
-        """The next block.
-
-        Raises:
-            DumpReplaced: the object is gone since it was found.
-            Failure: as `fetch`.
-        """
-        try:
-            return next(self._blocks)
-        except NoSuchDump:
-            raise DumpReplaced(f"{self._key} is gone since it was found.", hint="who deletes dumps?") from None
+        """The next block; raises as `fetch`."""
+        return next(self._blocks)
 
     def rest(self) -> Iterator[bytes]:
         """Yield what nobody has taken; where the download finds damage, which it does at its end, that is all."""
@@ -67,5 +57,5 @@ def told_apart(known: str | None, digest: Callable[[], str]) -> Iterator[None]:
 def _of_the_whole(digest: Callable[[], str]) -> str | None:
     try:
         return digest()
-    except (SourceUnreachable, ValueError):  # it breaks off, or another thread still waits for the next block
+    except (Failure, ValueError):  # it breaks off, or another thread still waits for the next block
         return None
