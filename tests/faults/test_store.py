@@ -1,4 +1,4 @@
-"""A refresh whose store, or the way to it, fails: it heals without anybody, or says what is wrong; nothing is touched."""
+"""The store of a refresh, or the way to it, fails: it heals without anybody, or says what is wrong and touches nothing."""
 
 from __future__ import annotations
 
