@@ -1,4 +1,4 @@
-"""The store of a refresh, or the way to it, fails: it heals without anybody, or says what is wrong and touches nothing."""
+"""The store of a refresh, or the way to it, fails: it heals by itself, or says what is wrong and touches nothing."""
 
 from __future__ import annotations
 
