@@ -20,7 +20,7 @@ from tests.jobs.scene import Ended, Scene, state_of
 CANARIES = ("canary", "hunter2")
 """In every personal value of small dumps, and in no name, file or setting of a test."""
 
-_SECRETS = re.compile("PRIVATE KEY|AGE-SECRET-KEY", re.IGNORECASE)
+_SECRETS = re.compile("PRIVATE KEY|AGE-SECRET-KEY")
 _LEFT_IN_THE_SERVER = """
 SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname LIKE 'dmrefresh\\_%'
 UNION ALL SELECT 'database ' || datname FROM pg_database WHERE starts_with(datname, current_database() || '_dmrefresh')
