@@ -48,7 +48,7 @@ def told_apart(known: str | None, digest: Callable[[], str]) -> Iterator[None]:
     except DumpDamaged as damaged:
         if damaged.retry:
             damaged.received = _of_the_whole(digest)
-            if damaged.received is not None and damaged.received == known:
+            if damaged.received is not None and known and damaged.received == known.lower():
                 damaged.retry = False
                 damaged.what += " It has come as it was stored, so the object itself is damaged."
         raise
