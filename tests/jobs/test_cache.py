@@ -264,6 +264,16 @@ def test_a_damaged_download_is_not_kept_and_the_next_attempt_does_not_read_it(la
     assert laptop.object().read_bytes() == ciphertext
 
 
+def test_a_password_in_the_url_of_the_store_is_not_noted(kept: Kept) -> None:
+    assert kept.store.endpoint_url is not None
+    there = kept.store.endpoint_url.replace("://", "://somebody:hunter2@")
+    told: list[str] = []
+    with fetched(kept.cache, Store(kept.store.bucket, "eu-west-1", there), kept.store.named(kept.name), Told(told)):
+        assert told == [f"note: {NOTHING_FETCHED}, every byte of it"]
+    assert kept.store.endpoint_url in (note := next(kept.cache.folder.glob("*/note.json")).read_text())
+    assert "hunter2" not in note
+
+
 def copy(bucket: str, day: int, *, etag: str = "x") -> Copy:
     taken = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=day)
     digest = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # of b"x"
