@@ -190,6 +190,20 @@ def test_whatever_has_become_of_a_copy_it_is_not_taken_for_the_dump(
     proof.happened("the copy is thrown away, and the dump fetched again")
 
 
+@pytest.mark.fault("C2")
+def test_a_copy_is_not_taken_for_another_version_of_its_object(
+    kept: Kept, object_store: ObjectStore, proof: Proof
+) -> None:
+    newer = kept.content[::-1]
+    object_store.client(object_store.admin).put_object(Bucket=kept.store.bucket, Key=kept.name, Body=newer)
+    with fetched(kept.cache, kept.store, kept.store.named(kept.name), Observer()) as this:
+        assert b"".join(this.blocks()) == newer
+        this.keep(lambda: [newer])
+    assert next(kept.cache.folder.glob("*/object")).read_bytes() == newer  # and there is no other
+    assert len(kept.cache.copies()) == 1
+    proof.happened("the newer one is fetched, and the older copy is gone")
+
+
 @dataclass
 class Kept:
     """A bucket, a cache with a copy of an object in it, the object's name and its content."""

@@ -134,7 +134,7 @@ COPYS_DIGEST = Mutant(
     ),
 )
 COPYS_VERSION = Mutant(
-    "tests/jobs/test_cache.py::test_a_dump_that_was_stored_again_under_its_name_is_fetched_and_its_old_copy_goes",
+    "tests/jobs/test_cache.py::test_a_copy_is_not_taken_for_another_version_of_its_object",
     (
         Cut(
             "dmrefresh/cache.py",
