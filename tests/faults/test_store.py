@@ -96,6 +96,7 @@ def test_a_way_that_breaks_in_every_manner_one_after_the_other(stage: Stage, pro
     assert ranges(stage) == sorted(ranges(stage))
 
 
+@pytest.mark.slow
 @pytest.mark.fault("59b")
 def test_a_store_that_falls_silent_for_ever(stage: Stage, proof: Proof, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DMREFRESH_JOB_ATTEMPTS", "1")

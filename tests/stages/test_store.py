@@ -12,6 +12,8 @@ from dmrefresh.errors import NoSuchDump, SourceUnreachable
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.store import SourceRefused, Store, taken_at
 from fixtures.parts.seaweedfs import ObjectStore
+from tests.answers import anything
+from tests.front import Front
 
 STAGES = iter(f"stage{number}" for number in range(1000))
 
@@ -138,3 +140,14 @@ def test_credentials_that_have_expired_are_told_as_such(store: Store, monkeypatc
     with pytest.raises(SourceRefused, match="have expired") as caught:
         store.listed("production")
     assert caught.value.hint == "log in again"
+
+
+def test_what_does_not_speak_like_s3_is_told_and_never_quoted(object_store: ObjectStore, store: Store) -> None:
+    with Front(object_store) as front:
+        front.always(anything().says(200, b"<html><p>Log in to the network, jane.canary@real.example"))
+        there = Store(store.bucket, store.region, front.url)
+        with pytest.raises(SourceUnreachable, match="does not speak like S3"):
+            there.named("production-202611220300.sql.gz.gpg")
+        with pytest.raises(SourceUnreachable) as caught:
+            there.listed("production")
+    assert "canary" not in f"{caught.value.what} {caught.value.hint}"
