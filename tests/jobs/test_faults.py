@@ -131,6 +131,7 @@ def test_a_wrong_passphrase_a_missing_key_and_a_missing_age_key_are_matters_of_t
     assert "sops" in unchanged(scene, 12)
 
 
+@pytest.mark.fault("64a")
 def test_a_stage_or_name_without_a_dump_is_said(scene: Scene) -> None:
     unchanged(scene, 10, "--stage", "nowhere")
     unchanged(scene, 10, "--dump", f"{scene.stage}-200001010000.sql.gz.gpg")
