@@ -41,7 +41,7 @@ def made(
     """A scene whose bucket is reached through the front, and the text of its dump; no dump is stored yet."""
     scene, text = small_scene(cluster_for(16), cluster_for(18), object_store, credentials, tmp_path)
     scene.endpoint_url = front.url
-    scene.stage = f"h{uuid4().hex[:12]}"
+    scene.stage = f"s{uuid4().hex[:12]}"
     return scene, text
 
 
