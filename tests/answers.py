@@ -57,8 +57,9 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     flips: tuple[int, ...] = ()
     more: bytes = b""
-    error: tuple[int, str] | None = None
+    error: tuple[int, bytes] | None = None
     whole_object: bool = False
+    no_length: bool = False
 
     def fits(self, request: Request) -> bool:
         """Whether it is for this request."""
@@ -104,7 +105,11 @@ class Answer:
 
     def status(self, number: int, code: str) -> Answer:
         """An error as S3 words it; the store is not asked."""
-        return replace(self, error=(number, code))
+        return self.says(number, f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode())
+
+    def says(self, number: int, body: bytes) -> Answer:
+        """This instead; the store is not asked. Where a header names a greater length, the connection ends after it."""
+        return replace(self, error=(number, body))
 
     def header(self, name: str, value: str) -> Answer:
         """This header instead of the store's."""
@@ -117,6 +122,10 @@ class Answer:
     def and_more(self, bytes_more: bytes) -> Answer:
         """These bytes after the last one; the length says so, unless a header is set."""
         return replace(self, more=bytes_more)
+
+    def unmeasured(self) -> Answer:
+        """Without a length: the end of the connection is the end of the answer."""
+        return replace(self, no_length=True)
 
     def whole(self) -> Answer:
         """The whole object with a 200, whatever range was asked for."""

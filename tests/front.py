@@ -73,6 +73,12 @@ class Front:
         """This answer to all that it fits; or what a function says to a request, None for nothing."""
         self.rules.insert(0, answer if not isinstance(answer, Answer) else _rule(answer))
 
+    def forget(self) -> None:
+        """No script, no rules, and nothing was asked."""
+        with self._lock:
+            for noted in (self.left, self.rules, self.requests):
+                noted.clear()
+
     def gets(self) -> list[Request]:
         """The GETs of dumps so far."""
         return [request for request in self.requests if get().fits(request)]
@@ -130,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._step(answer.steps[0])
                 answer = replace(answer, steps=answer.steps[1:])
             if answer.error is not None:
-                self._say_error(*answer.error)
+                self._say_error(*answer.error, answer)
                 return
             if answer.whole_object:
                 path, headers = _presigned(self.front.store, request), {}
@@ -214,29 +220,30 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Gone
 
     def _say(self, found: http.client.HTTPResponse, answer: Answer) -> None:
-        instead = {name.lower(): value for name, value in answer.headers}
+        headers = {name.lower(): value for name, value in found.getheaders() if _passes(name)}
         if answer.more and found.length is not None:
-            instead.setdefault("content-length", str(found.length + len(answer.more)))
-        self.send_response_only(found.status)
-        names = [name.lower() for name, _ in found.getheaders()]
-        if found.length is None and self.command != "HEAD" and found.status not in (204, 304):
-            self.close_connection = True
-            instead.setdefault("connection", "close")
-        for name, value in found.getheaders():
-            if _passes(name):
-                self.send_header(name, instead.get(name.lower(), value))
-        for name, value in instead.items():
-            if name not in names:
-                self.send_header(name, value)
-        self.end_headers()
+            headers["content-length"] = str(found.length + len(answer.more))
+        headers |= {name.lower(): value for name, value in answer.headers}
+        if answer.no_length:
+            headers.pop("content-length", None)
+        if "content-length" not in headers and self.command != "HEAD" and found.status not in (204, 304):
+            headers["connection"] = "close"
+        self._begin(found.status, headers)
 
-    def _say_error(self, number: int, code: str) -> None:
-        body = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode() if self.command != "HEAD" else b""
-        self.send_response_only(number)
-        self.send_header("Content-Type", "application/xml")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
+    def _say_error(self, number: int, body: bytes, answer: Answer) -> None:
+        body = body if self.command != "HEAD" else b""
+        headers = {"content-type": "application/xml", "content-length": str(len(body))}
+        headers |= {name.lower(): value for name, value in answer.headers}
+        if int(headers["content-length"]) > len(body):
+            headers["connection"] = "close"
+        self._begin(number, headers)
         self.wfile.write(body)
+
+    def _begin(self, number: int, headers: dict[str, str]) -> None:
+        self.send_response_only(number)
+        for name, value in headers.items():
+            self.send_header(name, value)  # which sees to it that the connection ends where it says so
+        self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from dmrefresh.errors import NoSuchDump
+from dmrefresh.jobs.cached import cache_of
 from dmrefresh.jobs.choosing import Chosen, chosen, older
 from dmrefresh.jobs.doubts import Doubts, of_a_cleaned_one
 from dmrefresh.jobs.dumps import choose_cleaned, limits_of
@@ -65,6 +66,7 @@ def of_production(settings: Settings, rules: Ruleset, dump: str | None, stage: s
         limits=limits_of(settings),
         strict=strict,
         signed=settings.dumps.signed,
+        cache=cache_of(settings),
     )
 
     def found(one: Chosen, again: Callable[[], Chosen]) -> Found:
@@ -95,7 +97,7 @@ def of_a_bucket(settings: Settings, rules: Ruleset, dump: str | None, bucket: st
     """
     store, first = choose_cleaned(settings, bucket, dump, to)
     public_key = settings.keys.locate(settings.keys.public_key)
-    source = Cleaned(store, first, public_key, rules, limits_of(settings))
+    source = Cleaned(store, first, public_key, rules, limits_of(settings), cache_of(settings))
 
     def found(one: DumpRef, again: Callable[[], DumpRef]) -> Found:
         return Found(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from dmrefresh import signatures
+from dmrefresh.cache import Cache
 from dmrefresh.dump.against_note import held_to_note
 from dmrefresh.dump.events import End, Event, Head
 from dmrefresh.dump.limits import Limits
@@ -22,6 +23,7 @@ from dmrefresh.dump.mark import Mark, NoMark, read_mark
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import DumpDamaged
+from dmrefresh.jobs.cached import fetched
 from dmrefresh.jobs.rules import refuse_gone
 from dmrefresh.jobs.verifying import verify
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
@@ -150,6 +152,8 @@ class Encrypted:
     """A rule for what is gone stops the run."""
     signed: bool = False
     """The backups' own key must have signed it; that, too, gpg says only at the end."""
+    cache: Cache | None = None
+    """Where a copy of it is kept, once gpg has verified it."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
@@ -157,7 +161,8 @@ class Encrypted:
         timed = this.stopwatch.timed
         with (
             spool(self.dump.size) as kept,
-            receiving(fetch(self.store, self.dump), self.dump.sha256, kept.sha256) as received,
+            fetched(self.cache, self.store, self.dump, observer) as copy,
+            receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
             private_keyring(self.keys) as keyring,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
@@ -173,6 +178,7 @@ class Encrypted:
             observer.note(
                 f"the dump is whole: gpg has verified every byte{', and the signature' if self.signed else ''}"
             )
+            copy.keep(kept.blocks)
             # The plain text exists in memory only, a few blocks at a time.
             text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring, signed=self.signed))))
             read = prefetch(timed("read", read_dump(text, limits=self.limits)))
@@ -227,6 +233,8 @@ class Cleaned:
     public_key: Path
     ruleset: Ruleset
     limits: Limits
+    cache: Cache | None = None
+    """Where a copy of it is kept, once its signature has held."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
@@ -234,11 +242,13 @@ class Cleaned:
         timed = this.stopwatch.timed
         with (
             spool(self.dump.size) as kept,
-            receiving(fetch(self.store, self.dump), self.dump.sha256, kept.sha256) as received,
+            fetched(self.cache, self.store, self.dump, observer) as copy,
+            receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
         ):
             text = timed("verify", gunzip(kept.keep(timed("fetch", received))))
             this.mark = self._true_mark(text)
             observer.note(f"the cleaned dump is whole and signed: made {this.mark.made} of {this.mark.dump}")
+            copy.keep(kept.blocks)
             if verify_first:
                 observer.note(_READ_FIRST)
                 again = read_dump(gunzip(kept.blocks()), limits=self.limits)

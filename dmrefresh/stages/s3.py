@@ -88,11 +88,17 @@ def _held_to(dump: DumpRef, position: int, answer: GetObjectOutputTypeDef) -> No
         Replaced: it is of another one.
         SourceUnreachable: it is not the rest: a store that ignores the range would send the beginning again.
     """
-    begin, _, total = answer.get("ContentRange", "").rpartition("/")
-    length = int(total) if position and total.isdigit() else position + answer.get("ContentLength", dump.size)
-    if answer.get("ETag", dump.etag) != dump.etag or length != dump.size:
-        raise Replaced(f"{dump.key} is not what it was when it was found.", hint="run it again")
-    if position and begin != f"bytes {position}-{dump.size - 1}":
+    another = Replaced(f"{dump.key} is not what it was when it was found.", hint="run it again")
+    if answer.get("ETag", dump.etag) != dump.etag:
+        raise another
+    if not position:
+        if answer.get("ContentLength", dump.size) != dump.size:
+            raise another
+        return
+    which, _, total = answer.get("ContentRange", "").rpartition("/")
+    if total.isdigit() and int(total) != dump.size:
+        raise another
+    if which != f"bytes {position}-{dump.size - 1}":
         raise SourceUnreachable(f"S3 did not resume {dump.key} at byte {position}.")
 
 
