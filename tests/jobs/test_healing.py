@@ -157,6 +157,7 @@ def test_the_newest_older_dump_that_is_whole_is_taken_where_that_is_wanted(
     assert ended.report["attempts"] == 5
 
 
+@pytest.mark.slow
 @pytest.mark.fault("R3")
 def test_where_no_older_dump_is_whole_the_damage_of_the_newest_is_told(made: tuple[Scene, bytes], proof: Proof) -> None:
     scene, text = made
