@@ -8,9 +8,42 @@ TITLE = "Secrets and personal data"
 
 ROWS = (
     Row(
+        "L3",
+        "The server refuses something because of a value: a type, a length, a check, a key, an index, a generated one.",
+        "exit 22 with the SQLSTATE, table, line, column and constraint; never a word of the server's, whose own text "
+        "of an error no code of ours passes on",
+    ),
+    Row(
+        "L4",
+        "The same; and a refresh that fails late, or that reads what is damaged.",
+        "no original is in the target's own log: it was replaced before the server heard of it",
+    ),
+    Row(
         "L5",
         "A rule's own function has a library log and warn of a value, fails in a thread, in a generator that nobody "
         "closed, or by itself; with `--debug` and without.",
         "the kind of fault and the place in the code are said; no text of an exception, and no local variable",
+    ),
+    Row(
+        "L6",
+        "Personal data in a default, a check, a comment, a label, a bound, a predicate, a policy, a rule, a trigger or "
+        "in the text of a view or a routine; passwords in subscriptions and servers; settings of roles and databases.",
+        "exit 14 with the object's name, or left out and counted; neither a server nor a filter is given it",
+    ),
+    Row(
+        "L7",
+        "A dump has statistics of its columns (`pg_dump --statistics`), which are values of rows.",
+        "left out; the target makes its own",
+    ),
+    Row("L9", "Rows come as INSERT statements.", "exit 17; no server and no filter is given one of them"),
+    Row(
+        "L10",
+        "The columns of the rows come in another order, without a list, or with an identity that is always made.",
+        "published: a column is known by its name",
+    ),
+    Row(
+        "L11",
+        "Generated columns, indexes, statistics, triggers and materialised views are computed from the rows.",
+        "published: they are computed from what was replaced",
     ),
 )
