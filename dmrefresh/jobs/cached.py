@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
+from urllib.parse import urlsplit, urlunsplit
 
 from dmrefresh.cache import Cache, CacheUnusable, Copy, CopyDamaged, copy_of, folder_of_this_machine
 from dmrefresh.errors import DumpDamaged, SourceUnreachable
@@ -114,4 +115,6 @@ def fetched(cache: Cache | None, store: Store, dump: DumpRef, observer: Observer
 
 
 def _endpoint(store: Store) -> str:
-    return store.client.meta.endpoint_url
+    """The URL of a store, without what lets one in: it is written down."""
+    parts = urlsplit(store.client.meta.endpoint_url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

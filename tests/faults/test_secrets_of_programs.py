@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from dmrefresh.cache import Cache
 from dmrefresh.errors import KeyUnusable
+from dmrefresh.jobs.cached import fetched
 from dmrefresh.keys import KeyFiles, decrypt_with_sops, memory_backed_storage, private_keyring
+from dmrefresh.observer import Observer
+from dmrefresh.store import DumpRef, Store
 from fixtures.parts.secrets import Credentials
 from tests.proof import Proof
 
@@ -106,3 +111,18 @@ def test_what_libraries_log_of_requests_is_not_shown(tmp_path: Path, debug: tupl
     assert done.returncode == 0, done.stderr
     assert done.stdout + done.stderr == ""
     proof.happened("nothing")
+
+
+@pytest.mark.fault("L13")
+def test_what_is_noted_of_a_copy_has_no_password_of_the_stores_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    store = Store("bucket", "eu-west-1", "https://me:hunter2@[::1]:8443/store?token=hunter2")
+    dump = DumpRef("bucket", "production-202611260200.sql.gz.gpg", 0, datetime.now(UTC), '"etag"')
+    with fetched(Cache(tmp_path / "cache"), store, dump, Observer()) as this:
+        this.keep(list)
+    (note,) = (tmp_path / "cache").glob("*/note.json")
+    assert "[::1]:8443/store" in note.read_text()
+    assert "hunter2" not in note.read_text()
