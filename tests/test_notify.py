@@ -208,7 +208,10 @@ def test_a_builds_url_is_told_where_it_is_one_and_never_with_a_password(build: s
 
 
 @pytest.mark.fault("L14")
-@pytest.mark.parametrize("target", ["postgresql://app:hunter2@localhost/app", "host=localhost password=hunter2"])
+@pytest.mark.parametrize(
+    "target",
+    ["postgresql://app:hunter2@localhost/app", "host=localhost password=hunter2", "app:hunter2@localhost/app"],
+)
 def test_a_target_that_is_given_by_its_url_is_not_told(target: str) -> None:
     with webhook() as there, notify.told(Notify(webhook_url=there.url), Observer(), job="x", target=target):
         pass

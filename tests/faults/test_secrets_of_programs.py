@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from dmrefresh.cache import Cache
-from dmrefresh.errors import KeyUnusable
+from dmrefresh.errors import KeyUnusable, UsageFailure
 from dmrefresh.jobs.cached import fetched
+from dmrefresh.jobs.naming import target_of
 from dmrefresh.keys import KeyFiles, decrypt_with_sops, memory_backed_storage, private_keyring
 from dmrefresh.observer import Observer
+from dmrefresh.settings import Settings
 from dmrefresh.store import DumpRef, Store
 from fixtures.parts.secrets import Credentials
 from tests.proof import Proof
@@ -126,3 +128,22 @@ def test_what_is_noted_of_a_copy_has_no_password_of_the_stores_url(
     (note,) = (tmp_path / "cache").glob("*/note.json")
     assert "[::1]:8443/store" in note.read_text()
     assert "hunter2" not in note.read_text()
+
+
+@pytest.mark.fault("L1", "L14")
+@pytest.mark.parametrize(
+    "given",
+    [
+        "host=localhost dbname=app password=hunter2",
+        "app:hunter2@localhost/app",
+        "postgresql://app:hunter2@localhost/app",
+        "postgresql://localhost/app?password=hunter2",
+        "postgresql://localhost/app?sslkey=/key&sslpassword=hunter2",
+        "postgresql://localhost/app?oauth_client_secret=hunter2",
+    ],
+)
+def test_a_target_with_a_password_in_it_is_refused_and_not_repeated(given: str) -> None:
+    with pytest.raises(UsageFailure) as refused:
+        target_of(Settings(), given)
+    assert "hunter2" not in f"{refused.value.what} {refused.value.hint}"
+    assert "password" in f"{refused.value.what} {refused.value.hint}"
