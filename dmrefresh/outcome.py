@@ -138,4 +138,4 @@ def ending(error: BaseException, *, publishes: bool) -> Ending:
 
 def shown(target: str) -> str:
     """A target's name; a database that was given by its URL is not for others."""
-    return "a database given by its URL" if "://" in target or "=" in target else target
+    return "a database given by its URL" if any(mark in target for mark in ("://", "=", "@")) else target

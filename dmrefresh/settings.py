@@ -212,6 +212,11 @@ class Settings(Section):
         if name in self.targets:
             return self.targets[name]
         known = ", ".join(sorted(self.targets)) or "none"
+        if "=" in name or "@" in name:  # a connection string, which may have a password in it
+            raise UsageFailure(
+                f"What was given as the target is no name of one (known: {known}), and no connection URL.",
+                hint="give a name, or postgresql://ROLE@localhost/DATABASE; a password in it everybody could read",
+            )
         raise UsageFailure(
             f"The settings name no target `{name}` (known: {known}).",
             hint=f"add [targets.{name}] with a url to dmrefresh.toml, or give the url of a database on this machine",

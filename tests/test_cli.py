@@ -93,6 +93,7 @@ def test_an_unknown_target_says_what_to_write_where(tmp_path: Path) -> None:
     assert "hint: add [targets.two]" in done.stderr
 
 
+@pytest.mark.fault("L5")
 def test_a_fault_of_our_own_is_a_sentence_and_never_shows_a_value(tmp_path: Path) -> None:
     code = (
         "from dmrefresh import cli, settings\n"
@@ -117,6 +118,7 @@ def test_an_exit_code_belongs_to_one_kind_of_failure_and_the_readme_names_each()
         assert re.search(rf"^\| {code} \|", readme, re.MULTILINE), code
 
 
+@pytest.mark.fault("L13")
 def test_core_dumps_are_forbidden(tmp_path: Path) -> None:
     code = (
         "import resource\n"

@@ -41,6 +41,7 @@ def left_behind() -> list[str]:
     return folders + agents.stdout.splitlines()
 
 
+@pytest.mark.fault("L13", "L15")
 def test_the_keyring_lies_in_memory_for_its_owner_alone_and_is_gone_afterwards(
     files: KeyFiles, credentials: Credentials
 ) -> None:
@@ -58,6 +59,7 @@ def test_the_keyring_is_gone_after_an_exception(files: KeyFiles) -> None:
     assert left_behind() == []
 
 
+@pytest.mark.fault("L15")
 def test_neither_key_nor_passphrase_shows_in_a_printed_keyring(files: KeyFiles, credentials: Credentials) -> None:
     with private_keyring(files) as keyring:
         assert credentials.passphrase not in repr(keyring)
@@ -143,6 +145,7 @@ def test_a_missing_file_or_program_is_named(files: KeyFiles, tmp_path: Path, mon
         decrypt_with_sops(files.secret_key)
 
 
+@pytest.mark.fault("L13")
 def test_a_disk_is_never_taken_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert memory_backed_storage() != tmp_path

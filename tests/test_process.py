@@ -113,6 +113,7 @@ def test_a_consumer_that_stops_leaves_no_child_and_no_thread() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "dmrefresh-feeder"]
 
 
+@pytest.mark.fault("L2")
 def test_a_child_sees_nothing_of_the_environment_but_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("SOPS_AGE_KEY_FILE", "/keys")

@@ -62,10 +62,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         from dmrefresh import signals
+        from dmrefresh.silence import silence_others
 
         signals.install()
         _forbid_core_dumps()
-        _silence_libraries()
+        silence_others(lambda: Options.debug)
         try:
             command(*args, **kwargs)
         except typer.Exit:
@@ -181,13 +182,6 @@ def _interrupted(number: int) -> int:
     state = "rolled back, the target is as it was" if Options.publishes else "what was done is not finished"
     Lines().line(f"ended by {signal.Signals(number).name}; {state}")
     return 128 + number
-
-
-def _silence_libraries() -> None:
-    """Libraries log what servers say, and servers quote the values they stumble over; we say what there is to say."""
-    import logging
-
-    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _forbid_core_dumps() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg.conninfo import conninfo_to_dict
 
 from dmrefresh.errors import UsageFailure
-from dmrefresh.postgres.conninfo import refuse_misread
+from dmrefresh.postgres.conninfo import SECRET, refuse_misread
 from dmrefresh.settings import Settings
 from dmrefresh.targets import GivenTarget, Target
 
@@ -28,8 +28,9 @@ def target_of(settings: Settings, name: str) -> Target:
 
 
 def refuse_password(url: str) -> None:
-    """Raises UsageFailure where an argument has a password in it."""
-    if conninfo_to_dict(url).get("password"):
+    """Raises UsageFailure where an argument has a password in it, or what else lets one in."""
+    said = conninfo_to_dict(url)
+    if any(said.get(name) for name in SECRET):
         raise UsageFailure(
             "The url has a password in it, which everybody on this machine could read.",
             hint="leave it out, and set PGPASSWORD or use ~/.pgpass or a service of libpq's",

@@ -13,8 +13,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from dmrefresh.errors import UsageFailure
 
 _REFUSED = "dmrefresh-only-looks"
-_SECRET = {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
-"""https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
+SECRET = {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
+"""What lets one in: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
 _NOT_TO_HAND_ON = {"service", "servicefile", "replication", "client_encoding"} | {
     f"{prefix}application_name" for prefix in ("", "fallback_")
 }
@@ -132,7 +132,7 @@ def masked(given: str) -> str:
             return "***"
     except psycopg.Error:
         return "***"
-    parts |= dict.fromkeys(_SECRET & parts.keys(), "***")
+    parts |= dict.fromkeys(SECRET & parts.keys(), "***")
     host = parts.get("host", "")
     if "://" not in given or "," in host or host.startswith("/"):
         return make_conninfo("", **parts)

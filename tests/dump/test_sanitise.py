@@ -171,6 +171,7 @@ def test_rows_that_come_through_a_root_never_pass_a_partitions_own_rules_by(own:
     assert b"Zorblax" not in bytes(same.rows)
 
 
+@pytest.mark.fault("49", "L8")
 def test_what_nobody_classified_stops_before_the_first_event() -> None:
     events = sanitise(read_dump([WITHOUT_CHILD.encode()]), rules("  other: empty\n"), KEY)
     with pytest.raises(NotSanitised) as caught:

@@ -38,6 +38,8 @@ def test_production_has_ten_thousand_canaries_and_the_search_sees_them(watched: 
     assert {canary for _, canary in find(production.text, production.canaries)} == set(production.canaries)
 
 
+@pytest.mark.slow
+@pytest.mark.fault("L4", "56")
 @pytest.mark.parametrize(
     "ruleset", ["digitalmarketplace", str(KEEP_EVERY_ROW)], ids=["digitalmarketplace", "every row"]
 )

@@ -59,6 +59,7 @@ def noted(scene: Scene, name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.fault("L2")
 def test_hooks_are_told_what_is_done_and_no_url_or_secret(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DMREFRESH_HOOK_COLOUR", "blue")
     monkeypatch.setenv("PGAPPNAME", "hooked")

@@ -291,6 +291,7 @@ def test_what_is_dropped_and_what_stays_is_seen_too(people: Path, tmp_path: Path
     assert "age  keep" in said
 
 
+@pytest.mark.fault("L3")
 def test_no_value_of_production_is_shown_and_no_line_is_too_long(production: Production, tmp_path: Path) -> None:
     output = tmp_path / "shown"
     output.write_text(run(tmp_path, "preview", "--all", "--rows", "20", "--file", str(production.text)))
@@ -308,6 +309,7 @@ def test_an_unknown_table_is_named_with_those_spelt_much_like_it(people: Path) -
     assert "did you mean person?" in run(people, "preview", "persons", "--file", "dump.sql", code=2)
 
 
+@pytest.mark.fault("54", "L12")
 def test_fakes_differ_from_run_to_run_unless_the_key_is_set(people: Path) -> None:
     assert run(people, "preview", "--file", "dump.sql") != run(people, "preview", "--file", "dump.sql")
 
@@ -345,6 +347,7 @@ def test_a_filter_stops_at_a_rule_for_what_is_gone_where_that_is_asked_for(
     assert b"CREATE TABLE" not in strict.stdout
 
 
+@pytest.mark.fault("50")
 def test_a_refresh_stops_there_too_and_leaves_the_target_as_it_was(
     cluster_for: Callable[[int], Cluster], object_store: ObjectStore, credentials: Credentials, tmp_path: Path
 ) -> None:

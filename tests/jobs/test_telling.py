@@ -79,6 +79,7 @@ def test_a_refresh_succeeds_whatever_slack_does(scene: Scene, answers: list[int 
     assert "<https://jenkins.example.org/job/refresh/7/|the build>" in there.received[-1]["text"]
 
 
+@pytest.mark.fault("L14")
 @pytest.mark.parametrize("answer", [200, 500])
 @pytest.mark.fault("93")
 def test_a_refresh_that_fails_fails_with_its_own_code_whatever_slack_does(scene: Scene, answer: int) -> None:

@@ -52,6 +52,7 @@ def made(
     return small_scene(cluster_for(16), watched, object_store, credentials, tmp_path)
 
 
+@pytest.mark.fault("L4")
 @pytest.mark.parametrize("what", LATE)
 def test_a_late_failure_is_never_in_the_servers_log_or_files_and_without_verify_first_rolls_back(
     made: tuple[Scene, bytes], watched: Cluster, what: str

@@ -67,6 +67,7 @@ def test_no_line_of_defaults_covers_what_may_hold_any_text(line: str, type: str)
     assert rule_for(ruleset, "t", Column("c", type)) is None
 
 
+@pytest.mark.fault("49", "L8")
 def test_what_nobody_classified_stops_with_lines_that_can_be_pasted() -> None:
     columns = [
         Column("id", "integer", not_null=True),
@@ -157,6 +158,7 @@ def test_a_number_for_a_number_fits() -> None:
     assert bytes(made.table("t", ["duns"]).apply(b"960000001\n").rows).strip().isdigit()
 
 
+@pytest.mark.fault("50")
 def test_rules_for_what_is_gone_only_warn() -> None:
     columns = [Column("a"), Column("total", "integer", generated=True)]
     text = """\

@@ -10,6 +10,7 @@ snippets = st.lists(
 )
 
 
+@pytest.mark.fault("55")
 @given(text | snippets.map(b"".join))
 def test_what_is_escaped_comes_back(value: bytes) -> None:
     assert decode(encode(value)) == value
@@ -49,6 +50,7 @@ def slow_decode(value: bytes) -> bytes:
     return bytes(out)
 
 
+@pytest.mark.fault("55")
 @given(
     st.lists(st.sampled_from([b"\\", b"n", b"\\t", b"\\\\", b"x", b"4", b"1", b"7", b"8", b"\0", b"g", b"\xff"])).map(
         b"".join

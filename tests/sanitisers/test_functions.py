@@ -94,6 +94,7 @@ def test_functions_make_the_elements_of_arrays(ours: Path) -> None:
     assert made == b"{%b,NULL}" % alone
 
 
+@pytest.mark.fault("51", "52")
 @pytest.mark.parametrize(
     ("name", "column", "what"),
     [

@@ -160,6 +160,24 @@ def test_the_report_counts_and_shows_fakes_only() -> None:
     assert "secret" not in str(report)
 
 
+@pytest.mark.fault("L14")
+def test_the_report_shows_nothing_of_a_rule_that_leaves_a_part_of_the_original() -> None:
+    columns = [Column("a"), Column("b"), Column("c", not_null=True), Column("d", "integer"), Column("e", "jsonb")]
+    rules = """
+        a: text.redact
+        b: {template: "{c}!"}
+        c: keep
+        d: number.noise
+        e: {json: {note: text.redact, n: number.noise}}
+    """
+    made = sanitiser(columns, rules)
+    document = b'{"note": "canary jo@suppliers.co.uk", "n": 1234567}'
+    made.table("t", [*"abcde"]).apply(rows_of((b"canary jo@suppliers.co.uk", b"x", b"canary", b"1234567", document)))
+    report = made.report()["t"]
+    assert report.replaced["a"] == report.replaced["b"] == report.replaced["e.note"] == 1
+    assert report.samples == {}
+
+
 def test_fakes_keep_joins_between_columns_of_different_width() -> None:
     columns = [Column("a", "character varying(10)", max_length=10), Column("b")]
     block = table(columns, "a, b: person.name").apply(b"".join(b"p%d\tp%d\n" % (i, i) for i in range(100)))

@@ -43,6 +43,7 @@ def locked(cluster_for: Callable[[int], Cluster]) -> Iterator[str]:
     rules.write_text(before)
 
 
+@pytest.mark.fault("L1", "L2")
 def test_a_dump_of_a_database_with_a_password_is_whole_and_the_password_is_nowhere(locked: str) -> None:
     with psycopg.connect(locked) as connection:
         assert connection.info.password == SECRET
@@ -195,6 +196,7 @@ def test_a_server_that_is_not_there_may_be_the_next_time() -> None:
         list(pg_dump(find_pg_dump(16).path, {"host": "127.0.0.1", "port": "1"}))
 
 
+@pytest.mark.fault("L3")
 def test_what_it_says_else_is_not_passed_on() -> None:
     for said in [
         'pg_dump: error: query failed: ERROR:  invalid input syntax for type integer: "canary"\n',
@@ -257,6 +259,7 @@ def test_where_none_is_new_enough_it_is_said_what_there_is(tmp_path: Path) -> No
         find_pg_dump(16, tmp_path / "pg_dump")
 
 
+@pytest.mark.fault("L1")
 @pytest.mark.parametrize("value", [" blank", "blank ", "two\nlines", "long" * 300])
 def test_what_cannot_be_told_to_it_is_refused_without_being_shown(value: str) -> None:
     with pytest.raises(UsageFailure, match="cannot be told a password") as caught:
