@@ -91,7 +91,7 @@ def run(argv: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", timeout
         subprocess.TimeoutExpired: it did not end in time.
         ProgramFailed: a signal ended it.
     """
-    with _started(argv, env=env, stderr=subprocess.DEVNULL) as child:
+    with _started(argv, env=env, stderr=subprocess.DEVNULL) as child, signals.cut_short_by(child.kill):
         stdout, _ = child.communicate(stdin, timeout=timeout)
     failure = killed(Path(argv[0]).name, child.returncode)
     if failure is not None:
@@ -155,7 +155,9 @@ def lasting(argv: Sequence[str], *, env: dict[str, str]) -> Iterator[Lasting]:
         finally:
             try:
                 running.signal(signal.SIGTERM)
-                running.wait(_GRACE)
+                end = time.monotonic() + _GRACE
+                while not signals.hurried() and time.monotonic() < end and running.wait(0.05) is None:
+                    pass
             finally:
                 running.signal(signal.SIGKILL)
 
@@ -268,8 +270,8 @@ def filter_through(
             feeder.stopped = True
             child.kill()
             # What the blocks are made of may be silent, S3 for one; the thread ends by itself, or with us.
-            feeder.join(_FAREWELL)
-            listener.join(_FAREWELL)
+            signals.join(feeder, _FAREWELL)
+            signals.join(listener, _FAREWELL)
 
 
 def kill_all() -> None:

@@ -55,6 +55,8 @@ app = typer.Typer(
 
 P = ParamSpec("P")
 
+_PR_SET_DUMPABLE = 4
+
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
     """Let a command end in one of two ways: it returns, or what went wrong is said and becomes an exit code."""
@@ -64,10 +66,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         from dmrefresh import signals
 
         signals.install()
-        _forbid_core_dumps()
+        _keep_memory_to_ourselves()
         _silence_libraries()
         try:
             command(*args, **kwargs)
+            signals.over()
         except typer.Exit:
             raise
         except signals.Interrupted as interrupted:
@@ -75,6 +78,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:  # whoever read the output has had enough
             raise typer.Exit(128 + signal.SIGPIPE) from None
         except Exception as error:
+            signals.over()
             raise typer.Exit(_failed(error)) from None
 
     return run
@@ -190,9 +194,16 @@ def _silence_libraries() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
 
 
-def _forbid_core_dumps() -> None:
-    """A core file would put the key and original rows on a disk."""
+def _keep_memory_to_ourselves() -> None:
+    """A core file would put the key and original rows on a disk, and a debugger could read them where they are.
+
+    No child can dump core either. Where a system has cores piped to a program, whatever their limit, it is that this
+    process is not dumpable which keeps ours (prctl(2), core(5)).
+    """
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 
-from dmrefresh import process
+from dmrefresh import process, signals
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
 from dmrefresh.keys import Keyring, not_started
 from dmrefresh.signatures import NotSigned
@@ -113,7 +113,7 @@ def converse(
         raise not_started(error) from None
     finally:
         close_ours()
-        listener.join(10)
+        signals.join(listener, 10)
 
 
 def judge_status(
