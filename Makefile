@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-down test fuzz lint format bench lock clean gnupg
+.PHONY: demo demo-down test faults fuzz lint format bench lock clean gnupg
 
 .venv/%.installed: requirements/%.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dmrefresh needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -22,8 +22,12 @@ demo: gnupg .venv/demo.installed ## one real refresh on real parts, all of it on
 demo-down: ## end whatever the demo still runs, and remove all it left
 	@$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) -m fixtures.demo down
 
-test: gnupg .venv/dev.installed ## every test, against the same real parts; ARGS='-k reader'
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+test: gnupg .venv/dev.installed ## the quick tests, against the same real parts; ARGS='-k reader'
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+
+faults: gnupg .venv/dev.installed ## every fault of the matrix and every slow test; writes docs/faults.md
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "fault or slow" -p tests.faults.recording $(ARGS); \
+	    status=$$?; $(BIN)/python -m tests.faults > docs/faults.md.new && mv docs/faults.md.new docs/faults.md; exit $$status
 
 SECONDS ?= 3600
 

@@ -21,6 +21,8 @@ CANARIES = ("canary", "hunter2")
 """In every personal value of small dumps, and in no name, file or setting of a test."""
 
 _SECRETS = re.compile("PRIVATE KEY|AGE-SECRET-KEY", re.IGNORECASE)
+_OF_THIS_RUN = re.compile(r"/(?:[\w.-]+/)+|\b[st][0-9a-f]{12}\b|\b127\.0\.0\.1:\d+\b")
+"""Folders, names of stages and ports, which are others each time."""
 _LEFT_IN_THE_SERVER = """
 SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname LIKE 'dmrefresh\\_%'
 UNION ALL SELECT 'database ' || datname FROM pg_database WHERE starts_with(datname, current_database() || '_dmrefresh')
@@ -112,7 +114,7 @@ class Proof:
 
     def happened(self, ended: Ended | str) -> None:
         """Note what came of it, for the table: a sentence, or how a run ended."""
-        said = ended if isinstance(ended, str) else _told(ended)
+        said = _OF_THIS_RUN.sub("…", ended if isinstance(ended, str) else _told(ended))
         if said not in (value for name, value in self.node.user_properties if name == "happened"):
             self.node.user_properties.append(("happened", said))
 

@@ -1,4 +1,4 @@
-"""The fault matrix: what goes wrong, and what must come of it; `python -m tests.faults` writes it down.
+"""The fault matrix: what goes wrong, and what must come of it; `make faults` tries and writes it.
 
 Rows about the text of a dump are cases of one table (`dump_text`), of which the sentences come as well. Every other one
 stands in a file of `rows` and is proved by the tests that name it: `@pytest.mark.fault("D5", "73a")`. `test_matrix`
@@ -8,6 +8,7 @@ compares.
 from __future__ import annotations
 
 from tests.faults.dump_text import CASES
+from tests.faults.recording import Run, last, said
 from tests.faults.rows import SECTIONS, text
 
 LETTERS = {
@@ -54,28 +55,41 @@ def required() -> list[str]:
     return sorted({*OF_THE_TEXT, *(row.id for row in ROWS if row.why_not is None)})
 
 
-def page() -> str:
-    """What docs/faults.md holds."""
+def page(run: Run | None = None) -> str:
+    """What docs/faults.md holds.
+
+    Args:
+        run: what happened when all of it was tried; the last time, if None.
+    """
+    run = run or last()
     parts = [_ABOUT]
+    if run.when:
+        parts.append(f"Last tried on {run.when} ({run.machine}) with `make faults`, which writes this page.")
     for title, rows in SECTIONS:
-        lines = {
-            row.id: (row.done, row.outcome if row.why_not is None else f"not tried: {row.why_not}") for row in rows
-        }
+        lines = {row.id: (row.done, row.why_not and f"not tried: {row.why_not}", row.outcome) for row in rows}
         if title == text.TITLE:
-            lines |= {case.id: (case.done, _outcome(case.code)) for case in CASES}
-        cells = [f"| {id} | {_cell(lines[id][0])} | {_cell(lines[id][1])} |" for id in sorted(lines, key=_order)]
-        if cells:
-            parts.append("\n".join([f"## {title}", "", *_HEADER, *cells]))
+            lines |= {case.id: (case.done, None, _outcome(case.code)) for case in CASES}
+        if lines:
+            table = [_line(run, id, *lines[id]) for id in sorted(lines, key=_order)]
+            parts.append("\n".join([f"## {title}", "", *_HEADER, *table]))
     return "\n\n".join(parts) + "\n"
 
 
 _ABOUT = """# Faults
 
-What goes wrong, and what comes of it. Each row is tried against real servers by the tests in `tests/faults`, and by
-those elsewhere that are marked with its id; what cannot be tried says why. This page is made from their list:
-`python -m tests.faults > docs/faults.md`."""
+What goes wrong, and what comes of it. Each row is tried on real servers by the tests in `tests/faults`, and by those
+elsewhere that are marked with its id: real GnuPG, SOPS, PostgreSQL and SeaweedFS, behind proxies that cut, change, hold
+back and lie, with failing programs on the PATH and small disks. What cannot be tried says why."""
 
-_HEADER = ("| | what is done | what comes of it |", "| --- | --- | --- |")
+_HEADER = (
+    "| | what is done | what must come of it | what happened | seconds |",
+    "| --- | --- | --- | --- | ---: |",
+)
+
+
+def _line(run: Run, id: str, done: str, why_not: str | None, outcome: str) -> str:
+    happened, seconds = (why_not, "") if why_not else said(run, id)
+    return f"| {id} | {_cell(done)} | {_cell(outcome)} | {_cell(happened)} | {seconds} |"
 
 
 def _outcome(code: int) -> str:

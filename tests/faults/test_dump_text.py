@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
@@ -21,6 +22,7 @@ from tests.faults.dump_text import CASES
 from tests.faults.target import personal_data, relations, sessions, state, surroundings
 from tests.faults.world import World
 from tests.postgres.databases import Database
+from tests.proof import Proof
 
 
 class Listening(Observer):
@@ -33,6 +35,13 @@ class Listening(Observer):
         self.said.append(message)
 
 
+def rows(*, refused: bool) -> list[ParameterSet]:
+    """The cases, each of which proves its row."""
+    return [
+        pytest.param(case, id=case.id, marks=pytest.mark.fault(case.id)) for case in CASES if bool(case.code) is refused
+    ]
+
+
 def refresh(case: Case, text: bytes, target: Database, observer: Observer) -> Published:
     """The chain of every refresh, from the text of a dump on."""
     slip = Receipt(run=uuid4().hex, dump="a dump", ruleset="small", version="0")
@@ -42,9 +51,13 @@ def refresh(case: Case, text: bytes, target: Database, observer: Observer) -> Pu
     return publish(clean, target.url, lambda: slip, run=slip.run, observer=observer)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.code], ids=lambda case: case.id)
+@pytest.mark.parametrize("case", rows(refused=True))
 def test_what_is_wrong_is_refused_with_its_reason_and_changes_nothing(
-    case: Case, world: World, unchanged: Callable[[int], Database], capfd: pytest.CaptureFixture[str]
+    case: Case,
+    world: World,
+    unchanged: Callable[[int], Database],
+    capfd: pytest.CaptureFixture[str],
+    proof: Proof,
 ) -> None:
     text, target, listening = case.dump(world), unchanged(case.into), Listening()
     before = [state(target), surroundings(target)]
@@ -57,11 +70,16 @@ def test_what_is_wrong_is_refused_with_its_reason_and_changes_nothing(
     assert failure.state == "The target is as it was: nothing was published."
     assert [state(target), surroundings(target)] == before
     nothing_else_happened(target, world, [said, *listening.said, *capfd.readouterr()])
+    proof.happened(f"exit {failure.exit_code}: {failure.what}")
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.code], ids=lambda case: case.id)
+@pytest.mark.parametrize("case", rows(refused=False))
 def test_what_is_only_unusual_is_published_whole(
-    case: Case, world: World, older: Callable[[int], Database], capfd: pytest.CaptureFixture[str]
+    case: Case,
+    world: World,
+    older: Callable[[int], Database],
+    capfd: pytest.CaptureFixture[str],
+    proof: Proof,
 ) -> None:
     text, target, listening = case.dump(world), older(case.into), Listening()
     if case.before:
@@ -79,6 +97,7 @@ def test_what_is_only_unusual_is_published_whole(
     for query, answer in case.holds.items():
         assert target.run(query, superuser=True) == answer
     nothing_else_happened(target, world, [*listening.said, *capfd.readouterr()])
+    proof.happened("published")
 
 
 def nothing_else_happened(target: Database, world: World, said: list[str]) -> None:
