@@ -141,6 +141,7 @@ STOPPED = "import os, signal, sys; {} os.kill(os.getpid(), signal.SIGSTOP)"
 
 
 @pytest.mark.parametrize("first", ["", "sys.stdin.buffer.read(3 << 20);", "sys.stdin.buffer.read();"])
+@pytest.mark.fault("14f")
 def test_a_filter_that_stands_still_is_ended(first: str) -> None:
     blocks = (bytes(1 << 20) for _ in range(8))
     code = STOPPED.format(first)

@@ -188,10 +188,20 @@ def _interrupted(number: int) -> int:
 
 
 def _silence_libraries() -> None:
-    """Libraries log what servers say, and servers quote the values they stumble over; we say what there is to say."""
+    """Libraries log what servers say, and servers quote the values they stumble over; we say what there is to say.
+
+    Python shows the same of what fails in a thread, or unheard; what matters of it is carried to where it is told.
+    """
     import logging
+    import threading
 
     logging.getLogger().addHandler(logging.NullHandler())
+    threading.excepthook = _say_nothing
+    sys.unraisablehook = _say_nothing
+
+
+def _say_nothing(_: object) -> None:
+    """In place of a traceback."""
 
 
 def _keep_memory_to_ourselves() -> None:
