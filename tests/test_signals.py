@@ -226,3 +226,12 @@ def test_what_fails_because_it_was_cut_short_does_not_hide_the_signal() -> None:
     with pytest.raises(signals.Interrupted) as caught:
         on_the_way_out(signals.tell_ending)
     assert caught.value.number == signal.SIGTERM
+
+
+def test_where_only_a_part_was_ended_signals_mean_what_they_meant_before() -> None:
+    with pytest.raises(DeadlinePassed), signals.deadline(SOON):
+        time.sleep(10)
+    assert signals.ended()
+    signals.go_on()
+    with pytest.raises(signals.Interrupted):
+        end_me()
