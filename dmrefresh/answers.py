@@ -63,7 +63,6 @@ def translated(what: str) -> Iterator[None]:
         UsageFailure: the settings make no valid request.
     """
     from botocore import exceptions
-    from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
     try:
@@ -82,10 +81,6 @@ def translated(what: str) -> Iterator[None]:
         ) from None
     except exceptions.FlexibleChecksumError:
         raise DumpDamaged(f"{what} is damaged: its bytes do not fit the checksum that S3 keeps.") from None
-    except ResponseParserError:  # it quotes what it cannot read
-        raise SourceUnreachable(
-            f"What answers for {what} does not speak like S3.", hint="is endpoint_url right, and is no portal between?"
-        ) from None
     # An answer that breaks off is urllib3's own error where it is one of S3's refusals.
     except (exceptions.BotoCoreError, HTTPError, OSError):
         raise SourceUnreachable(f"S3 does not answer for {what}.", hint="is the network up?") from None

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dmrefresh.answers import Gone, NoCredentials, Replaced, SourceRefused, translated
-from dmrefresh.errors import NoSuchDump
+from dmrefresh.errors import NoSuchDump, SourceUnreachable
 from dmrefresh.verified import SUFFIX
 
 if TYPE_CHECKING:
@@ -265,6 +265,11 @@ class Store:
         """
         with translated(f"{key} in the bucket {self.bucket}"):
             head = self.client.head_object(Bucket=self.bucket, Key=key)
+        if not {"ETag", "LastModified", "ContentLength"} <= head.keys():
+            raise SourceUnreachable(
+                f"What answers for {key} in the bucket {self.bucket} does not speak like S3.",
+                hint="is endpoint_url right, and must somebody log in to this network first?",
+            )
         if head["ContentLength"] == 0:
             raise NoSuchDump(f"{key} in the bucket {self.bucket} is an empty object.")
         return pinned(self.bucket, key, head)

@@ -44,8 +44,8 @@ def clean_and_apply(
     if cleaned is not None and stage is not None:
         raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
     if dry_run:
-        if confirm is not None or report is not None:
-            raise UsageFailure("--dry-run publishes nothing; --confirm and --report have no meaning with it.")
+        if confirm is not None or report is not None or fall_back:
+            raise UsageFailure("--dry-run publishes nothing: --confirm, --report, --fall-back have no meaning with it.")
         _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=False)
         return
     if fall_back and dump is not None:

@@ -140,7 +140,7 @@ class _Loop:
             )
             return wait
         if self.this > 1:  # a first one that is the last is told by its failure alone
-            self.observer.warn(f"{self.name} failed after {seconds:.1f} s, and is the last")
+            self.observer.warn(f"{self.name} failed after {seconds:.1f} s: {failure.what} It was the last.")
         return False
 
     def _wait(self, error: BaseException, failure: Failure) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
+from urllib.parse import urlsplit
 
 from dmrefresh.cache import Cache, CacheUnusable, Copy, CopyDamaged, copy_of, folder_of_this_machine
 from dmrefresh.errors import DumpDamaged, SourceUnreachable
@@ -114,4 +115,6 @@ def fetched(cache: Cache | None, store: Store, dump: DumpRef, observer: Observer
 
 
 def _endpoint(store: Store) -> str:
-    return store.client.meta.endpoint_url
+    """Where the store is, without a password that its URL may hold."""
+    parts = urlsplit(store.client.meta.endpoint_url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -3,6 +3,10 @@ beside it that it was read back, where that is wanted."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
 from dmrefresh.jobs.attempts import Patience, attempts
 from dmrefresh.jobs.choosing import said_of_age_and_size
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
@@ -11,6 +15,8 @@ from dmrefresh.observer import Observer
 from dmrefresh.report import Checked
 from dmrefresh.settings import Settings
 from dmrefresh.verified import SUFFIX
+
+T = TypeVar("T")
 
 
 def prepare(settings: Settings, *, name: str | None = None, stage: str | None = None) -> Stored:
@@ -44,20 +50,24 @@ def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False
         Failure: the dump, the key or the bucket is not as it must be.
     """
     watching, patience = observer or Observer(), Patience.of(stored.job, endless=True)
-    name, size = stored.dump.key, stored.dump.size
+    name = stored.dump.key
     introduce(stored.store, stored.dump, watching, stored.doubts)
+
+    def present(number: int) -> Stored:
+        nonlocal stored
+        if number > 1:  # it may have been replaced while it was read
+            stored = replace(stored, dump=stored.store.named(name))
+        return stored
+
+    def again(look: Callable[[int], T]) -> T:
+        return attempts(look, watching, patience, doing="read back", dump=lambda: name)
+
     if quick:
         if stored.signed:
             watching.warn("whether the dump is signed shows only at its end, which a quick check does not read")
-        attempts(lambda _: opens(stored), watching, patience, doing="read back", dump=lambda: name)
-        return Checked(name, size, None)
-    back = attempts(
-        lambda _: read_back(stored, watching, refusing=not record),
-        watching,
-        patience,
-        doing="read back",
-        dump=lambda: name,
-    )
+        again(lambda number: opens(present(number)))
+        return Checked(name, stored.dump.size, None)
+    back = again(lambda number: read_back(present(number), watching, refusing=not record))
     if record:
         note_beside(stored.store, back.verified, watching)
-    return Checked(name, size, back.contents, recorded=name + SUFFIX if record else None)
+    return Checked(name, stored.dump.size, back.contents, recorded=name + SUFFIX if record else None)

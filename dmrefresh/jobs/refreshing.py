@@ -103,15 +103,18 @@ class Run:
 
     def _take_older(self, damaged: DumpDamaged) -> tuple[str, Attempt, Published]:
         """Take the newest older dump that is whole; where there is none, the damage of the first is told."""
+        last = damaged
         for found in islice(self.found.older(), _OLDER):
             self.damaged.append(self.found.dump.key)
-            self.observer.warn(f"{self.damaged[-1]} is damaged: an older one is taken instead (--fall-back)")
+            self.observer.warn(f"an older dump is taken instead of {self.damaged[-1]} (--fall-back): {last.what}")
             try:
                 return self._take(found)
             except _SOMEBODY_ELSE:
                 raise
             except DumpDamaged as another:
-                self.observer.warn(f"{found.dump.key}: {another.what}")
+                if another.retry:
+                    raise
+                last = another
         tried = len(self.damaged)
         damaged.what += f" {tried} older were tried and are damaged too." if tried else " There is no older dump."
         raise damaged

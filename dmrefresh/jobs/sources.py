@@ -31,9 +31,9 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.prefetch import prefetch
-from dmrefresh.stages.received import Received, told_apart
+from dmrefresh.stages.received import receiving
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.stages.spool import Spool, spool
+from dmrefresh.stages.spool import spool
 from dmrefresh.store import LATEST_CLEANED, DumpRef, Store
 from sanitisers import Known, Ruleset, Sanitiser
 
@@ -162,7 +162,7 @@ class Encrypted:
         with (
             spool(self.dump.size) as kept,
             fetched(self.cache, self.store, self.dump, observer) as copy,
-            _received(copy.blocks(), self.dump, kept) as received,
+            receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
             private_keyring(self.keys) as keyring,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
@@ -243,7 +243,7 @@ class Cleaned:
         with (
             spool(self.dump.size) as kept,
             fetched(self.cache, self.store, self.dump, observer) as copy,
-            _received(copy.blocks(), self.dump, kept) as received,
+            receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
         ):
             text = timed("verify", gunzip(kept.keep(timed("fetch", received))))
             this.mark = self._true_mark(text)
@@ -277,23 +277,6 @@ class Cleaned:
 
     def _detected(self, events: Iterable[Event], this: Attempt, observer: Observer) -> Iterator[Event]:
         return detected(events, self.ruleset, lambda warning: this.warn(observer, warning))
-
-
-@contextmanager
-def _received(blocks: Iterable[bytes], dump: DumpRef, kept: Spool) -> Iterator[Received]:
-    """The download of a dump; where the block finds damage, the rest is received too, to tell where it comes from.
-
-    Args:
-        blocks: as they come.
-        dump: which one that is.
-        kept: has all of it that was taken in the block.
-
-    Raises:
-        DumpDamaged: with the SHA-256 of what was received.
-    """
-    received = Received(blocks)
-    with told_apart(dump.sha256, lambda: kept.sha256(received.rest())):
-        yield received
 
 
 def _head(events: Iterable[Event]) -> Head:

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from dmrefresh import __version__, process
 from dmrefresh.dump.against_note import held_to_note, refuse_other_rows
@@ -24,7 +25,7 @@ from dmrefresh.settings import Job
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.measured import Measured
-from dmrefresh.stages.received import Received, told_apart
+from dmrefresh.stages.received import receiving
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.upload import of_the_target
 from dmrefresh.store import DumpRef, Store, translated
@@ -105,10 +106,9 @@ def read_back(
         SourceUnreachable: S3 does not answer, or refuses.
     """
     heard = Measured()
-    received = Received(fetch(stored.store, stored.dump))
     with (
         (stopwatch or Stopwatch()).measure("read back"),
-        told_apart(stored.dump.sha256, lambda: _heard_to_the_end(heard, received)),
+        receiving(fetch(stored.store, stored.dump), stored.dump.sha256, partial(_heard_to_the_end, heard)) as received,
         _keyring(stored) as keyring,
         contextlib.closing(_plain(stored, heard.all_of(received), keyring)) as blocks,
     ):
@@ -165,9 +165,9 @@ def _plain(stored: Stored, ciphertext: Iterable[bytes], keyring: Keyring) -> Gen
     return decrypt(ciphertext, keyring, signed=stored.signed)
 
 
-def _heard_to_the_end(heard: Measured, received: Received) -> str:
+def _heard_to_the_end(heard: Measured, rest: Iterable[bytes]) -> str:
     """The SHA-256 of all of the object."""
-    for _ in heard.all_of(received.rest()):
+    for _ in heard.all_of(rest):
         pass
     return heard.sha256
 

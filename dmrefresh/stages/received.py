@@ -1,4 +1,4 @@
-"""received: a download that can be gone on with after what it was for has failed.
+"""receiving: a download that is gone on with to its end where what comes of it turns out to be damaged.
 
 Whether the object is damaged or only the way from it shows when it comes again: by the SHA-256 of all of it.
 """
@@ -30,32 +30,45 @@ class Received(Iterator[bytes]):
         with suppress(DumpDamaged):
             yield from self
 
+    def end(self) -> None:
+        """Let go of the download, unless another thread still waits for its next block."""
+        close = getattr(self._blocks, "close", None)
+        if close is not None:
+            with suppress(ValueError):
+                close()
+
 
 @contextmanager
-def told_apart(known: str | None, digest: Callable[[], str]) -> Iterator[None]:
-    """Where the block finds damage, have the rest received, and note the SHA-256 of the whole with the failure.
+def receiving(
+    blocks: Iterable[bytes], known: str | None, digest: Callable[[Iterable[bytes]], str]
+) -> Iterator[Received]:
+    """A download for the length of the block; where it finds damage, the rest is received too, and its SHA-256 noted.
 
     Args:
+        blocks: as `fetch` yields them.
         known: the SHA-256 of what was stored, or read back, where it is known; what has come with this one and is
             damaged was so before, and is not asked for again.
-        digest: has the rest received; returns the SHA-256 in hexadecimal.
+        digest: the SHA-256, in hexadecimal, of what the block has taken and of the rest, which it is given.
 
     Raises:
-        DumpDamaged: the same one.
+        DumpDamaged: the same one, with the SHA-256 of what was received.
     """
+    received = Received(blocks)
     try:
-        yield
+        yield received
     except DumpDamaged as damaged:
         if damaged.retry:
-            damaged.received = _of_the_whole(digest)
-            if damaged.received is not None and known and damaged.received == known.lower():
+            damaged.received = _of_the_whole(received, digest)
+            if known is not None and damaged.received == known.lower():
                 damaged.retry = False
                 damaged.what += " It has come as it was stored, so the object itself is damaged."
         raise
+    finally:
+        received.end()
 
 
-def _of_the_whole(digest: Callable[[], str]) -> str | None:
+def _of_the_whole(received: Received, digest: Callable[[Iterable[bytes]], str]) -> str | None:
     try:
-        return digest()
+        return digest(received.rest())
     except (Failure, ValueError):  # it breaks off, or another thread still waits for the next block
         return None

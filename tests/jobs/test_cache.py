@@ -190,6 +190,20 @@ def test_whatever_has_become_of_a_copy_it_is_not_taken_for_the_dump(
     proof.happened("the copy is thrown away, and the dump fetched again")
 
 
+@pytest.mark.fault("C2")
+def test_a_copy_is_not_taken_for_another_version_of_its_object(
+    kept: Kept, object_store: ObjectStore, proof: Proof
+) -> None:
+    newer = kept.content[::-1]
+    object_store.client(object_store.admin).put_object(Bucket=kept.store.bucket, Key=kept.name, Body=newer)
+    with fetched(kept.cache, kept.store, kept.store.named(kept.name), Observer()) as this:
+        assert b"".join(this.blocks()) == newer
+        this.keep(lambda: [newer])
+    assert next(kept.cache.folder.glob("*/object")).read_bytes() == newer  # and there is no other
+    assert len(kept.cache.copies()) == 1
+    proof.happened("the newer one is fetched, and the older copy is gone")
+
+
 @dataclass
 class Kept:
     """A bucket, a cache with a copy of an object in it, the object's name and its content."""
@@ -262,6 +276,16 @@ def test_a_damaged_download_is_not_kept_and_the_next_attempt_does_not_read_it(la
     assert ended.report["attempts"] == 2
     assert laptop.gets() == 2
     assert laptop.object().read_bytes() == ciphertext
+
+
+def test_a_password_in_the_url_of_the_store_is_not_noted(kept: Kept) -> None:
+    assert kept.store.endpoint_url is not None
+    there = kept.store.endpoint_url.replace("://", "://somebody:hunter2@")
+    told: list[str] = []
+    with fetched(kept.cache, Store(kept.store.bucket, "eu-west-1", there), kept.store.named(kept.name), Told(told)):
+        assert told == [f"note: {NOTHING_FETCHED}, every byte of it"]
+    assert kept.store.endpoint_url in (note := next(kept.cache.folder.glob("*/note.json")).read_text())
+    assert "hunter2" not in note
 
 
 def copy(bucket: str, day: int, *, etag: str = "x") -> Copy:

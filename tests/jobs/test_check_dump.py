@@ -82,7 +82,7 @@ def test_damage_is_named_as_damage_whatever_the_text_looks_like(
     assert ended.code == 13, ended.output
     assert "damaged" in ended.output
     assert "gpg" in ended.output
-    assert ended.output.count("attempt 2 of") == 1
+    assert ended.output.count("attempt 2 of 3, from a clean start") == 1
     assert "Nothing was changed." in ended.output
     written = tmp_path / "screen.txt"
     written.write_text(ended.output)

@@ -89,6 +89,7 @@ def test_the_newest_that_was_read_back_is_taken_with_its_digest_and_nothing_is_s
 
 
 @pytest.mark.fault("111", "S8")
+@pytest.mark.fault("64d")
 def test_one_that_was_read_back_is_preferred_to_newer_ones_which_are_named(bucket: Bucket) -> None:
     name = bucket.noted(30)
     newer = bucket.put(20)
@@ -214,6 +215,7 @@ def test_one_that_was_read_back_too_long_ago_is_refused_though_newer_ones_are_th
     assert "is newer and was never read back" in found.passed_over[0]
 
 
+@pytest.mark.fault("64f")
 def test_clocks_may_differ_but_not_by_days(bucket: Bucket) -> None:
     bucket.noted(-20)
     assert silent(bucket.chosen())

@@ -76,7 +76,7 @@ def test_a_refresh_that_goes_well_says_so_and_leaves_nothing_behind(scene: Scene
 def test_a_bit_flipped_in_the_object_is_damage_found_twice(scene: Scene, production: Production, part: float) -> None:
     scene.put(flipped(production, part))
     output = unchanged(scene, 13)
-    assert output.count("attempt 2 of") == 1
+    assert output.count("attempt 2 of 3, from a clean start") == 1
 
 
 @pytest.mark.parametrize("part", [0.5, 0.99999])
@@ -131,6 +131,7 @@ def test_a_wrong_passphrase_a_missing_key_and_a_missing_age_key_are_matters_of_t
     assert "sops" in unchanged(scene, 12)
 
 
+@pytest.mark.fault("64a")
 def test_a_stage_or_name_without_a_dump_is_said(scene: Scene) -> None:
     unchanged(scene, 10, "--stage", "nowhere")
     unchanged(scene, 10, "--dump", f"{scene.stage}-200001010000.sql.gz.gpg")

@@ -111,6 +111,7 @@ def test_a_dump_that_is_not_there_is_told(scene: Scene) -> None:
         tell(scene, there.url)
         ended = scene.refresh("--stage", "absent")
     assert ended.code == 10, ended.output
+    assert (ended.report["exit_code"], ended.report["attempts"], len(ended.report["tries"])) == (10, 0, 1)
     assert len(there.received) == 1
     assert "(exit 10)" in there.received[0]["text"]
 
@@ -124,6 +125,8 @@ def test_a_hook_that_fails_after_the_refresh_is_told_as_neither_success_nor_fail
     assert "published, but something after it was not done*" in text
     assert "The target is refreshed: the new data is published." in text
     assert "succeeded" not in text
+    assert (ended.report["status"], ended.report["exit_code"], ended.report["rows"]) == ("unfinished", 30, 2000)
+    assert ended.report["state"] == "The target is refreshed: the new data is published."
 
 
 @pytest.mark.parametrize("answer", [200, HANGS])
@@ -141,6 +144,8 @@ def test_a_signal_is_told_once_all_is_cleared_up_and_ends_the_run_as_ever(scene:
         assert "ended by SIGTERM; rolled back" in ended.output
         assert "It was ended by SIGTERM." in there.received[-1]["text"]
         assert "(exit 143)" in there.received[-1]["text"]
+        assert (ended.report["status"], ended.report["exit_code"]) == ("failed", 143)
+        assert [one["exit_code"] for one in ended.report["tries"]] == [0, 143]
         assert ("warning: Slack was not told (no answer within 3 s)" in ended.output) is (answer == HANGS)
         nothing_secret(scene, ended, there)
     assert state_of(scene.target_url) == before
@@ -195,6 +200,10 @@ def test_a_backup_that_fails_is_told_with_what_to_do(scene: Scene, cluster_for: 
     with webhook() as there:
         ended = back_up(scene, cluster_for(16), there.url, sections='[backup]\nrecipient = "nobody"')
     assert ended.code == 12, ended.output
+    said = {name: ended.report[name] for name in ("status", "exit_code", "job", "stage", "attempts", "version")}
+    about = {"job": "backup-production", "stage": scene.stage, "attempts": 0, "version": 1}
+    assert said == {"status": "failed", "exit_code": 12, **about}
+    assert ended.report["what"] in there.received[-1]["text"]
     assert "(exit 12)" in there.received[-1]["text"]
     assert "*Next:* " in there.received[-1]["text"]
     assert "publish" not in there.received[-1]["text"]

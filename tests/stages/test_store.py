@@ -9,8 +9,11 @@ from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
 from dmrefresh.errors import NoSuchDump, SourceUnreachable
+from dmrefresh.stages.s3 import fetch
 from dmrefresh.store import SourceRefused, Store, taken_at
 from fixtures.parts.seaweedfs import ObjectStore
+from tests.answers import anything
+from tests.front import Front
 
 STAGES = iter(f"stage{number}" for number in range(1000))
 
@@ -44,6 +47,7 @@ def name(stage: str, when: datetime) -> str:
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.fault("64c")
 def test_the_newest_is_told_by_the_name_over_any_number_of_pages(store: Store, admin: S3Client, stage: str) -> None:
     # The newest is stored first and a thousand older ones after it: neither the order nor the first page decides.
     newest = name(stage, NEW_YEAR + timedelta(days=400))
@@ -71,6 +75,14 @@ def test_what_only_looks_like_a_dump_of_the_stage_is_passed_over(
     admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR), Body=b"dump")
     admin.put_object(Bucket=store.bucket, Key=other.format(stage=stage), Body=b"no dump")
     assert store.newest(stage).key == name(stage, NEW_YEAR)
+
+
+@pytest.mark.fault("64e")
+def test_of_two_that_were_stored_under_one_name_the_later_is_found(store: Store, admin: S3Client, stage: str) -> None:
+    for content in (b"the first of this minute", b"the second"):
+        admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR), Body=content)
+    found = store.newest(stage)
+    assert b"".join(fetch(store, found)) == b"the second"
 
 
 def test_an_empty_newest_is_passed_over_and_said(store: Store, admin: S3Client, stage: str) -> None:
@@ -128,3 +140,14 @@ def test_credentials_that_have_expired_are_told_as_such(store: Store, monkeypatc
     with pytest.raises(SourceRefused, match="have expired") as caught:
         store.listed("production")
     assert caught.value.hint == "log in again"
+
+
+def test_what_does_not_speak_like_s3_is_told_and_never_quoted(object_store: ObjectStore, store: Store) -> None:
+    with Front(object_store) as front:
+        front.always(anything().says(200, b"<html><p>Log in to the network, jane.canary@real.example"))
+        there = Store(store.bucket, store.region, front.url)
+        with pytest.raises(SourceUnreachable, match="does not speak like S3"):
+            there.named("production-202611220300.sql.gz.gpg")
+        with pytest.raises(SourceUnreachable) as caught:
+            there.listed("production")
+    assert "canary" not in f"{caught.value.what} {caught.value.hint}"

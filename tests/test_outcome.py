@@ -1,0 +1,121 @@
+"""The report of a run is written however it ends, holds no secret, and changes nothing about how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dmrefresh import outcome
+from dmrefresh.errors import UNCHANGED, UNFINISHED, UNTOUCHED, BackupUnverified, KeyUnusable, PublishedButUnfinished
+from dmrefresh.observer import Observer
+from dmrefresh.report import Try, write
+from dmrefresh.signals import Interrupted
+
+
+class Told(Observer):
+    """Keeps what it is warned of."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+class Done:
+    """A run that went well."""
+
+    def as_dict(self) -> dict[str, object]:
+        return {"rows": 7, "status": "succeeded", "exit_code": 0, "version": 1}
+
+    def write(self, file: Path) -> None:
+        write(file, self.as_dict(), state="It is done.")
+
+
+def run(file: Path | None, error: BaseException, *, done: bool, publishes: bool) -> None:
+    with outcome.recorded(file, Told(), publishes=publishes, job="j") as record:
+        record.tries.append(Try(1, "find", None, 0.5, 0))
+        record.tries.append(Try(1, "refresh", "a dump", 0.5, 12, "It does not open."))
+        if done:
+            record.finished(Done())
+        raise error
+
+
+def ends(file: Path | None, error: BaseException, *, done: bool = False, publishes: bool = True) -> dict[str, Any]:
+    """The report of a run that this ends."""
+    with pytest.raises(type(error)) as caught:
+        run(file, error, done=done, publishes=publishes)
+    assert caught.value is error
+    return dict(json.loads(file.read_text())) if file is not None else {}
+
+
+def test_a_run_that_fails_says_what_and_each_attempt(tmp_path: Path) -> None:
+    said = ends(tmp_path / "r.json", KeyUnusable("It does not open.", hint="look at it"))
+    assert said.pop("total_seconds") >= 0
+    refresh = {"number": 1, "doing": "refresh", "dump": "a dump", "seconds": 0.5, "exit_code": 12}
+    assert said == {
+        "status": "failed",
+        "exit_code": 12,
+        "what": "It does not open.",
+        "state": UNTOUCHED,
+        "hint": "look at it",
+        "job": "j",
+        "attempts": 1,
+        "tries": [
+            {"number": 1, "doing": "find", "dump": None, "seconds": 0.5, "exit_code": 0, "what": None},
+            refresh | {"what": "It does not open."},
+        ],
+        "version": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "publishes", "expected"),
+    [
+        (KeyUnusable("No."), False, ("failed", 12, UNCHANGED)),
+        (Interrupted(signal.SIGTERM), True, ("failed", 143, UNTOUCHED)),
+        (Interrupted(signal.SIGTERM), False, ("failed", 143, UNFINISHED)),
+        (BrokenPipeError(), True, ("failed", 141, UNTOUCHED)),
+        (KeyError("canary"), True, ("failed", 1, UNTOUCHED)),
+        (BackupUnverified("Stored.", state="There."), False, ("unfinished", 31, "There.")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_ends_it_has_its_code_and_its_state(
+    tmp_path: Path, error: BaseException, publishes: bool, expected: tuple[str, int, str]
+) -> None:
+    said = ends(tmp_path / "r.json", error, publishes=publishes)
+    assert (said["status"], said["exit_code"], said["state"]) == expected
+    assert "canary" not in str(said)
+
+
+def test_what_was_done_is_in_the_report_of_a_run_that_something_after_it_has_failed(tmp_path: Path) -> None:
+    said = ends(tmp_path / "r.json", PublishedButUnfinished("The hook failed.", state="Published."), done=True)
+    assert (said["rows"], said["status"], said["exit_code"], said["state"]) == (7, "unfinished", 30, "Published.")
+
+
+def test_a_run_that_goes_well_has_its_own_report_and_one_without_a_file_none(tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    with outcome.recorded(file, Told(), job="j") as record:
+        record.finished(Done())
+    assert json.loads(file.read_text())["status"] == "succeeded"
+    assert ends(None, KeyUnusable("No.")) == {}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_report_that_cannot_be_written_is_warned_of_and_hides_nothing(tmp_path: Path) -> None:
+    told = Told()
+    with pytest.raises(KeyUnusable), outcome.recorded(tmp_path / "nowhere" / "r.json", told, job="j"):
+        raise KeyUnusable("No.")
+    (warning,) = told.warnings
+    assert warning.startswith("The report cannot be written")
+
+
+@pytest.mark.parametrize("target", ["postgresql://app:hunter2@localhost/app", "host=localhost password=hunter2"])
+def test_a_target_that_is_given_by_its_url_is_not_in_it(target: str) -> None:
+    assert "hunter2" not in outcome.shown(target)
+    assert outcome.shown("staging") == "staging"
