@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dmrefresh import process
-from dmrefresh.errors import NOT_STORED, BackupNotStored, Busy, UsageFailure
+from dmrefresh.errors import NOT_STORED, BackupNotStored, Busy, ProgramFailed, UsageFailure
 from dmrefresh.folders import private_folder, sweep
 from dmrefresh.keys import memory_backed_storage
 from dmrefresh.targets import CloudFoundry
@@ -223,6 +223,8 @@ def _run(arguments: Sequence[str]) -> process.Completed:
         return process.run(["cf", *arguments], env=_environment(), timeout=_MINUTE)
     except subprocess.TimeoutExpired:
         raise _failed(f"`cf {arguments[0]}` did not end within a minute.") from None
+    except ProgramFailed as failure:
+        raise _failed(failure.what) from None
     except OSError:
         raise _missing() from None
 

@@ -27,6 +27,8 @@ holds an original value: they name tables, columns, line numbers and byte offset
 
 from __future__ import annotations
 
+import errno
+
 UNTOUCHED = "The target is as it was: nothing was published."
 UNCHANGED = "Nothing was changed."
 """The same of a command that has no target."""
@@ -183,6 +185,8 @@ class BackupUnverified(Failure):
 
 def own_fault(error: BaseException) -> Failure:
     """What an exception that nobody expected is told as; its text is not, since it may quote what it stumbled over."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return UsageFailure("No more files can be opened here, and a run needs some.", hint="raise it: ulimit -n 256")
     return Failure(
         f"This is a fault of dmrefresh's own ({type(error).__name__}).",
         hint="run it again with --debug and report what it shows",

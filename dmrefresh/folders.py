@@ -10,7 +10,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from dmrefresh import signals
+
 _IN_USE = "in-use"
+
+
+_NEW = ".new-"
+_TRIES = 100
 
 
 @contextlib.contextmanager
@@ -24,16 +30,36 @@ def private_folder(place: Path, prefix: str) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
-    # Locked before it takes the name that the sweep looks for, so that no other run takes it for a left-over.
-    folder = Path(tempfile.mkdtemp(prefix=".new-", dir=place))
-    lock = os.open(folder / _IN_USE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    made: tuple[Path, int] | None = None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = folder.rename(place / f"{prefix}{folder.name.removeprefix('.new-')}")
-        yield folder
+        with signals.held():  # one that came in between would leave a folder that nobody knows
+            made = _locked(place, prefix)
+        yield made[0]
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        if made is not None:
+            shutil.rmtree(made[0], ignore_errors=True)
+            os.close(made[1])
+
+
+def _locked(place: Path, prefix: str) -> tuple[Path, int]:
+    """A new folder, and the lock in it.
+
+    It is locked before it takes its name, so that no other run takes it for a left-over; one that sweeps in the
+    moment before that may still take it away, and then another is made.
+    """
+    for _ in range(_TRIES):
+        new, lock = Path(tempfile.mkdtemp(prefix=f"{_NEW}{prefix}", dir=place)), -1
+        try:
+            lock = os.open(new / _IN_USE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return new.rename(place / new.name.removeprefix(_NEW)), lock
+        except OSError as error:
+            if lock >= 0:
+                os.close(lock)
+            shutil.rmtree(new, ignore_errors=True)
+            if not isinstance(error, FileNotFoundError):
+                raise
+    raise FileNotFoundError(place)
 
 
 def sweep(place: Path, prefix: str, before: Callable[[Path], None] = lambda folder: None) -> None:
@@ -44,11 +70,16 @@ def sweep(place: Path, prefix: str, before: Callable[[Path], None] = lambda fold
         prefix: what their names begin with.
         before: is given each, before it is removed.
     """
-    for folder in place.glob(f"{prefix}*"):
+    for folder in [*place.glob(f"{prefix}*"), *place.glob(f"{_NEW}{prefix}*")]:
         try:
             if folder.stat().st_uid != os.geteuid():
                 continue
             lock = os.open(folder / _IN_USE, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:  # killed before there was a lock in it; one that is made right now is empty no more
+            if folder.name.startswith(_NEW):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            continue
         except OSError:
             continue
         try:

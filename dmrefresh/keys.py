@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dmrefresh import process
-from dmrefresh.errors import KeyUnusable
+from dmrefresh.errors import KeyUnusable, ProgramFailed
 from dmrefresh.folders import private_folder, sweep
 
 _PREFIX = "dmrefresh-"
@@ -73,6 +73,7 @@ def decrypt_with_sops(file: Path) -> bytes:
 
     Raises:
         KeyAbsent: the file is missing, sops is, or sops cannot decrypt it with the keys it finds.
+        ProgramFailed: a signal ended sops.
     """
     if not file.is_file():
         raise KeyAbsent(
@@ -84,6 +85,8 @@ def decrypt_with_sops(file: Path) -> bytes:
         done = process.run(argv, env=process.environment(*_SOPS_NEEDS), timeout=120)
     except FileNotFoundError:
         raise KeyAbsent("sops is not installed, or not on PATH.", hint="install SOPS 3.8 or newer") from None
+    except PermissionError:
+        raise KeyAbsent("sops may not be run: it is not executable.", hint="look at the first sops on PATH") from None
     except subprocess.TimeoutExpired:
         raise KeyAbsent(f"sops did not decrypt {file.name} within two minutes.") from None
     if done.returncode or not done.stdout:
@@ -103,6 +106,7 @@ def private_keyring(files: KeyFiles) -> Iterator[Keyring]:
 
     Raises:
         KeyUnusable: no memory-backed storage, or SOPS, gpg, the key or its passphrase is of no use.
+        ProgramFailed: a signal ended one of the two.
     """
     storage = memory_backed_storage()
     sweep(storage, _PREFIX, _end_agent)
@@ -151,25 +155,33 @@ def _filesystem(path: Path) -> str:
 
 def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
     """Import the key; that the passphrase opens it shows when the dump's first bytes are decrypted."""
-    import gnupg
-
+    ring = Keyring(home, b"", "")
     try:
-        gpg = gnupg.GPG(gnupghome=str(home), env=Keyring(home, b"", "").environment, options=["--no-options"])
-    except OSError:
-        raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None
-    gpg.encoding = "utf-8"
-    gpg.import_keys(secret_key)
-    keys = gpg.list_keys(secret=True)
+        process.run([*ring.gpg, "--import"], env=ring.environment, stdin=secret_key)
+        listed = process.run([*ring.gpg, "--with-colons", "--list-secret-keys"], env=ring.environment)
+    except OSError as error:
+        raise not_started(error) from None
+    except subprocess.TimeoutExpired:
+        raise ProgramFailed("gpg did not import the private key within a minute.") from None
+    # A record a line, of which the fifth field is an identifier, or the tenth a fingerprint (GnuPG's doc/DETAILS).
+    records = [line.split(":") for line in listed.stdout.decode(errors="replace").splitlines()]
+    keys = [record for record in records if record[0] == "sec"]
     if len(keys) != 1:
         raise KeyUnusable(f"The secret key file holds {len(keys)} usable private keys; one is wanted.")
-    fingerprint = str(keys[0]["fingerprint"])
-    key_ids = frozenset({str(keys[0]["keyid"]), *(str(subkey[0]) for subkey in keys[0]["subkeys"])})
-    return Keyring(home, passphrase, fingerprint, key_ids)
+    fingerprint = next(record[9] for record in records if record[0] == "fpr")
+    return Keyring(home, passphrase, fingerprint, frozenset(one[4] for one in records if one[0] in ("sec", "ssb")))
+
+
+def not_started(error: OSError) -> KeyUnusable:
+    """What to say of a gpg that cannot be started."""
+    if isinstance(error, PermissionError):
+        return KeyUnusable("gpg may not be run: it is not executable.", hint="look at the first gpg on PATH")
+    return KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg")
 
 
 def _end_agent(home: Path) -> None:
     """End the gpg-agent of a keyring, and remove the socket folder it may have under /run/user."""
     env = Keyring(home, b"", "").environment
     for command in (["--kill", "all"], ["--remove-socketdir"]):
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired, ProgramFailed):
             process.run(["gpgconf", "--homedir", str(home), *command], env=env, timeout=10)

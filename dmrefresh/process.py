@@ -17,17 +17,22 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from dmrefresh import signals
-from dmrefresh.pipes import Feeder, drain, enlarge
+from dmrefresh.errors import ProgramFailed
+from dmrefresh.pipes import Feeder, drain, enlarge, output
 
 _BASE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CONFIG_HOME")
-_BLOCK = 1 << 20
 _TAIL = 64 * 1024
 _LINE = 4096
 """Longest piece of a line that is passed on at once, in bytes."""
 _GRACE = 5.0
 """Seconds that a long-running child gets to end by itself."""
+_FAREWELL = 2.0
+"""Seconds that the threads of a child which has ended are waited for."""
+PATIENCE = 300
+"""Seconds in which a filter may stand still."""
 
 _DIES_WITH_US = """
 import ctypes, os, sys
@@ -53,6 +58,25 @@ def environment(*prefixes: str) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k in _BASE or (prefixes and k.startswith(prefixes))}
 
 
+def killed(program: str, returncode: int) -> ProgramFailed | None:
+    """What to say of a child that a signal ended, which tells nothing of what it was given; None where none did.
+
+    Args:
+        program: what it is called.
+        returncode: its exit status, or minus the number of the signal.
+    """
+    if returncode >= 0:
+        return None
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = f"signal {-returncode}"
+    return ProgramFailed(
+        f"{program} was ended by {name} before it was done.",
+        hint="did somebody end it, or had the machine no memory left?",
+    )
+
+
 def run(argv: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", timeout: float = 60.0) -> Completed:
     """Run a child to its end, its output in memory and its standard error thrown away.
 
@@ -65,10 +89,14 @@ def run(argv: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", timeout
     Raises:
         FileNotFoundError: there is no such program.
         subprocess.TimeoutExpired: it did not end in time.
+        ProgramFailed: a signal ended it.
     """
-    with _started(argv, env=env, stderr=subprocess.DEVNULL) as child:
+    with _started(argv, env=env, stderr=subprocess.DEVNULL) as child, signals.cut_short_by(child.kill):
         stdout, _ = child.communicate(stdin, timeout=timeout)
-        return Completed(child.returncode, stdout)
+    failure = killed(Path(argv[0]).name, child.returncode)
+    if failure is not None:
+        raise failure
+    return Completed(child.returncode, stdout)
 
 
 class Lasting:
@@ -127,7 +155,9 @@ def lasting(argv: Sequence[str], *, env: dict[str, str]) -> Iterator[Lasting]:
         finally:
             try:
                 running.signal(signal.SIGTERM)
-                running.wait(_GRACE)
+                end = time.monotonic() + _GRACE
+                while not signals.hurried() and time.monotonic() < end and running.wait(0.05) is None:
+                    pass
             finally:
                 running.signal(signal.SIGKILL)
 
@@ -197,6 +227,7 @@ def filter_through(
     on_start: Callable[[], None] = lambda: None,
     on_end: Callable[[int], None],
     said: bytearray | None = None,
+    patience: int | None = None,
 ) -> Iterator[bytes]:
     """Yield what a child writes while it is fed `blocks`.
 
@@ -210,9 +241,11 @@ def filter_through(
             output is not to be believed.
         said: gets what it writes to standard error, the last 64 KiB of it, all of it once `on_end` is called; it is
             thrown away where nobody asks for it.
+        patience: seconds in which it may take nothing of what is there for it, and write nothing; None: for ever.
 
     Raises:
         FileNotFoundError: there is no such program.
+        ProgramFailed: it stands still.
     """
     with _started(argv, env=env, pass_fds=pass_fds, stderr=subprocess.PIPE) as child:
         on_start()
@@ -225,8 +258,7 @@ def filter_through(
         feeder = Feeder(child, blocks)
         feeder.start()
         try:
-            while block := os.read(child.stdout.fileno(), _BLOCK):
-                yield block
+            yield from output(child, feeder, Path(argv[0]).name, patience)
             feeder.join()
             if feeder.error is not None:
                 raise feeder.error
@@ -237,8 +269,9 @@ def filter_through(
         finally:
             feeder.stopped = True
             child.kill()
-            feeder.join(10)
-            listener.join(10)
+            # What the blocks are made of may be silent, S3 for one; the thread ends by itself, or with us.
+            signals.join(feeder, _FAREWELL)
+            signals.join(listener, _FAREWELL)
 
 
 def kill_all() -> None:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dmrefresh import process
-from dmrefresh.errors import UsageFailure
+from dmrefresh.errors import ProgramFailed, UsageFailure
 
 _VERSION = re.compile(rb"\(PostgreSQL\) ([0-9]+)")
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
@@ -79,7 +79,7 @@ def _embedded() -> list[Path]:
 
 
 def _program(path: Path) -> Program | None:
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired, ProgramFailed):
         done = process.run([str(path), "--version"], env=process.environment(), timeout=20)
         match = _VERSION.search(done.stdout)
         if done.returncode == 0 and match is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from dmrefresh import process
 from dmrefresh.errors import NOT_STORED, KeyUnusable
 from dmrefresh.folders import private_folder, sweep
-from dmrefresh.keys import Keyring
+from dmrefresh.keys import Keyring, not_started
 
 _PREFIX = "dmrefresh-public-"
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
@@ -132,12 +132,13 @@ def run_gpg(home: Path, *arguments: str, stdin: bytes = b"") -> process.Complete
 
     Raises:
         KeyUnusable: gpg is not installed, or takes longer than a minute.
+        ProgramFailed: a signal ended it.
     """
     there = Recipient(home, "", "", None)
     try:
         return process.run([*there.gpg, *arguments], env=there.environment, stdin=stdin)
-    except FileNotFoundError:
-        raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None
+    except OSError as error:
+        raise not_started(error) from None
     except subprocess.TimeoutExpired:
         raise KeyUnusable("gpg did not answer within a minute.") from None
 

@@ -1,13 +1,17 @@
 """Signals end a run in order: they become an exception, so that every `finally` on the way out runs.
 
-So does the deadline of a run, which is a signal that it sends itself.
+So does the deadline of a run, which is a signal that it sends itself. On the way out no other exception comes: a second
+SIGINT, or ten seconds that have gone by, only cut short what is waited for there. What must not be lost is not waited
+for: it is rolled back, or removed, all the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
@@ -19,6 +23,8 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _AGAIN = 1.0
 """Seconds after which a deadline that came while signals were held comes again."""
+_PATIENCE = 10.0
+"""Seconds that the way out may take before it is cut short by itself."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -38,13 +44,31 @@ class Interrupted(KeyboardInterrupt):
 class _State:
     held = False
     missed: int | None = None
+    ended: int | None = None
+    """What has ended the run: all that goes on is the way out."""
+    hurried = False
+
+
+_waiting: list[Callable[[], object]] = []
+"""What ends at once that which is waited for, each until it has come to its end."""
 
 
 def install() -> None:
     """Let SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread."""
     _State.held = False
+    go_on()
     for number in _ENDING:
         signal.signal(number, _handle)
+
+
+def go_on() -> None:
+    """What was ended was only a part: signals mean what they meant before it."""
+    _State.ended, _State.hurried = None, False
+
+
+def over() -> None:
+    """Hold signals off for good: how the run has ended is known, and only has to be said."""
+    _State.held = True
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
@@ -52,10 +76,54 @@ def _handle(number: int, frame: FrameType | None) -> None:
         if number in _ENDING:  # a deadline comes again by itself
             _State.missed = _State.missed or number
         return
+    if _State.ended is None:
+        _State.ended = number
+        signal.signal(signal.SIGALRM, _handle)
+        signal.setitimer(signal.ITIMER_REAL, _PATIENCE, _AGAIN)
+        raise Interrupted(number)
     # One exception is enough: a second one would break off the way out half way.
-    for other in (*_ENDING, signal.SIGALRM):
-        signal.signal(other, signal.SIG_IGN)
-    raise Interrupted(number)
+    if number in (signal.SIGINT, signal.SIGALRM):
+        _State.hurried = True
+        for cut_short in list(_waiting):
+            with contextlib.suppress(Exception):
+                cut_short()
+
+
+def hurried() -> bool:
+    """Whether nothing is to be waited for any more, on the way out of a run that was ended."""
+    return _State.hurried
+
+
+@contextmanager
+def cut_short_by(deed: Callable[[], object]) -> Iterator[None]:
+    """Have what the block waits for ended at once, should the way out be hurried.
+
+    Args:
+        deed: what ends it; it is called in the middle of anything, in the main thread, and waits for nobody.
+    """
+    _waiting.append(deed)
+    try:
+        yield
+    finally:
+        _waiting.remove(deed)
+
+
+def tell_ending() -> None:
+    """Raises Interrupted again where a signal has ended the run: what failed on the way out must not hide that."""
+    if _State.ended is not None and threading.current_thread() is threading.main_thread():
+        raise Interrupted(_State.ended)
+
+
+def ended() -> bool:
+    """Whether a signal, or its deadline, has ended the run."""
+    return _State.ended is not None
+
+
+def join(thread: threading.Thread, seconds: float) -> None:
+    """Wait for a thread, unless the way out is hurried."""
+    end = time.monotonic() + seconds
+    while thread.is_alive() and not _State.hurried and (left := end - time.monotonic()) > 0:
+        thread.join(min(left, 0.05))
 
 
 @contextmanager

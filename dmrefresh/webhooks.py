@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
 
+from dmrefresh import signals
+
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
 
@@ -85,7 +87,7 @@ class Posted(threading.Thread):
         Args:
             at_most: seconds to wait, where there is less time than it was given.
         """
-        self.join(max(min(self._ends - time.monotonic(), at_most), 0))
+        signals.join(self, max(min(self._ends - time.monotonic(), at_most), 0))
         return f"no answer within {min(self._seconds, at_most):.0f} s" if self.is_alive() else self._trouble
 
     def run(self) -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from dmrefresh import process, signals
+from dmrefresh.errors import ProgramFailed
 from dmrefresh.pipes import Feeder
 from tests.children import children
 
@@ -129,6 +130,41 @@ def test_a_child_that_takes_too_long_is_killed() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         process.run([PYTHON, "-c", "import time; time.sleep(60)"], env=process.environment(), timeout=0.2)
     assert not process._living
+
+
+def test_a_child_that_was_killed_is_told_as_that() -> None:
+    with pytest.raises(ProgramFailed, match=r"python.* was ended by SIGKILL before it was done") as caught:
+        process.run([PYTHON, "-c", "import os; os.kill(os.getpid(), 9)"], env=process.environment())
+    assert caught.value.retry
+
+
+STOPPED = "import os, signal, sys; {} os.kill(os.getpid(), signal.SIGSTOP)"
+
+
+@pytest.mark.parametrize("first", ["", "sys.stdin.buffer.read(3 << 20);", "sys.stdin.buffer.read();"])
+@pytest.mark.fault("14f")
+def test_a_filter_that_stands_still_is_ended(first: str) -> None:
+    blocks = (bytes(1 << 20) for _ in range(8))
+    code = STOPPED.format(first)
+    with pytest.raises(ProgramFailed, match=r"stands still: .* nothing for 2 seconds"):
+        list(process.filter_through([PYTHON, "-c", code], blocks, env=process.environment(), on_end=no_end, patience=2))
+    assert not process._living
+
+
+def test_a_filter_that_waits_for_what_comes_slowly_or_for_whoever_takes_it_does_not_stand_still() -> None:
+    def slowly() -> Iterator[bytes]:
+        yield b"a"
+        time.sleep(3.5)
+        yield b"b" * (4 << 20)
+
+    argv = [PYTHON, "-c", COPY]
+    output = process.filter_through(argv, slowly(), env=process.environment(), on_end=no_end, patience=2)
+    size = 0
+    for block in output:
+        if not size:
+            time.sleep(3.5)
+        size += len(block)
+    assert size == 1 + (4 << 20)
 
 
 def test_a_lasting_child_and_its_own_children_end_with_the_block() -> None:

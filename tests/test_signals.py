@@ -25,6 +25,8 @@ def _handlers() -> Iterator[None]:
     signals.install()
     yield
     signals._State.held = False
+    signals.go_on()
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -156,3 +158,80 @@ def test_within_a_block_that_holds_them_for_good_a_shorter_one_lets_none_through
             time.sleep(0.1)
         time.sleep(0.1)
     signals._State.missed = None
+
+
+def on_the_way_out(deed: Callable[[], None]) -> None:
+    try:
+        end_me()
+    finally:
+        deed()
+
+
+def test_on_the_way_out_no_second_exception_comes_and_only_a_second_interrupt_hurries() -> None:
+    cut: list[str] = []
+
+    def way_out() -> None:
+        with signals.cut_short_by(lambda: cut.append("short")):
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert (signals.hurried(), cut) == (False, [])
+            os.kill(os.getpid(), signal.SIGINT)
+            assert (signals.hurried(), cut) == (True, ["short"])
+        os.kill(os.getpid(), signal.SIGINT)  # what is over is not cut short any more
+        assert cut == ["short"]
+
+    with pytest.raises(signals.Interrupted) as caught:
+        on_the_way_out(way_out)
+    assert caught.value.number == signal.SIGTERM
+
+
+def test_a_way_out_that_takes_too_long_is_hurried_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "_PATIENCE", 0.2)
+    over = threading.Event()
+    waiting = threading.Thread(target=over.wait, daemon=True)
+    waiting.start()
+    with pytest.raises(signals.Interrupted):
+        on_the_way_out(lambda: signals.join(waiting, 600))
+    over.set()
+
+
+def test_what_must_not_be_broken_off_on_the_way_out_is_not_hurried_either() -> None:
+    def way_out() -> None:
+        with signals.held():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not signals.hurried()
+        assert signals.hurried()
+
+    with pytest.raises(signals.Interrupted):
+        on_the_way_out(way_out)
+
+
+def test_two_interrupts_change_nothing_of_what_is_done() -> None:
+    with signals.held_from_here():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+    assert not signals.hurried()
+    assert not signals.ended()
+
+
+def test_once_it_is_known_how_a_run_ended_no_signal_changes_it() -> None:
+    signals.over()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert not signals.ended()
+
+
+def test_what_fails_because_it_was_cut_short_does_not_hide_the_signal() -> None:
+    signals.tell_ending()  # nothing has ended as yet
+    with pytest.raises(signals.Interrupted) as caught:
+        on_the_way_out(signals.tell_ending)
+    assert caught.value.number == signal.SIGTERM
+
+
+def test_where_only_a_part_was_ended_signals_mean_what_they_meant_before() -> None:
+    with pytest.raises(DeadlinePassed), signals.deadline(SOON):
+        time.sleep(10)
+    assert signals.ended()
+    signals.go_on()
+    with pytest.raises(signals.Interrupted):
+        end_me()

@@ -55,6 +55,8 @@ app = typer.Typer(
 
 P = ParamSpec("P")
 
+_PR_SET_DUMPABLE = 4
+
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
     """Let a command end in one of two ways: it returns, or what went wrong is said and becomes an exit code."""
@@ -65,10 +67,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         from dmrefresh.silence import silence_others
 
         signals.install()
-        _forbid_core_dumps()
+        _keep_memory_to_ourselves()
         silence_others(lambda: Options.debug)
         try:
             command(*args, **kwargs)
+            signals.over()
         except typer.Exit:
             raise
         except signals.Interrupted as interrupted:
@@ -76,6 +79,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:  # whoever read the output has had enough
             raise typer.Exit(128 + signal.SIGPIPE) from None
         except Exception as error:
+            signals.over()
             raise typer.Exit(_failed(error)) from None
 
     return run
@@ -184,9 +188,18 @@ def _interrupted(number: int) -> int:
     return 128 + number
 
 
-def _forbid_core_dumps() -> None:
-    """A core file would put the key and original rows on a disk."""
+def _keep_memory_to_ourselves() -> None:
+    """A core file would put the key and original rows on a disk, and a debugger could read them where they are.
+
+    No child can dump core either. Where cores go to a program, Linux asks for no limit but this: of one byte nothing is
+    written, and no program is given anything (core(5), and do_coredump in the kernel's fs/coredump.c).
+    """
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    limit = 0 if hard == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from dmrefresh import signals
 from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.conninfo import is_misread
@@ -48,7 +53,10 @@ def session(url: str, application_name: str = "dmrefresh", *, called: str = "tar
     Raises:
         TargetUnreachable: the server does not answer or does not let us in.
         UsageFailure: the URL is none.
+        Interrupted: a signal has ended the run, and what failed on the way out must not hide that.
     """
+    if signals.hurried():
+        signals.tell_ending()  # what is not done by now, the next run does
     try:
         said = conninfo_to_dict(url)
         connection = psycopg.connect(
@@ -69,9 +77,21 @@ def session(url: str, application_name: str = "dmrefresh", *, called: str = "tar
             for name, (value, since) in _SETTINGS.items():
                 if connection.info.server_version >= since:
                     connection.execute(sql.SQL("SELECT pg_catalog.set_config({}, {}, false)").format(name, value))
-        yield connection
+        # A statement that is cancelled is waited for, and a server that stands still does not cancel it.
+        with signals.cut_short_by(partial(cut, connection)):
+            yield connection
+    except (psycopg.OperationalError, TargetUnreachable):
+        if connection.broken:
+            signals.tell_ending()
+        raise
     finally:
         connection.close()
+
+
+def cut(connection: Connection) -> None:
+    """End a connection under the feet of whoever waits for it."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as twin:
+        twin.shutdown(socket.SHUT_RDWR)
 
 
 def _kept_out(who: str, error: psycopg.OperationalError) -> TargetUnreachable:

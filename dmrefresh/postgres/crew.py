@@ -7,8 +7,6 @@ and remembered by the thread that has the crew, so no lock can be left held when
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +16,8 @@ from typing import Any
 
 import psycopg
 
-from dmrefresh.postgres import Connection
+from dmrefresh import signals
+from dmrefresh.postgres import Connection, connect
 from dmrefresh.postgres.independence import Needs, collide
 
 _AHEAD = 4
@@ -199,17 +198,11 @@ def _end(members: list[_Member]) -> None:
             member.join(0.05)
             if not member.is_alive():
                 continue
-            if time.monotonic() < until:
+            if time.monotonic() < until and not signals.hurried():
                 # Again and again: a statement may have been on its way, and not yet there to be cancelled.
                 with contextlib.suppress(psycopg.Error):
                     member.connection.cancel_safe(timeout=1.0)
             else:
-                _cut(member.connection)
+                connect.cut(member.connection)
         if time.monotonic() > until + _PATIENCE:
             return  # they are daemons, and cannot hold up the exit
-
-
-def _cut(connection: Connection) -> None:
-    """End a connection under the feet of whoever waits for it."""
-    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as twin:
-        twin.shutdown(socket.SHUT_RDWR)

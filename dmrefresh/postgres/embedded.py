@@ -18,7 +18,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from dmrefresh import process
-from dmrefresh.errors import UsageFailure
+from dmrefresh.errors import ProgramFailed, UsageFailure
 from dmrefresh.folders import private_folder, sweep
 from dmrefresh.programs import Program, programs
 
@@ -126,7 +126,7 @@ def _initialise(program: Program, data: Path, account: tuple[int, int] | None) -
         argv = _as(account, [*common, "--encoding=UTF8", f"--locale={locale}"])
         try:
             done = process.run(argv, env=_environment(), timeout=120)
-        except (OSError, subprocess.TimeoutExpired):
+        except (OSError, subprocess.TimeoutExpired, ProgramFailed):
             break
         if done.returncode == 0:
             return

@@ -12,9 +12,9 @@ import os
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 
-from dmrefresh import process
+from dmrefresh import process, signals
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
-from dmrefresh.keys import Keyring
+from dmrefresh.keys import Keyring, not_started
 from dmrefresh.signatures import NotSigned
 
 _PROOF = ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION")
@@ -39,6 +39,7 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) 
         DumpDamaged: the message is not whole, was changed, or was never encrypted.
         NotSigned: it is whole, and the signature is missing, does not fit, or is not our key's.
         KeyUnusable: it is encrypted to another key, or the passphrase does not open ours; or gpg is not installed.
+        ProgramFailed: a signal ended gpg.
     """
 
     def judge(returncode: int, status: Sequence[str]) -> None:
@@ -70,7 +71,8 @@ def converse(
         passphrase: told through a pipe that gpg inherits.
 
     Raises:
-        KeyUnusable: gpg is not installed.
+        KeyUnusable: gpg is not installed, or may not be run.
+        ProgramFailed: it stands still.
     """
     status_read, status_write = os.pipe()
     status: list[str] = []
@@ -105,12 +107,13 @@ def converse(
             pass_fds=inherited,
             on_start=close_ours,
             on_end=on_end,
+            patience=process.PATIENCE,
         )
-    except FileNotFoundError:
-        raise KeyUnusable("gpg is not installed.", hint="install GnuPG: apt-get install gnupg") from None
+    except (FileNotFoundError, PermissionError) as error:
+        raise not_started(error) from None
     finally:
         close_ours()
-        listener.join(10)
+        signals.join(listener, 10)
 
 
 def judge_status(
@@ -123,7 +126,7 @@ def judge_status(
     """Say what is wrong with a decryption, or None where every proof is in.
 
     Args:
-        returncode: gpg's exit status.
+        returncode: gpg's exit status, or minus the number of the signal that ended it.
         status: its status lines without the `[GNUPG:] ` prefix, in order (GnuPG's doc/DETAILS).
         key_ids: the long identifiers of our key and its subkeys.
         key_opens: asked, where the message did not open, whether the passphrase opens the key.
@@ -134,6 +137,8 @@ def judge_status(
     of the cipher, the mode named in DECRYPTION_INFO stands for GOODMDC. What must be signed has exactly one
     signature, inside of what was encrypted, and of it NEWSIG, GOODSIG and VALIDSIG.
     """
+    if returncode < 0:  # killed, which says nothing of the message
+        return process.killed("gpg", returncode)
     words = [line.split(" ") for line in status]
     names = [w[0] for w in words]
     authenticated = any(w[0] == "DECRYPTION_INFO" and len(w) > 3 and w[3] not in ("", "0") for w in words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from dmrefresh.store import Store, translated
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
+_FAREWELL = 10.0
+"""Seconds in which S3 may throw parts away, once the run was ended."""
 MOST_PARTS = 10_000
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
@@ -130,6 +133,11 @@ def multipart(store: Store, key: str, metadata: Mapping[str, str], content_type:
             this = Multipart(store, key, made["UploadId"])
         yield this
     finally:
-        if this is not None:
+        if this is not None and signals.ended():
+            # S3 may be what stands still, and nobody takes parts for an object.
+            aborting = threading.Thread(target=this.abort, name="dmrefresh-abort", daemon=True)
+            aborting.start()
+            signals.join(aborting, _FAREWELL)
+        elif this is not None:
             with signals.held():
                 this.abort()

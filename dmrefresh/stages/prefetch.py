@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from dmrefresh import signals
+
 T = TypeVar("T")
 
 _PATIENCE = 0.1
@@ -73,4 +75,4 @@ def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T]:
             yield item
     finally:
         producer.abandoned.set()
-        producer.join(_FAREWELL)
+        signals.join(producer, _FAREWELL)

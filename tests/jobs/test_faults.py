@@ -263,6 +263,7 @@ def interrupted(scene: Scene, line: str, deed: Callable[[subprocess.Popen[str]],
         assert left_behind(scene) == []
 
 
+@pytest.mark.fault("83")
 def test_a_reader_that_goes_away_does_not_end_the_refresh(scene: Scene) -> None:
     with scene.start() as child:
         assert child.stdout is not None

@@ -17,6 +17,7 @@ ROWS = 12_000
 
 
 @pytest.mark.slow
+@pytest.mark.fault("85")
 def test_a_dump_ten_times_larger_takes_no_more_than_a_third_more_memory(
     cluster_for: Callable[[int], Cluster], object_store: ObjectStore, credentials: Credentials, tmp_path: Path
 ) -> None:

@@ -129,6 +129,7 @@ def test_what_is_no_dump_is_refused_with_the_command_that_makes_one(tmp_path: Pa
         assert (b"pg_dump --format=plain" in done.stderr) is bool(text)
 
 
+@pytest.mark.fault("83")
 def test_a_reader_that_has_had_enough_is_no_error_to_speak_of(production: Production, tmp_path: Path) -> None:
     line = f"{DMREFRESH} sanitise --unlisted keep < {production.text} | head -c 10"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=tmp_path, capture_output=True, check=False)

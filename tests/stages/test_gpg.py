@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
+from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable, ProgramFailed
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.stages.gpg import decrypt, judge_status
 from fixtures.parts.secrets import Credentials, make_credentials, sops_encrypt
@@ -182,6 +182,15 @@ def test_every_proof_is_needed_once_and_in_order() -> None:
     for proof in ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION"):
         assert judge_status(0, [line for line in GOOD if line != proof], {"AA"}, lambda: True) is not None
     assert judge_status(0, [GOOD[0], GOOD[4], GOOD[3], GOOD[5]], {"AA"}, lambda: True) is not None
+
+
+def test_a_gpg_that_was_killed_says_nothing_of_the_message() -> None:
+    """Neither that it is damaged, nor that the key does not fit; what it had said by then proves nothing."""
+    for said in (GOOD, GOOD[:2], []):
+        verdict = judge_status(-9, said, {"AA"}, lambda: False)
+        assert isinstance(verdict, ProgramFailed)
+        assert verdict.retry
+        assert "gpg was ended by SIGKILL" in verdict.what
 
 
 def test_an_authenticated_cipher_stands_for_the_integrity_code() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,12 +108,9 @@ def _limited(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         with signals.deadline(timedelta(seconds=seconds)):
             yield
     except DeadlinePassed:
-        # Whatever ends a run has the others ignored from then on; this one goes on with the next check.
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signals.go_on()  # with the next check
         raise

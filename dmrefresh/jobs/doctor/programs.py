@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from dmrefresh import process
-from dmrefresh.errors import KeyUnusable
+from dmrefresh.errors import KeyUnusable, ProgramFailed
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
 from dmrefresh.keys import memory_backed_storage
 
@@ -47,7 +47,7 @@ def _agent() -> Path:
     hint = "install the whole of GnuPG: apt-get install gnupg"
     try:
         listed = process.run(["gpgconf", "--list-components"], env=process.environment(), timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired, ProgramFailed):
         raise KeyUnusable("gpg is installed without gpgconf, which belongs to it.", hint=hint) from None
     found = _AGENT.search(listed.stdout)
     agent = Path(found[1].decode(errors="replace")) if found else None
@@ -76,7 +76,7 @@ def _version(program: str, form: re.Pattern[bytes], hint: str) -> tuple[tuple[in
         said = process.run([program, "--version"], env=env, timeout=20)
     except FileNotFoundError:
         raise KeyUnusable(f"{program} is not installed, or not on PATH.", hint=hint) from None
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired, ProgramFailed):
         raise KeyUnusable(f"{program} cannot be run.", hint=hint) from None
     found = form.search(said.stdout)
     if found is None:
