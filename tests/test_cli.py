@@ -129,4 +129,4 @@ def test_core_dumps_are_forbidden(tmp_path: Path) -> None:
     )
     argv = [sys.executable, "-c", code, "clean-and-apply", "--target", "x"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path, env=dict(os.environ))
-    assert done.stdout == "0\n"
+    assert done.stdout in ("0\n", "1\n")  # of one byte nothing is written, and no program is asked (core(5))
