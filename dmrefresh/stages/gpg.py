@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
 from dmrefresh import process
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
 from dmrefresh.keys import Keyring
 from dmrefresh.signatures import NotSigned
+from dmrefresh.stages.recipients import ENOUGH
 
 _PROOF = ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION")
 _FAILURES = {"NODATA", "FAILURE", "ERROR", "BADMDC", "DECRYPTION_FAILED", "UNEXPECTED", "BADARMOR"}
@@ -24,6 +25,10 @@ _NO_SIGNATURE = {"BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"}
 _DAMAGED = "do not rely on it: take another (dmrefresh dumps lists them), or make one"
 _HIDDEN = "0000000000000000"
 """The recipient of a message that does not say to whom it is (gpg --throw-keyids)."""
+
+
+class NotForThisKey(KeyUnusable):
+    """A message says that it is for other keys than ours."""
 
 
 def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) -> Generator[bytes]:
@@ -41,15 +46,50 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) 
         KeyUnusable: it is encrypted to another key, or the passphrase does not open ours; or gpg is not installed.
     """
 
+    beginning = bytearray()
+
     def judge(returncode: int, status: Sequence[str]) -> None:
         signer = keyring.fingerprint if signed else None
         verdict = judge_status(returncode, status, keyring.key_ids, keyring.opens, signer)
+        if isinstance(verdict, NotForThisKey) and _is_for(keyring, bytes(beginning)):
+            verdict = DumpDamaged("The encrypted dump is damaged: it is for our key, and names another.", hint=_DAMAGED)
         if verdict is not None:
             raise verdict
 
     return converse(
-        [*keyring.gpg, "--weak-digest", "SHA1", "--decrypt"], blocks, keyring.environment, judge, keyring.passphrase
+        [*keyring.gpg, "--weak-digest", "SHA1", "--decrypt"],
+        _remembered(blocks, beginning),
+        keyring.environment,
+        judge,
+        keyring.passphrase,
     )
+
+
+def _remembered(blocks: Iterable[bytes], beginning: bytearray) -> Iterator[bytes]:
+    """The blocks; what is to be remembered of them is added to `beginning`."""
+    for block in blocks:
+        beginning += block[: ENOUGH - len(beginning)]
+        yield block
+
+
+def _is_for(keyring: Keyring, beginning: bytes) -> bool:
+    """Whether the private key opens a message that says it is for another one: no checksum covers that name.
+
+    What comes out is thrown away. It is asked only where a dump did not open, since GnuPG looks for smart cards too.
+
+    Args:
+        keyring: of the private key.
+        beginning: of the message, with all its session keys.
+    """
+    told: list[str] = []
+
+    def listen(_: int, status: Sequence[str]) -> None:
+        told.extend(status)
+
+    command = [*keyring.gpg, "--try-all-secrets", "--decrypt"]
+    for _ in converse(command, [beginning], keyring.environment, listen, keyring.passphrase):
+        pass
+    return any(line.startswith("DECRYPTION_KEY ") for line in told)
 
 
 def converse(
@@ -147,7 +187,7 @@ def judge_status(
     recipients = {w[1] for w in words if w[0] == "ENC_TO" and len(w) > 1}
     unopened = "BEGIN_DECRYPTION" in names and "DECRYPTION_INFO" not in names and bool(recipients)
     if unopened and not recipients & {*key_ids, _HIDDEN}:
-        return KeyUnusable(
+        return NotForThisKey(
             "The dump is not encrypted to this private key.",
             hint="was the public key of the backup rotated without its private twin?",
         )
