@@ -31,7 +31,13 @@ class NotForThisKey(KeyUnusable):
     """A message says that it is for other keys than ours."""
 
 
-def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) -> Generator[bytes]:
+def decrypt(
+    blocks: Iterable[bytes],
+    keyring: Keyring,
+    *,
+    signed: bool = False,
+    on_warning: Callable[[str], None] = lambda _: None,
+) -> Generator[bytes]:
     """Yield what an encrypted dump holds.
 
     Args:
@@ -39,6 +45,7 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) 
         keyring: the throw-away keyring that holds the private key.
         signed: whether the message must be signed by that same key; else a signature by any key that gpg can check
             will do, and none.
+        on_warning: told what is to be said of a message that is in order.
 
     Raises:
         DumpDamaged: the message is not whole, was changed, or was never encrypted.
@@ -55,6 +62,8 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) 
             verdict = DumpDamaged("The encrypted dump is damaged: it is for our key, and names another.", hint=_DAMAGED)
         if verdict is not None:
             raise verdict
+        if _expired(status):
+            on_warning("the private key has expired; it opens what there is, and no new backup can be made for it")
 
     return converse(
         [*keyring.gpg, "--weak-digest", "SHA1", "--decrypt"],
@@ -63,6 +72,12 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) 
         judge,
         keyring.passphrase,
     )
+
+
+def _expired(status: Sequence[str]) -> bool:
+    """Whether the key that opened a message has; of the one that signed it gpg speaks after it has begun."""
+    begin = status.index("BEGIN_DECRYPTION")
+    return any(line.startswith("KEYEXPIRED ") for line in status[:begin])
 
 
 def _remembered(blocks: Iterable[bytes], beginning: bytearray) -> Iterator[bytes]:

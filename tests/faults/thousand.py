@@ -23,15 +23,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import boto3
 import psutil
 
-from dmrefresh import keys, signals
+from dmrefresh import signals
 from dmrefresh.errors import Failure
 from dmrefresh.folders import private_folder
 from dmrefresh.jobs import clean_and_apply
 from dmrefresh.jobs.sources import Encrypted
+from dmrefresh.postgres.receipt import SCHEMA
 from dmrefresh.settings import load
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import REGION, ObjectStore
@@ -112,15 +114,25 @@ def places(count: int, folder: Path) -> Iterator[list[Place]]:
         clusters = stack.enter_context(Cluster(16)), stack.enter_context(Cluster(18))
         store = stack.enter_context(ObjectStore())
         credentials = make_credentials(folder, bits=2048)
-        yield [place(*clusters, store, credentials, folder / str(number)) for number in range(count)]
+        made = [place(*clusters, store, credentials, folder / "0")]
+        for number in range(1, count):
+            made.append(place(*clusters, store, credentials, folder / str(number), made[0].whole))
+        yield made
 
 
-def place(production: Cluster, target: Cluster, store: ObjectStore, credentials: Credentials, folder: Path) -> Place:
-    """A target of a name of its own, which holds what the whole dump brings."""
+def place(
+    production: Cluster,
+    target: Cluster,
+    store: ObjectStore,
+    credentials: Credentials,
+    folder: Path,
+    whole: bytes | None = None,
+) -> Place:
+    """A target of a name of its own, which holds what the whole dump brings: this one, or one that is made."""
     folder.mkdir()
     scene, text = small_scene(production, target, store, credentials, folder)
     scene.more = "[job]\nattempts = 1\n"
-    whole = scene.encrypt(text)
+    whole = whole or scene.encrypt(text)
     memory = tempfile.mkdtemp(prefix="dmr-", dir="/dev/shm")
     path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
     environment = scene.environment() | {"HOME": str(folder), "XDG_RUNTIME_DIR": memory, "PATH": path}
@@ -157,9 +169,10 @@ def refresh(place: Place) -> None:
     """The job, once; with one key for the fakes, so that what is right is the same each time."""
     signals.install()
     plan = clean_and_apply.prepare(load(place.settings), "local", dump=place.name)
-    assert isinstance(plan.source, Encrypted)
+    assert isinstance(plan.found.source, Encrypted)
+    source = replace(plan.found.source, sanitiser_key=bytes(32))
     try:
-        clean_and_apply.run(replace(plan, source=replace(plan.source, sanitiser_key=bytes(32))))
+        clean_and_apply.run(replace(plan, found=replace(plan.found, source=source)))
     finally:
         signals.install()  # from what is published on they are ignored, for the rest of a run
 
@@ -192,8 +205,9 @@ def _client(place: Place) -> S3Client:
 
 
 def _dumped(place: Place) -> bytes:
-    """All that the target holds, as text; without the word that pg_dump makes up each time."""
-    done = subprocess.run([place.pg_dump, place.target_url], capture_output=True, check=True)
+    """All that the target holds, as text; without the receipts, and the word that pg_dump makes up each time."""
+    argv = [place.pg_dump, f"--exclude-schema={SCHEMA}", place.target_url]
+    done = subprocess.run(argv, capture_output=True, check=True)
     made_up = (b"\\restrict", b"\\unrestrict")
     return b"\n".join(line for line in done.stdout.split(b"\n") if not line.startswith(made_up))
 
@@ -213,12 +227,12 @@ _mine: list[Place] = []
 def _begin(given: Any) -> None:
     _mine.append(given.get(timeout=60))
     os.environ.update(_mine[0].environment)
-    keys.private_folder = _with_a_quick_agent  # type: ignore[assignment]
+    mock.patch("dmrefresh.keys.private_folder", _with_a_quick_agent).start()
 
 
 @contextmanager
 def _with_a_quick_agent(*place: Any) -> Iterator[Path]:
-    """A keyring's folder. An agent that begins measures how slow it can be made; that takes longer than all the rest."""
+    """A keyring's folder, in which the agent need not find out how slow it can be: that takes longer than all else."""
     with private_folder(*place) as folder:
         (folder / "gpg-agent.conf").write_text("s2k-count 65536\n")
         yield folder
@@ -243,10 +257,15 @@ def run(seed: int, flips: int, cuts: int, workers: int, folder: Path) -> list[To
 def _watched(told: Iterable[Told], count: int) -> Iterator[Told]:
     for number, one in enumerate(told, 1):
         if one.outcome not in (RIGHT, DAMAGED) or one.left:
-            print(one, flush=True)
+            _say(str(one))
         if number % 100 == 0:
-            print(f"{number} of {count}", file=sys.stderr, flush=True)
+            _say(f"{number} of {count}")
         yield one
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def table(told: Sequence[Told]) -> str:
@@ -279,12 +298,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
-    print(f"seed {asked.seed}", flush=True)
+    _say(f"seed {asked.seed}")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="dmr-thousand-") as folder:
         told = run(asked.seed, asked.flips, asked.cuts, asked.workers, Path(folder))
-    print(table(told))
-    print(f"{len(told)} refreshes, {time.monotonic() - began:.0f} seconds")
+    _say(table(told))
+    _say(f"{len(told)} refreshes, {time.monotonic() - began:.0f} seconds")
     return 0 if fine(told) else 1
 
 
