@@ -25,6 +25,11 @@ Made = tuple[Scene, bytes]
 HOW = ("--compress-algo", "none", "--trust-model", "always")
 
 
+@pytest.fixture(autouse=True)
+def _much_smaller_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DMREFRESH_DUMPS_DOUBTFUL", "warn")
+
+
 @pytest.fixture(scope="module")
 def made(
     cluster_for: Callable[[int], Cluster],

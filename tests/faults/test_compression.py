@@ -21,6 +21,11 @@ from tests.proof import Proof
 Made = tuple[Scene, bytes]
 
 
+@pytest.fixture(autouse=True)
+def _much_smaller_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DMREFRESH_DUMPS_DOUBTFUL", "warn")
+
+
 @pytest.fixture(scope="module")
 def made(
     cluster_for: Callable[[int], Cluster],
