@@ -17,7 +17,7 @@ ROWS: tuple[Row, ...] = (
     Row("16a", "a bit of gzip's checksum is flipped", "exit 13"),
     Row("16b", "a bit of the length that gzip notes is flipped", "exit 13"),
     Row("17", "the dump is in two gzip members, cut in the middle of a row", "published, every row"),
-    Row("18", "two whole dumps are there, one after the other", "exit 17: something follows the end of the dump"),
+    Row("18", "two whole dumps are there, one after the other", "exit 17: something follows the end marker"),
     Row("19a", "zeros follow the compressed text", "published"),
     Row("19b", "rubbish follows the compressed text", "exit 13"),
     Row("20", "what is encrypted is not compressed", "exit 13"),
