@@ -10,6 +10,7 @@ import argparse
 import multiprocessing
 import os
 import random
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -117,6 +118,8 @@ def places(count: int, folder: Path) -> Iterator[list[Place]]:
         made = [place(*clusters, store, credentials, folder / "0")]
         for number in range(1, count):
             made.append(place(*clusters, store, credentials, folder / str(number), made[0].whole))
+        for one in made:
+            stack.callback(shutil.rmtree, one.environment["XDG_RUNTIME_DIR"], ignore_errors=True)
         yield made
 
 
