@@ -167,7 +167,10 @@ class Encrypted:
         ):
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext = kept.keep(timed("fetch", received))
-            verified = timed("verify", decrypt(ciphertext, keyring, signed=self.signed))
+            verified = timed(
+                "verify",
+                decrypt(ciphertext, keyring, signed=self.signed, on_warning=lambda said: this.warn(observer, said)),
+            )
             if verify_first:
                 observer.note(_READ_FIRST)
                 verify(

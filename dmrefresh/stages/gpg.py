@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
 from dmrefresh import process, signals
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
 from dmrefresh.keys import Keyring, not_started
 from dmrefresh.signatures import NotSigned
+from dmrefresh.stages.recipients import ENOUGH
 
 _PROOF = ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION")
 _FAILURES = {"NODATA", "FAILURE", "ERROR", "BADMDC", "DECRYPTION_FAILED", "UNEXPECTED", "BADARMOR"}
@@ -26,7 +27,17 @@ _HIDDEN = "0000000000000000"
 """The recipient of a message that does not say to whom it is (gpg --throw-keyids)."""
 
 
-def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) -> Generator[bytes]:
+class NotForThisKey(KeyUnusable):
+    """A message says that it is for other keys than ours."""
+
+
+def decrypt(
+    blocks: Iterable[bytes],
+    keyring: Keyring,
+    *,
+    signed: bool = False,
+    on_warning: Callable[[str], None] = lambda _: None,
+) -> Generator[bytes]:
     """Yield what an encrypted dump holds.
 
     Args:
@@ -34,6 +45,7 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) 
         keyring: the throw-away keyring that holds the private key.
         signed: whether the message must be signed by that same key; else a signature by any key that gpg can check
             will do, and none.
+        on_warning: told what is to be said of a message that is in order.
 
     Raises:
         DumpDamaged: the message is not whole, was changed, or was never encrypted.
@@ -42,15 +54,58 @@ def decrypt(blocks: Iterable[bytes], keyring: Keyring, *, signed: bool = False) 
         ProgramFailed: a signal ended gpg.
     """
 
+    beginning = bytearray()
+
     def judge(returncode: int, status: Sequence[str]) -> None:
         signer = keyring.fingerprint if signed else None
         verdict = judge_status(returncode, status, keyring.key_ids, keyring.opens, signer)
+        if isinstance(verdict, NotForThisKey) and _is_for(keyring, bytes(beginning)):
+            verdict = DumpDamaged("The encrypted dump is damaged: it is for our key, and names another.", hint=_DAMAGED)
         if verdict is not None:
             raise verdict
+        if _expired(status):
+            on_warning("the private key has expired; it opens what there is, and no new backup can be made for it")
 
     return converse(
-        [*keyring.gpg, "--weak-digest", "SHA1", "--decrypt"], blocks, keyring.environment, judge, keyring.passphrase
+        [*keyring.gpg, "--weak-digest", "SHA1", "--decrypt"],
+        _remembered(blocks, beginning),
+        keyring.environment,
+        judge,
+        keyring.passphrase,
     )
+
+
+def _expired(status: Sequence[str]) -> bool:
+    """Whether the key that opened a message has; of the one that signed it gpg speaks after it has begun."""
+    begin = status.index("BEGIN_DECRYPTION")
+    return any(line.startswith("KEYEXPIRED ") for line in status[:begin])
+
+
+def _remembered(blocks: Iterable[bytes], beginning: bytearray) -> Iterator[bytes]:
+    """The blocks; what is to be remembered of them is added to `beginning`."""
+    for block in blocks:
+        beginning += block[: ENOUGH - len(beginning)]
+        yield block
+
+
+def _is_for(keyring: Keyring, beginning: bytes) -> bool:
+    """Whether the private key opens a message that says it is for another one: no checksum covers that name.
+
+    What comes out is thrown away. It is asked only where a dump did not open, since GnuPG looks for smart cards too.
+
+    Args:
+        keyring: of the private key.
+        beginning: of the message, with all its session keys.
+    """
+    told: list[str] = []
+
+    def listen(_: int, status: Sequence[str]) -> None:
+        told.extend(status)
+
+    command = [*keyring.gpg, "--try-all-secrets", "--decrypt"]
+    for _ in converse(command, [beginning], keyring.environment, listen, keyring.passphrase):
+        pass
+    return any(line.startswith("DECRYPTION_KEY ") for line in told)
 
 
 def converse(
@@ -152,7 +207,7 @@ def judge_status(
     recipients = {w[1] for w in words if w[0] == "ENC_TO" and len(w) > 1}
     unopened = "BEGIN_DECRYPTION" in names and "DECRYPTION_INFO" not in names and bool(recipients)
     if unopened and not recipients & {*key_ids, _HIDDEN}:
-        return KeyUnusable(
+        return NotForThisKey(
             "The dump is not encrypted to this private key.",
             hint="was the public key of the backup rotated without its private twin?",
         )

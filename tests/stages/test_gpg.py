@@ -9,7 +9,7 @@ import pytest
 
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable, ProgramFailed
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
-from dmrefresh.stages.gpg import decrypt, judge_status
+from dmrefresh.stages.gpg import NotForThisKey, decrypt, judge_status
 from fixtures.parts.secrets import Credentials, make_credentials, sops_encrypt
 
 PLAIN = random.Random(5).randbytes(400_000)
@@ -108,7 +108,7 @@ def test_another_recipients_message_says_that_the_key_does_not_fit(
     other = make_credentials(tmp_path_factory.mktemp("other"), bits=2048)
     message = gpg(keyring.home, "--recipient-file", str(other.public_key), "-e", stdin=b"theirs")
     failure = failure_of(message, keyring)
-    assert (type(failure), failure.exit_code) == (KeyUnusable, 12)
+    assert (type(failure), failure.exit_code) == (NotForThisKey, 12)
     assert "not encrypted to this private key" in failure.what
 
 
@@ -207,3 +207,28 @@ def test_a_message_to_others_is_told_from_a_damaged_one_to_us() -> None:
     assert isinstance(
         judge_status(2, ["ENC_TO 0000000000000000 1 0", *unopened[1:]], {"BB"}, lambda: True), DumpDamaged
     )
+
+
+@pytest.mark.parametrize("bit", [0, 17, 63])
+def test_a_flip_in_the_name_of_the_key_is_damage_and_no_other_key(
+    keyring: Keyring, encrypted: Callable[..., bytes], bit: int
+) -> None:
+    message = bytearray(encrypted())
+    message[4 + bit // 8] ^= 1 << bit % 8  # behind the packet's tag, length and version
+    failure = failure_of(bytes(message), keyring)
+    assert (type(failure), failure.exit_code) == (DumpDamaged, 13)
+    assert "names another" in failure.what
+
+
+def test_where_the_bytes_are_not_those_that_were_noted_that_is_said_of_another_keys_message_too(
+    keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = make_credentials(tmp_path_factory.mktemp("another"), bits=2048)
+    message = gpg(keyring.home, "--recipient-file", str(other.public_key), "-e")
+
+    def changed() -> Iterator[bytes]:
+        yield from cut(message)
+        raise DumpDamaged("It is not what was noted.")
+
+    with pytest.raises(DumpDamaged, match="not what was noted"):
+        list(decrypt(changed(), keyring))
