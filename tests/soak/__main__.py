@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from tests.proof import left_in_folders, left_in_the_server, running
-from tests.soak.command import refresh
+from tests.soak.command import Hand
 from tests.soak.growth import Growth
 from tests.soak.rounds import Play, soon_nothing
 from tests.soak.telling import Log, open_log
@@ -78,9 +78,10 @@ def _close(made: World, play: Play, log: Log) -> None:
         for session in sessions:
             session.end()
     made.sessions.clear()
+    play.resident.end()
     assert play.newest is not None
     for name in TARGETS:
-        ended = refresh(made, name, play.newest.stage).wait()
+        ended = Hand(made, play.newest.stage).refresh(name).wait()
         if ended.code != 0:
             log.wrong.append(f"the last refresh of {name} ended with {ended.code}: {ended.output}")
     scenes = [made.scene(name) for name in TARGETS]

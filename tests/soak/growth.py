@@ -18,6 +18,8 @@ from tests.soak.world import TARGETS, World
 MIB = 1 << 20
 _FEWEST = 24
 """Values that a trend can be told from."""
+_NEW = 4
+"""After so many runs the resident process has loaded and made all that it keeps."""
 _SHARE = 1.25
 """So many times as much at the end as after the beginning is growth, if it is more than the slack as well."""
 
@@ -50,8 +52,12 @@ class Growth:
         """Measure after a round; what was measured."""
         before = {name: len(values) for name, values in self.series.items()}
         for ended, code in zip(told.ended, told.codes, strict=False):
-            if code == 0:
+            if code == 0 and not told.inside:
                 self.add(f"memory of a {_kind(told)}", ended.peak, 16 * MIB)
+        if told.inside and told.facts.get("resident runs", 0) > _NEW:
+            self.add("memory of the resident process", told.facts["resident memory"], 32 * MIB)
+            self.add("descriptors of the resident process", told.facts["resident descriptors"], 6)
+            self.add("threads of the resident process", told.facts["resident threads"], 2)
         for name in TARGETS:
             self.add(f"memory of a session on {name}", told.facts[f"{name} memory"], MIB)
             objects, shared, size = _counts(world, name)

@@ -19,8 +19,9 @@ from dmrefresh.verified import SUFFIX, from_json
 from fixtures.parts.dumping import put_dump
 from tests.jobs.scene import note_beside
 from tests.proof import left_in_folders, left_in_the_server, running
-from tests.soak.command import Ended, Running, back_up, refresh
+from tests.soak.command import Ended, Hand, Running
 from tests.soak.editions import ORIGINAL, NotWhole
+from tests.soak.resident import Resident
 from tests.soak.troubles import DAMAGED, NOTHING, TWICE, Job, Scope, Trouble, chosen
 from tests.soak.world import TARGETS, State, World
 
@@ -30,11 +31,14 @@ _MOMENT = 3.0
 """Seconds in which a server notices that a session has ended; where it takes longer, one more run is made."""
 _BACKUPS = 0.3
 """The share of rounds in which production is backed up."""
+_INSIDE = 0.3
+"""The share of rounds that are done by one and the same process."""
 _PUBLISHED = {0, 30}
 _EITHER = {23, -9}
 """What does not tell whether it is published: it may be, or not, but wholly."""
 _BEFORE_THE_SWAP = {2, 11, 12, 13, 14, 17, 20}
 """Exit codes of failures that come before anybody's session is ended by `database`."""
+_A_LINE = re.compile(r"^\d\d:\d\d:\d\d  ", re.MULTILINE)
 _SECRETS = re.compile("BEGIN PGP PRIVATE KEY|AGE-SECRET-KEY")
 
 
@@ -53,6 +57,7 @@ class Told:
 
     Attributes:
         number, job, target, troubles: what was done.
+        inside: it was done by the resident process.
         codes: how each run of it ended.
         wrong: all that must not be, in sentences.
         facts: figures, for the log.
@@ -63,6 +68,7 @@ class Told:
     job: Job
     target: str | None
     troubles: list[str]
+    inside: bool = False
     codes: list[int] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +84,7 @@ class Play:
         self.version = 0
         self.newest: Stored | None = None
         self.usual: dict[str, float] = {}
+        self.resident = Resident(world.variables(), world.folder / "resident")
         self._admin = world.store.client(world.store.admin)
 
     def beginning(self) -> Iterator[Told]:
@@ -90,11 +97,21 @@ class Play:
         """Play a round, of this number."""
         dice = random.Random(f"{self.seed}/{number}")
         job: Job = "backup" if dice.random() < _BACKUPS else "refresh"
-        return self.play(number, job, dice.choice(TARGETS), chosen(dice, job), dice)
+        inside = dice.random() < _INSIDE
+        return self.play(number, job, dice.choice(TARGETS), chosen(dice, job, inside=inside), dice, inside=inside)
 
-    def play(self, number: int, job: Job, target: str, troubles: list[Trouble], dice: random.Random) -> Told:
+    def play(
+        self,
+        number: int,
+        job: Job,
+        target: str,
+        troubles: list[Trouble],
+        dice: random.Random,
+        *,
+        inside: bool = False,
+    ) -> Told:
         """Play a round of which all is known."""
-        told = Told(number, job, target if job == "refresh" else None, [one.name for one in troubles])
+        told = Told(number, job, target if job == "refresh" else None, [one.name for one in troubles], inside)
         before = {name: self.world.state(name) for name in TARGETS}
         for session in self._sessions():
             session.begin()
@@ -106,6 +123,7 @@ class Play:
                 self._back_up(told, scope, troubles)
             else:
                 self._refresh(told, scope, troubles, target)
+            told.facts |= {f"resident {name}": value for name, value in self._held(told).items()}
             after = {name: self.world.state(name) for name in TARGETS}
         except NotWhole as what:
             told.wrong.append(f"a target holds {what}")
@@ -140,19 +158,31 @@ class Play:
             stage = self._damaged(told, scope.dice)
         other = scope.dice.choice([target, target, *(one for one in TARGETS if one != target)])
         with self._troubled(scope, troubles):
-            runs = [refresh(self.world, target, stage, before=scope.words, **scope.variables)]
+            runs = [self._hand(told, scope, stage).refresh(target)]
             told.facts["targets"] = [target]
             self._begun(scope, runs[0])
             if TWICE in troubles:
                 scope.over.wait(scope.dice.uniform(0, scope.usual))
-                runs.append(refresh(self.world, other, stage))
+                runs.append(Hand(self.world, stage).refresh(other))
                 told.facts["targets"].append(other)
             told.ended = [run.wait() for run in runs]
         told.codes = [one.code for one in told.ended]
         lost = any(one.at == "database" for one in troubles)
         if -9 in told.codes or (lost and soon_nothing(self._left_in_the_servers, _MOMENT)):
-            self._clear_up(told, lambda: refresh(self.world, target, self.newest.stage))  # type: ignore[union-attr]
+            again = Hand(self.world, self.newest.stage)
+            self._clear_up(told, lambda: again.refresh(target))
             told.facts["targets"].append(target)
+
+    def _hand(self, told: Told, scope: Scope, stage: str) -> Hand:
+        return Hand(self.world, stage, scope.words, scope.variables, self.resident if told.inside else None)
+
+    def _held(self, told: Told) -> dict[str, int]:
+        """What the resident process holds, if it was at work; it has nothing to do now."""
+        held = self.resident.holds if told.inside else {}
+        for name in ("children", "files"):
+            if held.get(name):
+                told.wrong.append(f"the resident process has {held[name]} {name} left")
+        return held
 
     def _begun(self, scope: Scope, run: Running) -> None:
         scope.running = run
@@ -194,16 +224,16 @@ class Play:
         stage = f"round-{told.number}"
         told.facts["edition"] = self.version
         with self._troubled(scope, troubles):
-            runs = [back_up(self.world, stage, before=scope.words, **scope.variables)]
+            runs = [self._hand(told, scope, stage).back_up()]
             self._begun(scope, runs[0])
             if TWICE in troubles:
                 scope.over.wait(scope.dice.uniform(0, scope.usual))
-                runs.append(back_up(self.world, stage))
+                runs.append(Hand(self.world, stage).back_up())
             told.ended = [run.wait() for run in runs]
         told.codes = [one.code for one in told.ended]
         self._judge_backups(told, stage, troubles)
         if -9 in told.codes:
-            self._clear_up(told, lambda: back_up(self.world, f"again-{told.number}"))
+            self._clear_up(told, Hand(self.world, f"again-{told.number}").back_up)
 
     def _judge_backups(self, told: Told, stage: str, troubles: list[Trouble]) -> None:
         """What is stored is whole, is said to be stored, and is noted only if it was read back."""
@@ -247,6 +277,10 @@ class Play:
                 told.wrong.append("a run hung, and was killed")
             elif code not in allowed:
                 told.wrong.append(f"exit code {code}, which is none of {sorted(allowed)}")
+            elif code < 0 and code != -9:
+                told.facts["before it began"] = True
+                if _A_LINE.search(ended.output):
+                    told.wrong.append(f"signal {-code} killed it, though it had begun")
             unsaid = "The target is as it was" not in ended.output
             if told.job == "refresh" and 0 < code < 128 and code not in (23, 30) and unsaid:
                 told.wrong.append("it does not say that the target is as it was")
@@ -316,7 +350,7 @@ class Play:
 
     def _remember(self, told: Told, troubles: list[Trouble]) -> None:
         """Keep how long it usually takes, and throw away what the bucket's lifetime would."""
-        if troubles == [NOTHING] and told.codes == [0]:
+        if troubles == [NOTHING] and told.codes == [0] and not told.inside:
             key = f"{told.job} {told.target}"
             self.usual[key] = 0.5 * self.usual.get(key, told.ended[0].seconds) + 0.5 * told.ended[0].seconds
         bucket, keep = self.world.store.bucket, self.newest.stage if self.newest else ""

@@ -39,6 +39,7 @@ class Log:
             "round": told.number,
             "job": told.job,
             "target": told.target,
+            "inside": told.inside,
             "troubles": told.troubles,
             "codes": told.codes,
             "seconds": [round(one.seconds, 1) for one in told.ended],

@@ -267,7 +267,7 @@ def _killed(*programs: str) -> Come:
         def kill() -> None:
             run, seen = scope.run(), set[int]()
             while not scope.over.wait(0.005):
-                for one in named(program, pid=run.child.pid):
+                for one in named(program, pid=run.pid):
                     seen.add(one.pid)
                     if len(seen) > passed_over:
                         scope.over.wait(after)
@@ -309,7 +309,8 @@ def _deadline_passes(scope: Scope) -> Iterator[None]:
 
 
 def _ended_by(number: int) -> dict[Job, set[int]]:
-    return {"refresh": {0, 30, 128 + number}, "backup": {0, 30, 31, 128 + number}}
+    # Minus the number: it came before Python had begun with the command, which is looked at.
+    return {"refresh": {0, 30, 128 + number, -number}, "backup": {0, 30, 31, 128 + number, -number}}
 
 
 _FROM_STORE: dict[Job, set[int]] = {"refresh": {0, 20}, "backup": {0, 20, 23, 24, 30, 31}}
@@ -346,9 +347,17 @@ TROUBLES = (
 )
 
 
-def chosen(dice: random.Random, job: Job) -> list[Trouble]:
-    """What comes in a round: mostly one trouble, now and then two at once."""
+def chosen(dice: random.Random, job: Job, *, inside: bool = False) -> list[Trouble]:
+    """What comes in a round: mostly one trouble, now and then two at once.
+
+    Args:
+        dice: of the round.
+        job: what is done in it.
+        inside: it is done by a process that has other work to do later, and must not be ended.
+    """
     possible = [one for one in TROUBLES if job in one.codes and (one.come is not _disk_is_full or namespace())]
+    if inside:
+        possible = [one for one in possible if one.at in ("store", "database") or one in (NOTHING, DAMAGED)]
     first = dice.choices(possible, [one.weight for one in possible])[0]
     beside = [one for one in possible if "alone" not in (one.at, first.at) and one.at != first.at]
     if beside and dice.random() < _TWO_AT_ONCE:

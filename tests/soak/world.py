@@ -188,7 +188,7 @@ def surroundings() -> Iterator[Path]:
         tempfile.TemporaryDirectory(prefix="dmr-soak-", ignore_cleanup_errors=True) as folder,
         tempfile.TemporaryDirectory(prefix="dmr-soak-", dir="/dev/shm", ignore_cleanup_errors=True) as memory,
     ):
-        for name in ("home", "tmp", "said"):
+        for name in ("home", "tmp", "said", "resident"):
             (Path(folder) / name).mkdir()
         path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
         os.environ |= {"HOME": f"{folder}/home", "XDG_RUNTIME_DIR": memory, "PATH": path}
