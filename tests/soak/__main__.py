@@ -8,6 +8,7 @@ import secrets
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from types import FrameType
 
@@ -60,7 +61,11 @@ def _soak(made: World, log: Log, growth: Growth, seconds: float, rounds: range |
     for number in rounds or range(1, 1_000_000):
         if (rounds is None and time.monotonic() - began > seconds) or len(log.wrong) >= _ENOUGH:
             break
-        log.write(told := play.round(number), growth.measure(made, told))
+        try:
+            log.write(told := play.round(number), growth.measure(made, told))
+        except Exception:
+            log.wrong.append(f"round {number} could not be played to its end: {traceback.format_exc()}")
+            break
     reads = sum(session.done for sessions in made.sessions.values() for session in sessions)
     _close(made, play, log)
     log.say(f"{number} rounds in {time.monotonic() - began:.0f} s; {log.attempts} further attempts")

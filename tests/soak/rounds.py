@@ -25,7 +25,7 @@ from tests.soak.resident import Resident
 from tests.soak.troubles import DAMAGED, NOTHING, TWICE, Job, Scope, Trouble, chosen
 from tests.soak.world import TARGETS, State, World
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 """Seconds in which what is on its way out must be gone; far more than it takes."""
 _MOMENT = 3.0
 """Seconds in which a server notices that a session has ended; where it takes longer, one more run is made."""

@@ -20,7 +20,7 @@ _PAUSE = 0.03
 """Seconds between two pieces of work, at least."""
 _REST = 5
 """So many times as long as a piece of work took, there is rest after it: others want the machine too."""
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 """Seconds after which somebody who cannot get in, or waits for an answer, is lost."""
 _ENDED = ("57P01", "57P02", "57P03")
 """The server ends a session, crashes, or does not let anybody in: PostgreSQL's Appendix A."""
