@@ -37,8 +37,11 @@ def main() -> int:
     with open_log(file) as lines:
         log, growth = Log(lines, seed), Growth()
         log.say(f"seed {seed}; each round is written to {file}")
-        with contextlib.suppress(KeyboardInterrupt), surroundings() as folder, world(folder) as made:
-            _soak(made, log, growth, given.seconds, given.rounds)
+        try:
+            with surroundings() as folder, world(folder) as made:
+                _soak(made, log, growth, given.seconds, given.rounds)
+        except KeyboardInterrupt:
+            log.wrong.append("it was ended before its time")
     log.wrong += growth.grown()
     for line in ["", *log.table(), "", *growth.table(), "", *log.wrong]:
         log.say(line)
@@ -55,7 +58,12 @@ def _numbers(text: str) -> range:
 
 
 def _soak(made: World, log: Log, growth: Growth, seconds: float, rounds: range | None) -> None:
-    play, began, number = Play(made, log.seed), time.monotonic(), 0
+    with contextlib.closing(Play(made, log.seed)) as play:
+        _rounds(play, made, log, growth, seconds, rounds)
+
+
+def _rounds(play: Play, made: World, log: Log, growth: Growth, seconds: float, rounds: range | None) -> None:
+    began, number = time.monotonic(), 0
     for told in play.beginning():
         log.write(told, growth.measure(made, told))
     for number in rounds or range(1, 1_000_000):
@@ -83,7 +91,7 @@ def _close(made: World, play: Play, log: Log) -> None:
         for session in sessions:
             session.end()
     made.sessions.clear()
-    play.resident.end()
+    play.close()
     assert play.newest is not None
     for name in TARGETS:
         ended = Hand(made, play.newest.stage).refresh(name).wait()

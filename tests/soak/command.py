@@ -23,6 +23,7 @@ _HANGS = 2400.0
 """Seconds after which a run is killed that its deadline should have ended long before."""
 
 _numbers = count(1)
+_living: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Running:
             seconds = time.monotonic() - self.began
             _, status, usage = os.wait4(self.child.pid, 0)
             self.child.returncode = os.waitstatus_to_exitcode(status)
+            _living.remove(self.child)
         said, report = self.files.taken()
         return Ended(self.child.returncode, said, report, usage.ru_maxrss * 1024, seconds, seconds >= _HANGS)
 
@@ -176,7 +178,17 @@ class Hand:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        _living.append(child)
         return Running(files, began, child)
+
+
+def kill_all() -> None:
+    """Kill every run that was not waited for: the soak itself is ended."""
+    for child in _living:
+        if child.returncode is None:
+            child.kill()
+            child.wait()
+    _living.clear()
 
 
 @contextlib.contextmanager

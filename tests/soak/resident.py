@@ -82,7 +82,11 @@ class Resident:
             assert self._child.stdin is not None
             with contextlib.suppress(OSError):
                 self._child.stdin.close()
-            self._child.wait()
+            try:
+                self._child.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from dmrefresh.verified import SUFFIX, from_json
 from fixtures.parts.dumping import put_dump
 from tests.jobs.scene import note_beside
 from tests.proof import left_in_folders, left_in_the_server, running
-from tests.soak.command import Ended, Hand, Running
+from tests.soak.command import Ended, Hand, Running, kill_all
 from tests.soak.editions import ORIGINAL, NotWhole
 from tests.soak.resident import Resident
 from tests.soak.troubles import DAMAGED, NOTHING, TWICE, Job, Scope, Trouble, chosen
@@ -86,6 +86,11 @@ class Play:
         self.usual: dict[str, float] = {}
         self.resident = Resident(world.variables(), world.folder / "resident")
         self._admin = world.store.client(world.store.admin)
+
+    def close(self) -> None:
+        """End what still runs."""
+        kill_all()
+        self.resident.end()
 
     def beginning(self) -> Iterator[Told]:
         """Rounds in which nothing goes wrong, from which it is known how long each takes."""
