@@ -73,7 +73,12 @@ def stored(report: BackupReport) -> str:
     return (
         f"{report.name} is stored in the bucket {report.bucket}: {report.size / 1e6:,.1f} MB, "
         f"{sum(report.rows.values()):,} rows in {len(report.rows)} tables, {report.total_seconds:.1f} s"
+        f"{_in_attempts(report.attempts)}"
     )
+
+
+def _in_attempts(count: int) -> str:
+    return f", in {count} attempts" if count > 1 else ""
 
 
 def looked_at(report: BackupReport) -> str:
@@ -143,8 +148,10 @@ class Lines(Observer):
             replaced = "sanitised when it was cleaned"
         self.line(
             f"{report.target} is refreshed: {report.rows:,} rows in {len(report.tables)} tables, "
-            f"{replaced}, {report.total_seconds:.1f} s"
+            f"{replaced}, {report.total_seconds:.1f} s{_in_attempts(report.attempts)}"
         )
+        if report.fell_back is not None:
+            self.warn(report.fell_back)
         if report.stored:
             self.line(f"stored as {' and '.join(report.stored)}")
         if report.disconnected_seconds is not None:

@@ -85,6 +85,10 @@ class DumpDamaged(Failure):
     exit_code = 13
     retry = True
 
+    received: str | None = None
+    """The SHA-256 (hexadecimal) of the object as it came, where all of it came: the same one twice, and the way is not
+    to blame."""
+
 
 class NotSanitised(Failure):
     """Something would have passed that nobody classified, or a rule cannot do what it says."""

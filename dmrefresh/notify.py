@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,8 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from dmrefresh import signals
 from dmrefresh.durations import lasted
-from dmrefresh.errors import UNCHANGED, UNFINISHED, UNTOUCHED, Failure, own_fault
 from dmrefresh.observer import Observer
+from dmrefresh.outcome import ending, shown
 from dmrefresh.settings import Notify
 from dmrefresh.signals import Interrupted
 from dmrefresh.webhooks import Posted
@@ -118,7 +117,7 @@ class Told:
         self.what: str | None = None
         self._settings = settings
         self._observer = observer
-        self._job, self._stage, self._target = job, stage, _shown(target)
+        self._job, self._stage, self._target = job, stage, shown(target) if target is not None else None
         self._dump: str | None = None
         self._publishes = publishes
         self._build = _build_url(environ.get("BUILD_URL", ""))
@@ -131,6 +130,10 @@ class Told:
         with contextlib.suppress(Exception):
             if "started" in self._settings.on:
                 self._first = self._post(self._message("started"), _PATIENCE)
+
+    def took(self, dump: str) -> None:
+        """It was done with this dump, whichever it was begun with."""
+        self._dump = dump
 
     def ends(self, error: BaseException | None) -> None:
         """Tell how it ended, with a warning where that did not work; raises nothing."""
@@ -158,17 +161,8 @@ class Told:
     def _outcome(self, error: BaseException | None) -> Message:
         if error is None:
             return self._message("succeeded", 0, self.what)
-        broken_off = UNTOUCHED if self._publishes else UNFINISHED
-        if isinstance(error, Interrupted):
-            what = f"It was ended by {signal.Signals(error.number).name}."
-            return self._message("failed", 128 + error.number, what, broken_off, "run it again")
-        if isinstance(error, BrokenPipeError):
-            what = "It was ended, since nobody was there to read its output."
-            return self._message("failed", 128 + signal.SIGPIPE, what, broken_off)
-        failure = error if isinstance(error, Failure) else own_fault(error)
-        state = UNCHANGED if failure.state == UNTOUCHED and not self._publishes else failure.state
-        status = "unfinished" if 30 <= failure.exit_code < 40 else "failed"
-        return self._message(status, failure.exit_code, failure.what, state, failure.hint)
+        ended = ending(error, publishes=self._publishes)
+        return self._message(ended.status, ended.exit_code, ended.what, ended.state, ended.hint)
 
     def _message(
         self,
@@ -226,12 +220,6 @@ def told(
         this.ends(error)
         raise
     this.ends(None)
-
-
-def _shown(target: str | None) -> str | None:
-    """A target's name; a database that was given by its URL is not for others."""
-    given = target is not None and ("://" in target or "=" in target)
-    return "a database given by its URL" if given else target
 
 
 def _build_url(text: str) -> str | None:

@@ -12,6 +12,10 @@ from typing import Literal
 
 from dmrefresh.errors import PublishedButUnfinished, UsageFailure
 
+Doing = Literal["find", "refresh", "store", "read back"]
+"""What may be attempted more than once: to find the dump, to refresh the target from it; to store a backup, to read
+it back."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
@@ -49,6 +53,27 @@ class LeakReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """An attempt, and what came of it.
+
+    Attributes:
+        number: from 1 on, of those at the same thing.
+        doing: what was attempted.
+        dump: the dump by its name; None where none was found by then.
+        seconds: how long it took.
+        exit_code: that of what went wrong; 0 where nothing did.
+        what: what went wrong, in a sentence; None where nothing did.
+    """
+
+    number: int
+    doing: Doing
+    dump: str | None
+    seconds: float
+    exit_code: int
+    what: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A finished refresh. Seconds by stage are busy time; stages overlap, so they may exceed the total.
 
@@ -56,6 +81,9 @@ class Report:
     with `database`, nobody could connect for `disconnected_seconds`. `after_load` has, for each statement that the
     ruleset has run after the load, how many rows it was about; `rows` and `tables` count what was loaded before that.
     `cleaned_from` is the dump that a cleaned one was made of; `stored` are the objects put into a bucket.
+    `tries` are all attempts, of which `attempts` counts those to refresh; `damaged` are newer dumps that were, so
+    that an older one was taken. `fell_back` says so in a sentence. `status` is what tells it from
+    the report of a run that has failed, see `dmrefresh.outcome`.
     `leak_check` is None where the ruleset turns it off, or the dump was cleaned before.
     """
 
@@ -79,7 +107,16 @@ class Report:
     cleaned_from: str | None = None
     stored: list[str] = field(default_factory=list)
     leak_check: LeakReport | None = None
+    tries: list[Try] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    fell_back: str | None = None
+    status: str = "succeeded"
+    exit_code: int = 0
     version: int = 1
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
 
     def write(self, file: Path) -> None:
         """Write it as JSON.
@@ -87,7 +124,7 @@ class Report:
         Raises:
             PublishedButUnfinished: the file cannot be written.
         """
-        write(file, asdict(self), state="The target is refreshed.")
+        write(file, self.as_dict(), state="The target is refreshed.")
 
 
 @dataclass(slots=True)
@@ -138,7 +175,8 @@ class BackupReport:
     `size` and `sha256` are those of the object, `bytes` those of the dump's plain text; `rows` by table are what
     pg_dump sent. `read_back` says how the stored object was looked at since: `full`, to its end; `quick`, by its
     beginning alone; `no`, not at all, and then `why_not` says why. `noted` is the note beside it that says so, if one
-    was put there. `refused` is why a refresh would refuse it, though it is whole.
+    was put there. `refused` is why a refresh would refuse it, though it is whole. `tries` are all attempts, those to
+    read it back among them; `attempts` counts those to store it.
     """
 
     name: str
@@ -158,7 +196,14 @@ class BackupReport:
     why_not: str | None = None
     noted: str | None = None
     refused: str | None = None
+    tries: list[Try] = field(default_factory=list)
+    status: str = "succeeded"
+    exit_code: int = 0
     version: int = 1
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
 
     def write(self, file: Path) -> None:
         """Write it as JSON.
@@ -166,7 +211,7 @@ class BackupReport:
         Raises:
             PublishedButUnfinished: the file cannot be written.
         """
-        write(file, asdict(self), state=f"{self.name} is stored in the bucket {self.bucket}.")
+        write(file, self.as_dict(), state=f"{self.name} is stored in the bucket {self.bucket}.")
 
 
 @dataclass(slots=True)

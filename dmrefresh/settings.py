@@ -44,8 +44,11 @@ class Dumps(Section):
     """What a refresh does where no dump has been read back; one that has is preferred to newer ones that have not."""
     signed: bool = False
     """Backups are signed with the private key, and what is not is refused."""
+    silence: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1))
+    """How long S3 may say nothing, or next to nothing, before a connection counts as lost and the next one goes on."""
     cache: bool = False
-    """The newest two encrypted dumps are kept on this machine, so that the next refresh need not fetch them."""
+    """Of each bucket the newest two dumps are kept on this machine as they lie there, so that the next refresh need not
+    fetch them; what is encrypted, or cleaned and signed, and nothing else."""
 
 
 class Keys(Section):

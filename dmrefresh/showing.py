@@ -222,6 +222,45 @@ class CleanedList:
         return "\n".join(printable(line) for line in lines)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptCopy:
+    """A copy of a dump on this machine: of which object, when that was taken and since when it is here (ISO 8601), its
+    size (bytes) and SHA-256."""
+
+    name: str
+    bucket: str
+    taken: str
+    kept: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyList:
+    """The copies in a folder of this machine, newest first, or those that were there until `cleared`."""
+
+    folder: str
+    copies: list[KeptCopy] = field(default_factory=list)
+    cleared: bool = False
+    version: int = 1
+
+    def json(self) -> str:
+        """One object; `copies` is a list of flat ones."""
+        return json.dumps(asdict(self))
+
+    def text(self) -> str:
+        """A table for people, or what is gone; where there is nothing, what would keep one."""
+        if self.cleared:
+            count = f"{len(self.copies)} {'copy' if len(self.copies) == 1 else 'copies'}"
+            return printable(f"thrown away: {count}, {size(sum(one.size for one in self.copies))}")
+        if not self.copies:
+            return "No copies are kept on this machine; `cache = true` under [dumps] keeps the newest two of a bucket."
+        rows: list[tuple[str, ...]] = [("name", "age", "size", "bucket")]
+        for one in self.copies:
+            rows.append((one.name, ago(datetime.fromisoformat(one.taken)), size(one.size), one.bucket))
+        return "\n".join(printable(line) for line in [*_aligned(rows), f"in {self.folder}; --clear throws them away"])
+
+
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -5,45 +5,40 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump, SourceUnreachable, UsageFailure
+from dmrefresh.answers import Gone, NoCredentials, Replaced, SourceRefused, translated
+from dmrefresh.errors import NoSuchDump
 from dmrefresh.verified import SUFFIX
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+__all__ = [
+    "LATEST_CLEANED",
+    "DumpRef",
+    "Gone",
+    "Listed",
+    "NoCredentials",
+    "Replaced",
+    "SourceRefused",
+    "Store",
+    "cleaned_at",
+    "cleaned_name",
+    "pinned",
+    "taken_at",
+    "translated",
+]
 
 _NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gpg")
 _CLEANED = re.compile(r"cleaned-db-dump-(?P<when>[0-9]{12})\.sql\.gz")
 LATEST_CLEANED = "cleaned-db-dump.sql.gz"
 """The name under which the newest cleaned dump lies for whoever needs a fixed one."""
-_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NotFound"}
-_WILL_HEAL = {
-    "BadDigest",
-    "SlowDown",
-    "InternalError",
-    "ServiceUnavailable",
-    "RequestTimeout",
-    "500",
-    "502",
-    "503",
-    "504",
-}
-
-
-class SourceRefused(SourceUnreachable):
-    """S3 answered, and the answer was no: trying again does not help until somebody changes something."""
-
-    retry = False
-
-
-class NoCredentials(SourceRefused):
-    """Nothing was asked of S3: there is nothing to ask it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +126,38 @@ class Store:
     skipped: list[str] = field(default_factory=list)
     """Why names that look like dumps were passed over by `newest`, in sentences."""
 
+    silence: float = field(default=30.0, kw_only=True)
+    """Seconds that S3 may say nothing in, or next to nothing, before a connection counts as lost."""
+
     @cached_property
     def client(self) -> S3Client:
-        """The boto3 client; short time limits, and botocore's own retries for opening a request."""
-        import boto3
+        """The boto3 client; botocore itself asks again where that may heal."""
+        return self._client(asks=4)
+
+    @cached_property
+    def reader(self) -> S3Client:
+        """One that asks once, for whoever knows better how to go on."""
+        return self._client(asks=1)
+
+    def _client(self, *, asks: int) -> S3Client:
         from botocore.config import Config
 
         config = Config(
-            connect_timeout=10,
-            read_timeout=30,
-            retries={"mode": "standard", "total_max_attempts": 4},
+            connect_timeout=min(10.0, self.silence),
+            read_timeout=self.silence,
+            retries={"mode": "standard", "total_max_attempts": asks},
             s3={"addressing_style": "path" if self.endpoint_url else "auto"},
         )
         with translated(f"bucket {self.bucket}"):
-            return boto3.Session().client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+            return self._session.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        """One for both, so that credentials which have to be asked for are asked for once."""
+        import boto3
+
+        with translated(f"bucket {self.bucket}"):
+            return boto3.Session()
 
     def newest(self, stage: str) -> DumpRef:
         """The dump of `stage` whose name holds the latest time.
@@ -269,50 +282,3 @@ def pinned(bucket: str, key: str, head: HeadObjectOutputTypeDef) -> DumpRef:
         version_id=None if version == "null" else version,
         sha256=head["Metadata"].get("sha256"),
     )
-
-
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Turn what boto3 raises inside the block into failures that name `what`.
-
-    Raises:
-        DumpDamaged: the bytes received do not fit S3's own checksum.
-        NoSuchDump: the object or bucket is not there.
-        SourceRefused: no credentials, or S3 says no.
-        SourceUnreachable: no answer, or one that may heal.
-        UsageFailure: the settings make no valid request.
-    """
-    from botocore import exceptions
-
-    try:
-        yield
-    except exceptions.ClientError as error:
-        raise _from_answer(what, error.response) from None
-    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound):
-        raise NoCredentials(f"There are no AWS credentials for {what}.", hint="set AWS_PROFILE, or log in") from None
-    except RuntimeError as error:
-        if "still expired" not in str(error):  # botocore's words for credentials that nobody renews
-            raise
-        raise NoCredentials(f"The AWS credentials for {what} have expired.", hint="log in again") from None
-    except (exceptions.ParamValidationError, exceptions.NoRegionError, ValueError):
-        raise UsageFailure(
-            f"The settings for {what} make no valid request.", hint="look at [dumps] in dmrefresh.toml"
-        ) from None
-    except exceptions.FlexibleChecksumError:
-        raise DumpDamaged(f"{what} is damaged: its bytes do not fit the checksum that S3 keeps.") from None
-    except (exceptions.BotoCoreError, OSError):
-        raise SourceUnreachable(f"S3 does not answer for {what}.", hint="is the network up?") from None
-
-
-def _from_answer(what: str, response: object) -> Failure:
-    assert isinstance(response, dict)
-    code = str(response.get("Error", {}).get("Code", ""))
-    if code in _MISSING:
-        return NoSuchDump(f"There is no {what}.", hint="`dmrefresh dumps` lists what there is; is the bucket right?")
-    if code in _WILL_HEAL:
-        return SourceUnreachable(f"S3 cannot serve {what} now ({code}).", hint="run it again in a while")
-    if code in ("412", "PreconditionFailed"):
-        return SourceUnreachable(f"{what} was replaced while it was read.", hint="run it again")
-    if code == "InvalidObjectState":
-        return SourceRefused(f"{what} is archived.", hint="restore the object from the archive first")
-    return SourceRefused(f"S3 refuses {what} ({code}).", hint="do the credentials grant List and Get?")

@@ -20,7 +20,7 @@ from tests.jobs.scene import Ended, Scene, state_of
 CANARIES = ("canary", "hunter2")
 """In every personal value of small dumps, and in no name, file or setting of a test."""
 
-_SECRETS = re.compile("PRIVATE KEY|AGE-SECRET-KEY", re.IGNORECASE)
+_SECRETS = re.compile("PRIVATE KEY|AGE-SECRET-KEY")
 _OF_THIS_RUN = re.compile(r"/(?:[\w.-]+/)+|\b[st][0-9a-f]{12}\b|\b127\.0\.0\.1:\d+\b")
 """Folders, names of stages and ports, which are others each time."""
 _LEFT_IN_THE_SERVER = """

@@ -9,12 +9,25 @@ import contextlib
 import os
 import sys
 
-from dmrefresh.cli import backup, doctor, dumps, guarding, refresh, runbook, sanitisers, settings, targets, worker
+from dmrefresh.cli import (
+    backup,
+    cache,
+    doctor,
+    dumps,
+    guarding,
+    refresh,
+    runbook,
+    sanitisers,
+    settings,
+    targets,
+    worker,
+)
 from dmrefresh.cli.app import app
 
 __all__ = [
     "app",
     "backup",
+    "cache",
     "doctor",
     "dumps",
     "guarding",

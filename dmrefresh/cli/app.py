@@ -21,7 +21,7 @@ GROUPS = {
     "Refresh": ("clean-and-apply", "plan", "status", "rollback", "protect"),
     "Back up": ("backup-production", "presign", "dumps", "check-dump"),
     "Rulesets": ("sanitisers", "sanitise"),
-    "Look after it": ("doctor", "config", "runbook"),
+    "Look after it": ("doctor", "config", "cache", "runbook"),
 }
 """The commands as `--help` lists them, by what somebody wants to do."""
 

@@ -36,11 +36,12 @@ def backup_production(
     """Dump, encrypt and store a database, and read the stored object back to its end."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh import notify, settings
+    from dmrefresh import notify, outcome, settings
     from dmrefresh import report as reporting
     from dmrefresh.console import Lines, looked_at, stored
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import backup_production as job
+    from dmrefresh.jobs.attempts import Patience
 
     if worker:
         if stage is not None or quick or accept_unverified or report is not None or on is not None:
@@ -49,29 +50,31 @@ def backup_production(
         return
     if report is not None:
         reporting.prepare(report)
-    lines, held = Lines(), settings.load(Options.config)
-    whose = stage or held.dumps.stage
-    elsewhere = None
-    with notify.told(held.notify, lines, job="backup-production", stage=whose, publishes=False) as told:
-        if on is None:
-            plan = job.prepare(held, stage=stage, quick=quick)
-            told.begins(plan.name)
-            done = job.run(plan, lines)
-        else:
-            from dmrefresh.jobs import on_cloud_foundry
+    lines = Lines()
+    with outcome.recorded(report, lines, publishes=False, job="backup-production", stage=stage) as record:
+        held = settings.load(Options.config)
+        whose = stage or held.dumps.stage
+        record.about["stage"] = whose
+        elsewhere = None
+        with notify.told(held.notify, lines, job="backup-production", stage=whose, publishes=False) as told:
+            if on is None:
+                plan = job.prepare(held, stage=stage, quick=quick)
+                told.begins(plan.name)
+                done = job.run(plan, lines, Patience.of(plan.job, record.tries))
+            else:
+                from dmrefresh.jobs import on_cloud_foundry
 
-            order = on_cloud_foundry.order(held, stage=stage, quick=quick)
-            told.begins(order.name)
-            elsewhere = on_cloud_foundry.run(order, lines)
-            done = elsewhere.report
-        told.what = f"{stored(done)}; {looked_at(done)}"
-        lines.backed_up(done)
-        if report is not None:
-            done.write(report)
-        if not accept_unverified:
-            job.demand(done)
-        if elsewhere is not None:
-            on_cloud_foundry.demand_gone(elsewhere, held)
+                order = on_cloud_foundry.order(held, stage=stage, quick=quick)
+                told.begins(order.name)
+                elsewhere = on_cloud_foundry.run(order, lines)
+                done = elsewhere.report
+            told.what = f"{stored(done)}; {looked_at(done)}"
+            lines.backed_up(done)
+            record.finished(done)
+            if not accept_unverified:
+                job.demand(done)
+            if elsewhere is not None:
+                on_cloud_foundry.demand_gone(elsewhere, held)
 
 
 def _as_worker() -> None:

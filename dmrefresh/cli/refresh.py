@@ -25,16 +25,21 @@ def clean_and_apply(
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
     confirm: Annotated[str | None, typer.Option(help="A remote target's name again, instead of typing it.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A rule for what is gone stops the run.")] = False,
+    fall_back: Annotated[
+        bool,
+        typer.Option("--fall-back", help="Where the newest dump is damaged, take the newest older one that is not."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, as `plan` does.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
-    from dmrefresh import notify, settings
+    from dmrefresh import notify, outcome, settings
     from dmrefresh import report as reporting
     from dmrefresh.console import Lines
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import clean_and_apply as job
+    from dmrefresh.jobs.attempts import Patience
 
     if cleaned is not None and stage is not None:
         raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
@@ -43,20 +48,35 @@ def clean_and_apply(
             raise UsageFailure("--dry-run publishes nothing; --confirm and --report have no meaning with it.")
         _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=False)
         return
+    if fall_back and dump is not None:
+        raise UsageFailure("--dump names the dump that is wanted, and --fall-back would take another.")
     lines = Lines()
     if report is not None:
         reporting.prepare(report)
-    found = settings.load(Options.config)
-    whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
-    with notify.told(found.notify, lines, job="clean-and-apply", stage=whose, target=target) as told:
-        plan = job.prepare(found, target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict)
-        told.begins(plan.source.dump.key)
-        done = job.run(plan, lines, confirm=confirming(confirm, target))
-        told.what = f"{done.rows:,} rows in {len(done.tables)} tables."
-        lines.summary(done)
-        if report is not None:
-            done.write(report)
-        job.finish(plan, done, lines, report=report)
+    with outcome.recorded(report, lines, job="clean-and-apply", target=outcome.shown(target)) as record:
+        found = settings.load(Options.config)
+        patience = Patience.of(found.job, record.tries)
+        whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
+        with notify.told(found.notify, lines, job="clean-and-apply", stage=whose, target=target) as told:
+            plan = job.prepare(
+                found,
+                target,
+                dump=dump,
+                stage=stage,
+                ruleset=ruleset,
+                cleaned=cleaned,
+                strict=strict,
+                fall_back=fall_back,
+                observer=lines,
+                patience=patience,
+            )
+            told.begins(plan.source.dump.key)
+            done = job.run(plan, lines, confirm=confirming(confirm, target), patience=patience)
+            told.took(done.dump.name)
+            told.what = f"{done.rows:,} rows in {len(done.tables)} tables. {done.fell_back or ''}".strip()
+            lines.summary(done)
+            record.finished(done)
+            job.finish(plan, done, lines, report=report)
 
 
 @app.command("plan")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from dmrefresh import __version__, process, signals
 from dmrefresh.errors import (
@@ -26,7 +26,7 @@ from dmrefresh.errors import (
     PublishedButUnfinished,
     SourceUnreachable,
 )
-from dmrefresh.jobs.attempts import attempts
+from dmrefresh.jobs.attempts import Patience, attempts
 from dmrefresh.jobs.backup_plan import Plan, prepare
 from dmrefresh.jobs.key_pair import prove
 from dmrefresh.jobs.producing import Counts, produced
@@ -40,6 +40,8 @@ from dmrefresh.stages.streamed import Streamed, streamed
 from dmrefresh.store import DumpRef
 from dmrefresh.verified import SUFFIX
 
+T = TypeVar("T")
+
 _SOON = timedelta(days=30)
 """So long before the public key expires it is said on every run."""
 
@@ -48,12 +50,13 @@ _WHO = "look at who may write there, and make another backup"
 __all__ = ["Plan", "Run", "demand", "prepare", "run"]
 
 
-def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
+def run(plan: Plan, observer: Observer | None = None, patience: Patience | None = None) -> BackupReport:
     """Make the backup, store it, and read it back; what may heal is begun again.
 
     Args:
         plan: what to do.
         observer: is told about progress.
+        patience: how often it is begun again, as the settings say if None; keeps what came of each attempt.
 
     Returns:
         what was stored, and how it was read back; `demand` says whether that is enough.
@@ -67,7 +70,7 @@ def run(plan: Plan, observer: Observer | None = None) -> BackupReport:
         DeadlinePassed: it took longer than the settings allow.
         Failure: of any other kind. What is stored by then, the failure's state says.
     """
-    this = Run(plan, observer or Observer())
+    this = Run(plan, observer or Observer(), patience or Patience.of(plan.job))
     try:
         with signals.deadline(plan.job.deadline):
             return this.whole()
@@ -99,6 +102,7 @@ class Run:
 
     plan: Plan
     observer: Observer
+    patience: Patience = field(default_factory=Patience)
     counts: Counts = field(default_factory=Counts)
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     encrypted_to: str = ""
@@ -120,7 +124,7 @@ class Run:
         plan, began = self.plan, time.monotonic()
         self.observer.note(f"backup of {plan.stage}: {plan.name} in the bucket {plan.store.bucket}")
         why_not = self._prove_keys()
-        stored = attempts(self._store, self.observer)
+        stored = attempts(self._store, self.observer, self.patience, doing="store", dump=lambda: plan.name)
         self.observer.step("backup stored")
         if self.counts.refused is not None:
             self.observer.warn(f"a refresh would refuse this backup, though it is whole: {self.counts.refused}")
@@ -142,6 +146,7 @@ class Run:
             bytes=self.counts.bytes,
             rows=dict(self.counts.tables),
             attempts=self.attempt,
+            tries=list(self.patience.tries),
             total_seconds=round(time.monotonic() - began, 3),
             stages={name: round(value, 3) for name, value in self.stopwatch.seconds.items()},
             read_back=how,
@@ -233,9 +238,9 @@ class Run:
         self.observer.note("it is read back now from the bucket")
         try:
             if plan.verify == "quick":
-                attempts(lambda _: opens(there), self.observer)
+                self._again(lambda _: opens(there))
                 return "quick", None
-            back = attempts(lambda _: self._read_back(there), self.observer)
+            back = self._again(lambda _: self._read_back(there))
         except (KeyAbsent, SourceUnreachable) as failure:
             return "no", self._unread(_sentence(failure))
         except (DumpDamaged, KeyUnusable):
@@ -243,6 +248,10 @@ class Run:
             raise
         note_beside(plan.store, back.verified, self.observer)
         return "full", None
+
+    def _again(self, look: Callable[[int], T]) -> T:
+        """Look at what is stored; again, where that may help."""
+        return attempts(look, self.observer, self.patience, doing="read back", dump=lambda: self.plan.name)
 
     def _read_back(self, there: Stored) -> ReadBack:
         self._refuse_another(there.dump)

@@ -3,7 +3,7 @@ beside it that it was read back, where that is wanted."""
 
 from __future__ import annotations
 
-from dmrefresh.jobs.attempts import attempts
+from dmrefresh.jobs.attempts import Patience, attempts
 from dmrefresh.jobs.choosing import said_of_age_and_size
 from dmrefresh.jobs.dumps import choose, introduce, limits_of
 from dmrefresh.jobs.verifying_backup import Stored, note_beside, opens, read_back
@@ -26,7 +26,7 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
     """
     store, dump = choose(settings, name, stage)
     doubts = () if name else tuple(said_of_age_and_size(settings.dumps, store, dump))
-    return Stored(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed, doubts)
+    return Stored(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed, doubts, settings.job)
 
 
 def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False, record: bool = False) -> Checked:
@@ -43,15 +43,21 @@ def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False
         PublishedButUnfinished: the dump is as it must be, and the note could not be put beside it.
         Failure: the dump, the key or the bucket is not as it must be.
     """
-    watching = observer or Observer()
+    watching, patience = observer or Observer(), Patience.of(stored.job, endless=True)
     name, size = stored.dump.key, stored.dump.size
     introduce(stored.store, stored.dump, watching, stored.doubts)
     if quick:
         if stored.signed:
             watching.warn("whether the dump is signed shows only at its end, which a quick check does not read")
-        attempts(lambda _: opens(stored), watching)
+        attempts(lambda _: opens(stored), watching, patience, doing="read back", dump=lambda: name)
         return Checked(name, size, None)
-    back = attempts(lambda _: read_back(stored, watching, refusing=not record), watching)
+    back = attempts(
+        lambda _: read_back(stored, watching, refusing=not record),
+        watching,
+        patience,
+        doing="read back",
+        dump=lambda: name,
+    )
     if record:
         note_beside(stored.store, back.verified, watching)
     return Checked(name, size, back.contents, recorded=name + SUFFIX if record else None)

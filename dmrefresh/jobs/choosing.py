@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
@@ -26,12 +27,14 @@ class Chosen:
         dump: the object; its SHA-256 is that of what was read back, where it was.
         passed_over: why others were not taken, in sentences.
         doubts: what speaks against it.
+        read_back: whether a note beside it says that it was read back.
     """
 
     store: Store
     dump: DumpRef
     passed_over: tuple[str, ...] = ()
     doubts: Doubts = field(default_factory=Doubts)
+    read_back: bool = False
 
 
 class DumpChanged(DumpDamaged):
@@ -77,13 +80,48 @@ def choice(settings: Settings, store: Store, stage: str, listed: Sequence[Listed
     newest = there[0].key
     passed_over = [f"{one.key} is empty and was passed over" for one in listed if not one.size and one.key > newest]
     dump, doubts = _read_back(settings.dumps, store, there, passed_over)
+    read_back = dump is not None and not any(one.failure for one in doubts)
     if dump is None:
         dump = store.named(newest)
         doubts += [_none_was_read_back(stage, newest, refuses=settings.dumps.unverified == "refuse")]
     elif dump.key != newest:
         passed_over.append(_newer(there, dump.key))
     doubts += of_age_and_size(settings.dumps, dump, there, newer=newest if dump.key != newest else None)
-    return Chosen(store, dump, tuple(passed_over), Doubts(tuple(doubts)))
+    return Chosen(store, dump, tuple(passed_over), Doubts(tuple(doubts)), read_back)
+
+
+def older(settings: Settings, store: Store, than: str) -> Iterator[Chosen]:
+    """Dumps of the same stage that are older, the newest first, and before all others those that were read back.
+
+    Their age and size only warn. One that is not the object that was read back is left out.
+
+    Args:
+        settings: whether one that nobody has read back may be taken.
+        store: their bucket.
+        than: the name of a dump.
+
+    Raises:
+        SourceUnreachable: S3 does not answer, or refuses.
+    """
+    there = [one for one in _stage_of(store, than) if one.key < than]
+    unread = [one.key for one in there if not one.noted]
+    for key in [one.key for one in there if one.noted][:_TRIED]:
+        for found in _still_there(settings, store, key):
+            if found.read_back:
+                yield found
+            else:
+                unread.append(key)
+    if settings.dumps.unverified == "warn":
+        for key in sorted(unread, reverse=True):
+            yield from _still_there(settings, store, key)
+
+
+def _still_there(settings: Settings, store: Store, key: str) -> Iterator[Chosen]:
+    """This one, if it is there and is not known to be another than was read back."""
+    with suppress(NoSuchDump):
+        found = _named(settings, store, key)
+        if not found.doubts.refusals:
+            yield found
 
 
 def said_of_age_and_size(settings: Dumps, store: Store, dump: DumpRef) -> list[str]:
@@ -108,7 +146,7 @@ def _named(settings: Settings, store: Store, name: str) -> Chosen:
     else:
         doubts.append(Doubt(f"{name} was never read back"))
     doubts += (replace(one, failure=None) for one in of_age_and_size(settings.dumps, dump, _stage_of(store, name)))
-    return Chosen(store, dump, doubts=Doubts(tuple(doubts)))
+    return Chosen(store, dump, doubts=Doubts(tuple(doubts)), read_back=found.verified is not None)
 
 
 def _stage_of(store: Store, name: str) -> list[Listed]:

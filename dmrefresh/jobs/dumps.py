@@ -32,7 +32,8 @@ def choose(settings: Settings, name: str | None, stage: str | None) -> tuple[Sto
 
 def store_of(settings: Settings) -> Store:
     """The bucket of encrypted dumps."""
-    return Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+    dumps = settings.dumps
+    return Store(dumps.bucket, dumps.region, dumps.endpoint_url, silence=dumps.silence.total_seconds())
 
 
 def refuse_note(name: str) -> None:

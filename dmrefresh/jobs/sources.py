@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from dmrefresh import signatures
+from dmrefresh.cache import Cache
 from dmrefresh.dump.against_note import held_to_note
 from dmrefresh.dump.events import End, Event, Head
 from dmrefresh.dump.limits import Limits
@@ -22,6 +23,7 @@ from dmrefresh.dump.mark import Mark, NoMark, read_mark
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import DumpDamaged
+from dmrefresh.jobs.cached import fetched
 from dmrefresh.jobs.rules import refuse_gone
 from dmrefresh.jobs.verifying import verify
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
@@ -29,8 +31,9 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.prefetch import prefetch
+from dmrefresh.stages.received import Received, told_apart
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.stages.spool import spool
+from dmrefresh.stages.spool import Spool, spool
 from dmrefresh.store import LATEST_CLEANED, DumpRef, Store
 from sanitisers import Known, Ruleset, Sanitiser
 
@@ -149,14 +152,21 @@ class Encrypted:
     """A rule for what is gone stops the run."""
     signed: bool = False
     """The backups' own key must have signed it; that, too, gpg says only at the end."""
+    cache: Cache | None = None
+    """Where a copy of it is kept, once gpg has verified it."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
         """See `Source`. gpg's verdict comes last, so the whole is decrypted once for it alone."""
         timed = this.stopwatch.timed
-        with private_keyring(self.keys) as keyring, spool(self.dump.size) as kept:
+        with (
+            spool(self.dump.size) as kept,
+            fetched(self.cache, self.store, self.dump, observer) as copy,
+            _received(copy.blocks(), self.dump, kept) as received,
+            private_keyring(self.keys) as keyring,
+        ):
             observer.note("the private key is in a throw-away keyring in memory")
-            ciphertext = kept.keep(timed("fetch", fetch(self.store, self.dump)))
+            ciphertext = kept.keep(timed("fetch", received))
             verified = timed("verify", decrypt(ciphertext, keyring, signed=self.signed))
             if verify_first:
                 observer.note(_READ_FIRST)
@@ -168,6 +178,7 @@ class Encrypted:
             observer.note(
                 f"the dump is whole: gpg has verified every byte{', and the signature' if self.signed else ''}"
             )
+            copy.keep(kept.blocks)
             # The plain text exists in memory only, a few blocks at a time.
             text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring, signed=self.signed))))
             read = prefetch(timed("read", read_dump(text, limits=self.limits)))
@@ -222,15 +233,22 @@ class Cleaned:
     public_key: Path
     ruleset: Ruleset
     limits: Limits
+    cache: Cache | None = None
+    """Where a copy of it is kept, once its signature has held."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
         """See `Source`. The mark stands at the end, so the whole is read once for it alone."""
         timed = this.stopwatch.timed
-        with spool(self.dump.size) as kept:
-            text = timed("verify", gunzip(kept.keep(timed("fetch", fetch(self.store, self.dump)))))
+        with (
+            spool(self.dump.size) as kept,
+            fetched(self.cache, self.store, self.dump, observer) as copy,
+            _received(copy.blocks(), self.dump, kept) as received,
+        ):
+            text = timed("verify", gunzip(kept.keep(timed("fetch", received))))
             this.mark = self._true_mark(text)
             observer.note(f"the cleaned dump is whole and signed: made {this.mark.made} of {this.mark.dump}")
+            copy.keep(kept.blocks)
             if verify_first:
                 observer.note(_READ_FIRST)
                 again = read_dump(gunzip(kept.blocks()), limits=self.limits)
@@ -259,6 +277,23 @@ class Cleaned:
 
     def _detected(self, events: Iterable[Event], this: Attempt, observer: Observer) -> Iterator[Event]:
         return detected(events, self.ruleset, lambda warning: this.warn(observer, warning))
+
+
+@contextmanager
+def _received(blocks: Iterable[bytes], dump: DumpRef, kept: Spool) -> Iterator[Received]:
+    """The download of a dump; where the block finds damage, the rest is received too, to tell where it comes from.
+
+    Args:
+        blocks: as they come.
+        dump: which one that is.
+        kept: has all of it that was taken in the block.
+
+    Raises:
+        DumpDamaged: with the SHA-256 of what was received.
+    """
+    received = Received(blocks)
+    with told_apart(dump.sha256, lambda: kept.sha256(received.rest())):
+        yield received
 
 
 def _head(events: Iterable[Event]) -> Head:

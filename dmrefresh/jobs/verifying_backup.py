@@ -6,8 +6,8 @@ What was read back is noted beside it. The identity that stores backups may put 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dmrefresh import __version__, process
@@ -20,9 +20,11 @@ from dmrefresh.jobs.key_pair import naming_keys
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.report import Contents
+from dmrefresh.settings import Job
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.measured import Measured
+from dmrefresh.stages.received import Received, told_apart
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.upload import of_the_target
 from dmrefresh.store import DumpRef, Store, translated
@@ -41,6 +43,7 @@ class Stored:
         limits: how much of it may be held in memory.
         signed: whether the private key must have signed it.
         doubts: what is to be said of it first, in sentences.
+        job: how often it is begun again where that may help.
     """
 
     store: Store
@@ -49,6 +52,7 @@ class Stored:
     limits: Limits
     signed: bool = False
     doubts: tuple[str, ...] = ()
+    job: Job = field(default_factory=Job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,12 @@ def read_back(
         SourceUnreachable: S3 does not answer, or refuses.
     """
     heard = Measured()
+    received = Received(fetch(stored.store, stored.dump))
     with (
         (stopwatch or Stopwatch()).measure("read back"),
+        told_apart(stored.dump.sha256, lambda: _heard_to_the_end(heard, received)),
         _keyring(stored) as keyring,
-        contextlib.closing(_plain(stored, heard, keyring)) as blocks,
+        contextlib.closing(_plain(stored, heard.all_of(received), keyring)) as blocks,
     ):
         try:
             events = held_to_note(
@@ -155,8 +161,15 @@ def note_beside(store: Store, verified: Verified, observer: Observer) -> None:
     observer.note(f"noted in {key}")
 
 
-def _plain(stored: Stored, heard: Measured, keyring: Keyring) -> Generator[bytes]:
-    return decrypt(heard.all_of(fetch(stored.store, stored.dump)), keyring, signed=stored.signed)
+def _plain(stored: Stored, ciphertext: Iterable[bytes], keyring: Keyring) -> Generator[bytes]:
+    return decrypt(ciphertext, keyring, signed=stored.signed)
+
+
+def _heard_to_the_end(heard: Measured, received: Received) -> str:
+    """The SHA-256 of all of the object."""
+    for _ in heard.all_of(received.rest()):
+        pass
+    return heard.sha256
 
 
 def _verified(stored: Stored, heard: Measured, contents: Contents) -> Verified:

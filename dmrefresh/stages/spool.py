@@ -9,6 +9,7 @@ touches the disk, in a file without a name that is gone with the process.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -57,6 +58,16 @@ class Spool:
         self._file.seek(0)
         while block := self._file.read(_BLOCK):
             yield block
+
+    def sha256(self, rest: Iterable[bytes] = ()) -> str:
+        """The SHA-256, in hexadecimal, of what was kept and of the rest, which is not."""
+        digest, position = hashlib.sha256(), 0
+        while block := os.pread(self._file.fileno(), _BLOCK, position):  # whoever reads it now goes on where it was
+            digest.update(block)
+            position += len(block)
+        for block in rest:
+            digest.update(block)
+        return digest.hexdigest()
 
 
 @contextlib.contextmanager

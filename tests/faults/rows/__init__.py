@@ -13,6 +13,7 @@ from tests.faults.rows import (
     compression,
     further,
     healing,
+    mutants,
     runs,
     sanitising,
     secrets,
@@ -36,6 +37,7 @@ _IN_ORDER = (
     secrets,
     backups,
     further,
+    mutants,
 )
 
 SECTIONS: tuple[tuple[str, tuple[Row, ...]], ...] = tuple((part.TITLE, part.ROWS) for part in _IN_ORDER)

@@ -1,0 +1,130 @@
+"""What is in a bucket, which of it is taken, and who is told what S3 refuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+from mypy_boto3_s3 import S3Client
+
+from dmrefresh.errors import NoSuchDump, SourceUnreachable
+from dmrefresh.store import SourceRefused, Store, taken_at
+from fixtures.parts.seaweedfs import ObjectStore
+
+STAGES = iter(f"stage{number}" for number in range(1000))
+
+
+@pytest.fixture
+def admin(object_store: ObjectStore) -> S3Client:
+    return object_store.client(object_store.admin)
+
+
+@pytest.fixture
+def stage() -> str:
+    """A stage of its own for each test, so that they can share a bucket."""
+    return next(STAGES)
+
+
+@pytest.fixture(autouse=True)
+def _as_the_job(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", object_store.jobs.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", object_store.jobs.secret_key)
+
+
+@pytest.fixture
+def store(object_store: ObjectStore) -> Store:
+    return Store(object_store.bucket, "eu-west-1", object_store.endpoint_url)
+
+
+def name(stage: str, when: datetime) -> str:
+    return f"{stage}-{when:%Y%m%d%H%M}.sql.gz.gpg"
+
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_the_newest_is_told_by_the_name_over_any_number_of_pages(store: Store, admin: S3Client, stage: str) -> None:
+    # The newest is stored first and a thousand older ones after it: neither the order nor the first page decides.
+    newest = name(stage, NEW_YEAR + timedelta(days=400))
+    admin.put_object(Bucket=store.bucket, Key=newest, Body=b"newest")
+    for minutes in range(1005):
+        admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR + timedelta(minutes=minutes)), Body=b"x")
+    found = store.newest(stage)
+    assert (found.key, found.size, found.taken) == (newest, 6, NEW_YEAR + timedelta(days=400))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "{stage}-old-202701010300.sql.gz.gpg",
+        "{stage}-202701010300.sql.gz.gpg.part",
+        "{stage}-202701010300.sql.gz",
+        "{stage}-209913990300.sql.gz.gpg",
+        "{stage}-20270101.sql.gz.gpg",
+        "x{stage}-202701010300.sql.gz.gpg",
+    ],
+)
+def test_what_only_looks_like_a_dump_of_the_stage_is_passed_over(
+    store: Store, admin: S3Client, stage: str, other: str
+) -> None:
+    admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR), Body=b"dump")
+    admin.put_object(Bucket=store.bucket, Key=other.format(stage=stage), Body=b"no dump")
+    assert store.newest(stage).key == name(stage, NEW_YEAR)
+
+
+def test_an_empty_newest_is_passed_over_and_said(store: Store, admin: S3Client, stage: str) -> None:
+    empty = name(stage, NEW_YEAR + timedelta(days=1))
+    admin.put_object(Bucket=store.bucket, Key=empty, Body=b"")
+    admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR), Body=b"dump")
+    assert store.newest(stage).key == name(stage, NEW_YEAR)
+    assert store.skipped == [f"{empty} is empty and was passed over"]
+
+
+def test_no_dump_of_the_stage_and_no_such_name_are_said(store: Store, stage: str) -> None:
+    with pytest.raises(NoSuchDump, match=stage):
+        store.newest(stage)
+    with pytest.raises(NoSuchDump, match="absent"):
+        store.named("absent")
+
+
+def test_a_missing_bucket_and_a_refusal_are_no_matter_of_trying_again(
+    object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", object_store.admin.access_key)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", object_store.admin.secret_key)
+        with pytest.raises(NoSuchDump):
+            Store("no-such-bucket", "eu-west-1", object_store.endpoint_url).named("x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(SourceRefused) as caught:
+        Store(object_store.bucket, "eu-west-1", object_store.endpoint_url).newest("production")
+    assert (caught.value.exit_code, caught.value.retry) == (20, False)
+
+
+def test_a_store_that_is_not_there_may_heal() -> None:
+    with pytest.raises(SourceUnreachable) as caught:
+        Store("bucket", "eu-west-1", "http://127.0.0.1:9").named("x")
+    assert caught.value.retry
+
+
+def test_the_jobs_identity_can_delete_nothing(object_store: ObjectStore, admin: S3Client, stage: str) -> None:
+    key = name(stage, NEW_YEAR)
+    admin.put_object(Bucket=object_store.bucket, Key=key, Body=b"kept")
+    with pytest.raises(ClientError):
+        object_store.client(object_store.jobs).delete_object(Bucket=object_store.bucket, Key=key)
+    assert admin.get_object(Bucket=object_store.bucket, Key=key)["Body"].read() == b"kept"
+
+
+def test_a_name_tells_stage_and_time() -> None:
+    assert taken_at("production-202611220300.sql.gz.gpg") == datetime(2026, 11, 22, 3, tzinfo=UTC)
+    assert taken_at("production-202611220300.sql.gz.gpg", "staging") is None
+    assert taken_at("production-202613220300.sql.gz.gpg") is None
+
+
+def test_credentials_that_have_expired_are_told_as_such(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "t")
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z")
+    with pytest.raises(SourceRefused, match="have expired") as caught:
+        store.listed("production")
+    assert caught.value.hint == "log in again"
