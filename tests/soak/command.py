@@ -152,9 +152,9 @@ class Hand:
     variables: dict[str, str] = field(default_factory=dict)
     inside: Resident | None = None
 
-    def refresh(self, target: str) -> Running:
-        """Start a refresh of a target from the newest dump of the stage."""
-        return self._start("clean-and-apply", "--target", target)
+    def refresh(self, target: str, *more: str) -> Running:
+        """Start a refresh of a target from the newest dump of the stage, with more options."""
+        return self._start("clean-and-apply", "--target", target, *more)
 
     def back_up(self) -> Running:
         """Start a backup of production under the stage's name."""

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.proof import left_in_folders, left_in_the_server, running
 from tests.soak.command import Ended, Hand, Running, kill_all
 from tests.soak.editions import ORIGINAL, NotWhole
 from tests.soak.resident import Resident
-from tests.soak.troubles import DAMAGED, NOTHING, TWICE, Job, Scope, Trouble, chosen
+from tests.soak.troubles import DAMAGED, FALLS_BACK, NOTHING, TWICE, Job, Scope, Trouble, chosen
 from tests.soak.world import TARGETS, State, World
 
 _PATIENCE = 180.0
@@ -83,6 +83,7 @@ class Play:
         self.seed = seed
         self.version = 0
         self.newest: Stored | None = None
+        self.older: Stored | None = None
         self.usual: dict[str, float] = {}
         self.resident = Resident(world.variables(), world.folder / "resident")
         self._admin = world.store.client(world.store.admin)
@@ -159,11 +160,17 @@ class Play:
         assert self.newest is not None
         stage = self.newest.stage
         told.facts["edition"] = self.newest.version
-        if DAMAGED in troubles:
-            stage = self._damaged(told, scope.dice)
+        more = []
+        if DAMAGED in troubles or FALLS_BACK in troubles:
+            stage = f"damaged-{told.number}"
+            self._put_damaged(told, stage, scope.dice)
+        if FALLS_BACK in troubles:
+            self._put_older(told, stage)
+            more = ["--fall-back"]
+            scope.variables["DMREFRESH_DUMPS_DOUBTFUL"] = "warn"  # how small the damaged one is does not matter here
         other = scope.dice.choice([target, target, *(one for one in TARGETS if one != target)])
         with self._troubled(scope, troubles):
-            runs = [self._hand(told, scope, stage).refresh(target)]
+            runs = [self._hand(told, scope, stage).refresh(target, *more)]
             told.facts["targets"] = [target]
             self._begun(scope, runs[0])
             if TWICE in troubles:
@@ -203,10 +210,19 @@ class Play:
         if ended.code != 0:
             told.wrong.append(f"the next run ended with {ended.code}")
 
-    def _damaged(self, told: Told, dice: random.Random) -> str:
-        """Store a damaged copy of the newest dump as the only one of a stage; returns the stage."""
+    def _put_older(self, told: Told, stage: str) -> None:
+        """Store an edition of before under the stage, as a dump that was taken and read back an hour ago."""
+        older = self.older or self.newest
+        assert older is not None
+        taken = datetime.now(UTC) - timedelta(hours=1)
+        name = put_dump(self.world.store, self.world.store.bucket, stage, taken, BytesIO(older.content))
+        note_beside(self.world.store, name, older.content)
+        told.facts["edition"] = older.version
+
+    def _put_damaged(self, told: Told, stage: str, dice: random.Random) -> None:
+        """Store a damaged copy of the newest dump under the stage."""
         assert self.newest is not None
-        content, stage = self.newest.content, f"damaged-{told.number}"
+        content = self.newest.content
         place = dice.randrange(1000, len(content))
         how = dice.choice(["changed", "cut", "longer"])
         match how:
@@ -221,7 +237,6 @@ class Play:
         if noted is not None:  # as read back before it was damaged; or somebody has noted what is there now
             note_beside(self.world.store, name, noted)
         told.facts["damage"] = f"{how} at {place} of {len(content)}"
-        return stage
 
     def _back_up(self, told: Told, scope: Scope, troubles: list[Trouble]) -> None:
         self.version += 1
@@ -262,7 +277,7 @@ class Play:
             if read is not None and read.sha256 != hashlib.sha256(what).hexdigest():
                 wrong.append(f"the note beside {name} is about something else")
             if note is not None or 31 in told.codes:
-                self.newest = Stored(stage, version, what)
+                self.older, self.newest = self.newest, Stored(stage, version, what)
         noted = sum(name.endswith(SUFFIX) for name in content)
         if 0 in told.codes and (not backups or noted < 1):
             wrong.append(f"it ended with 0, and there are {len(backups)} backups and {noted} notes")

@@ -320,7 +320,8 @@ _KILLED: dict[Job, set[int]] = {"refresh": {0, -signal.SIGKILL}, "backup": {0, -
 _LATE: dict[Job, set[int]] = {"refresh": {0, 26, 30}, "backup": {0, 24, 26, 30, 31}}
 
 NOTHING = Trouble("nothing", _nothing, {"refresh": {0}, "backup": {0}}, weight=3)
-DAMAGED = Trouble("the dump is damaged", _nothing, {"refresh": {12, 13}})
+DAMAGED = Trouble("the dump is damaged", _nothing, {"refresh": {13}})
+FALLS_BACK = Trouble("the newest dump is damaged", _nothing, {"refresh": {0}})
 TWICE = Trouble("a second run at once", _nothing, {"refresh": {0, 11}, "backup": {0, 11}})
 
 TROUBLES = (
@@ -343,6 +344,7 @@ TROUBLES = (
     Trouble("TMPDIR is full", _disk_is_full, {"refresh": {0, 2}, "backup": {0, 2, 31}}, "run"),
     Trouble("the deadline passes", _deadline_passes, _LATE, "run"),
     DAMAGED,
+    FALLS_BACK,
     TWICE,
 )
 
