@@ -304,7 +304,7 @@ def namespace() -> list[str] | None:
 @contextlib.contextmanager
 def _deadline_passes(scope: Scope) -> Iterator[None]:
     """The run may not take as long as it does."""
-    scope.variables["DMREFRESH_JOB_DEADLINE"] = f"{max(1, round(scope.dice.uniform(0.2, 1.2) * scope.usual))} seconds"
+    scope.variables["DMREFRESH_JOB_DEADLINE"] = f"{max(1, round(scope.dice.uniform(0.05, 0.9) * scope.usual))} seconds"
     yield
 
 
