@@ -63,20 +63,22 @@ def _soak(made: World, log: Log, growth: Growth, seconds: float, rounds: range |
 
 
 def _rounds(play: Play, made: World, log: Log, growth: Growth, seconds: float, rounds: range | None) -> None:
-    began, number = time.monotonic(), 0
+    played = 0
     for told in play.beginning():
         log.write(told, growth.measure(made, told))
+    began = time.monotonic()  # from here on, so that even a short time on a busy machine sees some trouble
     for number in rounds or range(1, 1_000_000):
         if (rounds is None and time.monotonic() - began > seconds) or len(log.wrong) >= _ENOUGH:
             break
         try:
             log.write(told := play.round(number), growth.measure(made, told))
+            played += 1
         except Exception:
             log.wrong.append(f"round {number} could not be played to its end: {traceback.format_exc()}")
             break
     reads = sum(session.done for sessions in made.sessions.values() for session in sessions)
     _close(made, play, log)
-    log.say(f"{number} rounds in {time.monotonic() - began:.0f} s; {log.attempts} further attempts")
+    log.say(f"{played} rounds in {time.monotonic() - began:.0f} s; {log.attempts} further attempts")
     for name in TARGETS:
         log.say(
             f"{name}: the longest that anybody waited for an answer was {log.figures[f'{name} longest']:.2f} s, "

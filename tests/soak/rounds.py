@@ -135,6 +135,7 @@ class Play:
             told.wrong.append(f"a target holds {what}")
         except psycopg.Error as error:
             told.wrong.append(f"a target lets nobody in: {type(error).__name__} ({error.sqlstate})")
+        told.facts["deeds"] = scope.deeds
         self._judge_codes(told, troubles)
         self._judge_targets(told, before, after)
         self._judge_sessions(told, before, after, troubles)

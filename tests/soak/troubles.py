@@ -46,6 +46,7 @@ class Scope:
         over: the run has ended.
         words: what the command line begins with.
         variables: what is different in its environment.
+        deeds: how often harm was done to it.
     """
 
     world: World
@@ -57,6 +58,7 @@ class Scope:
     over: threading.Event = field(default_factory=threading.Event)
     words: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    deeds: int = 0
 
     def run(self) -> Running:
         """The run, for which is waited if it is not started yet."""
@@ -87,6 +89,7 @@ class Scope:
                 if self.over.wait(moment - passed):
                     return
                 deed()
+                self.deeds += 1
                 passed = moment
 
         return self.meanwhile(wait_and_do)
@@ -136,6 +139,7 @@ def _store_cuts(scope: Scope) -> Iterator[None]:
             if not lengths or offset + len(block) < lengths[-1]:
                 return block
             lengths.pop()
+            scope.deeds += 1
         return None
 
     if scope.dice.random() < 0.5:
@@ -156,6 +160,7 @@ def _store_flips(scope: Scope) -> Iterator[None]:
         with lock:
             if not places or len(block) < _BODY:
                 return block
+            scope.deeds += 1
             place, bit = 2048 + int(places.pop() * (len(block) - 2048)), bits.pop()
         return block[:place] + bytes([block[place] ^ bit]) + block[place + 1 :]
 
@@ -181,6 +186,7 @@ def _store_is_busy(scope: Scope) -> Iterator[None]:
             if not left[0]:
                 return block
             left[0] -= 1
+            scope.deeds += 1
             refused.add(number)
         return _SLOW_DOWN
 
@@ -199,6 +205,7 @@ def _store_stalls(scope: Scope) -> Iterator[None]:
             if not left or offset + len(block) < left[0]:
                 return block
             left.clear()
+            scope.deeds += 1
         scope.over.wait()
         return None
 
@@ -273,6 +280,7 @@ def _killed(*programs: str) -> Come:
                         scope.over.wait(after)
                         with contextlib.suppress(psutil.NoSuchProcess):
                             one.kill()
+                            scope.deeds += 1
                         return
 
         with scope.meanwhile(kill):
