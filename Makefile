@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-down test faults fuzz lint format bench lock clean gnupg
+.PHONY: demo demo-down test faults fuzz soak lint format bench lock clean gnupg
 
 .venv/%.installed: requirements/%.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dmrefresh needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -34,6 +34,9 @@ SECONDS ?= 3600
 fuzz: .venv/fuzz.installed ## look for text that the reader of dumps gets wrong; SECONDS=60
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
+soak: gnupg .venv/dev.installed ## an hour of refreshes and backups in which things go wrong at random; SECONDS=60 SEED=17
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 bench: gnupg .venv/demo.installed ## side by side with gpg | gunzip | psql; ARGS='--megabytes 200 --rounds 3'
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -47,7 +50,7 @@ format: .venv/dev.installed ## mend what can be mended by itself
 	$(BIN)/ruff format
 
 clean: demo-down ## back to a fresh clone
-	rm -rf .venv .bench .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
+	rm -rf .venv .bench .fuzz .soak .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 gnupg: # the one system package; said before anything is installed
