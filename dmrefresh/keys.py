@@ -15,6 +15,10 @@ from dmrefresh.folders import private_folder, sweep
 
 _PREFIX = "dmrefresh-"
 _IN_MEMORY = {"tmpfs", "ramfs"}
+_AGENT = "s2k-count 65536\n"
+"""How often gpg-agent hashes the passphrase for the copy of the key that it keeps in memory: the least it takes. Left
+alone it finds out anew on each run how often it could in a tenth of a second, which takes it longer than a small dump;
+whoever can read that memory can read the passphrase in ours."""
 _SOPS_NEEDS = ("SOPS_", "AWS_", "GOOGLE_", "CLOUDSDK_", "AZURE_", "VAULT_", "XDG_")
 
 
@@ -156,6 +160,7 @@ def _filesystem(path: Path) -> str:
 def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
     """Import the key; that the passphrase opens it shows when the dump's first bytes are decrypted."""
     ring = Keyring(home, b"", "")
+    (home / "gpg-agent.conf").write_text(_AGENT)
     try:
         process.run([*ring.gpg, "--import"], env=ring.environment, stdin=secret_key)
         listed = process.run([*ring.gpg, "--with-colons", "--list-secret-keys"], env=ring.environment)

@@ -53,6 +53,13 @@ def test_the_keyring_lies_in_memory_for_its_owner_alone_and_is_gone_afterwards(
     assert left_behind() == []
 
 
+def test_the_agent_of_a_keyring_need_not_find_out_how_fast_the_machine_is(files: KeyFiles) -> None:
+    with private_keyring(files) as keyring:
+        argv = ["gpg-connect-agent", "--homedir", str(keyring.home), "GETINFO s2k_count", "/bye"]
+        asked = subprocess.run(argv, env=keyring.environment, capture_output=True, text=True, check=True)
+        assert asked.stdout.splitlines()[0] == "D 65536"
+
+
 def test_the_keyring_is_gone_after_an_exception(files: KeyFiles) -> None:
     with pytest.raises(LookupError), private_keyring(files):
         raise LookupError
