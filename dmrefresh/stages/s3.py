@@ -22,6 +22,8 @@ _LITTLE = 64 << 10
 """Less than so many bytes within the seconds that S3 may be silent are as good as none."""
 _FRUITLESS = 6
 """How often in a row a download may come to nothing before it is given up."""
+_CRUMBS = 10
+"""So many connections in a row that together bring next to nothing are as good as one that brings none."""
 
 
 def fetch(store: Store, dump: DumpRef) -> Iterator[bytes]:
@@ -109,6 +111,8 @@ class _Patience:
         self._dump = dump
         self._first = store.silence / 60
         self._fruitless = 0
+        self._broken, self._crumbs = 0, 0
+        """Connections since something worth while came, and the bytes that these have brought."""
 
     def wait(
         self, position: int, brought: int, failure: SourceUnreachable | None, *, stood_still: bool = False
@@ -118,11 +122,13 @@ class _Patience:
         Raises:
             SourceUnreachable: nothing came too often in a row.
         """
-        if brought >= _LITTLE:
-            self._fruitless = 0
+        self._broken, self._crumbs = self._broken + 1, self._crumbs + brought
+        if self._crumbs >= _LITTLE:
+            self._fruitless = self._broken = self._crumbs = 0
             return
-        if stood_still or not brought:
+        if stood_still or not brought or self._broken >= _CRUMBS:
             self._fruitless += 1
+            self._broken = self._crumbs = 0
         if self._fruitless >= _FRUITLESS:
             raise self._given_up(position, failure)
         time.sleep(self._first * 2.0 ** max(self._fruitless - 1, 0) * random.uniform(0.5, 1.5))

@@ -114,6 +114,20 @@ def test_cuts_go_on_for_as_long_as_something_comes_between_them(store: Store, du
     assert len(ranges(front)) == 41
 
 
+@pytest.mark.fault("59f")
+def test_a_way_that_breaks_after_a_few_bytes_each_time_is_given_up(
+    store: Store, dump: DumpRef, front: Front, proof: Proof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front.script(get().send(HALF).cut())
+    front.always(get().send(1).cut())
+    monkeypatch.setattr(store, "silence", 0.05)
+    failure = refused(store, dump)
+    assert isinstance(failure, SourceUnreachable)
+    assert failure.retry
+    assert re.match(f"The download of {dump.key} stands still at byte 1500... of 3000000\\. ", failure.what)
+    proof.happened(failure.what)
+
+
 WAYS = {
     "reset": get().send(HALF).reset(),
     "silent in the middle": get().send(HALF).stall(),
