@@ -71,6 +71,14 @@ def translated(what: str) -> Iterator[None]:
         raise _from_answer(what, error.response) from None
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound):
         raise NoCredentials(f"There are no AWS credentials for {what}.", hint="set AWS_PROFILE, or log in") from None
+    except _logged_out():
+        raise NoCredentials(f"The AWS credentials for {what} need somebody to log in.", hint="log in again") from None
+    except (exceptions.InvalidConfigError, exceptions.ConfigParseError, exceptions.ConfigNotFound):
+        hint = "look at ~/.aws/config and AWS_PROFILE, or log in"
+        raise NoCredentials(f"The settings of AWS give no credentials for {what}.", hint=hint) from None
+    except exceptions.CredentialRetrievalError:
+        hint = "does `aws sts get-caller-identity` work?"
+        raise SourceUnreachable(f"The AWS credentials for {what} could not be had.", hint=hint) from None
     except RuntimeError as error:
         if "still expired" not in str(error):  # botocore's words for credentials that nobody renews
             raise
@@ -84,6 +92,14 @@ def translated(what: str) -> Iterator[None]:
     # An answer that breaks off is urllib3's own error where it is one of S3's refusals.
     except (exceptions.BotoCoreError, HTTPError, OSError):
         raise SourceUnreachable(f"S3 does not answer for {what}.", hint="is the network up?") from None
+
+
+def _logged_out() -> tuple[type[Exception], ...]:
+    """What boto3 raises where a person must log in; not every version of it knows all of these."""
+    from botocore import exceptions
+
+    names = "SSOError", "LoginError", "TokenRetrievalError", "NoAuthTokenError", "RefreshWithMFAUnsupportedError"
+    return tuple(getattr(exceptions, name) for name in names if hasattr(exceptions, name))
 
 
 def _from_answer(what: str, answer: Mapping[str, Any]) -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,7 +11,7 @@ from mypy_boto3_s3 import S3Client
 
 from dmrefresh.errors import NoSuchDump, SourceUnreachable
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.store import SourceRefused, Store, taken_at
+from dmrefresh.store import NoCredentials, SourceRefused, Store, taken_at
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.answers import anything
 from tests.front import Front
@@ -151,3 +152,53 @@ def test_what_does_not_speak_like_s3_is_told_and_never_quoted(object_store: Obje
         with pytest.raises(SourceUnreachable) as caught:
             there.listed("production")
     assert "canary" not in f"{caught.value.what} {caught.value.hint}"
+
+
+LOGGED_OUT = """
+[profile sso]
+sso_start_url = https://example.invalid/start
+sso_region = eu-west-1
+sso_account_id = 123456789012
+sso_role_name = reader
+[profile session]
+sso_session = ours
+sso_account_id = 123456789012
+sso_role_name = reader
+[sso-session ours]
+sso_start_url = https://example.invalid/start
+sso_region = eu-west-1
+[profile source]
+source_profile = nobody
+role_arn = arn:aws:iam::123456789012:role/reader
+"""
+
+
+@pytest.mark.parametrize("profile", ["sso", "session", "source"])
+def test_whoever_has_to_log_in_first_is_told_so_and_nothing_is_tried_again(
+    store: Store, stage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: str
+) -> None:
+    _with_profile(monkeypatch, tmp_path, profile, LOGGED_OUT)
+    with pytest.raises(NoCredentials, match="credentials") as caught:
+        store.newest(stage)
+    assert not caught.value.retry
+    assert "log in" in str(caught.value.hint)
+
+
+def test_a_program_that_gives_no_credentials_is_not_told_as_a_network_that_is_down(
+    store: Store, stage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _with_profile(monkeypatch, tmp_path, "program", "[profile program]\ncredential_process = false\n")
+    with pytest.raises(SourceUnreachable, match="credentials") as caught:
+        store.newest(stage)
+    assert "network" not in f"{caught.value.what} {caught.value.hint}"
+
+
+def _with_profile(monkeypatch: pytest.MonkeyPatch, folder: Path, profile: str, config: str) -> None:
+    """Credentials are to be had by this profile alone."""
+    (folder / "config").write_text(config)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "none"))
+    monkeypatch.setenv("AWS_PROFILE", profile)
+    monkeypatch.setenv("HOME", str(folder))
