@@ -40,6 +40,9 @@ _SETTINGS = {
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES-IDLE
 _KEEPALIVES = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
 
+# libpq hands on no SQLSTATE of a session that never was. A server that speaks another language is asked again.
+_WRONG_PASSWORD = (b"password authentication failed", b"SASL authentication failed")
+
 
 @contextmanager
 def session(url: str, application_name: str = "dmrefresh", *, called: str = "target") -> Iterator[Connection]:
@@ -104,7 +107,9 @@ def _kept_out(who: str, error: psycopg.OperationalError) -> TargetUnreachable:
         return missing
     if tried is not None and tried.used_password:
         hint = "is the password right, and may the role log in to that database?"
-        return TargetUnreachable(f"{who} answers, and does not let this role in.", hint=hint)
+        refused = TargetUnreachable(f"{who} answers, and does not let this role in.", hint=hint)
+        refused.retry = not any(said in tried.error_message for said in _WRONG_PASSWORD)
+        return refused
     hint = "is the server running, and the url right?"
     return TargetUnreachable(f"{who} does not answer, or does not let this role in.", hint=hint)
 

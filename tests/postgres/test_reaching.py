@@ -507,6 +507,7 @@ def test_a_password_that_is_missing_or_wrong_is_told_from_a_server_that_is_down(
         ):
             pass
         assert "is the password right" in str(caught.value.hint)
+        assert not caught.value.retry
         with connect.session(url.replace("@", f":{SECRET}@")):
             pass
         down = f"postgresql://{name}:{SECRET}@127.0.0.1:1/{name}"
