@@ -243,8 +243,8 @@ class Run:
             back = self._again(lambda _: self._read_back(there))
         except (KeyAbsent, SourceUnreachable) as failure:
             return "no", self._unread(_sentence(failure))
-        except (DumpDamaged, KeyUnusable):
-            self.damaged = True
+        except (DumpDamaged, KeyUnusable) as failure:
+            self.damaged = not failure.retry  # else it may be the way from there, and nothing is known against it
             raise
         note_beside(plan.store, back.verified, self.observer)
         return "full", None

@@ -27,6 +27,7 @@ from dmrefresh.errors import (
     PublishedButUnfinished,
 )
 from dmrefresh.jobs import check_dump
+from dmrefresh.jobs.attempts import Patience
 from dmrefresh.jobs.backup_production import demand, run
 from dmrefresh.jobs.verifying_backup import Stored, note_beside, read_back
 from dmrefresh.keys import KeyFiles, private_keyring
@@ -35,7 +36,9 @@ from dmrefresh.stages.gpg import decrypt
 from dmrefresh.store import Store
 from dmrefresh.verified import Verified
 from fixtures.parts.secrets import Credentials, keyring, make_credentials
+from tests.answers import get
 from tests.children import named
+from tests.front import Front
 from tests.jobs.backing_up import ROWS, Backup
 from tests.proxy import Proxy
 
@@ -87,6 +90,22 @@ def test_an_object_that_is_not_what_was_sent_is_found_and_not_noted(
     with pytest.raises(DumpDamaged):
         check_dump.run(stored(here, plan.name), record=True)
     assert here.noted(plan.name) is None
+
+
+def test_damage_on_the_way_back_is_not_told_as_damage_of_the_backup(here: Backup) -> None:
+    with Front(here.store) as front:
+        here.endpoint_url = front.url
+        plan = here.plan()
+        front.script(*(get().flip(at) for at in (20_000, 30_000, 40_000)))
+        with pytest.raises(DumpDamaged) as caught:
+            run(plan, patience=Patience(first_wait=0.01))
+        assert "so it is the way from the bucket that damages it" in caught.value.what
+        assert caught.value.state == (
+            f"{plan.name} is in the bucket {here.store.bucket} and was not read back; "
+            "no note beside it says that it was."
+        )
+        assert not front.left
+    assert check_dump.run(stored(here, plan.name), record=True).recorded is not None
 
 
 def test_an_object_that_is_gone_again_is_no_backup(here: Backup) -> None:
