@@ -15,6 +15,7 @@ from dmrefresh.dump.mark import NoMark
 from dmrefresh.errors import DumpDamaged
 from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import Patience, attempts
+from dmrefresh.jobs.choosing import DumpChanged
 from dmrefresh.jobs.dumps import introduce
 from dmrefresh.jobs.finding import Found
 from dmrefresh.jobs.looking import Confirm, Looked, look, look_at_bucket
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 _OLDER = 5
 """How many older dumps are tried at most."""
-_SOMEBODY_ELSE = (NotSigned, NoMark)
+_SOMEBODY_ELSE = (NotSigned, NoMark, DumpChanged)
 """What is no damage, though the dump is not to be used: a person must look at who wrote it."""
 
 

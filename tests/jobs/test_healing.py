@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -169,6 +170,21 @@ def test_where_no_older_dump_is_whole_the_damage_of_the_newest_is_told(made: tup
         put(scene, flipped(whole), days_ago=day)
     ended = proof.refused(scene, 13, "--fall-back", says="5 older were tried and are damaged too")
     assert len(ended.report["tries"]) == 7  # to find one, the newest, and five others
+
+
+@pytest.mark.fault("R3")
+def test_no_older_dump_hides_that_somebody_has_put_another_object_in_the_place_of_one_that_was_read_back(
+    made: tuple[Scene, bytes], proof: Proof
+) -> None:
+    scene, text = made
+    whole = scene.encrypt(text)
+    put(scene, whole, days_ago=1, read_back=True)
+    name = f"{scene.stage}-{datetime.now(UTC):%Y%m%d%H%M}.sql.gz.gpg"
+    client, digest = scene.store.client(scene.store.admin), hashlib.sha256(whole).hexdigest()
+    client.put_object(Bucket=scene.store.bucket, Key=name, Body=whole, Metadata={"sha256": digest})
+    note_beside(scene.store, name, whole, sha256="0" * 64)
+    ended = proof.refused(scene, 13, "--fall-back", says=f"{name} is not the object that was read back")
+    assert "look at who wrote it" in ended.report["hint"]
 
 
 def test_a_dump_that_somebody_names_is_that_dump(made: tuple[Scene, bytes], proof: Proof) -> None:
