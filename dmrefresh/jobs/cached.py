@@ -33,6 +33,7 @@ class Fetched:
         self._store, self._dump, self._observer = store, dump, observer
         self._cache: Cache | None = None
         self._copy: tuple[Copy, BufferedReader] | None = None
+        self._kept: Copy | None = None
         self._measured = Measured()
 
     def blocks(self) -> Iterator[bytes]:
@@ -66,14 +67,16 @@ class Fetched:
         copy = copy_of(_endpoint(self._store), self._dump, self._measured.sha256)
         try:
             if self._cache.add(copy, blocks()):
+                self._kept = copy
                 self._observer.note("a copy is kept on this machine for the next time (dmrefresh cache)")
         except CacheUnusable as why:
             self._observer.warn(f"no copy is kept on this machine: {why.what}")
 
     def distrust(self) -> None:
-        """Throw the copy away that was read, if one was: the next attempt fetches the dump."""
-        if self._cache is not None and self._copy is not None:
-            self._cache.discard(self._copy[0])
+        """Throw the copy away that was read, or has been kept meanwhile: the next attempt fetches the dump."""
+        for copy in (self._copy and self._copy[0], self._kept):
+            if self._cache is not None and copy is not None:
+                self._cache.discard(copy)
 
     def look_for_copy(self, cache: Cache) -> BufferedReader | None:
         """Look for a copy and compare every byte of it; returns its file, which somebody must close."""

@@ -278,6 +278,16 @@ def test_a_damaged_download_is_not_kept_and_the_next_attempt_does_not_read_it(la
     assert laptop.object().read_bytes() == ciphertext
 
 
+@pytest.mark.fault("C5")
+def test_what_gpg_finds_whole_and_turns_out_to_be_damaged_is_not_kept_and_fetched_twice_before_it_is_blamed(
+    laptop: Laptop, proof: Proof
+) -> None:
+    laptop.scene.put(laptop.scene.encrypt(laptop.text[: len(laptop.text) // 2]))
+    proof.refused(laptop.scene, 13, says="received twice with the same SHA-256")
+    assert laptop.gets() == 2
+    assert laptop.files() == []
+
+
 def test_a_password_in_the_url_of_the_store_is_not_noted(kept: Kept) -> None:
     assert kept.store.endpoint_url is not None
     there = kept.store.endpoint_url.replace("://", "://somebody:hunter2@")
