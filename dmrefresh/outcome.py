@@ -126,7 +126,8 @@ def ending(error: BaseException, *, publishes: bool) -> Ending:
     broken_off = UNTOUCHED if publishes else UNFINISHED
     if isinstance(error, Interrupted):
         what = f"It was ended by {signal.Signals(error.number).name}."
-        return Ending("failed", 128 + error.number, what, broken_off, "run it again")
+        state, hint = error.state or broken_off, error.hint or "run it again"
+        return Ending("failed", 128 + error.number, what, state, hint)
     if isinstance(error, BrokenPipeError):
         what = "It was ended, since nobody was there to read its output."
         return Ending("failed", 128 + signal.SIGPIPE, what, broken_off, None)

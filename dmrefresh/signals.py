@@ -34,11 +34,17 @@ class Interrupted(KeyboardInterrupt):
 
     Args:
         number: the signal's number; the exit code is 128 more.
+
+    Attributes:
+        state: what there is now, in a sentence, where whoever was ended knows it better; None else.
+        hint: what to do then, if that is not to run it again.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.number = number
+        self.state: str | None = None
+        self.hint: str | None = None
 
 
 class _State:

@@ -131,8 +131,9 @@ class Run:
         try:
             with signals.heard_again(missed=True):  # what is stored stays, whatever becomes of this
                 how, why_not = self._verify(stored, why_not)
-        except signals.Interrupted:
-            self.observer.warn(self.state)  # a signal is told without it
+        except signals.Interrupted as interrupted:
+            interrupted.state, interrupted.hint = self.state, f"dmrefresh check-dump {plan.name} --record reads it back"
+            self.observer.warn(self.state)  # the line about a signal has none of that
             raise
         return BackupReport(
             name=plan.name,

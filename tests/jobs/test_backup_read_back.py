@@ -32,6 +32,7 @@ from dmrefresh.jobs.backup_production import demand, run
 from dmrefresh.jobs.verifying_backup import Stored, note_beside, read_back
 from dmrefresh.keys import KeyFiles, private_keyring
 from dmrefresh.observer import Observer
+from dmrefresh.outcome import ending
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.store import Store
 from dmrefresh.verified import Verified
@@ -269,13 +270,16 @@ def test_a_signal_that_came_while_it_was_stored_ends_the_reading_back_and_it_is_
     before = {number: signal.getsignal(number) for number in (*signals._ENDING, signal.SIGALRM)}
     signals.install()
     try:
-        with pytest.raises(signals.Interrupted):
+        with pytest.raises(signals.Interrupted) as caught:
             run(plan, observer)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     assert here.objects() == [plan.name]
     assert any(f"{plan.name} is in the bucket" in one and "was not read back" in one for one in observer.warnings)
+    told = ending(caught.value, publishes=False)  # to the report's readers, Slack and the webhook
+    assert told.state in observer.warnings
+    assert f"check-dump {plan.name} --record" in str(told.hint)
 
 
 def test_a_backup_that_must_be_signed_is_and_one_that_is_not_is_not_noted(here: Backup) -> None:
