@@ -85,7 +85,7 @@ def choice(settings: Settings, store: Store, stage: str, listed: Sequence[Listed
         dump = store.named(newest)
         doubts += [_none_was_read_back(stage, newest, refuses=settings.dumps.unverified == "refuse")]
     elif dump.key != newest:
-        passed_over.append(_newer(there, dump.key))
+        passed_over.append(_newer([one.key for one in there], dump.key))
     doubts += of_age_and_size(settings.dumps, dump, there, newer=newest if dump.key != newest else None)
     return Chosen(store, dump, tuple(passed_over), Doubts(tuple(doubts)), read_back)
 
@@ -108,7 +108,8 @@ def older(settings: Settings, store: Store, than: str) -> Iterator[Chosen]:
     for key in [one.key for one in there if one.noted][:_TRIED]:
         for found in _still_there(settings, store, key):
             if found.read_back:
-                yield found
+                newer = [*(other for other in sorted(unread, reverse=True) if other > key), key]
+                yield replace(found, passed_over=(_newer(newer, key),) if len(newer) > 1 else ())
             else:
                 unread.append(key)
     if settings.dumps.unverified == "warn":
@@ -196,8 +197,8 @@ def _none_was_read_back(stage: str, newest: str, *, refuses: bool) -> Doubt:
     return Doubt(f"no dump of {stage} was ever read back; {newest} is taken ({mend})", failure if refuses else None)
 
 
-def _newer(there: Sequence[Listed], taken: str) -> str:
-    newer = [one.key for one in there][: [one.key for one in there].index(taken)]
+def _newer(there: Sequence[str], taken: str) -> str:
+    newer = there[: there.index(taken)]
     more = f" and {len(newer) - 1} more are" if len(newer) > 1 else " is"
     were = "were" if len(newer) > 1 else "was"
     return f"{newer[0]}{more} newer and {were} never read back; {taken} is taken"

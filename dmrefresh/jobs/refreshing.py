@@ -80,7 +80,7 @@ class Run:
         """That an older dump was taken, how old it is, and why, as a sentence."""
         if not self.damaged:
             return None
-        return f"{self._aged()} was taken, since what is newer is damaged: {', '.join(self.damaged)}."
+        return f"{self._aged()} was taken instead of what is newer and damaged: {', '.join(self.damaged)}."
 
     def _aged(self) -> str:
         """The dump's name, and how old it is."""
@@ -117,7 +117,8 @@ class Run:
                     raise
                 last = another
         tried = len(self.damaged)
-        damaged.what += f" {tried} older were tried and are damaged too." if tried else " There is no older dump."
+        others = f"{tried} older were tried and are" if tried > 1 else "An older one was tried and is"
+        damaged.what += f" {others} damaged too." if tried else " There is no older dump."
         raise damaged
 
     def _take(self, found: Found) -> tuple[str, Attempt, Published]:

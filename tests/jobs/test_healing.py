@@ -151,7 +151,7 @@ def test_the_newest_older_dump_that_is_whole_is_taken_where_that_is_wanted(
     put(scene, whole, days_ago=6.5)
     ended = proof.published(scene, "--fall-back", says=f"warning: {taken} is 5 days old, and more than 2 days is too")
     assert bodies(scene) == {"canary"}
-    said = f"{taken}, which is 5 days old, was taken, since what is newer is damaged: {', '.join(damaged)}."
+    said = f"{taken}, which is 5 days old, was taken instead of what is newer and damaged: {', '.join(damaged)}."
     assert said in ended.output
     assert (ended.report["dump"]["name"], ended.report["damaged"], ended.report["fell_back"]) == (taken, damaged, said)
     assert [one["number"] for one in ended.report["tries"] if one["doing"] == "refresh"] == [1, 2, 3, 4, 5]
@@ -166,6 +166,8 @@ def test_where_no_older_dump_is_whole_the_damage_of_the_newest_is_told(made: tup
     whole = scene.encrypt(text)
     put(scene, flipped(whole))
     proof.refused(scene, 13, "--fall-back", says="There is no older dump")
+    put(scene, flipped(whole), days_ago=0.5)
+    proof.refused(scene, 13, "--fall-back", says=r"An older one was tried and is damaged too\.")
     for day in range(1, 8):
         put(scene, flipped(whole), days_ago=day)
     ended = proof.refused(scene, 13, "--fall-back", says="5 older were tried and are damaged too")

@@ -41,6 +41,18 @@ def test_those_that_were_read_back_come_first_and_none_that_is_newer_or_empty(bu
     assert names(bucket, "of-no-stage") == []
 
 
+@pytest.mark.fault("R3")
+def test_those_that_nobody_has_read_back_are_named_where_an_older_one_is_preferred_to_them(bucket: Bucket) -> None:
+    bucket.put(1)
+    damaged = bucket.put(10)
+    newer = bucket.put(20)
+    read = bucket.noted(30)
+    bucket.put(40)
+    found = list(older(bucket.settings(), store_of(bucket.settings()), damaged))
+    said = f"{newer} is newer and was never read back; {read} is taken"
+    assert [(one.dump.key, one.passed_over) for one in found[:2]] == [(read, (said,)), (newer, ())]
+
+
 def test_what_is_noted_of_it_is_held_against_it_and_its_age_only_warns(bucket: Bucket) -> None:
     bucket.noted(200)
     damaged = bucket.put(10)
