@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dmrefresh.dump.events import End, Head, TableData
-from dmrefresh.dump.note import NoteBroken, note_of, rows_of
+from dmrefresh.dump.note import NoteBroken, Renamed, note_of, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -60,7 +60,7 @@ def _check_name(head: Head, key: str | None, on_warning: Callable[[str], None], 
     if key is None or note is None or note.name in ("", key.rpartition("/")[2]):
         return
     if strict:
-        raise NoteBroken(
+        raise Renamed(
             f"{key} is another backup under a new name: its note has another one.",
             hint="take the dump under the name that its backup gave it",
         )

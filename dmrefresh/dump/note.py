@@ -39,6 +39,10 @@ class NoteBroken(DumpDamaged):
     retry = False
 
 
+class Renamed(NoteBroken):
+    """A dump is whole and signed, and lies where another one belongs: somebody has put it there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """What a backup says of its database.

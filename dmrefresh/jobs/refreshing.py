@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dmrefresh import __version__, process
 from dmrefresh.dump.mark import NoMark
+from dmrefresh.dump.note import Renamed
 from dmrefresh.errors import DumpDamaged
 from dmrefresh.jobs import hooks
 from dmrefresh.jobs.attempts import Patience, attempts
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 _OLDER = 5
 """How many older dumps are tried at most."""
-_SOMEBODY_ELSE = (NotSigned, NoMark, DumpChanged)
+_SOMEBODY_ELSE = (NotSigned, NoMark, DumpChanged, Renamed)
 """What is no damage, though the dump is not to be used: a person must look at who wrote it."""
 
 

@@ -153,10 +153,13 @@ def test_where_dumps_must_be_signed_one_that_is_not_or_has_another_name_is_refus
     assert (checked.code, "The dump is not signed." in checked.output) == (13, True)
     assert "warning: whether the dump is signed" in scene.check_dump("--quick").output
 
+    scene.put(signed(scene, text), read_back=True)
     older = Note(name="production-202511220300.sql.gz.gpg")
     scene.put(signed(scene, write_note(older) + text), read_back=True)
     for output in (unchanged(scene, 13), scene.check_dump("--latest").output):
         assert "another backup under a new name" in output
+    ended = scene.refresh("--fall-back")  # nothing is damaged, and somebody is to be looked for
+    assert (ended.code, bodies(scene)) == (13, {"old"}), ended.output
     assert codes(planned(scene)) == [13]
 
     scene.put(signed(scene, text), read_back=True)
