@@ -44,7 +44,8 @@ class Fetched:
             DumpDamaged: the bytes are not those that the backup noted.
         """
         if self._copy is None:
-            yield from self._measured.all_of(fetch(self._store, self._dump))
+            fetched = fetch(self._store, self._dump)
+            yield from fetched if self._cache is None else self._measured.all_of(fetched)
             return
         copy, file = self._copy
         with contextlib.suppress(OSError):

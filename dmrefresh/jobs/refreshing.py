@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -25,6 +26,7 @@ from dmrefresh.jobs.reporting import report_of
 from dmrefresh.jobs.sources import Attempt, Encrypted
 from dmrefresh.jobs.to_bucket import Cleaning, store_cleaned
 from dmrefresh.observer import Observer
+from dmrefresh.postgres import connect
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.reaching import reached
@@ -172,10 +174,13 @@ class Run:
         """One attempt on a database: the whole chain, from the bucket to the commit."""
         plan, source, observer = self.plan, self.found.source, self.observer
         guard, wanted = looked.guard, plan.target.verify_first
-        with (
-            reached(plan.target, plan.target_name, observer, allowed=guard.check_host) as there,
-            source.opened(this, observer, verify_first=looked.remote if wanted is None else wanted) as opened,
-        ):
+        with contextlib.ExitStack() as stack:
+            there = stack.enter_context(reached(plan.target, plan.target_name, observer, allowed=guard.check_host))
+            if this.number > 1:  # one that is still down is noticed before all is fetched again
+                with connect.session(there.url):
+                    pass
+            verify_first = looked.remote if wanted is None else wanted
+            opened = stack.enter_context(source.opened(this, observer, verify_first=verify_first))
             looked.refuse_another(there)
             return publish(
                 opened.events,

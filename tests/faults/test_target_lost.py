@@ -14,11 +14,13 @@ from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.faults.swapping import restart
+from tests.front import Front
 from tests.jobs.scene import Scene
 from tests.jobs.small import bodies, small_scene
 from tests.jobs.test_faults import left_behind, unchanged
 from tests.postgres.test_strategies import STRATEGIES
-from tests.proxy import Proxy
+from tests.proof import Proof
+from tests.proxy import Proxy, faithful
 
 IN_THE_ROWS = 60_000
 """Bytes after which a session on the target is in the middle of the 2,000 rows, and nowhere else."""
@@ -137,3 +139,22 @@ def test_after_three_attempts_it_gives_up(scene_for: SceneFor, cluster: Cluster,
     ended = scene.refresh()
     assert ended.code == 0, ended.output
     assert bodies(scene) == {"canary"}
+
+
+def test_a_target_that_stays_down_is_noticed_before_all_is_fetched_again(
+    scene_for: SceneFor, cluster: Cluster, proxy: Proxy, object_store: ObjectStore, proof: Proof
+) -> None:
+    scene, there = scene_for("schema"), proxy.upstream
+
+    def go_down(cluster: Cluster, proxy: Proxy) -> None:
+        proxy.upstream = ("127.0.0.1", 9)
+        proxy.cut()
+
+    in_the_rows(cluster, proxy, go_down, times=1)
+    with Front(object_store) as front:
+        scene.endpoint_url = front.url
+        ended = scene.refresh()
+        assert ended.code == 21, ended.output
+        assert len(front.gets()) == 1
+    proxy.question, proxy.upstream, scene.endpoint_url = faithful, there, None
+    proof.published(scene)
