@@ -35,6 +35,11 @@ ROWS = (
         "after ten seconds, or at a second SIGINT, it is not waited for any more; the exit code is the signal's",
     ),
     Row(
+        "80j",
+        "A backup gets SIGTERM while S3 does not answer: to its beginning, to a part of it, or to their end.",
+        "no answer is waited for; the exit code is the signal's; parts may be left, which nobody takes for an object",
+    ),
+    Row(
         "81a",
         "A refresh gets SIGKILL at the download, the decryption, the rows, an index, a check.",
         "the old data; the next run clears up and succeeds",
