@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from dmrefresh import signals
 from fixtures.parts.gnupg import gpg
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
@@ -92,6 +93,14 @@ def _name(process: psutil.Process) -> str:
         return " ".join(process.cmdline()[:6])
     except psutil.Error:
         return str(process.pid)
+
+
+@pytest.fixture(autouse=True)
+def _signals_are_heard() -> Iterator[None]:
+    """A run ignores signals once it has committed, and on its way out; the next test is another run."""
+    yield
+    signals._State.held, signals._State.missed = False, None
+    signals.go_on()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -160,8 +160,7 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that stand before the command."""
-    Options.config = config
-    Options.debug = debug or Options.debug
+    Options.config, Options.debug, Options.publishes = config, debug, True
 
 
 def _failed(error: Exception) -> int:

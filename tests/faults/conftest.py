@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dmrefresh import signals
 from dmrefresh.postgres.publish import StrategyName
 from fixtures.parts.postgres import Cluster
 from tests.faults.swapping import DATA, ROWS, Target
@@ -104,10 +103,3 @@ def states(cluster_for: Callable[[int], Cluster], tmp_path_factory: pytest.TempP
 def make_target(make_database: MakeDatabase, states: States) -> MakeTarget:
     """Makes targets that hold `odd`: `make_target("schema", 18)`."""
     return lambda strategy, major: Target(make_database(major), strategy, states(major))
-
-
-@pytest.fixture(autouse=True)
-def _no_signal_is_held() -> Iterator[None]:
-    """A publication ignores signals once it has committed; the next test must not."""
-    yield
-    signals._State.held = False

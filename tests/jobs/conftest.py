@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from dmrefresh import signals
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
@@ -50,12 +49,11 @@ def backup(
 
 
 @pytest.fixture
-def here(backup: Backup, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backup]:
+def here(backup: Backup, monkeypatch: pytest.MonkeyPatch) -> Backup:
     """The same, with what the command would have in its environment in this process's own."""
     for name, value in backup.environment().items():
         monkeypatch.setenv(name, value)
-    yield backup
-    signals._State.held = False  # from what is stored on, signals are ignored for the rest of a run
+    return backup
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dmrefresh import signals
 from fixtures.parts.postgres import Cluster
 from tests.postgres.databases import Database
 
@@ -31,10 +30,3 @@ def database(cluster_for: Callable[[int], Cluster]) -> Iterator[Callable[[int], 
         with psycopg.connect(database.cluster.url(), autocommit=True) as connection:
             identifier = sql.Identifier(database.name)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
-
-
-@pytest.fixture(autouse=True)
-def _no_signal_is_held() -> Iterator[None]:
-    """A publication ignores signals once it has committed; the next test must not."""
-    yield
-    signals._State.held = False
