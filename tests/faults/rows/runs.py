@@ -44,6 +44,7 @@ ROWS = (
         "A refresh gets two SIGINT, one right after the other, in the rows, before the COMMIT, or while it is at it.",
         f"{EITHER}exit 130; {OLD}; from the COMMIT on exit 0, the new data",
     ),
+    Row("80l", "`dmrefresh dumps` gets SIGINT while S3 does not answer.", "130; no answer is waited for"),
     Row(
         "81a",
         "A refresh gets SIGKILL at the download, the decryption, the rows, an index, a check.",
