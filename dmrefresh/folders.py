@@ -37,8 +37,9 @@ def private_folder(place: Path, prefix: str) -> Iterator[Path]:
         yield made[0]
     finally:
         if made is not None:
-            shutil.rmtree(made[0], ignore_errors=True)
-            os.close(made[1])
+            with signals.held():  # nor is one to break off what takes it away
+                shutil.rmtree(made[0], ignore_errors=True)
+                os.close(made[1])
 
 
 def _locked(place: Path, prefix: str) -> tuple[Path, int]:

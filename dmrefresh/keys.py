@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dmrefresh import process
+from dmrefresh.durations import lasted
 from dmrefresh.errors import KeyUnusable, ProgramFailed
 from dmrefresh.folders import private_folder, sweep
 
 _PREFIX = "dmrefresh-"
 _IN_MEMORY = {"tmpfs", "ramfs"}
+_SOPS_PATIENCE = 120.0
+"""Seconds that SOPS may take; a key service may be far away."""
 _AGENT = "s2k-count 65536\n"
 """How often gpg-agent hashes the passphrase for the copy of the key that it keeps in memory: the least it takes. Left
 alone it finds out anew on each run how often it could in a tenth of a second, which takes it longer than a small dump;
@@ -86,13 +89,13 @@ def decrypt_with_sops(file: Path) -> bytes:
         )
     argv = ["sops", "--decrypt", "--input-type", "binary", "--output-type", "binary", str(file)]
     try:
-        done = process.run(argv, env=process.environment(*_SOPS_NEEDS), timeout=120)
+        done = process.run(argv, env=process.environment(*_SOPS_NEEDS), timeout=_SOPS_PATIENCE)
     except FileNotFoundError:
         raise KeyAbsent("sops is not installed, or not on PATH.", hint="install SOPS 3.8 or newer") from None
     except PermissionError:
         raise KeyAbsent("sops may not be run: it is not executable.", hint="look at the first sops on PATH") from None
     except subprocess.TimeoutExpired:
-        raise KeyAbsent(f"sops did not decrypt {file.name} within two minutes.") from None
+        raise KeyAbsent(f"sops did not decrypt {file.name} within {lasted(_SOPS_PATIENCE)}.") from None
     if done.returncode or not done.stdout:
         raise KeyAbsent(
             f"sops cannot decrypt {file.name} (exit status {done.returncode}).",

@@ -103,25 +103,35 @@ class Lasting:
     """A child that runs for as long as it is needed; `lasting` makes it.
 
     Args:
-        pid: of the child, which leads a process group of its own.
+        child: it leads a process group of its own.
     """
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self.pid = child.pid
+        self._child = child
 
     def wait(self, seconds: float) -> int | None:
         """Its exit status (minus the number of the signal that ended it), or None if it still runs after so long.
 
-        The child is not reaped, so that nothing else can be given its number while its group may be signalled.
+        The child is not reaped, so that nothing else can be given its number while its group may be signalled; but
+        for macOS, where Python before 3.13 knows no other way to ask.
         """
         deadline = time.monotonic() + seconds
         while True:
-            ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-            if ended is not None:
-                return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            status = self._status()
+            if status is not None:
+                return status
             if time.monotonic() >= deadline:
                 return None
             time.sleep(0.02)
+
+    def _status(self) -> int | None:
+        if not hasattr(os, "waitid"):
+            return self._child.poll()
+        ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if ended is None:
+            return None
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and to its own children, as far as they are in its group."""
@@ -149,7 +159,7 @@ def lasting(argv: Sequence[str], *, env: dict[str, str]) -> Iterator[Lasting]:
         argv = [sys.executable, "-I", "-S", "-c", _DIES_WITH_US, str(os.getpid()), *argv]
     with _started(argv, env=env, stderr=subprocess.DEVNULL, pipe=subprocess.DEVNULL) as child:
         _living.discard(child)  # it may outlive what is killed with `kill_all`
-        running = Lasting(child.pid)
+        running = Lasting(child)
         try:
             yield running
         finally:

@@ -194,6 +194,7 @@ def heard_again(*, missed: bool = False) -> Iterator[None]:
 def deadline(length: timedelta) -> Iterator[None]:
     """End the block in order when it takes longer, as a signal would; what is held from signals is held from this.
 
+    The block is a run: whatever became of one before it in this process, signals mean in it what they mean at first.
     Only the main thread can be ended like this: in another one there is no deadline.
 
     Args:
@@ -205,6 +206,8 @@ def deadline(length: timedelta) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    _State.held = False
+    go_on()
     before = signal.signal(signal.SIGALRM, _handle)
     signal.setitimer(signal.ITIMER_REAL, length.total_seconds(), _AGAIN)
     try:

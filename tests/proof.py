@@ -150,7 +150,7 @@ def left_in_the_server(url: str) -> list[str]:
         return [found for (found,) in connection.execute(_LEFT_IN_THE_SERVER.encode())]
 
 
-def _soon_nothing(look: Callable[[], list[str]], seconds: float = 5.0) -> Iterable[str]:
+def _soon_nothing(look: Callable[[], list[str]], seconds: float = 20.0) -> Iterable[str]:
     """What is still there after a while: a server takes a moment to notice that a session has ended."""
     deadline = time.monotonic() + seconds
     while (found := look()) and time.monotonic() < deadline:

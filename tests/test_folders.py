@@ -91,3 +91,25 @@ def test_a_signal_while_a_folder_is_made_leaves_none(tmp_path: Path, monkeypatch
     with pytest.raises(signals.Interrupted), folders.private_folder(tmp_path, PREFIX):
         raise AssertionError("it was not ended")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_while_a_folder_is_removed_leaves_nothing_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that fails, and is ended while it takes its key away."""
+    signals.install()
+    unlink = os.unlink
+
+    def unlink_and_end(*arguments: object, **more: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        unlink(*arguments, **more)  # type: ignore[arg-type]
+
+    def leave() -> None:
+        with folders.private_folder(tmp_path, PREFIX) as folder:
+            for name in ("a-key", "another"):
+                (folder / name).write_text("a key")
+            monkeypatch.setattr(os, "unlink", unlink_and_end)
+
+    with pytest.raises(signals.Interrupted):
+        leave()
+    assert list(tmp_path.iterdir()) == []

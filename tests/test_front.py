@@ -44,7 +44,7 @@ def client(front: Front) -> S3Client:
         aws_secret_access_key=front.store.admin.secret_key,
         config=Config(
             retries={"total_max_attempts": 1},
-            read_timeout=1,
+            read_timeout=3,
             s3={"addressing_style": "path"},
             response_checksum_validation="when_required",
         ),

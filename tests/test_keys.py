@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dmrefresh import keys, process
 from dmrefresh.errors import KeyUnusable
-from dmrefresh.keys import KeyFiles, decrypt_with_sops, memory_backed_storage, private_keyring
+from dmrefresh.keys import KeyAbsent, KeyFiles, decrypt_with_sops, memory_backed_storage, private_keyring
 from fixtures.parts.secrets import Credentials, sops_encrypt
+from tests.proof import Proof
 
 FOLDER = "gpg/database-backups"
 
@@ -156,3 +158,18 @@ def test_a_missing_file_or_program_is_named(files: KeyFiles, tmp_path: Path, mon
 def test_a_disk_is_never_taken_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert memory_backed_storage() != tmp_path
+
+
+@pytest.mark.fault("82e")
+def test_a_sops_that_stands_still_is_not_waited_for_for_ever(
+    files: KeyFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proof: Proof
+) -> None:
+    (tmp_path / "sops").write_text("#!/bin/sh\nkill -STOP $$\n")
+    (tmp_path / "sops").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(keys, "_SOPS_PATIENCE", 2.0)
+    with pytest.raises(KeyAbsent, match=r"sops did not decrypt .* within 2 seconds") as caught:
+        decrypt_with_sops(files.secret_key)
+    assert caught.value.exit_code == 12
+    assert not process._living
+    proof.happened(caught.value.what)

@@ -235,3 +235,15 @@ def test_where_only_a_part_was_ended_signals_mean_what_they_meant_before() -> No
     signals.go_on()
     with pytest.raises(signals.Interrupted):
         end_me()
+
+
+def test_the_next_run_of_a_process_has_its_deadline_too() -> None:
+    """Neither a run that was done, from which on signals were held, nor one that was ended changes it for the next."""
+    with signals.deadline(timedelta(hours=1)), signals.held_from_here():
+        pass
+    for _ in range(2):
+        with pytest.raises(DeadlinePassed), signals.deadline(SOON):
+            queue.Queue[int]().get(timeout=20)
+    with signals.deadline(timedelta(hours=1)):
+        assert not signals.hurried()
+        assert not signals.ended()

@@ -66,10 +66,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         from dmrefresh import signals
         from dmrefresh.silence import silence_others
 
-        signals.install()
-        _keep_memory_to_ourselves()
-        silence_others(lambda: Options.debug)
         try:
+            signals.install()
+            _keep_memory_to_ourselves()
+            silence_others(lambda: Options.debug)
             command(*args, **kwargs)
             signals.over()
         except typer.Exit:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from dmrefresh import signals
 from dmrefresh.errors import NoSuchDump
 from dmrefresh.jobs.choosing import choice
 from dmrefresh.jobs.doubts import is_old, is_small
@@ -36,7 +38,7 @@ def run(settings: Settings, *, stage: str | None = None, everything: bool = Fals
     store = store_of(settings)
     found = store.listed(stage)
     shown = found if everything else found[:_SHOWN]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with _at_once() as pool:
         dumps = list(pool.map(lambda one: _stored(store, one, found, settings.dumps), shown))
     more = len(found) - len(shown)
     try:
@@ -64,9 +66,19 @@ def run_cleaned(settings: Settings, target: str, *, everything: bool = False) ->
     store = cleaned_store(settings, target)
     found = store.listed_cleaned()
     shown = found if everything else found[:_SHOWN]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with _at_once() as pool:
         dumps = list(pool.map(lambda one: cleaned_dump(store, one), shown))
     return CleanedList(store.bucket, target, dumps, len(found) - len(shown))
+
+
+@contextlib.contextmanager
+def _at_once() -> Iterator[ThreadPoolExecutor]:
+    """What asks several things at once; none of them is waited for once the command was ended."""
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=not signals.ended(), cancel_futures=True)
 
 
 def cleaned_dump(store: Store, one: Listed) -> CleanedDump:

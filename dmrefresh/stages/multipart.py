@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dmrefresh import signals
+from dmrefresh.apart import Apart
 from dmrefresh.store import Store, translated
 
 if TYPE_CHECKING:
@@ -119,25 +121,43 @@ def multipart(store: Store, key: str, metadata: Mapping[str, str], content_type:
     Raises:
         Failure: as `translated`.
     """
-    this: Multipart | None = None
+    begun: Apart[Multipart] | None = None
     try:
-        with signals.held(), translated(f"bucket {store.bucket}"):  # a signal must not hide an upload that was begun
-            made = store.client.create_multipart_upload(
-                Bucket=store.bucket,
-                Key=key,
-                ACL="bucket-owner-full-control",
-                ChecksumAlgorithm="SHA256",
-                ContentType=content_type,
-                Metadata=dict(metadata),
-            )
-            this = Multipart(store, key, made["UploadId"])
-        yield this
+        with signals.held():
+            begun = Apart(partial(_begun, store, key, metadata, content_type), "dmrefresh-begin")
+        yield begun.result()
     finally:
-        if this is not None and signals.ended():
-            # S3 may be what stands still, and nobody takes parts for an object.
-            aborting = threading.Thread(target=this.abort, name="dmrefresh-abort", daemon=True)
-            aborting.start()
-            signals.join(aborting, _FAREWELL)
-        elif this is not None:
-            with signals.held():
-                this.abort()
+        if begun is not None:
+            _throw_away(begun)
+
+
+def _begun(store: Store, key: str, metadata: Mapping[str, str], content_type: str) -> Multipart:
+    with translated(f"bucket {store.bucket}"):
+        made = store.client.create_multipart_upload(
+            Bucket=store.bucket,
+            Key=key,
+            ACL="bucket-owner-full-control",
+            ChecksumAlgorithm="SHA256",
+            ContentType=content_type,
+            Metadata=dict(metadata),
+        )
+    return Multipart(store, key, made["UploadId"])
+
+
+def _throw_away(begun: Apart[Multipart]) -> None:
+    """Throw away what was not completed, also where S3 has not said yet that it is begun.
+
+    S3 may be what stands still: a run that was ended does not wait for it, since nobody takes parts for an object.
+    """
+
+    def abort() -> None:
+        with contextlib.suppress(Exception):  # there is nothing to throw away
+            begun.result().abort()
+
+    aborting: Apart[None] | None = None
+    try:
+        with signals.held():
+            aborting = Apart(abort, "dmrefresh-abort")
+    finally:
+        if aborting is not None:
+            aborting.leave(_FAREWELL)

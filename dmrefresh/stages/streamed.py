@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from dmrefresh import signals
+from dmrefresh.apart import Apart
 from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
 from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.multipart import Multipart, multipart
@@ -22,6 +24,8 @@ _FIRST_PART = 16 << 20
 _PARTS_OF_A_SIZE = 1250
 """After so many parts they get twice as large: 10,000 of them hold 5 TB, and a part of 160 GB has 64 MiB."""
 _AT_ONCE = 2
+_FAREWELL = 2.0
+"""Seconds for which a part is waited for that was under way when the run was ended."""
 _OURS = "upload"
 """Under this name it is noted with the object which upload it comes from."""
 
@@ -153,23 +157,27 @@ def part_size(number: int) -> int:
 
 
 def _send(store: Store, parts: Multipart, whole: _Parted) -> None:
-    """Send all there is; when it ends, well or not, no part is under way any more."""
+    """Send all there is; when it ends, well or not, no part is under way any more, unless the run was ended and S3
+    does not answer."""
 
     def put(number: int, block: bytes) -> None:
         with of_the_backup(store):
             parts.put(number, block)
 
-    with ThreadPoolExecutor(_AT_ONCE, "dmrefresh-upload") as pool:
-        under_way: deque[Future[None]] = deque()
-        try:
-            for number, block in enumerate(whole.parts(), 1):
-                if len(under_way) >= _AT_ONCE:
-                    under_way.popleft().result()
-                under_way.append(pool.submit(put, number, block))
-            while under_way:
-                under_way.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    under_way: deque[Apart[None]] = deque()
+    try:
+        for number, block in enumerate(whole.parts(), 1):
+            if len(under_way) >= _AT_ONCE:
+                under_way[0].result()
+                under_way.popleft()
+            with signals.held():
+                under_way.append(Apart(partial(put, number, block), "dmrefresh-upload"))
+        for part in under_way:
+            part.result()
+    finally:
+        with contextlib.ExitStack() as stack:
+            for part in under_way:
+                stack.callback(part.leave, _FAREWELL)
 
 
 def _head(store: Store, key: str, version: str | None = None) -> HeadObjectOutputTypeDef | None:

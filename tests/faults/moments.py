@@ -51,7 +51,7 @@ class Halting:
         """A refresh that stands still there; whatever is left of it is ended."""
         with self.scene.start() as child:
             try:
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 180
                 while not self.reached():
                     assert child.poll() is None, child.stdout and child.stdout.read()
                     assert time.monotonic() < deadline, "it never came there"

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
+from dmrefresh import signals
 from dmrefresh.errors import CommitInDoubt, TargetUnreachable
 from dmrefresh.postgres.publish import StrategyName
 from fixtures.parts.postgres import Cluster
 from tests.faults.conftest import States
 from tests.faults.swapping import STEPS, Breaking, Target, end_sessions, ended, in_a_child, restart
 from tests.postgres.databases import Database
+from tests.proof import Proof
 from tests.proxy import Proxy
 
 EVERYWHERE = [
@@ -97,6 +100,49 @@ def test_a_publisher_that_is_ended_or_killed(
     assert target.holds() == (new if published else old)
     assert (target.relations() == before) is not published
     target.refresh_after(new)
+
+
+HURRIED = [
+    pytest.param((strategy, step), id=f"{strategy}-{step}")
+    for strategy, steps in STEPS.items()
+    for step in steps
+    if step in ("rows", "checked", "committing", "renamed")
+]
+
+
+@pytest.mark.parametrize("where", HURRIED)
+@pytest.mark.fault("80k")
+def test_a_publisher_that_is_hurried_on_its_way_out(
+    where: tuple[StrategyName, str], target: Target, proxy: Proxy, proof: Proof
+) -> None:
+    """By a second SIGINT in the moment in which the first is heard: nothing is waited for any more."""
+    strategy, step = where
+    old, new, before = target.holds(), target.next, target.relations()
+
+    def deed() -> None:
+        """Both come from another thread, one as soon as the other was heard; where they are held, none is."""
+        threading.Thread(target=interrupt, args=(signals.ended,), daemon=True).start()
+        time.sleep(1)
+
+    breaking = Breaking(step, deed, proxy, strategy)
+    there = url(target, proxy)
+    code = ended(
+        in_a_child(lambda: target.refresh(new, url=there, stream=breaking.stream(target.dumps[new]), observer=breaking))
+    )
+    published = step in ("committing", "renamed")
+    assert code == (0 if published else 128 + signal.SIGINT)
+    assert target.holds() == (new if published else old)
+    assert (target.relations() == before) is not published
+    target.refresh_after(new)
+    proof.happened("the new data" if published else "exit 130; the old data, and the next run clears up")
+
+
+def interrupt(heard: Callable[[], bool]) -> None:
+    until = time.monotonic() + 0.5
+    os.kill(os.getpid(), signal.SIGINT)
+    while not heard() and time.monotonic() < until:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 DEEDS: dict[str, Callable[[Target, Proxy], None]] = {

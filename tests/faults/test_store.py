@@ -48,8 +48,8 @@ def _stage(
 
 @pytest.fixture
 def stage(_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """The same dump and target for all; a second of silence is as good as a broken connection."""
-    monkeypatch.setenv("DMREFRESH_DUMPS_SILENCE", "1 second")
+    """The same dump and target for all; a few seconds of silence are as good as a broken connection."""
+    monkeypatch.setenv("DMREFRESH_DUMPS_SILENCE", "3 seconds")
     _stage.front.forget()
     return _stage
 
@@ -76,7 +76,10 @@ def test_a_store_that_can_never_is_given_up(stage: Stage, proof: Proof) -> None:
 
 
 @pytest.mark.fault("58a", "59a")
-def test_a_way_that_breaks_in_every_manner_one_after_the_other(stage: Stage, proof: Proof) -> None:
+def test_a_way_that_breaks_in_every_manner_one_after_the_other(
+    stage: Stage, proof: Proof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DMREFRESH_DUMPS_SILENCE", "2 seconds")
     step = stage.size // 8
     stage.front.script(
         get().send(step).cut(),
@@ -100,6 +103,7 @@ def test_a_way_that_breaks_in_every_manner_one_after_the_other(stage: Stage, pro
 @pytest.mark.fault("59b")
 def test_a_store_that_falls_silent_for_ever(stage: Stage, proof: Proof, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DMREFRESH_JOB_ATTEMPTS", "1")
+    monkeypatch.setenv("DMREFRESH_DUMPS_SILENCE", "2 seconds")
     at = stage.size // 2
 
     def told(request: Request) -> Answer | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -17,6 +19,8 @@ from fixtures.parts.dumping import put_dump
 from fixtures.parts.seaweedfs import Credentials as Identity
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, keyring, make_credentials
+from tests.answers import get
+from tests.front import Front
 from tests.jobs.scene import DMREFRESH, note_beside
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -204,3 +208,24 @@ def test_who_may_list_and_read_nothing_sees_the_list(command: Command, object_st
     assert found["takes"] is None
     (dump,) = found["dumps"]
     assert (dump["name"], dump["size"], dump["verified"], dump["encrypted_to"]) == (name, 9, False, None)
+
+
+@pytest.mark.fault("80l")
+def test_a_signal_ends_a_list_that_s3_does_not_answer_without_waiting_for_it(
+    object_store: ObjectStore, command: Command, stage: str, tmp_path: Path
+) -> None:
+    """It would be asked for each dump again and again, with half a minute for each answer."""
+    put(object_store, stage, b"x", hours_ago=1)
+    settings, asked = tmp_path / "dmrefresh.toml", threading.Event()
+    with Front(object_store) as front:
+        front.always(get().do(asked.set).stall())
+        settings.write_text(settings.read_text().replace(object_store.endpoint_url, front.url))
+        environment = os.environ | {
+            "AWS_ACCESS_KEY_ID": object_store.jobs.access_key,
+            "AWS_SECRET_ACCESS_KEY": object_store.jobs.secret_key,
+        }
+        with subprocess.Popen([DMREFRESH, "dumps"], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as child:
+            assert asked.wait(60)
+            child.send_signal(signal.SIGINT)
+            assert child.wait(60) == 128 + signal.SIGINT
+        assert len(front.gets()) == 1

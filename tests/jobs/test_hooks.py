@@ -21,8 +21,13 @@ from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.jobs.scene import Scene, state_of
 from tests.jobs.small import bodies, small_scene
+from tests.proof import Proof
 
 DOCS = Path(__file__).parents[2] / "docs" / "hooks.md"
+
+
+LASTING = ["sleep", f"600.{os.getpid()}"]
+"""What no other test that runs at the same time has running."""
 
 
 @pytest.fixture
@@ -117,12 +122,12 @@ def test_a_before_that_fails_stops_the_refresh_with_nothing_touched(scene: Scene
         ("exit 3", "ended with exit status 3"),
         ("kill -9 $$", "ended with signal 9"),
         ("#!/no/such/interpreter", "cannot be started"),
-        ("sleep 600 & sleep 600", "did not end within 2 seconds"),
+        (f"{' '.join(LASTING)} & {' '.join(LASTING)}", "did not end within 2 seconds"),
     ],
 )
 @pytest.mark.fault("108")
 def test_an_after_that_fails_is_published_all_the_same_with_a_code_of_its_own(
-    scene: Scene, text: str, said: str
+    scene: Scene, text: str, said: str, proof: Proof
 ) -> None:
     never = scene.folder / "never"
     after = script(scene, "after.sh", text)
@@ -135,7 +140,9 @@ def test_an_after_that_fails_is_published_all_the_same_with_a_code_of_its_own(
     assert ended.report["rows"] == 2000
     assert bodies(scene) == {"canary"}
     assert not never.exists()
-    assert [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "600"]] == []
+    assert [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == LASTING] == []
+    proof.happened(ended)
+    proof.nothing_left(scene, ended)
 
 
 def test_a_refresh_that_fails_runs_no_after(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 from collections.abc import Callable, Iterator
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from dmrefresh import process
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable, ProgramFailed
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.stages.gpg import NotForThisKey, decrypt, judge_status
 from fixtures.parts.secrets import Credentials, make_credentials, sops_encrypt
+from tests.proof import Proof
 
 PLAIN = random.Random(5).randbytes(400_000)
 
@@ -232,3 +235,21 @@ def test_where_the_bytes_are_not_those_that_were_noted_that_is_said_of_another_k
 
     with pytest.raises(DumpDamaged, match="not what was noted"):
         list(decrypt(changed(), keyring))
+
+
+@pytest.mark.fault("14f")
+@pytest.mark.parametrize("read", [0, 100_000], ids=["at its beginning", "in the middle"])
+def test_a_gpg_that_stands_still_is_ended(
+    keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: int, proof: Proof
+) -> None:
+    (tmp_path / "gpg").write_text(f"#!/bin/sh\nhead -c {read} >/dev/null\nkill -STOP $$\n")
+    (tmp_path / "gpg").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(process, "PATIENCE", 2)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(ProgramFailed, match="gpg stands still") as caught:
+        list(decrypt((bytes(1 << 20) for _ in range(8)), keyring))
+    assert (caught.value.exit_code, caught.value.retry) == (25, True)
+    assert not process._living
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    proof.happened(caught.value.what)

@@ -16,10 +16,13 @@ import pytest
 
 from dmrefresh import signals
 from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged
+from dmrefresh.stages import multipart
 from dmrefresh.stages import streamed as stage
 from dmrefresh.stages.streamed import part_size, streamed
 from dmrefresh.store import DumpRef, Store
 from fixtures.parts.seaweedfs import ObjectStore
+from tests.answers import Answer
+from tests.front import Front
 from tests.proxy import Proxy
 from tests.stages.bucket import act_as, left, new_bucket
 
@@ -290,6 +293,8 @@ def heard() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (*signals._ENDING, signal.SIGALRM)}
     signals.install()
     yield
+    signals.go_on()
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -305,6 +310,29 @@ def test_a_signal_between_two_requests_leaves_no_part(store: Store, object_store
     with pytest.raises(signals.Interrupted):
         stored(store, broken())
     assert left(object_store, store.bucket) == []
+
+
+@pytest.mark.fault("80j")
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"], ids=["the beginning", "a part", "the end"])
+def test_a_signal_ends_what_s3_does_not_answer_without_waiting_for_it(
+    store: Store, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def broken() -> Iterator[bytes]:
+        yield CONTENT[: 12 * MIB]
+        if method == "DELETE":
+            raise LookupError("gpg is gone")
+
+    monkeypatch.setattr(multipart, "_FAREWELL", 0)
+    monkeypatch.setattr(stage, "_FAREWELL", 0)
+    with Front(object_store) as front:
+        front.always(Answer(method).stall())
+        front.script(Answer(method).do(lambda: os.kill(os.getpid(), signal.SIGTERM)).stall())
+        with pytest.raises(signals.Interrupted):
+            stored(Store(store.bucket, endpoint_url=front.url), broken())
+        asked = [one.query.get("partNumber") for one in front.requests if one.method == method]
+    assert asked
+    assert len(asked) == len(set(asked))  # nothing was waited for until it was asked again
 
 
 def test_what_could_not_be_completed_leaves_nothing(store: Store, object_store: ObjectStore, proxy: Proxy) -> None:

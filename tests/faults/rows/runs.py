@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.row import Row
+from tests.faults.row import EITHER, OLD, Row
 
 TITLE = "A run, its children and its surroundings"
 
@@ -34,6 +34,17 @@ ROWS = (
         "On the way out of a run that was ended, a server, a tunnel, or what a child is fed with never answers.",
         "after ten seconds, or at a second SIGINT, it is not waited for any more; the exit code is the signal's",
     ),
+    Row(
+        "80j",
+        "A backup gets SIGTERM while S3 does not answer: to its beginning, to a part of it, or to their end.",
+        "no answer is waited for; the exit code is the signal's; parts may be left, which nobody takes for an object",
+    ),
+    Row(
+        "80k",
+        "A refresh gets two SIGINT, one right after the other, in the rows, before the COMMIT, or while it is at it.",
+        f"{EITHER}exit 130; {OLD}; from the COMMIT on exit 0, the new data",
+    ),
+    Row("80l", "`dmrefresh dumps` gets SIGINT while S3 does not answer.", "130; no answer is waited for"),
     Row(
         "81a",
         "A refresh gets SIGKILL at the download, the decryption, the rows, an index, a check.",
