@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-down test faults fuzz soak lint format bench lock clean gnupg
+.PHONY: demo demo-down test faults thousand fuzz soak lint format bench lock clean gnupg
 
 .venv/%.installed: requirements/%.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dmrefresh needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -33,6 +33,9 @@ SECONDS ?= 3600
 
 fuzz: .venv/fuzz.installed ## look for text that the reader of dumps gets wrong; SECONDS=60
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
+thousand: gnupg .venv/dev.installed ## a refresh from each of 1,000 objects with a bit flipped, and of 1,000 cut short; SEED=17
+	@$(BIN)/python -m tests.faults.thousand $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 soak: gnupg .venv/dev.installed ## an hour of refreshes and backups in which things go wrong at random; SECONDS=60 SEED=17
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
