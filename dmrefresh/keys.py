@@ -163,11 +163,13 @@ def _filesystem(path: Path) -> str:
 def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
     """Import the key; that the passphrase opens it shows when the dump's first bytes are decrypted."""
     ring = Keyring(home, b"", "")
-    (home / "gpg-agent.conf").write_text(_AGENT)
+    settings = home / "gpg-agent.conf"
+    settings.touch(0o600)
+    settings.write_text(_AGENT)
     try:
         process.run([*ring.gpg, "--import"], env=ring.environment, stdin=secret_key)
         listed = process.run([*ring.gpg, "--with-colons", "--list-secret-keys"], env=ring.environment)
-    except OSError as error:
+    except NOT_STARTED as error:
         raise not_started(error) from None
     except subprocess.TimeoutExpired:
         raise ProgramFailed("gpg did not import the private key within a minute.") from None
@@ -178,6 +180,10 @@ def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
         raise KeyUnusable(f"The secret key file holds {len(keys)} usable private keys; one is wanted.")
     fingerprint = next(record[9] for record in records if record[0] == "fpr")
     return Keyring(home, passphrase, fingerprint, frozenset(one[4] for one in records if one[0] in ("sec", "ssb")))
+
+
+NOT_STARTED = (FileNotFoundError, PermissionError)
+"""What it means that a program is not there, or may not be run; of anything else the machine is short."""
 
 
 def not_started(error: OSError) -> KeyUnusable:

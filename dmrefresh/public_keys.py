@@ -14,7 +14,7 @@ from pathlib import Path
 from dmrefresh import process
 from dmrefresh.errors import NOT_STORED, KeyUnusable
 from dmrefresh.folders import private_folder, sweep
-from dmrefresh.keys import Keyring, not_started
+from dmrefresh.keys import NOT_STARTED, Keyring, not_started
 
 _PREFIX = "dmrefresh-public-"
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
@@ -137,7 +137,7 @@ def run_gpg(home: Path, *arguments: str, stdin: bytes = b"") -> process.Complete
     there = Recipient(home, "", "", None)
     try:
         return process.run([*there.gpg, *arguments], env=there.environment, stdin=stdin)
-    except OSError as error:
+    except NOT_STARTED as error:
         raise not_started(error) from None
     except subprocess.TimeoutExpired:
         raise KeyUnusable("gpg did not answer within a minute.") from None

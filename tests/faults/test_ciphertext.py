@@ -142,7 +142,7 @@ def test_an_object_without_a_byte_is_passed_over_and_refused_by_its_name(own: Ma
 def test_what_follows_the_message_is_damage(made: Made, proof: Proof, what: str) -> None:
     scene, text = made
     scene.put(scene.encrypt(text) + (scene.encrypt(text) if what == "a message" else what.encode()))
-    proof.refused(scene, 13, says="damaged or cut short")
+    proof.refused(scene, 13, says="The encrypted dump is damaged")
 
 
 @pytest.mark.fault("5")

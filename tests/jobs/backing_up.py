@@ -33,6 +33,8 @@ class Backup(Scene):
     """What is different in the environment; of an empty value, that it is not there."""
     source_more: str = ""
     """More settings of the source, and sections after them."""
+    attempts: int = 3
+    """How often a backup in this process is begun at most."""
 
     def settings(self) -> Path:
         self.more = f'[sources.{self.stage}]\nurl = "{self.source_url}"\n{self.source_more}'
@@ -49,7 +51,7 @@ class Backup(Scene):
 
     def plan(self, **wanted: Any) -> Plan:
         """What a backup in this process does."""
-        environ = {"DMREFRESH_JOB_FIRST_WAIT": "1 second"}
+        environ = {"DMREFRESH_JOB_FIRST_WAIT": "1 second", "DMREFRESH_JOB_ATTEMPTS": str(self.attempts)}
         return prepare(settings.load(self.settings(), environ), stage=self.stage, **wanted)
 
     def grow(self, rows: int = 30_000) -> None:

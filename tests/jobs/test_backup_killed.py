@@ -22,7 +22,7 @@ from dmrefresh import process
 from dmrefresh.dump.events import End
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import BackupNotStored
-from dmrefresh.jobs import attempts, backup_production
+from dmrefresh.jobs import backup_production
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from dmrefresh.programs import find_pg_dump
 from dmrefresh.report import BackupReport
@@ -123,7 +123,7 @@ class Doomed:
 @pytest.fixture
 def doomed(here: Backup, private: Keyring, monkeypatch: pytest.MonkeyPatch) -> Doomed:
     """Rows enough for every stage to be at work, the last part of which begins before it ends."""
-    monkeypatch.setattr(attempts, "_ATTEMPTS", 1)
+    here.attempts = 1
     monkeypatch.setattr(streamed, "_FIRST_PART", 5 << 20)
     here.grow(MORE - 1)
     return Doomed(here, private, find_pg_dump(16).path)
@@ -333,8 +333,8 @@ def test_a_session_of_pg_dump_that_is_ended_at_any_moment_leaves_no_backup(doome
 
 
 @pytest.mark.fault("86f")
-def test_what_was_killed_once_is_begun_again_and_comes_through(doomed: Doomed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "_ATTEMPTS", 3)
+def test_what_was_killed_once_is_begun_again_and_comes_through(doomed: Doomed) -> None:
+    doomed.backup.attempts = 3
     with Death(PG_DUMP, 0):
         done = doomed.run()
     assert done.attempts == 2
