@@ -11,12 +11,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dmrefresh import signals
+from dmrefresh.errors import UsageFailure
 
 _IN_USE = "in-use"
 
 
 _NEW = ".new-"
 _TRIES = 100
+
+
+class NoRoom(UsageFailure):
+    """The folder for temporary files has not enough room."""
+
+
+def no_room(what: str, why: str) -> NoRoom:
+    """What is told where something cannot be kept among the temporary files, and why."""
+    return NoRoom(
+        f"{what} cannot be kept in {tempfile.gettempdir()}: {why}.",
+        hint="point TMPDIR to a folder with more room",
+    )
 
 
 @contextlib.contextmanager

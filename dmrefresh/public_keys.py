@@ -13,10 +13,12 @@ from pathlib import Path
 
 from dmrefresh import process
 from dmrefresh.errors import NOT_STORED, KeyUnusable
-from dmrefresh.folders import private_folder, sweep
+from dmrefresh.folders import no_room, private_folder, sweep
 from dmrefresh.keys import NOT_STARTED, Keyring, not_started
 
 _PREFIX = "dmrefresh-public-"
+_ROOM = 1 << 18
+"""Bytes that the keys of a keyring, and what gpg writes beside them, have room in."""
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<(]*?)\s*(?:\([^)]*\))?\s*(?:<(?P<address>[^>]*)>)?")
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
@@ -120,10 +122,20 @@ def public_keyring(armoured: bytes, recipient: str) -> Iterator[Recipient]:
 
 @contextlib.contextmanager
 def public_home() -> Iterator[Path]:
-    """An empty GnuPG home for public keys, among the temporary files; what it holds anybody may see."""
+    """An empty GnuPG home for public keys, among the temporary files; what it holds anybody may see.
+
+    Raises:
+        NoRoom: there is no room for it; gpg would only say that it finds no key.
+    """
     place = Path(tempfile.gettempdir())
-    sweep(place, _PREFIX)
-    with private_folder(place, _PREFIX) as home:
+    with contextlib.ExitStack() as stack:
+        try:
+            sweep(place, _PREFIX)
+            home = stack.enter_context(private_folder(place, _PREFIX))
+            (home / "room").write_bytes(bytes(_ROOM))
+            (home / "room").unlink()
+        except OSError as error:
+            raise no_room("The public key", error.strerror or "an error") from None
         yield home
 
 

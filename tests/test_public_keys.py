@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -151,3 +154,19 @@ def test_the_keyring_is_gone_after_an_exception(credentials: Credentials) -> Non
     with pytest.raises(LookupError), public_keyring(credentials.public_key.read_bytes(), USER_ID):
         raise LookupError
     assert homes() == []
+
+
+def test_a_disk_without_room_is_not_told_as_a_key_that_is_none(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys\n"
+        "from dmrefresh.public_keys import public_home\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "from dmrefresh.folders import NoRoom\n"
+        "try:\n"
+        "    with public_home(): pass\n"
+        "except NoRoom as full: print(full.what)\n"
+    )
+    env = dict(os.environ) | {"TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == f"The public key cannot be kept in {tmp_path}: File too large.\n"
+    assert list(tmp_path.iterdir()) == []

@@ -18,6 +18,7 @@ import stamina
 from dmrefresh import signals
 from dmrefresh.durations import spoken
 from dmrefresh.errors import NOT_STORED, BackupNotStored, DeadlinePassed, UsageFailure
+from dmrefresh.folders import NoRoom
 from dmrefresh.jobs.dumps import limits_of
 from dmrefresh.jobs.producing import Counts, database_size, produced
 from dmrefresh.observer import Observer, Stopwatch
@@ -26,7 +27,7 @@ from dmrefresh.presigned import Presigned, read_presigned
 from dmrefresh.settings import Settings
 from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.post import IN_DOUBT, PostFailed, post
-from dmrefresh.stages.spool import NoRoom, Spool, spool
+from dmrefresh.stages.spool import Spool, spool
 from dmrefresh.store import taken_at
 from dmrefresh.targets import Source
 

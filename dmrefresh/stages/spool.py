@@ -16,13 +16,9 @@ import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from typing import IO
 
-from dmrefresh.errors import UsageFailure
+from dmrefresh.folders import no_room
 
 _BLOCK = 1 << 20
-
-
-class NoRoom(UsageFailure):
-    """The folder for temporary files has not enough room."""
 
 
 class Spool:
@@ -45,7 +41,7 @@ class Spool:
                 while rest:
                     rest = rest[self._file.write(rest) :]
             except OSError as error:
-                raise _no_room(error.strerror or "an error") from None
+                raise no_room("The dump", error.strerror or "an error") from None
             yield block
 
     def reader(self) -> IO[bytes]:
@@ -80,16 +76,9 @@ def spool(size: int) -> Iterator[Spool]:
     folder = tempfile.gettempdir()
     try:
         if shutil.disk_usage(folder).free < size:
-            raise _no_room(f"{size / 1e6:.0f} MB are needed")
+            raise no_room("The dump", f"{size / 1e6:.0f} MB are needed")
         file = tempfile.TemporaryFile(dir=folder, prefix="dmrefresh-", buffering=0)  # noqa: SIM115 - closed below
     except OSError as error:
-        raise _no_room(error.strerror or "an error") from None
+        raise no_room("The dump", error.strerror or "an error") from None
     with file:
         yield Spool(file)
-
-
-def _no_room(why: str) -> NoRoom:
-    return NoRoom(
-        f"The dump cannot be kept in {tempfile.gettempdir()}: {why}.",
-        hint="point TMPDIR to a folder with more room",
-    )

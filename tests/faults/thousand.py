@@ -22,7 +22,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -254,11 +253,8 @@ def run(seed: int, flips: int, cuts: int, workers: int, folder: Path) -> list[To
         for one in made:
             given.put(one)
         wanted = faults(seed, len(made[0].whole), flips, cuts)
-        try:
-            with ProcessPoolExecutor(workers, processes, _begin, (given,)) as pool:
-                return list(_watched(pool.map(_one, wanted), len(wanted)))
-        finally:
-            getattr(resource_tracker, "_resource_tracker")._stop()  # noqa: B009 - it has no name of its own; it would stay
+        with ProcessPoolExecutor(workers, processes, _begin, (given,)) as pool:
+            return list(_watched(pool.map(_one, wanted), len(wanted)))
 
 
 def _watched(told: Iterable[Told], count: int) -> Iterator[Told]:

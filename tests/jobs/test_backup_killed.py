@@ -334,7 +334,7 @@ def test_a_session_of_pg_dump_that_is_ended_at_any_moment_leaves_no_backup(doome
 
 @pytest.mark.fault("86f")
 def test_what_was_killed_once_is_begun_again_and_comes_through(doomed: Doomed) -> None:
-    doomed.backup.attempts = 3
+    doomed.plan = replace(doomed.plan, job=doomed.plan.job.model_copy(update={"attempts": 3}))
     with Death(PG_DUMP, 0):
         done = doomed.run()
     assert done.attempts == 2

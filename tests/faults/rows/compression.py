@@ -21,6 +21,6 @@ ROWS: tuple[Row, ...] = (
     Row("19a", "zeros follow the compressed text", "published"),
     Row("19b", "rubbish follows the compressed text", "exit 13"),
     Row("20", "what is encrypted is not compressed", "exit 13"),
-    Row("21", "an object of 1 MiB unpacks to a line of 1 GiB", "exit 17, and less than half of that in memory"),
+    Row("21", "an object of 1 MiB unpacks to a line of 1 GiB", "exit 17, and never that much in memory"),
     Row("22", "the bytes come one at a time", "the same text as in one piece"),
 )
