@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import psutil
 import psycopg
@@ -22,6 +23,10 @@ _NEW = 4
 """After so many runs the resident process has loaded and made all that it keeps."""
 _SHARE = 1.25
 """So many times as much at the end as after the beginning is growth, if it is more than the slack as well."""
+
+_STILL = 1.05
+"""So many times as much at the end as in the middle is growth that goes on."""
+Trend: TypeAlias = tuple[float, float, float]
 
 _COUNTS = """
 SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_type) + (SELECT count(*) FROM pg_proc)
@@ -72,23 +77,23 @@ class Growth:
     def grown(self) -> list[str]:
         """What has grown, in sentences."""
         return [
-            f"{name} has grown from {_figure(name, first)} to {_figure(name, last)}"
+            f"{name} has grown from {_figure(name, trend[0])} to {_figure(name, trend[2])}"
             for name, values in self.series.items()
-            if (trend := trend_of(values)) and is_growth(first := trend[0], last := trend[1], self.slack[name])
+            if (trend := trend_of(values)) and is_growth(trend, self.slack[name])
         ]
 
     def table(self) -> list[str]:
         """Each with what it was after the beginning, what it was in the end, and the most."""
         lines = []
         for name, values in sorted(self.series.items()):
-            first, last = trend_of(values) or (values[0], values[-1])
+            first, _, last = trend_of(values) or (values[0], values[0], values[-1])
             figures = [_figure(name, value) for value in (first, last, max(values))]
             lines.append(f"{name:40} " + "".join(f"{one:>14}" for one in figures))
         return lines
 
 
-def trend_of(values: Sequence[float]) -> tuple[float, float] | None:
-    """The middle values of the first third and of the last; the beginning, when all is new, is left out.
+def trend_of(values: Sequence[float]) -> Trend | None:
+    """The middle values of each third; the beginning, when all is new, is left out.
 
     Returns:
         None where there are too few.
@@ -97,12 +102,14 @@ def trend_of(values: Sequence[float]) -> tuple[float, float] | None:
     if len(values) < _FEWEST:
         return None
     third = len(settled) // 3
-    return statistics.median(settled[:third]), statistics.median(settled[-third:])
+    thirds = settled[:third], settled[third:-third], settled[-third:]
+    return statistics.median(thirds[0]), statistics.median(thirds[1]), statistics.median(thirds[2])
 
 
-def is_growth(first: float, last: float, slack: float) -> bool:
-    """Whether that is more than chance."""
-    return last > first * _SHARE and last > first + slack
+def is_growth(trend: Trend, slack: float) -> bool:
+    """Whether that is more than chance, and goes on: what is taken once, and then is enough, is no growth."""
+    first, middle, last = trend
+    return last > first * _SHARE and last > first + slack and last > middle * _STILL
 
 
 def _kind(told: Told) -> str:

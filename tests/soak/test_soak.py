@@ -104,7 +104,8 @@ def test_editions_differ_in_their_rows() -> None:
     ("values", "grows"),
     [
         pytest.param([100 + n for n in range(60)], True, id="a little each round"),
-        pytest.param([100 if n < 30 else 200 for n in range(60)], True, id="all at once"),
+        pytest.param([100 if n < 30 else 200 for n in range(60)], False, id="once, and then enough"),
+        pytest.param([100 + 50 * (n // 20) for n in range(60)], True, id="step by step"),
         pytest.param([100 + n % 7 for n in range(60)], False, id="up and down"),
         pytest.param([10] * 4 + [100] * 56, False, id="only in the beginning"),
         pytest.param([500 if n == 50 else 100 for n in range(60)], False, id="once, and back"),
@@ -113,4 +114,4 @@ def test_editions_differ_in_their_rows() -> None:
 def test_growth_is_told_from_chance(values: list[float], grows: bool) -> None:
     trend = trend_of(values)
     assert trend is not None
-    assert is_growth(*trend, slack=10) is grows
+    assert is_growth(trend, slack=10) is grows
