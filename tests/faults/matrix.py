@@ -7,6 +7,8 @@ compares.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.faults.dump_text import CASES
 from tests.faults.recording import Run, last, said
 from tests.faults.rows import SECTIONS, text
@@ -72,6 +74,7 @@ def page(run: Run | None = None) -> str:
         if lines:
             table = [_line(run, id, *lines[id]) for id in sorted(lines, key=_order)]
             parts.append("\n".join([f"## {title}", "", *_HEADER, *table]))
+    parts.append(_LONG_RUNS.read_text(encoding="utf-8").rstrip())
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,6 +83,9 @@ _ABOUT = """# Faults
 What goes wrong, and what comes of it. Each row is tried on real servers by the tests in `tests/faults`, and by those
 elsewhere that are marked with its id: real GnuPG, SOPS, PostgreSQL and SeaweedFS, behind proxies that cut, change, hold
 back and lie, with failing programs on the PATH and small disks. What cannot be tried says why."""
+
+_LONG_RUNS = Path(__file__).with_name("long_runs.md")
+"""What came of the runs that take longer than tests may, written by hand."""
 
 _HEADER = (
     "| | what is done | what must come of it | what happened | seconds |",
