@@ -298,7 +298,7 @@ def test_a_backup_that_must_be_signed_is_and_one_that_is_not_is_not_noted(here: 
 
 def test_a_program_that_stands_still_does_not_outlast_the_deadline(here: Backup) -> None:
     here.grow(5000)
-    stopped: list[int] = []
+    stopped: list[psutil.Process] = []
 
     class Stopping(Observer):
         def note(self, message: str) -> None:
@@ -309,7 +309,7 @@ def test_a_program_that_stands_still_does_not_outlast_the_deadline(here: Backup)
         for _ in range(5000):
             for child in named("pg_dump"):
                 child.suspend()
-                stopped.append(child.pid)
+                stopped.append(child)
                 os.kill(os.getpid(), signal.SIGALRM)  # as the deadline itself does
                 return
             time.sleep(0.002)
@@ -319,7 +319,7 @@ def test_a_program_that_stands_still_does_not_outlast_the_deadline(here: Backup)
         run(plan, Stopping())
     assert caught.value.state == f"Nothing is stored under {plan.name}."
     assert stopped
-    assert not psutil.pid_exists(stopped[0])
+    assert psutil.wait_procs(stopped, timeout=10)[1] == []
     assert here.objects() == here.parts() == []
 
 
