@@ -23,6 +23,7 @@ from pathlib import Path
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.folders import private_folder, sweep
+from dmrefresh.measured import Measured
 from dmrefresh.store import DumpRef
 
 KEPT = 2
@@ -274,12 +275,9 @@ def _appear(new: Path, place: Path) -> None:
 
 def _measured(blocks: Iterable[bytes], copy: Copy) -> Iterator[bytes]:
     """The blocks; at their end, whether they are what the copy is noted as."""
-    digest, size = hashlib.sha256(), 0
-    for block in blocks:
-        digest.update(block)
-        size += len(block)
-        yield block
-    if (digest.hexdigest(), size) != (copy.sha256, copy.size):
+    measured = Measured()
+    yield from measured.all_of(blocks)
+    if (measured.sha256, measured.size) != (copy.sha256, copy.size):
         raise CacheUnusable(f"What was to be kept of {copy.key} is not what was fetched.")
 
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from dmrefresh.cache import Cache, CacheUnusable, Copy, CopyDamaged, copy_of, folder_of_this_machine
 from dmrefresh.errors import DumpDamaged, SourceUnreachable
+from dmrefresh.measured import Measured
 from dmrefresh.observer import Observer
 from dmrefresh.settings import Settings
-from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.store import DumpRef, Store
 

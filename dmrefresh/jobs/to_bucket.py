@@ -23,6 +23,7 @@ from dmrefresh.dump.writer import write_dump
 from dmrefresh.errors import Failure, PublishedButUnfinished
 from dmrefresh.jobs.dumps import bucket_of
 from dmrefresh.jobs.sources import Attempt, Opened, Source
+from dmrefresh.measured import Measured
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import connect
 from dmrefresh.postgres.conninfo import used
@@ -33,7 +34,6 @@ from dmrefresh.postgres.scratch import scratch
 from dmrefresh.programs import find_pg_dump
 from dmrefresh.settings import Programs, Target
 from dmrefresh.stages.gzip import compress
-from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.spool import Spool, spool

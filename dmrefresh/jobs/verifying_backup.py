@@ -19,12 +19,12 @@ from dmrefresh.errors import DumpDamaged, DumpRefused, Failure, PublishedButUnfi
 from dmrefresh.jobs.contents import contents_of
 from dmrefresh.jobs.key_pair import naming_keys
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
+from dmrefresh.measured import Measured
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.report import Contents
 from dmrefresh.settings import Job
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
-from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.received import receiving
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.upload import of_the_target

@@ -21,11 +21,11 @@ from dmrefresh.errors import NOT_STORED, BackupNotStored, DeadlinePassed, UsageF
 from dmrefresh.folders import NoRoom
 from dmrefresh.jobs.dumps import limits_of
 from dmrefresh.jobs.producing import Counts, database_size, produced
+from dmrefresh.measured import Measured
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.conninfo import refuse_misread
 from dmrefresh.presigned import Presigned, read_presigned
 from dmrefresh.settings import Settings
-from dmrefresh.stages.measured import Measured
 from dmrefresh.stages.post import IN_DOUBT, PostFailed, post
 from dmrefresh.stages.spool import Spool, spool
 from dmrefresh.store import taken_at

@@ -151,7 +151,7 @@ def _throw_away(begun: Apart[Multipart]) -> None:
     """
 
     def abort() -> None:
-        with contextlib.suppress(Exception):  # there is nothing to throw away
+        with contextlib.suppress(Exception):  # nothing was begun, and whoever waits for that is told why
             begun.result().abort()
 
     aborting: Apart[None] | None = None

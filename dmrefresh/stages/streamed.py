@@ -13,7 +13,7 @@ from uuid import uuid4
 from dmrefresh import signals
 from dmrefresh.apart import Apart
 from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
-from dmrefresh.stages.measured import Measured
+from dmrefresh.measured import Measured
 from dmrefresh.stages.multipart import Multipart, multipart
 from dmrefresh.store import DumpRef, NoCredentials, SourceRefused, Store, pinned, translated
 

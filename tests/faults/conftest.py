@@ -11,11 +11,16 @@ from psycopg import sql
 
 from dmrefresh.postgres.publish import StrategyName
 from fixtures.parts.postgres import Cluster
+from fixtures.parts.seaweedfs import ObjectStore
+from fixtures.parts.secrets import Credentials
 from tests.faults.swapping import DATA, ROWS, Target
 from tests.faults.target import OLDER
 from tests.faults.world import MakeDatabase, World
+from tests.jobs.scene import Scene
+from tests.jobs.small import small_scene
 from tests.postgres.databases import Database, dump_of
 
+Made = tuple[Scene, bytes]
 States = Callable[[int], dict[str, bytes]]
 MakeTarget = Callable[[StrategyName, int], Target]
 
@@ -103,3 +108,23 @@ def states(cluster_for: Callable[[int], Cluster], tmp_path_factory: pytest.TempP
 def make_target(make_database: MakeDatabase, states: States) -> MakeTarget:
     """Makes targets that hold `odd`: `make_target("schema", 18)`."""
     return lambda strategy, major: Target(make_database(major), strategy, states(major))
+
+
+@pytest.fixture(scope="module")
+def made(
+    cluster_for: Callable[[int], Cluster],
+    object_store: ObjectStore,
+    credentials: Credentials,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Made:
+    """A target, and the text of a dump; whatever is stored, there is one attempt at it."""
+    folder = tmp_path_factory.mktemp("made")
+    scene, text = small_scene(cluster_for(16), cluster_for(18), object_store, credentials, folder)
+    scene.more = "[job]\nattempts = 1"
+    return scene, text
+
+
+@pytest.fixture
+def smaller_dumps_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is much smaller than those before it is taken all the same, with a warning."""
+    monkeypatch.setenv("DMREFRESH_DUMPS_DOUBTFUL", "warn")

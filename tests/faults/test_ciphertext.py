@@ -16,35 +16,18 @@ import pytest
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import USER_ID, Credentials, keyring, make_credentials, sops_encrypt
+from tests.faults.conftest import Made
 from tests.jobs.backing_up import make_backup
 from tests.jobs.scene import Scene
-from tests.jobs.small import bodies, small_scene
+from tests.jobs.small import bodies
 from tests.proof import Proof
 from tests.public_keys import LONG_AGO, maker
 
-Made = tuple[Scene, bytes]
 HOW = ("--compress-algo", "none", "--trust-model", "always")
 
 ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture(autouse=True)
-def _much_smaller_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DMREFRESH_DUMPS_DOUBTFUL", "warn")
-
-
-@pytest.fixture(scope="module")
-def made(
-    cluster_for: Callable[[int], Cluster],
-    object_store: ObjectStore,
-    credentials: Credentials,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Made:
-    """A target, and the text of a dump; whatever is stored, there is one attempt at it."""
-    folder = tmp_path_factory.mktemp("ciphertext")
-    scene, text = small_scene(cluster_for(16), cluster_for(18), object_store, credentials, folder)
-    scene.more = "[job]\nattempts = 1"
-    return scene, text
+pytestmark = pytest.mark.usefixtures("smaller_dumps_are_taken")
 
 
 @pytest.fixture
