@@ -90,7 +90,8 @@ _ENDS: Mapping[str, _Made] = {
     rf"{_SERVER}out of shared memory": _no_locks,
     rf"{_SERVER}out of memory|^pg_dump: error: out of memory": _no_memory,
     rf"{_SERVER}canceling statement due to": _cancelled,
-    rf"{_SERVER}terminating connection": _lost,
+    r"^(?:pg_dump: [^\n]{0,200}: )?FATAL:  terminating connection": _lost,
+    r"^server closed the connection unexpectedly$": _lost,
     r"^pg_dump: (?:error: query failed|detail: Error message from server): "
     r"(?:server closed the connection|SSL |no connection to the server|could not (?:receive|send) data)": _lost,
     r"^pg_dump: error: connection to (?:server|database)": _unreached,

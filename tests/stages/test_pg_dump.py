@@ -227,6 +227,20 @@ def test_what_it_says_else_is_not_passed_on() -> None:
             "pg_dump: detail: Error message from server: server closed the connection unexpectedly\n",
             "lost its connection",
         ),
+        (
+            "FATAL:  terminating connection due to administrator command\npg_dump: error: could not do it\n",
+            "lost its connection",
+        ),
+        (
+            "pg_dump: error: x failed: FATAL:  terminating connection due to administrator command\n",
+            "lost its connection",
+        ),
+        (
+            "pg_dump: error: x failed: could not do it\n"
+            "server closed the connection unexpectedly\n"
+            "\tThis probably means the server terminated abnormally\n",
+            "lost its connection",
+        ),
     ],
 )
 def test_what_is_known_of_its_words_is_told_in_ours(said: str, told: str) -> None:
