@@ -46,6 +46,7 @@ _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _TIME = r"([ T]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?( ?(Z|UTC|GMT|[+-]\d\d(:?\d\d(:\d\d)?)?))?)?"
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)" + _TIME)
 _WORD = 2**64
+_LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
 
 # COPY's text format.
@@ -441,8 +442,8 @@ def _plain(text: str) -> str:
 def _most(column: Column) -> int | None:
     numeric = re.fullmatch(r"numeric\((\d+),(\d+)\)", column.type)
     if numeric:
-        return 10 ** (int(numeric[1]) - int(numeric[2])) - 1
-    return {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}.get(column.type)
+        return int(10 ** (int(numeric[1]) - int(numeric[2]))) - 1
+    return _LARGEST.get(column.type)
 
 
 def small(text: str) -> str:

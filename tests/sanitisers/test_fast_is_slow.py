@@ -282,7 +282,7 @@ def applied(table: TableSanitiser, lines: Sequence[bytes], size: int, threads: i
 
 
 @given(cases(), st.integers(1, 5), st.integers(1, 3000))
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_the_fast_way_gives_the_bytes_of_the_slow_one_however_it_is_cut(case: Case, few: int, part: int) -> None:
     counts = len(case.lines), case.expected.count(b"\n")
     made = case.table()
