@@ -29,6 +29,7 @@ from dmrefresh.postgres import (
     Connection,
     after_load,
     belongings,
+    compression,
     connect,
     database_settings,
     event_triggers,
@@ -185,6 +186,8 @@ def _sessions(errand: Errand, database: str) -> Iterator[list[Connection]]:
                         "CONNECTION LIMIT), or set connections = 1 for this target"
                     )
                 raise
+        for connection in there:
+            compression.use(connection, errand.toast_compression)
         yield there
 
 

@@ -17,6 +17,7 @@ from dmrefresh.errors import ChecksFailed
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import Connection, after_load, checks
 from dmrefresh.postgres.commit import transaction_id
+from dmrefresh.postgres.compression import Compression
 from dmrefresh.postgres.failures import Newer, translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.load import Loader
@@ -86,6 +87,7 @@ class Errand:
         guard: is asked again right before the commit.
         script: what is run and checked once the rows are loaded.
         connections: how many sessions load at once, with `database`.
+        toast_compression: how the server compresses long values of what is loaded; None for as it does by default.
         dump_others: with `database`, dumps what is to be carried over of the target's own; without it, that refuses.
     """
 
@@ -100,6 +102,7 @@ class Errand:
     guard: Guard = field(default_factory=Guard)
     script: Script = field(default_factory=Script)
     connections: int = 2
+    toast_compression: Compression | None = None
     dump_others: DumpOthers | None = None
 
     @property
