@@ -136,7 +136,7 @@ def _load(
         with errand.stopwatch.measure("checks"):
             with translated("before the checks"):
                 xid = _begun(new)
-            changed = check_loaded(new, errand, loader)
+            changed = check_loaded(new, errand, loader, beside)
             held = _carry_others(errand, new)
             with translated("while rights were carried over"):
                 loader.execute_held_back()

@@ -162,13 +162,16 @@ def transaction(connection: Connection) -> Iterator[None]:
         raise
 
 
-def check_loaded(connection: Connection, errand: Errand, loader: Loader) -> list[int]:
+def check_loaded(
+    connection: Connection, errand: Errand, loader: Loader, beside: Sequence[Connection] = ()
+) -> list[int]:
     """Run what the ruleset has run after the load, then see that all holds that must, whatever the strategy.
 
     Args:
         connection: the session that sees what was loaded.
         errand: what is published.
         loader: what has loaded it.
+        beside: other sessions that see it, where it was committed.
 
     Returns:
         how many rows each statement of the ruleset was about.
@@ -184,7 +187,8 @@ def check_loaded(connection: Connection, errand: Errand, loader: Loader) -> list
         checks.sequences(connection, errand.schemas)
     after_load.check(connection, errand.script, errand.schemas)
     with translated("while what was loaded was checked"):
-        checks.analyse(connection, errand.schemas)
+        # What the ruleset's statements have changed, no other session sees yet.
+        checks.analyse(connection, errand.schemas, () if errand.script else beside)
     return changed
 
 
