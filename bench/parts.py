@@ -1,0 +1,12 @@
+"""All parts of the bench: what each is called, and what measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench import load
+from bench.part import Part, Setting
+
+PARTS: dict[str, Callable[[Setting], Part]] = {
+    "load": load.measure,
+}
