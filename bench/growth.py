@@ -45,8 +45,8 @@ def measure(setting: Setting) -> Part:
         machine=surroundings,
         rounds=rounds,
         sides=sides,
-        ratios=_ratios(sides),
-        figures={**_peaks(sides), **_line(list(sides.values()))},
+        ratios=ratios(sides),
+        figures={**_peaks(sides), **line(list(sides.values()))},
         charts=["megabytes_per_second", "peak_megabytes"],
     )
 
@@ -55,14 +55,14 @@ _TARGET = {"strategy": "database"}
 _WHAT = "clean-and-apply, every row kept, strategy `database`, over the data of the round before"
 
 
-def _ratios(sides: dict[str, Side]) -> dict[str, Ratio]:
+def ratios(sides: dict[str, Side]) -> dict[str, Ratio]:
     """Each size by the one before it: seconds for a megabyte, and memory."""
-    ratios = {}
+    found = {}
     for (smaller, before), (larger, after) in pairwise(sides.items()):
         slower = Ratio.of(_seconds_per_megabyte(after), _seconds_per_megabyte(before), _FLAT)
-        ratios[f"seconds for a megabyte, {larger} : {smaller}"] = slower
-        ratios[f"peak memory, {larger} : {smaller}"] = Ratio.of(after.peak_bytes, before.peak_bytes, _FLAT)
-    return ratios
+        found[f"seconds for a megabyte, {larger} : {smaller}"] = slower
+        found[f"peak memory, {larger} : {smaller}"] = Ratio.of(after.peak_bytes, before.peak_bytes, _FLAT)
+    return found
 
 
 def _seconds_per_megabyte(side: Side) -> list[float]:
@@ -75,16 +75,16 @@ def _peaks(sides: dict[str, Side]) -> dict[str, Figure]:
     }
 
 
-def _line(sides: Sequence[Side]) -> dict[str, Figure]:
+def line(sides: Sequence[Side]) -> dict[str, Figure]:
     """The straight line (least squares) through the median times; none through a single one."""
     if len(sides) < 2:
         return {}
     sizes = [side.bytes[0] / MEGABYTE for side in sides]
     times = [median(side.seconds) for side in sides]
-    line = linear_regression(sizes, times)
-    off = max(abs(line.intercept + line.slope * size - time) / time for size, time in zip(sizes, times, strict=True))
+    fit = linear_regression(sizes, times)
+    off = max(abs(fit.intercept + fit.slope * size - time) / time for size, time in zip(sizes, times, strict=True))
     return {
-        "straight line: before the first byte": Figure(line.intercept, "s"),
-        "straight line: for each 1,000 MB": Figure(1000 * line.slope, "s"),
+        "straight line: before the first byte": Figure(fit.intercept, "s"),
+        "straight line: for each 1,000 MB": Figure(1000 * fit.slope, "s"),
         "straight line: farthest from it": Figure(100 * off, "%"),
     }

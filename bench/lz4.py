@@ -11,7 +11,7 @@ import psycopg
 from bench import machine
 from bench.ground import Ground, prepared
 from bench.load import KEEP_EVERY_ROW, analysed
-from bench.part import Part, Ratio, Setting, Side
+from bench.part import MEGABYTE, Figure, Part, Ratio, Setting, Side
 from bench.production import Dump, dump
 from bench.rounds import Once, Runner, interleaved
 from bench.sides import Plain, Refresh
@@ -50,6 +50,10 @@ def measure(setting: Setting) -> Part:
         rounds=rounds,
         sides=sides,
         ratios=_ratios(sides),
+        figures={
+            f"on the server, {name}": Figure(side.more["on_server"][-1] / MEGABYTE, "MB")
+            for name, side in sides.items()
+        },
     )
 
 
