@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench import load
+from bench import load, startup
 from bench.part import Part, Setting
 
 PARTS: dict[str, Callable[[Setting], Part]] = {
     "load": load.measure,
+    "startup": startup.measure,
 }
