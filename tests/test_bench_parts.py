@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import parts, production
+from bench import anonymisers, parts, production, tools
 from bench.measure import ClientFailedError, run
-from bench.part import Part, Setting
+from bench.part import MEGABYTE, Part, Setting
+from bench.plain_text import Text
 from bench.program import between
+from bench.sides import MismatchError
 from fixtures.parts.processes import environment
 from fixtures.parts.secrets import Credentials
 
@@ -45,3 +47,58 @@ def test_a_program_between_files_that_fails_is_named(tmp_path: Path) -> None:
     (tmp_path / "read").write_text("")
     with pytest.raises(ClientFailedError, match=r"^false ended with 1"):
         run([between("false", ["false"], environment(), read=tmp_path / "read")], folder=tmp_path)
+
+
+def text(**of_ann: bytes) -> Text:
+    """A dump of two tables; of two people the second has neither telephone nor password."""
+    ann = {
+        "name": b"Ann",
+        "email_address": b"a@b.c",
+        "phone_number": b"01",
+        "password": b"x",
+        "failed_login_count": b"0",
+    }
+    bob = (b"Bob", b"b@b.c", b"\\N", b"", b"0")
+    return Text({"users": 2, "lots": 1}, {b"1": tuple({**ann, **of_ann}.values()), b"2": bob})
+
+
+FAKES = {"name": b"Eve", "email_address": b"e@b.c", "phone_number": b"02", "password": b"y"}
+REPLACED = Text(text().rows, {**text(**FAKES).values, b"2": (b"Zed", b"z@b.c", b"\\N", b"", b"0")})
+
+
+def test_values_that_were_replaced_and_empty_ones_that_stay_so_pass() -> None:
+    anonymisers.look(text(), REPLACED)
+    anonymisers.look(text(failed_login_count=b"3"), REPLACED)
+
+
+@pytest.mark.parametrize("column", [*FAKES, "failed_login_count"])
+def test_an_original_that_is_left_is_noticed(column: str) -> None:
+    original = text(failed_login_count=b"3")
+    left = dict(zip(anonymisers.COLUMNS, original.values[b"1"], strict=True))[column]
+    anonymised = Text(REPLACED.rows, {**REPLACED.values, b"1": text(**{**FAKES, column: left}).values[b"1"]})
+    with pytest.raises(MismatchError, match=f"^users still holds an original: {column}$"):
+        anonymisers.look(original, anonymised)
+
+
+def test_a_row_that_is_gone_is_noticed() -> None:
+    fewer = Text({**REPLACED.rows, "lots": 0}, REPLACED.values)
+    with pytest.raises(MismatchError, match=r"lots \(0 instead of 1\)"):
+        anonymisers.look(text(), fewer)
+    another = Text(REPLACED.rows, {b"1": REPLACED.values[b"1"], b"3": REPLACED.values[b"2"]})
+    with pytest.raises(MismatchError, match="not the rows of users, by id"):
+        anonymisers.look(text(), another)
+
+
+@pytest.mark.slow
+def test_every_tool_makes_a_dump_with_all_rows_and_without_the_originals(setting: Setting) -> None:
+    try:
+        installed = tools.tools(setting)
+    except ClientFailedError as failed:
+        pytest.skip(f"no package index: {failed}")
+    part = again(parts.PARTS["rivals"](setting))
+    assert {"cat", "sed", "sanitise", "no leak check"} < set(part.sides)
+    ways = {name: part.sides[name] for name in ("pynonymizer", "pganonymize", "dmrefresh", "dmrefresh, database")}
+    for side in ways.values():
+        assert 0.9 * side.bytes[0] < side.more["written"][0] < 1.1 * side.bytes[0]
+    assert 1.5 * MEGABYTE < part.sides["sanitise"].bytes[0] == ways["dmrefresh"].bytes[0] < 2.5 * MEGABYTE
+    assert f"pynonymizer {installed.versions['pynonymizer']}" in part.machine["tools"]
