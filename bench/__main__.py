@@ -2,19 +2,6 @@
 
 Each PART answers one question; without any, all are measured. What was found goes into bench/results.json, each part
 in place of what was there of it. `python -m bench page` writes docs/speed.md and its charts from that file alone.
-
-The same on all sides of a part: the object (all download it from the same S3 store on this machine), the server, the
-owning role, TCP on loopback, nothing left over from the run before (old database dropped, checkpoint, sync). The sides
-take turns, each round begins with another one, and one round before the first does not count.
-
-A refresh pays for more than the plain pipeline, and all of it is in its time: starting Python, SOPS, a throw-away
-keyring, the swap, the checks, ANALYZE, and dropping the data of the round before, which the pipeline never has. The
-pipeline's keyring is ready before the clock starts. psql does not ANALYZE, so it is shown without and with it.
-
-Not compared: networks (S3 and server are on this machine), a server with other work to do, readers during the load,
-and the server's own memory and CPU seconds. The pipeline replaces nothing. Peak memory is the largest sum, at one
-moment, of the high-water marks of the programs that run then, read from /proc every 50 ms; the pipeline's downloader
-and the gpg-agents are left out of it. CPU seconds are the clients' (the pipeline's without its downloader).
 """
 
 from __future__ import annotations
@@ -24,8 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import results
+from bench import page, results
 from bench.measure import ClientFailedError
+from bench.method import METHOD
 from bench.part import Setting
 from bench.parts import PARTS
 from bench.say import say
@@ -47,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _options(arguments)
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    if options.parts == [_PAGE]:
+        page.write(results.read(options.results))
+        return 0
     try:
         gpg()
         for name in options.parts:
@@ -67,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench", description=f"{__doc__}\n{METHOD}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}, or {_PAGE} alone [all parts]")
     parser.add_argument("--megabytes", type=_positive, help="about how large the plain dump is [as each part has it]")
@@ -81,7 +72,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=results.FILE, help="the figures [bench/results.json]")
     options = parser.parse_args(arguments)
     options.parts = options.parts or list(PARTS)
-    if unknown := [name for name in options.parts if name not in PARTS]:
+    if options.parts != [_PAGE] and (unknown := [name for name in options.parts if name not in PARTS]):
         parser.error(f"there is no part `{unknown[0]}`; there are {', '.join(PARTS)}")
     return options
 

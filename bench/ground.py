@@ -102,6 +102,15 @@ class Ground:
             assert size is not None
         return Contents(rows, size[0])
 
+    def compressions(self, database: str) -> list[str]:
+        """How long values of the fake production's documents are compressed in a database."""
+        with psycopg.connect(self.url(database)) as connection:
+            found = connection.execute(
+                "SELECT DISTINCT pg_column_compression(data) FROM services"
+                " WHERE pg_column_compression(data) IS NOT NULL ORDER BY 1"
+            ).fetchall()
+        return [name for (name,) in found]
+
     def variables(self) -> dict[str, str]:
         """The refresh's environment: this store's and this key's, nothing of the user's own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}

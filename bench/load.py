@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -17,8 +18,8 @@ KEEP_EVERY_ROW = Path(__file__).with_name("keep_every_row.yaml")
 
 _MEGABYTES = 1000
 _ROUNDS = 7
-_MEMORY = "<= 256"
-_PLAIN = "pipe, ANALYZE"
+MEMORY = "<= 256"
+PLAIN = "pipe, ANALYZE"
 _WANTED = {"database": "<= 0.85", "schema": "<= 0.95", "digitalmarketplace": "<= 0.6"}
 
 
@@ -90,22 +91,20 @@ def without_leak_check(folder: Path) -> Path:
 
 
 def _with_analyze(sides: dict[str, Side]) -> dict[str, Side]:
-    """The pipeline a second time, with the ANALYZE that a refresh has in its time too."""
-    pipe = sides["pipe"]
+    """The pipeline a second time, with the ANALYZE that a refresh has in its time too; what it read is known now."""
+    pipe = replace(sides["pipe"], bytes=sides["database"].bytes)
+    return {"pipe": pipe, PLAIN: analysed(pipe), **{name: side for name, side in sides.items() if name != "pipe"}}
+
+
+def analysed(pipe: Side) -> Side:
+    """The plain pipeline together with the ANALYZE after it."""
     seconds = [own + more for own, more in zip(pipe.seconds, pipe.more["analyse_seconds"], strict=True)]
-    analysed = Side(
-        "the same, and ANALYZE after it, as every refresh does",
-        seconds,
-        pipe.cpu_seconds,
-        pipe.peak_bytes,
-        pipe.bytes,
-    )
-    return {"pipe": pipe, _PLAIN: analysed, **{name: side for name, side in sides.items() if name != "pipe"}}
+    return replace(pipe, what="the same, and ANALYZE after it, as every refresh does", seconds=seconds)
 
 
 def _ratios(sides: dict[str, Side]) -> dict[str, Ratio]:
-    plain, database = sides[_PLAIN].seconds, sides["database"].seconds
-    to_plain = {f"{name} : {_PLAIN}": Ratio.of(sides[name].seconds, plain, wanted) for name, wanted in _WANTED.items()}
+    plain, database = sides[PLAIN].seconds, sides["database"].seconds
+    to_plain = {f"{name} : {PLAIN}": Ratio.of(sides[name].seconds, plain, wanted) for name, wanted in _WANTED.items()}
     return {
         **to_plain,
         "database : pipe": Ratio.of(database, sides["pipe"].seconds),
@@ -115,7 +114,7 @@ def _ratios(sides: dict[str, Side]) -> dict[str, Ratio]:
 
 
 def _figures(sides: dict[str, Side], loaded: Dump) -> dict[str, Figure]:
-    refreshes = {name: side for name, side in sides.items() if name not in ("pipe", _PLAIN)}
+    refreshes = {name: side for name, side in sides.items() if name not in ("pipe", PLAIN)}
     shipped, rows = sides["digitalmarketplace"], sum(loaded.rows.values())
     share = {key: median(shipped.more[key]) / median(sides["database"].more[key]) for key in ("rows", "on_server")}
     return {
@@ -123,9 +122,9 @@ def _figures(sides: dict[str, Side], loaded: Dump) -> dict[str, Figure]:
         "encrypted": Figure(loaded.encrypted_bytes / MEGABYTE, "MB"),
         "rows": Figure(rows, ""),
         "rows that digitalmarketplace leaves out": Figure(100 * (1 - share["rows"]), "%"),
-        "bytes on the server that it saves": Figure(100 * (1 - share["on_server"]), "%"),
+        "bytes on the server (tables and indexes) that it leaves out": Figure(100 * (1 - share["on_server"]), "%"),
         **{
-            f"peak memory of {name}": Figure(max(side.peak_bytes) / MEGABYTE, "MB", _MEMORY)
+            f"peak memory of {name}": Figure(max(side.peak_bytes) / MEGABYTE, "MB", MEMORY)
             for name, side in refreshes.items()
         },
     }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench import load, rivals, startup
+from bench import growth, load, lz4, rivals, startup
 from bench.part import Part, Setting
 
 PARTS: dict[str, Callable[[Setting], Part]] = {
+    "growth": growth.measure,
     "load": load.measure,
+    "lz4": lz4.measure,
     "rivals": rivals.measure,
     "startup": startup.measure,
 }

@@ -81,8 +81,8 @@ def _name(number: int, rounds: int) -> str:
 def _side(runner: Runner, taken: list[Once]) -> Side:
     return Side(
         runner.what,
-        [once.seconds for once in taken],
-        [once.cpu_seconds for once in taken],
+        [round(once.seconds, 4) for once in taken],
+        [round(once.cpu_seconds, 4) for once in taken],
         [once.peak_bytes for once in taken],
         [once.bytes for once in taken],
         {key: [once.more[key] for once in taken] for key in (taken[0].more if taken else ())},

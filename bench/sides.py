@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.ground import Contents, Ground
+from bench.ground import Ground
 from bench.measure import ClientFailedError, Program, run
 from bench.production import Dump
 from bench.rounds import Once
@@ -37,7 +37,8 @@ class Plain:
         key: the object's name.
         dump: what the object is.
         database: a name that is free.
-        options: of the server, for psql's session and that of ANALYZE.
+        options: of the server, for psql's session.
+        compression: that long values must have afterwards; not looked at where None.
     """
 
     ground: Ground
@@ -45,6 +46,7 @@ class Plain:
     dump: Dump
     database: str = "plain"
     options: Mapping[str, str] = field(default_factory=dict)
+    compression: str | None = None
 
     def __call__(self) -> Once:
         """Load the dump into a new database, which is dropped after it was looked at.
@@ -66,9 +68,10 @@ class Plain:
                 connection.execute("ANALYZE")
             analyse_seconds = time.monotonic() - began
             left = self.ground.contents(self.database)
+            _demand_compression(self.ground, self.database, self.compression)
         finally:
             self.ground.drop_database(self.database)
-        demand(left, self.dump.rows)
+        demand(left.rows, self.dump.rows)
         return Once.of(usage, analyse_seconds=analyse_seconds, on_server=left.size)
 
     def _programs(self) -> list[Program]:
@@ -102,6 +105,7 @@ class Refresh:
         ruleset: a file, or the name of one that ships.
         keeps_every_row: whether the ruleset does, so that each table must have as many rows as production.
         target: what else stands in the settings of the target.
+        compression: that long values must have afterwards; not looked at where None.
     """
 
     ground: Ground
@@ -111,6 +115,7 @@ class Refresh:
     ruleset: str
     keeps_every_row: bool = True
     target: Mapping[str, str | int | bool] = field(default_factory=dict)
+    compression: str | None = None
 
     def __call__(self) -> Once:
         """Refresh the database from the dump.
@@ -131,27 +136,33 @@ class Refresh:
         usage = run([Program("dmrefresh", command, self.ground.variables(), quiet=False)], folder=self.ground.folder)
         written = json.loads(report.read_text(encoding="utf-8"))
         left = self.ground.contents(self.database)
-        loaded = {table["name"]: table["rows_out"] for table in written["tables"]}
+        demand({table["name"]: table["rows_in"] for table in written["tables"]}, self.dump.rows)
         if self.keeps_every_row:
-            demand(left, self.dump.rows)
-        demand(Contents({table["name"]: table["rows_in"] for table in written["tables"]}, 0), self.dump.rows)
+            demand(left.rows, self.dump.rows)
+        _demand_compression(self.ground, self.database, self.compression)
         return Once.of(
             usage,
             bytes=written["bytes"],
             stages=written["stages"],
-            rows=sum(loaded.values()),
+            rows=sum(table["rows_out"] for table in written["tables"]),
             rows_left=sum(left.rows.values()),
             on_server=left.size,
         )
 
 
-def demand(left: Contents, rows: Mapping[str, int]) -> None:
-    """Compare what is there with what must be.
+def demand(left: Mapping[str, int], rows: Mapping[str, int]) -> None:
+    """Compare each table's rows with those that there must be.
 
     Raises:
         MismatchError: a table is missing, or has other rows, or should not be there.
     """
-    wrong = [table for table in sorted({*rows, *left.rows}) if rows.get(table) != left.rows.get(table)]
+    wrong = [table for table in sorted({*rows, *left}) if rows.get(table) != left.get(table)]
     if wrong:
-        said = ", ".join(f"{table} ({left.rows.get(table)} instead of {rows.get(table)})" for table in wrong)
+        said = ", ".join(f"{table} ({left.get(table)} instead of {rows.get(table)})" for table in wrong)
         raise MismatchError(f"not production's rows: {said}")
+
+
+def _demand_compression(ground: Ground, database: str, wanted: str | None) -> None:
+    found = ground.compressions(database) if wanted is not None else []
+    if wanted is not None and found != [wanted]:
+        raise MismatchError(f"long values are compressed with {' and '.join(found) or 'nothing'} instead of {wanted}")
