@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench import growth, load, lz4, rivals, startup
+from bench import backup, growth, load, lz4, rivals, startup
 from bench.part import Part, Setting
 
 PARTS: dict[str, Callable[[Setting], Part]] = {
+    "backup": backup.measure,
     "growth": growth.measure,
     "load": load.measure,
     "lz4": lz4.measure,

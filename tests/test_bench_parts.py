@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gzip
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from bench import anonymisers, parts, production, tools
+from bench import anonymisers, backup, parts, production, tools
+from bench.ground import Ground, prepared
 from bench.measure import ClientFailedError, run
 from bench.part import MEGABYTE, Part, Setting
 from bench.plain_text import Text
@@ -102,3 +105,33 @@ def test_every_tool_makes_a_dump_with_all_rows_and_without_the_originals(setting
         assert 0.9 * side.bytes[0] < side.more["written"][0] < 1.1 * side.bytes[0]
     assert 1.5 * MEGABYTE < part.sides["sanitise"].bytes[0] == ways["dmrefresh"].bytes[0] < 2.5 * MEGABYTE
     assert f"pynonymizer {installed.versions['pynonymizer']}" in part.machine["tools"]
+
+
+@pytest.mark.slow
+def test_both_ways_of_making_a_backup_are_measured_to_where_it_was_read_back(setting: Setting) -> None:
+    part = again(parts.PARTS["backup"](setting))
+    assert set(part.sides) == {"pipe", "pipe, gzip -1", "backup-production"}
+    for side in part.sides.values():
+        assert 1.5 * MEGABYTE < side.bytes[0] < 2.5 * MEGABYTE
+        assert 0.05 * MEGABYTE < side.more["stored"][0] < 0.5 * MEGABYTE
+    assert 0 < part.sides["pipe"].more["reading_back"][0] < part.sides["pipe"].seconds[0]
+
+
+@pytest.mark.slow
+def test_what_is_no_whole_backup_is_noticed_on_both_sides(setting: Setting) -> None:
+    with prepared(setting) as ground, backup.loaded(ground, production.dump(setting, 2)) as source:
+        by_hand = backup.ByHand(ground, source, [])
+        no_dump = encrypted(gzip.compress(b"-- no dump\n"), ground)
+        ground.store.client(ground.store.jobs).put_object(Bucket=ground.store.bucket, Key="no-dump", Body=no_dump)
+        with pytest.raises(ClientFailedError, match=r"^grep ended with 1$"):
+            run(by_hand.reading_back("no-dump"), folder=ground.folder)
+
+        more = backup.Source(source.database, {**source.rows, "users": source.rows["users"] + 1}, source.size)
+        with pytest.raises(MismatchError, match="users"):
+            backup.Ours(ground, more)()
+
+
+def encrypted(text: bytes, ground: Ground) -> bytes:
+    """An OpenPGP message to the bench's key."""
+    command = [*ground.keyring.gpg, "--trust-model", "always", "--recipient", ground.keyring.fingerprint, "--encrypt"]
+    return subprocess.run(command, input=text, env=ground.keyring.environment, capture_output=True, check=True).stdout
