@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench import backup, growth, load, lz4, rivals, startup
+from bench import backup, growth, load, lz4, rivals, stages, startup
 from bench.part import Part, Setting
 
 PARTS: dict[str, Callable[[Setting], Part]] = {
@@ -13,5 +13,6 @@ PARTS: dict[str, Callable[[Setting], Part]] = {
     "load": load.measure,
     "lz4": lz4.measure,
     "rivals": rivals.measure,
+    "stages": stages.measure,
     "startup": startup.measure,
 }
