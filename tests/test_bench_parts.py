@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from bench import anonymisers, backup, parts, production, tools
+from bench import anonymisers, backup, parts, production, stages, tools
 from bench.ground import Ground, prepared
 from bench.measure import ClientFailedError, run
 from bench.part import MEGABYTE, Part, Setting
@@ -135,3 +138,37 @@ def encrypted(text: bytes, ground: Ground) -> bytes:
     """An OpenPGP message to the bench's key."""
     command = [*ground.keyring.gpg, "--trust-model", "always", "--recipient", ground.keyring.fingerprint, "--encrypt"]
     return subprocess.run(command, input=text, env=ground.keyring.environment, capture_output=True, check=True).stdout
+
+
+@pytest.mark.slow
+def test_each_step_is_measured_alone_and_the_server_where_it_has_a_part(setting: Setting) -> None:
+    before = dict(os.environ)
+    part = again(parts.PARTS["stages"](setting))
+    assert {name: value for name, value in os.environ.items() if name.startswith("AWS_")} == {
+        name: value for name, value in before.items() if name.startswith("AWS_")
+    }
+    assert {"fetch", "decrypt", "gunzip", "read", "sanitise", "COPY", "compress", "encrypt", "upload"} < set(part.sides)
+    for name, side in part.sides.items():
+        assert 1.5 * MEGABYTE < side.bytes[0] < 2.5 * MEGABYTE
+        assert side.cpu_seconds[0] > 0, name
+    with_server = {name for name, side in part.sides.items() if side.more.get("server", [0])[0] > 0}
+    assert with_server == {"COPY", "COPY, unlogged", "pg_dump"}
+    assert part.figures["read, CPU seconds for a GB"].value > 0
+
+
+def test_a_step_is_charged_what_it_and_its_programs_use_and_nothing_of_what_clears_away_after_it() -> None:
+    def busy() -> None:
+        until = time.process_time() + 1
+        while time.process_time() < until:
+            pass
+
+    def child() -> None:
+        subprocess.run([sys.executable, "-I", "-S", "-c", BUSY], check=True)
+
+    alone = stages.Alone(7, child, busy)()
+    assert 0.3 <= alone.cpu_seconds < 1
+    assert (alone.bytes, alone.more) == (7, {})
+    assert stages.Alone(7, busy)().cpu_seconds >= 1
+
+
+BUSY = "import time\nwhile time.process_time() < 0.3: pass"
