@@ -109,6 +109,9 @@ def _ratios(sides: dict[str, Side]) -> dict[str, Ratio]:
         **to_plain,
         "database : pipe": Ratio.of(database, sides["pipe"].seconds),
         "no leak check : database": Ratio.of(sides["no leak check"].seconds, database, ">= 0.95"),
+        "no leak check : database, CPU time": Ratio.of(
+            sides["no leak check"].cpu_seconds, sides["database"].cpu_seconds
+        ),
         "verify first : database": Ratio.of(sides["verify first"].seconds, database),
     }
 

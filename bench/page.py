@@ -19,7 +19,8 @@ CHARTS = PAGE.with_suffix("")
 _ABOUT = """# Speed
 
 How long a refresh and a backup take beside what people do by hand, and what that needs. Each part below answers one
-question and says with which command, when and on what it was measured; `make bench` measures all of it again.
+question and says with which command, when and on what it was measured. `make bench` measures all of it again, and
+`make bench ARGS=page` writes this page.
 
 Trust ratios rather than seconds: another machine has other seconds. A ratio is that of the medians; beside it stand the
 lowest and the highest of all rounds. On the charts a bar is the median of the rounds (of memory, the highest), the line

@@ -18,12 +18,13 @@ MEGABYTE = 1_000_000
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_bench_loads_one_dump_in_every_way_and_writes_down_what_that_took(
     credentials: Credentials, tmp_path: Path
 ) -> None:
     keep, file = tmp_path / "keep", tmp_path / "results.json"
     shutil.copytree(credentials.age_key_file.parent, keep / production.KEYS)
-    command = [sys.executable, "-m", "bench", "load", "--megabytes", "2", "--rounds", "1"]
+    command = [sys.executable, "-m", "bench", "load", "growth", "--megabytes", "2", "--rounds", "1", "--sizes", "2,3"]
     done = subprocess.run(
         [*command, "--keep", str(keep), "--results", str(file)],
         cwd=CHECKOUT,
@@ -34,12 +35,17 @@ def test_the_bench_loads_one_dump_in_every_way_and_writes_down_what_that_took(
     assert done.returncode == 0, done.stderr
     assert "database : pipe, ANALYZE" in done.stdout
 
-    part = results.read(file)["load"]
+    parts = results.read(file)
+    part, growth = parts["load"], parts["growth"]
     pipe, database, shipped = part.sides["pipe"], part.sides["database"], part.sides["digitalmarketplace"]
     assert 0 < pipe.peak_bytes[0] < database.peak_bytes[0]
     assert 1.5 * MEGABYTE < database.bytes[0] < 2.5 * MEGABYTE
     assert set(database.more["memory"][0]) >= {"dmrefresh"}
     assert part.figures["rows"].value == database.more["rows"][0] > 2000 > shipped.more["rows"][0]
+
+    assert list(growth.sides) == ["2 MB", "3 MB"]
+    assert growth.sides["2 MB"].bytes == database.bytes
+    assert 1.3 < growth.sides["3 MB"].bytes[0] / growth.sides["2 MB"].bytes[0] < 1.7
 
     said: list[str] = []
     again = production.dump(Setting(keep, said.append), 2)

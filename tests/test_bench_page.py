@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +18,7 @@ from bench.measures import MEASURES
 from bench.part import Figure, Part, Ratio, Side
 from bench.parts import PARTS
 
+ROOT = Path(__file__).parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -109,6 +112,18 @@ def test_a_chart_needs_nothing_else_and_is_the_same_every_day() -> None:
         for unwanted in ("<script", "<!--", "<?xml-stylesheet", "onload", "style="):
             assert unwanted not in drawn
     assert charts("load", made_up()) == charts("load", made_up())
+
+
+def test_drawing_leaves_nothing_in_the_way_of_imports() -> None:
+    program = "import sys; from bench import charts; found = list(sys.meta_path); charts._pygal()"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{program}; assert sys.meta_path == found; import no_such_module"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No module named 'no_such_module'" in done.stderr.splitlines()[-1]
 
 
 def test_a_chart_that_is_drawn_no_more_goes(tmp_path: Path) -> None:
