@@ -23,6 +23,9 @@ from fixtures.parts.processes import environment
 TABLE, KEY = "users", "id"
 COLUMNS = ("name", "email_address", "phone_number", "password", "failed_login_count")
 
+PYNONYMIZER, PGANONYMIZE = OTHERS = ("pynonymizer", "pganonymize")
+FILE, DATABASE = "sanitise, five columns", "sanitise, five columns, database"
+
 _RULES = Path(__file__).with_name("five_columns")
 _HOST = "127.0.0.1"
 _NOTHING = (b"", b"\\N")
@@ -116,20 +119,20 @@ def runners(ground: Ground, dump: Path, tools: Tools) -> dict[str, Runner]:
     original = text_of(dump, TABLE, KEY, COLUMNS)
     ways = _Ways(ground, dump, tools)
     made: Mapping[str, tuple[str, Callable[[str, Path], Sequence[Sequence[Program]]], str | None]] = {
-        "pynonymizer": (
+        PYNONYMIZER: (
             "pynonymizer from --start-at RESTORE_DB to --stop-at DUMP_DB, in an empty database: psql, 150 rows of "
             "seed, one UPDATE, pg_dump; it fills empty telephone numbers too",
             ways.pynonymizer,
             "five_pynonymizer",
         ),
-        "pganonymize": (
+        PGANONYMIZE: (
             "psql into an empty database, then pganonymize --dump-file with a plain dump; addresses by its md5, the "
             "quicker of its two ways",
             ways.pganonymize,
             "five_pganonymize",
         ),
-        "dmrefresh": ("dmrefresh sanitise, from file to file; no database", ways.filter, None),
-        "dmrefresh, database": (
+        FILE: ("dmrefresh sanitise, from file to file; no database", ways.filter, None),
+        DATABASE: (
             "dmrefresh sanitise | psql -1 into an empty database, then pg_dump: a database and a dump, as of the "
             "others",
             ways.database,

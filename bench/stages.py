@@ -77,7 +77,7 @@ def measure(setting: Setting) -> Part:
             )
         },
         figures=dict(_figures(sides)),
-        charts=["megabytes_per_second", "cpu_seconds"],
+        charts=["cpu_seconds"],
     )
 
 
