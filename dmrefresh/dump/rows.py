@@ -33,6 +33,9 @@ _NEAR = 1 << 15
 _LARGE = 16 * MIB
 """A block of more bytes is searched in place."""
 
+_MANY = 64
+"""Backslashes in a row that are counted in all places at once."""
+
 _NEWLINE, _BACKSLASH, _DOT = b"\n\\."
 _END = b"\\.\n"
 _NEWLINE_END = b"\n\\.\n"
@@ -180,14 +183,19 @@ class _Scan:
         return int(np.count_nonzero(newlines)), None
 
     def _has_marks(self, block: Bytes, backslashes: Flags) -> bool:
-        """Whether a dot follows one backslash, or more than two; two are a backslash of the value."""
+        """Whether an odd number of backslashes stands before some dot: of an even one, each pair is a backslash of
+        the value. Where there are very many in a row, there may be a mark."""
         dots = np.equal(block, _DOT, out=self._dots[: len(block)])
         marks = np.logical_and(backslashes[:-1], dots[1:], out=dots[1:])
-        if not marks.any():
-            return False
-        at = np.flatnonzero(marks)
-        third = backslashes[np.maximum(at - 2, 0)]
-        return not backslashes[np.maximum(at - 1, 0)].all() or bool(third.any()) or bool(at[0] < 2)
+        left = np.flatnonzero(marks)
+        for length in range(1, _MANY):
+            if not len(left):
+                return False
+            more = backslashes.take(left - length, mode="clip") & (left >= length)
+            if length % 2 and not more.all():
+                return True
+            left = left[more]
+        return len(left) > 0
 
 
 def _skip_line_end(window: Window) -> None:

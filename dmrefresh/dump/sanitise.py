@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dmrefresh.dump.after_load import script_of
@@ -12,6 +13,7 @@ from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, Tab
 from dmrefresh.dump.inheritance import known_by_rules, refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.literals import Literals
 from dmrefresh.dump.note import note_of
+from dmrefresh.dump.side_by_side import Ready, Work, in_order
 from dmrefresh.dump.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 
@@ -33,6 +35,7 @@ def sanitise(
     remote: bool = True,
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
     on_warning: Callable[[str], None] = lambda warning: None,
+    threads: int = 1,
 ) -> Iterator[Event]:
     """Yield the events with the rows replaced; statements pass as they are, unless they hold personal data.
 
@@ -48,6 +51,7 @@ def sanitise(
         remote: the rows may leave this machine, so accounts that the ruleset has locked are.
         on_ready: is given the compiled ruleset, which counts what it replaces.
         on_warning: is given what comes to light only at the end of the dump.
+        threads: blocks of rows that are worked on at a time; what comes out is the same for any number.
 
     Raises:
         DumpRefused: rows that a rule changes are not in the encoding that the dump says it is in.
@@ -55,42 +59,77 @@ def sanitise(
             statement that holds what looks like personal data; at the end of the dump, a kept text that holds
             what a rule replaces.
     """
+    course = _Course(ruleset, key, keep_unlisted, known, remote, on_ready)
+    for event in in_order(course.follow(iter(events)), threads):
+        if isinstance(event, End):
+            course.check_end(on_warning)
+        yield event
+
+
+@dataclass(slots=True)
+class _Course:
+    """The way through one dump; what is asked is what `sanitise` is."""
+
+    ruleset: Ruleset
+    key: bytes
+    keep_unlisted: bool
+    known: Known | None
+    remote: bool
+    on_ready: Callable[[Sanitiser], None]
+    schema: Schema = field(default_factory=Schema)
     compiled: Sanitiser | None = None
     literals: Literals | None = None
     transcoder: Transcoder | None = None
-    schema = Schema()
-    tables: dict[tuple[Name, tuple[str, ...]], TableSanitiser] = {}
-    rows_before: dict[Name, int] = {}
-    stream = iter(events)
-    for event in stream:
-        if isinstance(event, Head):
-            schema = event.schema
-            transcoder = transcoder_for(event.encoding)
-            check_names(script_of(ruleset), event)
-            compiled = _compile(
-                ruleset, event, key, keep_unlisted=keep_unlisted, known=with_note(known, event), remote=remote
-            )
-            on_ready(compiled)
-            literals = Literals(event, ruleset)
-            literals.check_head()
-        elif isinstance(event, Statement):
-            assert literals is not None, "a statement came before the Head"
-            literals.check(event, stream)
-        elif isinstance(event, End):
-            assert compiled is not None, "the End came before the Head"
-            for warning in [*(literals.warnings() if literals else ()), *_unmatched(compiled, ruleset)]:
-                on_warning(warning)
-            _check_leaks(compiled, on_warning)
-        elif isinstance(event, TableData):
-            assert compiled is not None, "rows came before the Head"
-            table = tables.get((event.table, event.columns))
-            if table is None:
-                if schema.tables[event.table].partitioned:
-                    refuse_bypassed(event.table, schema, ruleset)
-                table = _table(compiled, ruled_by(event.table, schema, ruleset), event.columns)
-                tables[event.table, event.columns] = table
-            event = _apply(table, event, rows_before, transcoder)
-        yield event
+    tables: dict[tuple[Name, tuple[str, ...]], TableSanitiser] = field(default_factory=dict)
+    rows: dict[Name, int] = field(default_factory=dict)
+
+    def follow(self, stream: Iterator[Event]) -> Iterator[Work[Event] | Ready[Event]]:
+        """The events, each block of rows as the work of replacing what is in it."""
+        for event in stream:
+            if isinstance(event, Head):
+                self._begin(event)
+            elif isinstance(event, Statement):
+                assert self.literals is not None, "a statement came before the Head"
+                self.literals.check(event, stream)
+            elif isinstance(event, TableData):
+                first = self.rows.get(event.table, 0) + 1
+                self.rows[event.table] = first - 1 + event.count
+                yield Work(partial(_apply, self._table(event), event, first, self.transcoder))
+                continue
+            yield Ready(event)
+
+    def _begin(self, head: Head) -> None:
+        self.schema = head.schema
+        self.transcoder = transcoder_for(head.encoding)
+        check_names(script_of(self.ruleset), head)
+        self.compiled = _compile(
+            self.ruleset,
+            head,
+            self.key,
+            keep_unlisted=self.keep_unlisted,
+            known=with_note(self.known, head),
+            remote=self.remote,
+        )
+        self.on_ready(self.compiled)
+        self.literals = Literals(head, self.ruleset)
+        self.literals.check_head()
+
+    def _table(self, block: TableData) -> TableSanitiser:
+        assert self.compiled is not None, "rows came before the Head"
+        table = self.tables.get((block.table, block.columns))
+        if table is None:
+            if self.schema.tables[block.table].partitioned:
+                refuse_bypassed(block.table, self.schema, self.ruleset)
+            table = _table(self.compiled, ruled_by(block.table, self.schema, self.ruleset), block.columns)
+            self.tables[block.table, block.columns] = table
+        return table
+
+    def check_end(self, on_warning: Callable[[str], None]) -> None:
+        """What can be said only when every row has gone by; raises NotSanitised."""
+        assert self.compiled is not None, "the End came before the Head"
+        for warning in [*(self.literals.warnings() if self.literals else ()), *_unmatched(self.compiled, self.ruleset)]:
+            on_warning(warning)
+        _check_leaks(self.compiled, on_warning)
 
 
 def with_note(known: Known | None, head: Head) -> Known:
@@ -170,16 +209,13 @@ def _table(compiled: Sanitiser, name: Name, columns: tuple[str, ...]) -> TableSa
         raise _failure(error) from None
 
 
-def _apply(
-    table: TableSanitiser, block: TableData, rows_before: dict[Name, int], transcoder: Transcoder | None
-) -> TableData:
+def _apply(table: TableSanitiser, block: TableData, first: int, transcoder: Transcoder | None) -> TableData:
+    """A block with its rows replaced, of which the first is row `first` of the table."""
     from sanitisers import SanitiserError
 
     if table.passes or table.empties:
-        _look(table, block, rows_before, transcoder)
+        _look(table, block, first, transcoder)
         transcoder = None  # the rows go on as they are, or none does
-    first = rows_before.get(block.table, 0) + 1
-    rows_before[block.table] = first - 1 + block.count
     rows = transcoder.to_utf8(block, first) if transcoder else bytes(block.rows)
     try:
         done = table.apply(rows, first)
@@ -193,7 +229,7 @@ def _apply(
     return replace(block, rows=fakes, count=done.count_out)
 
 
-def _look(table: TableSanitiser, block: TableData, rows_before: dict[Name, int], transcoder: Transcoder | None) -> None:
+def _look(table: TableSanitiser, block: TableData, first: int, transcoder: Transcoder | None) -> None:
     """Look for leaks in rows that go on as they are."""
     from sanitisers import SanitiserError
 
@@ -201,7 +237,7 @@ def _look(table: TableSanitiser, block: TableData, rows_before: dict[Name, int],
         return
     rows = transcoder.roughly_utf8(block) if transcoder else block.rows
     try:
-        table.look(rows, rows_before.get(block.table, 0) + 1)
+        table.look(rows, first)
     except SanitiserError as error:
         raise _failure(error) from None
 

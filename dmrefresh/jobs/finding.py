@@ -67,6 +67,7 @@ def of_production(settings: Settings, rules: Ruleset, dump: str | None, stage: s
         strict=strict,
         signed=settings.dumps.signed,
         cache=cache_of(settings),
+        threads=settings.job.threads,
     )
 
     def found(one: Chosen, again: Callable[[], Chosen]) -> Found:

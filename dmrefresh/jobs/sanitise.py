@@ -45,6 +45,7 @@ class Plan:
     keep_unlisted: bool
     limits: Limits
     strict: bool = False
+    threads: int = 1
 
 
 def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool, strict: bool = False) -> Plan:
@@ -62,7 +63,7 @@ def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool, str
     name = ruleset or (settings.ruleset.path if "path" in settings.ruleset.model_fields_set else None)
     limits = limits_of(settings)
     if name is not None:
-        return Plan(read_ruleset(name), sanitiser_key(settings), keep_unlisted, limits, strict)
+        return Plan(read_ruleset(name), sanitiser_key(settings), keep_unlisted, limits, strict, settings.job.threads)
     if keep_unlisted:
         return Plan(None, b"", keep_unlisted, limits)
     raise UsageFailure(
@@ -116,7 +117,13 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
             observer.warn(warning)
 
     clean = sanitise(
-        events, plan.ruleset, plan.key, keep_unlisted=plan.keep_unlisted, on_ready=ready, on_warning=observer.warn
+        events,
+        plan.ruleset,
+        plan.key,
+        keep_unlisted=plan.keep_unlisted,
+        on_ready=ready,
+        on_warning=observer.warn,
+        threads=plan.threads,
     )
     yield from write_dump(prefetch(by_policy(clean, done.left_out)))
     for table in made[0].report().values():

@@ -154,6 +154,8 @@ class Encrypted:
     """The backups' own key must have signed it; that, too, gpg says only at the end."""
     cache: Cache | None = None
     """Where a copy of it is kept, once gpg has verified it."""
+    threads: int = 1
+    """Blocks of rows that are sanitised at a time."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
@@ -220,6 +222,7 @@ class Encrypted:
             remote=this.remote,
             on_ready=ready,
             on_warning=warn,
+            threads=self.threads,
         )
 
 

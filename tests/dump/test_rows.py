@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -49,6 +50,26 @@ def test_rows_are_the_same_at_any_cutting(copies: list[list[bytes]], data: st.Da
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))) | {0, len(text)})
     blocks = [text[start:end] for start, end in pairwise(cuts)]
     assert list(lex(blocks)) == list(lex([text]))
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([b"\\", b"\\\\", b".", b"x", b"\\" * 63, b"\\" * 64, b"\\" * 65]), max_size=6),
+        max_size=4,
+    )
+)
+def test_a_mark_within_a_row_is_refused_wherever_an_odd_number_of_backslashes_stands_before_a_dot(
+    lines: list[list[bytes]],
+) -> None:
+    # Rows of more bytes than are looked at as one small table, each with something before the backslashes.
+    rows = b"".join(b"x" + b"".join(line) + b"x\n" for line in lines) + b"y" * (1 << 16) + b"\n"
+    odd = any(len(run[0]) % 2 == 0 for run in re.finditer(rb"\\+\.", rows))
+    text = b"COPY a FROM stdin;\n" + rows + b"\\.\n"
+    if not odd:
+        assert sum(len(piece.data) for piece in lex([text]) if isinstance(piece, Rows)) == len(rows)
+        return
+    with pytest.raises(RowsUnreadable, match="within a row"):
+        list(lex([text]))
 
 
 def test_rows_come_in_blocks_of_whole_lines_of_about_a_mebibyte() -> None:
