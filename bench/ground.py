@@ -170,10 +170,9 @@ def prepared(setting: Setting) -> Iterator[Ground]:
         RuntimeError: the server or the store did not start.
     """
     credentials = keys(setting.keep)
-    os.environ["PATH"] = _path()
-    os.environ["SOPS_AGE_KEY_FILE"] = str(credentials.age_key_file)
     files = credentials.public_key.parent
     with ExitStack() as stack:
+        stack.enter_context(_environment(PATH=_path(), SOPS_AGE_KEY_FILE=str(credentials.age_key_file)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dmr-bench-")))
         settings = {**_UNTOUCHED, "fsync": "on" if setting.fsync else "off"}
         cluster = stack.enter_context(Cluster(setting.major, settings=settings))
@@ -184,6 +183,21 @@ def prepared(setting: Setting) -> Iterator[Ground]:
         with psycopg.connect(cluster.url(), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
         yield ground
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Have these in the environment for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _path() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import production, results
+from bench import lz4, production, results
 from bench.measure import ClientFailedError, Program, run
 from bench.part import Setting
 from fixtures.parts.secrets import Credentials
@@ -51,6 +51,22 @@ def test_the_bench_loads_one_dump_in_every_way_and_writes_down_what_that_took(
     again = production.dump(Setting(keep, said.append), 2)
     assert said == [], "the second time it is taken up again"
     assert sum(again.rows.values()) == part.figures["rows"].value
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_with_lz4_both_sides_store_long_values_so(credentials: Credentials, tmp_path: Path) -> None:
+    keep = tmp_path / "keep"
+    shutil.copytree(credentials.age_key_file.parent, keep / production.KEYS)
+    before = dict(os.environ)
+    part = lz4.measure(Setting(keep, print, megabytes=2, rounds=1))
+    assert dict(os.environ) == before
+    if not part.sides:
+        pytest.skip(part.remarks[0])
+    # Each side has demanded of its database that it is so, and only so.
+    assert list(part.sides) == ["pipe", "pipe, lz4", "database", "database, lz4"]
+    assert part.sides["pipe"].more["on_server"] != part.sides["pipe, lz4"].more["on_server"]
+    assert part.sides["database"].bytes == part.sides["database, lz4"].bytes
 
 
 def test_memory_is_a_programs_own_with_its_children_and_nothing_of_who_started_it(tmp_path: Path) -> None:
