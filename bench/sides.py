@@ -75,22 +75,31 @@ class Plain:
         return Once.of(usage, analyse_seconds=analyse_seconds, on_server=left.size)
 
     def _programs(self) -> list[Program]:
-        ground = self.ground
-        url = ground.store.client(ground.store.jobs).generate_presigned_url(
-            "get_object", Params={"Bucket": ground.store.bucket, "Key": self.key}, ExpiresIn=_HOUR
-        )
-        passphrase = ground.keyring.home / _PASSPHRASE
-        passphrase.write_bytes(ground.keyring.passphrase)
-        decrypt = [gpg(), *ground.keyring.gpg[1:], "--pinentry-mode", "loopback", "--passphrase-file", str(passphrase)]
-        psql = [str(ground.cluster.bin("psql")), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", ground.url(self.database)]
+        psql = [str(self.ground.cluster.bin("psql")), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+        psql += ["-d", self.ground.url(self.database)]
         options = " ".join(f"-c {name}={value}" for name, value in self.options.items())
         variables = {**environment(), **({"PGOPTIONS": options} if options else {})}
-        return [
-            Program("downloader", [sys.executable, "-I", "-S", str(_DOWNLOADER), url], environment(), counted=False),
-            Program("gpg", [*decrypt, "--decrypt"], ground.keyring.environment),
-            Program("gzip", ["gzip", "-d"], environment()),
-            Program("psql", psql, variables),
-        ]
+        return [*opened(self.ground, self.key), Program("psql", psql, variables)]
+
+
+def opened(ground: Ground, key: str) -> list[Program]:
+    """download | gpg -d | gzip -d of an object, by hand; the keyring is ready.
+
+    Args:
+        ground: what is running.
+        key: the object's name.
+    """
+    url = ground.store.client(ground.store.jobs).generate_presigned_url(
+        "get_object", Params={"Bucket": ground.store.bucket, "Key": key}, ExpiresIn=_HOUR
+    )
+    passphrase = ground.keyring.home / _PASSPHRASE
+    passphrase.write_bytes(ground.keyring.passphrase)
+    decrypt = [gpg(), *ground.keyring.gpg[1:], "--pinentry-mode", "loopback", "--passphrase-file", str(passphrase)]
+    return [
+        Program("downloader", [sys.executable, "-I", "-S", str(_DOWNLOADER), url], environment(), counted=False),
+        Program("gpg", [*decrypt, "--decrypt"], ground.keyring.environment),
+        Program("gzip", ["gzip", "-d"], environment()),
+    ]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ ROOMS = {
     "dmrefresh.jobs": {"dmrefresh", "dmrefresh.stages", "dmrefresh.dump", "dmrefresh.postgres", "sanitisers"},
     "dmrefresh.cli": {"dmrefresh", "dmrefresh.jobs"},
     "fixtures": set(),
-    "bench": {"fixtures", "dmrefresh"},
+    "bench": {"fixtures", "dmrefresh", "dmrefresh.stages", "dmrefresh.dump", "dmrefresh.postgres", "dmrefresh.jobs"},
 }
 """What each room may import of the project beside itself; `dmrefresh` alone means its single files."""
 
