@@ -30,11 +30,19 @@ def in_plain_characters(values: Values) -> Values:
 
     They are in the order of their starts, and none ends inside a character.
     """
-    text = values.buffer
-    firsts = np.flatnonzero((text - np.uint8(_TWO)) < _NONE - _TWO)
-    firsts = firsts[~_STAY.take(text.take(firsts))]
+    firsts, lengths, usual = unusual(values.buffer)
     if not len(firsts):
         return values
+    more = lengths - 1
+    shorter = without(values, firsts + 1, firsts + 1 + more)
+    shorter.buffer[firsts - (np.cumsum(more) - more)] = usual
+    return shorter
+
+
+def unusual(text: Bytes) -> tuple[Positions, Positions, Bytes]:
+    """Where characters are that stand for one of ASCII, in order, how many bytes each has, and for which one."""
+    firsts = np.flatnonzero((text - np.uint8(_TWO)) < _NONE - _TWO)
+    firsts = firsts[~_STAY.take(text.take(firsts))]
     codes, lengths = _codes(text, firsts)
     plain = _plain.take(codes)
     if not plain.all():
@@ -42,12 +50,7 @@ def in_plain_characters(values: Values) -> Values:
         _plain[unknown] = [_stand_in(code) for code in unknown.tolist()]
         plain = _plain.take(codes)
     changed = np.flatnonzero(plain != _STAYS)
-    if not len(changed):
-        return values
-    firsts, more = firsts.take(changed), lengths.take(changed) - 1
-    shorter = without(values, firsts + 1, firsts + 1 + more)
-    shorter.buffer[firsts - (np.cumsum(more) - more)] = plain.take(changed)
-    return shorter
+    return firsts.take(changed), lengths.take(changed), plain.take(changed)
 
 
 def _stand_in(code: int) -> int:

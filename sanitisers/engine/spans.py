@@ -48,13 +48,6 @@ def in_values(values: Values, places: Positions) -> tuple[Positions, Positions]:
     return inside, owners.take(inside)
 
 
-def ranges(starts: Positions, lengths: Positions) -> Positions:
-    """All numbers of each range, one range after the other."""
-    found = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-    found += np.arange(len(found))
-    return found
-
-
 def windows(text: Bytes, places: Positions, width: int) -> Bytes:
     """The `width` bytes from each place on, which the text has: shape (places, width)."""
     rows = np.ndarray((len(text) - width + 1,), f"V{width}", text, strides=(1,))
@@ -64,18 +57,6 @@ def windows(text: Bytes, places: Positions, width: int) -> Bytes:
 def count_between(places: Positions, starts: Positions, ends: Positions) -> Positions:
     """How many of the places, which are in order, are in each of these ranges."""
     return np.searchsorted(places, ends) - np.searchsorted(places, starts)
-
-
-def linked(text: Bytes, places: Positions, gaps: Positions, marks: Flags, most: int) -> Flags:
-    """Which places but the last have nothing but so many marks at most between them and the next, `gaps` away."""
-    joined: Flags = gaps == 1
-    near = np.flatnonzero((gaps > 1) & (gaps <= most + 1))
-    before, between = places.take(near), gaps.take(near)
-    joins = marks.take(text.take(before + 1))
-    for step in range(2, most + 1):
-        joins &= marks.take(text.take(before + step, mode="clip")) | (between <= step)
-    joined[near] = joins
-    return joined
 
 
 def without(values: Values, starts: Positions, ends: Positions) -> Values:
