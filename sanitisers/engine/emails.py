@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine import bits
 from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import Spans, in_values, windows, without
 
@@ -111,41 +112,18 @@ def _around(values: Values, places: Positions, owners: Positions, alphabet: _Alp
         text, base = np.concatenate((np.zeros(BEFORE, np.uint8), text, np.zeros(BEHIND, np.uint8))), BEFORE
     before, behind = windows(text, places + base - BEFORE, BEFORE), windows(text, places + base + 1, BEHIND)
     room = places - values.starts.take(owners)
-    starts = places - _reach(_backwards(alphabet.local(before)), _backwards(alphabet.letters(before)), room)
+    starts = places - _reach(bits.backwards(alphabet.local(before)), bits.backwards(alphabet.letters(before)), room)
     # What is written as in JSON (`\\njo@…`) has a letter in front that is none of the address.
     starts += (starts < places) & (text.take(starts + base - 1) == BACKSLASH)
     room = values.ends.take(owners) - 1 - places
-    lengths = _reach(_forwards(alphabet.domain(behind)), _forwards(alphabet.letters(behind)), room)
+    lengths = _reach(bits.forwards(alphabet.domain(behind)), bits.forwards(alphabet.letters(behind)), room)
     while len(cut := np.flatnonzero((starts < places) & ((text.take(starts + base) & 0xC0) == 0x80))):
         starts[cut] += 1  # of a character whose beginning is none of the address
-    dotted = (_forwards(behind == DOT) & _lowest(lengths)) != 0
-    beyond: Flags = (_backwards(before >= _BEYOND) | _forwards(behind >= _BEYOND)) != 0
+    dotted = (bits.forwards(behind == DOT) & bits.lowest(lengths)) != 0
+    beyond: Flags = (bits.backwards(before >= _BEYOND) | bits.forwards(behind >= _BEYOND)) != 0
     return Spans(owners, starts, places + 1 + lengths), (starts < places) & dotted, beyond
-
-
-def _forwards(flags: Flags) -> Words:
-    """Each row of flags as one number: the first flag is its lowest bit."""
-    packed = np.packbits(flags.reshape(-1), bitorder="little").reshape(len(flags), -1)
-    words = np.zeros((len(flags), 8), np.uint8)
-    words[:, : packed.shape[1]] = packed
-    return words.view("<u8")[:, 0]
-
-
-def _backwards(flags: Flags) -> Words:
-    """Each row of BEFORE flags as one number: the last flag is its lowest bit."""
-    return np.packbits(flags.reshape(-1)).view(">u4").astype(np.uint64)
-
-
-def _lowest(count: Positions) -> Words:
-    """Numbers whose lowest bits, so many, are set, and no other."""
-    bits: Words = (np.uint64(1) << count.astype(np.uint64)) - np.uint64(1)
-    return bits
 
 
 def _reach(allowed: Words, letters: Words, room: Positions) -> Positions:
     """How far the allowed bytes go without a gap, from the lowest bit on, to the last letter or digit of them."""
-    # One more carries as far as all bits are set: these are then the ones that are no longer.
-    run = np.bitwise_count(allowed & ~(allowed + np.uint64(1))).astype(np.int64)
-    inside = letters & _lowest(np.minimum(run, room))
-    # A double holds so few bits exactly, and its exponent is where the highest is.
-    return np.frexp(inside.astype(np.float64))[1].astype(np.int64)
+    return bits.highest(letters & bits.lowest(np.minimum(bits.run(allowed), room)))

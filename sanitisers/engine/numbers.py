@@ -16,7 +16,7 @@ from sanitisers.engine.dialled import dialled_among
 from sanitisers.engine.digits import Groups
 from sanitisers.engine.grid import PADDING
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import Spans, in_values, table_of
+from sanitisers.engine.spans import Spans, in_values, table_of, without
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
@@ -74,18 +74,28 @@ def plain_digits(values: Values, found: Spans) -> tuple[Values, Flags]:
     Those have no zeros in front; and none has the 44 of the United Kingdom.
     """
     texts = found.texts(values.buffer)
-    places = np.flatnonzero(_DIGIT.take(texts.buffer))
-    digits = np.append(texts.buffer.take(places), np.zeros(PADDING, np.uint8))
-    starts, ends = np.searchsorted(places, texts.starts), np.searchsorted(places, texts.ends)
+    others = np.flatnonzero((texts.buffer[: len(texts.buffer) - PADDING] - np.uint8(ZERO)) >= 10)
+    texts = without(texts, others, others + 1) if len(others) else texts
+    digits, starts, ends = texts.buffer, texts.starts, texts.ends
     lengths = ends - starts
-    zero, second, third = (digits.take(starts + step) == ZERO for step in range(3))
-    dialled = (values.buffer.take(found.starts - 1) == PLUS) | (zero & second & ~third & (lengths >= LEAST + 2))
-    dialled |= zero & ~second & (lengths > LEAST) & (lengths <= LEAST + 2)
-    starts = np.where(dialled, _behind_zeros(digits, starts, ends), starts)
-    national = (ends - starts >= 11) & (ends - starts <= 13)
-    national &= (digits.take(starts) == FOUR) & (digits.take(starts + 1) == FOUR)
-    starts = np.where(national, _behind_zeros(digits, starts + 2 * national, ends), starts)
+    zero = digits.take(starts) == ZERO
+    dialled = values.buffer.take(found.starts - 1) == PLUS
+    own = np.flatnonzero(zero)
+    dialled[own] |= _with_code(digits, starts.take(own), lengths.take(own))
+    own = np.flatnonzero(zero & dialled)
+    starts[own] = _behind_zeros(digits, starts.take(own), ends.take(own))
+    national = (ends - starts >= 11) & (ends - starts <= 13) & (digits.take(starts) == FOUR)
+    own = np.flatnonzero(national & (digits.take(starts + 1) == FOUR))
+    starts[own] = _behind_zeros(digits, starts.take(own) + 2, ends.take(own))
     return Values(digits, starts, ends), dialled
+
+
+def _with_code(digits: Bytes, starts: Positions, lengths: Positions) -> Flags:
+    """Which numbers that begin with 0 are dialled: the code of an area follows, or another 0 and that of a country."""
+    second, third = (digits.take(starts + step) == ZERO for step in (1, 2))
+    dialled: Flags = second & ~third & (lengths >= LEAST + 2)
+    dialled |= ~second & (lengths > LEAST) & (lengths <= LEAST + 2)
+    return dialled
 
 
 def _behind_zeros(digits: Bytes, starts: Positions, ends: Positions) -> Positions:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.grid import end_to_end
+from sanitisers.engine.grid import PADDING, end_to_end
 from sanitisers.engine.prf import Values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
@@ -59,9 +61,25 @@ def count_between(places: Positions, starts: Positions, ends: Positions) -> Posi
     return np.searchsorted(places, ends) - np.searchsorted(places, starts)
 
 
+def laid_together(parts: Sequence[Values]) -> Values:
+    """All values of several buffers in one."""
+    bases = np.cumsum([0, *(len(part.buffer) + PADDING for part in parts)]).tolist()
+    return Values(
+        np.concatenate([*(buffer for part in parts for buffer in (part.buffer, np.zeros(PADDING, np.uint8)))]),
+        np.concatenate([part.starts + base for part, base in zip(parts, bases, strict=False)]),
+        np.concatenate([part.ends + base for part, base in zip(parts, bases, strict=False)]),
+    )
+
+
 def without(values: Values, starts: Positions, ends: Positions) -> Values:
     """The values without these parts of their buffer, which are in order and apart; PADDING zeros behind the last."""
     text = end_to_end(Values(values.buffer, np.append(0, ends), np.append(starts, len(values.buffer)))).buffer
-    gone = np.append(0, np.cumsum(ends - starts))
-    edges = (edge - gone.take(np.searchsorted(starts, edge)) for edge in (values.starts, values.ends))
+    edges = (edge - _before(edge, starts, ends - starts) for edge in (values.starts, values.ends))
     return Values(text, *edges)
+
+
+def _before(edges: Positions, places: Positions, lengths: Positions) -> Positions:
+    """How long all is together that begins before each of the edges; both are in order."""
+    # There are far more edges than places, so the places are looked up among them.
+    gone = np.bincount(np.searchsorted(edges, places, "right"), lengths, len(edges) + 1)
+    return np.cumsum(gone[: len(edges)].astype(np.int64))

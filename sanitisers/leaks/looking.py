@@ -12,8 +12,8 @@ import numpy as np
 
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import Values
+from sanitisers.engine.spans import laid_together
 from sanitisers.engine.telling import may_tell
-from sanitisers.engine.traces import laid_together
 from sanitisers.engine.watch import NOWHERE
 from sanitisers.engine.whole_values import LONGEST
 
