@@ -13,12 +13,13 @@ from sanitisers.engine.spans import table_of
 
 if TYPE_CHECKING:
     from sanitisers.engine.digits import Groups
+    from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
 MARKS = b" ()./-"
 GAP = 3
 """Marks between two groups at most."""
-_MARK = table_of(MARKS)
+MARK = table_of(MARKS)
 _ZERO, _PLUS = b"0+"
 AREA = 3
 """Digits of the first group at least, or it may be a day or a month."""
@@ -29,15 +30,14 @@ _FITS = np.array([[count in lengths for count in range(_MOST + 1)] for lengths i
 _MOST_GROUPS = 8
 
 
-def dialled_among(text: Bytes, groups: Groups) -> tuple[Positions, Positions]:
-    """The first and the last group of each such number, of those that may be part of one. A group may begin several."""
+def dialled_among(text: Bytes, groups: Groups, joined: Flags) -> tuple[Positions, Positions]:
+    """The first and the last group of each such number, of groups with others that they are joined to by marks."""
     places, sizes = groups.starts, groups.sizes
     plus = text.take(places - 1) == _PLUS
     area = (text.take(places) == _ZERO) & (text.take(places + 1, mode="clip") != _ZERO) & (sizes >= AREA)
     begins = np.flatnonzero(plus | area)
     if not len(begins):
         return begins, begins
-    joined = np.append(groups.linked(text, _MARK, GAP), False)
     last, counts = begins, sizes.take(begins)
     starts, ends = [], []
     for _ in range(_MOST_GROUPS):

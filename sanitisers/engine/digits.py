@@ -45,17 +45,18 @@ class Groups:
         """How many digits each has."""
         return self.ends - self.starts
 
-    def only(self, which: Flags) -> Groups:
-        """Some of them."""
-        return Groups(self.starts[which], self.ends[which])
+    def in_runs(self, text: Bytes, marks: Flags, most: int, least: int) -> tuple[Groups, Flags]:
+        """Those in runs of so many digits at least, with nothing but so many marks at most between two groups.
 
-    def crowded(self, least: int, gap: int) -> Groups:
-        """Those with so many digits near each other, no two further apart than `gap`, whatever is between."""
+        Also gives which of them are not the last of their run.
+        """
         if not len(self.starts):
-            return self
-        firsts = np.append(0, np.flatnonzero(self.starts[1:] - self.ends[:-1] > gap) + 1)
+            return self, np.empty(0, np.bool_)
+        joined = np.append(self.linked(text, marks, most), False)
+        firsts = np.append(0, np.flatnonzero(~joined[:-1]) + 1)
         enough = np.add.reduceat(self.sizes, firsts) >= least
-        return self.only(np.repeat(enough, np.diff(firsts, append=len(self.starts))))
+        which = np.flatnonzero(np.repeat(enough, np.diff(firsts, append=len(joined))))
+        return Groups(self.starts.take(which), self.ends.take(which)), joined.take(which)
 
     def linked(self, text: Bytes, marks: Flags, most: int) -> Flags:
         """Which groups but the last have nothing but so many marks at most between them and the next."""

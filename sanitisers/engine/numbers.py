@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.dialled import dialled_among
+from sanitisers.engine.dialled import GAP, MARK, dialled_among
 from sanitisers.engine.digits import Groups
 from sanitisers.engine.grid import PADDING
 from sanitisers.engine.prf import Values
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from sanitisers.engine.prf import Bytes, Positions
 
 LEAST = 9
-GAP = 3
-"""Separators between two digits at most."""
 SEPARATORS = b" ()-"
+"""Some of the marks of telephone numbers, of which so many as there may be between two groups."""
 BESIDE = 4
 """Bytes of a value beside its number that do not make it a longer text, such as `GB ` or `+(`."""
 WORD = (string.ascii_letters + string.digits + "_").encode()
@@ -41,7 +40,7 @@ def find_numbers(values: Values) -> Spans:
     Between them, and behind the last (PADDING will do), there is something else than digits, letters and marks.
     """
     text = values.buffer
-    groups = Groups.of(text).crowded(LEAST, GAP)
+    groups, joined = Groups.of(text).in_runs(text, MARK, GAP, LEAST)
     if not len(groups.starts):
         return Spans(groups.starts, groups.starts, groups.starts)
     firsts, lasts = _runs(text, groups)
@@ -50,7 +49,7 @@ def find_numbers(values: Values) -> Spans:
     firsts, lasts = firsts[stays], lasts[stays]
     whole = np.full(len(groups.starts), -1)
     whole[firsts] = lasts
-    begins, last = dialled_among(text, groups)
+    begins, last = dialled_among(text, groups, joined)
     starts, ends = groups.starts.take(begins), groups.ends.take(last)
     stays = ~(_in_word(text, starts, ends) | _is_decimal(text, starts) | (whole.take(begins) == last))
     firsts, lasts = np.append(firsts, begins[stays]), np.append(lasts, last[stays])

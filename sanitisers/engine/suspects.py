@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.dialled import GAP, MARK
 from sanitisers.engine.spans import Spans, in_values, table_of
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ _IS_WORD, _IS_DIGIT = table_of(_WORD), table_of(string.digits.encode())
 _IS_LETTER = table_of(string.ascii_letters.encode())
 _IS_LETTER_OR_DIGIT = table_of((string.ascii_letters + string.digits).encode())
 _BEFORE_AT, _BEHIND_AT = table_of(_WORD + b'.-"' + _BEYOND), table_of(_WORD + b"-" + _BEYOND)
-_IS_MARK = table_of(b" ()./-")
-_GAP = 3
-"""Marks between two digits of a telephone number at most."""
 _FEWEST = 8
 """Digits of a telephone number at least."""
 _NATIONAL, _WITH_CODE = 10, 12
@@ -50,11 +48,12 @@ def ats(values: Values) -> Spans:
 
 def dialled(values: Values, digits: Groups) -> Spans:
     """Digits with nothing but marks between them, with what may begin a telephone number among them."""
-    text, groups = values.buffer, digits.crowded(_FEWEST, _GAP)
+    text = values.buffer
+    groups, joined = digits.in_runs(text, MARK, GAP, _FEWEST)
     if not len(groups.starts):
         return Spans(groups.starts, groups.starts, groups.starts)
-    breaks = np.flatnonzero(~groups.linked(text, _IS_MARK, _GAP)) + 1
-    firsts, lasts = np.append(0, breaks), np.append(breaks, len(groups.starts)) - 1
+    lasts = np.flatnonzero(~joined)
+    firsts = np.append(0, lasts[:-1] + 1)
     runs = np.repeat(np.arange(len(firsts)), lasts - firsts + 1)
     behind = np.cumsum(groups.sizes)
     left = behind.take(lasts).take(runs) - behind + groups.sizes

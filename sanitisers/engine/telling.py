@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.dialled import GAP, MARK
 from sanitisers.engine.digits import Groups
-from sanitisers.engine.numbers import GAP, LEAST
+from sanitisers.engine.numbers import LEAST
 from sanitisers.engine.plain_characters import unusual
 from sanitisers.engine.spans import in_values
 
@@ -26,7 +27,7 @@ def may_tell(values: Values) -> Flags:
     text = values.buffer
     found: Flags = text.take(values.ends - 1, mode="clip") == _BLANK
     # Hardly any byte is one of these, so their values are looked up and not what is in each value.
-    for places in (_ats(text), unusual(text)[0], Groups.of(text).crowded(LEAST, GAP).starts):
+    for places in (_ats(text), unusual(text)[0], Groups.of(text).in_runs(text, MARK, GAP, LEAST)[0].starts):
         found[in_values(values, places)[1]] = True
     return found
 

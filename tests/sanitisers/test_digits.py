@@ -14,7 +14,6 @@ from sanitisers.engine.spans import table_of
 MARKS = b" -."
 texts = st.text("019 -./:ax", max_size=40).map(str.encode)
 some = st.integers(1, 12)
-gaps = st.integers(0, 4)
 
 
 def bytes_of(text: bytes) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
@@ -37,18 +36,21 @@ def test_groups_are_what_a_pattern_finds(text: bytes) -> None:
     assert spans(Groups.of(bytes_of(text))) == by_pattern(text)
 
 
-@given(texts, some, gaps)
+@given(texts, some, st.integers(1, 4))
 @example(b"123 456 789", 9, 1)
 @example(b"12345678 ----- 9", 9, 3)
-def test_crowded_ones_have_enough_digits_near_each_other(text: bytes, least: int, gap: int) -> None:
-    heaps: list[list[tuple[int, int]]] = []
-    for start, end in by_pattern(text):
-        if heaps and start - heaps[-1][-1][1] <= gap:
-            heaps[-1].append((start, end))
-        else:
-            heaps.append([(start, end)])
-    expected = [one for heap in heaps if sum(end - start for start, end in heap) >= least for one in heap]
-    assert spans(Groups.of(bytes_of(text)).crowded(least, gap)) == expected
+@example(b"1 2:34567", 3, 1)
+def test_runs_have_enough_digits_with_only_marks_between_them(text: bytes, least: int, most: int) -> None:
+    runs = [found.span() for found in re.finditer(rb"[0-9]+(?:[ \-.]{1,%d}[0-9]+)*" % most, text)]
+    expected, last = [], []
+    for start, end in runs:
+        groups = [(start + one, start + other) for one, other in by_pattern(text[start:end])]
+        if sum(other - one for one, other in groups) >= least:
+            expected += groups
+            last += [False] * (len(groups) - 1) + [True]
+    found, joined = Groups.of(bytes_of(text)).in_runs(bytes_of(text), table_of(MARKS), most, least)
+    assert spans(found) == expected
+    assert (~joined).tolist() == last
 
 
 @given(texts, st.integers(1, 4))
