@@ -11,6 +11,7 @@ from sanitisers.engine.spans import table_of, without
 from sanitisers.leaks.detectors import PLAIN
 
 if TYPE_CHECKING:
+    from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
 _UNKNOWN, _STAYS = 0, 1
@@ -30,7 +31,8 @@ def in_plain_characters(values: Values) -> Values:
 
     They are in the order of their starts, and none ends inside a character.
     """
-    firsts, lengths, usual = unusual(values.buffer)
+    text = values.buffer
+    firsts, lengths, usual = unusual(text, np.flatnonzero(may_be_unusual(text)))
     if not len(firsts):
         return values
     more = lengths - 1
@@ -39,9 +41,17 @@ def in_plain_characters(values: Values) -> Values:
     return shorter
 
 
-def unusual(text: Bytes) -> tuple[Positions, Positions, Bytes]:
-    """Where characters are that stand for one of ASCII, in order, how many bytes each has, and for which one."""
-    firsts = np.flatnonzero((text - np.uint8(_TWO)) < _NONE - _TWO)
+def may_be_unusual(text: Bytes) -> Flags:
+    """At which bytes a character beyond ASCII begins."""
+    found: Flags = (text - np.uint8(_TWO)) < _NONE - _TWO
+    return found
+
+
+def unusual(text: Bytes, firsts: Positions) -> tuple[Positions, Positions, Bytes]:
+    """Of characters beyond ASCII that begin there, in order, those that stand for one of ASCII.
+
+    Gives where they begin, how many bytes each has, and for which one it stands.
+    """
     firsts = firsts[~_STAY.take(text.take(firsts))]
     codes, lengths = _codes(text, firsts)
     plain = _plain.take(codes)

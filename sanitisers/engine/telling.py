@@ -9,7 +9,7 @@ import numpy as np
 from sanitisers.engine.dialled import GAP, MARK
 from sanitisers.engine.digits import Groups
 from sanitisers.engine.numbers import LEAST
-from sanitisers.engine.plain_characters import unusual
+from sanitisers.engine.plain_characters import may_be_unusual, unusual
 from sanitisers.engine.spans import in_values
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.prf import Bytes, Positions, Values
 
 _BLANK, _AT, _PERCENT, _FOUR = b" @%4"
+_ASCII = 0x80
 
 
 def may_tell(values: Values) -> Flags:
@@ -27,12 +28,16 @@ def may_tell(values: Values) -> Flags:
     text = values.buffer
     found: Flags = text.take(values.ends - 1, mode="clip") == _BLANK
     # Hardly any byte is one of these, so their values are looked up and not what is in each value.
-    for places in (_ats(text), unusual(text)[0], Groups.of(text).in_runs(text, MARK, GAP, LEAST)[0].starts):
+    digits, _ = Groups.of(text).in_runs(text, MARK, GAP, LEAST)
+    for places in (_ats_and_unusual(text), digits.starts):
         found[in_values(values, places)[1]] = True
     return found
 
 
-def _ats(text: Bytes) -> Positions:
-    percents = np.flatnonzero(text == _PERCENT)
+def _ats_and_unusual(text: Bytes) -> Positions:
+    # One search for all three is faster than three.
+    places = np.flatnonzero((text == _AT) | (text == _PERCENT) | may_be_unusual(text))
+    bytes_there = text.take(places)
+    percents, beyond = places[bytes_there == _PERCENT], places[bytes_there >= _ASCII]
     percents = percents[text.take(percents + 1, mode="clip") == _FOUR]
-    return np.append(np.flatnonzero(text == _AT), percents)
+    return np.concatenate((places[bytes_there == _AT], percents, unusual(text, beyond)[0]))
