@@ -1,9 +1,12 @@
-"""Gathers what the rows show, originals and what stays, and has it read a good deal at a time, beside the rows."""
+"""Gathers what the rows show, originals and what stays, and has it read a good deal at a time.
+
+The thread that gathers the last of so much reads it: a thread of its own for that took a third more of the processors,
+which whoever loads the rows has better use for.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 SHORTEST = 5
 """Bytes of a value that is looked at: those of a postcode."""
 AT_ONCE, AHEAD = 1 << 20, 4
-"""Bytes of values that are worked off at once, and how often so many may wait for it."""
+"""Bytes of values that are read at once, and how often so many may wait while another thread reads."""
 PIECE = 1 << 22
 """Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
 TIGHT = 0.75
@@ -81,9 +84,8 @@ class Looking:
         self._lock = Lock()
         self._gathered: list[tuple[Values, Positions, Positions]] = []
         self._size = self._rows = 0
-        # The rows need not wait for it: what is found counts at the end.
-        self._worker = ThreadPoolExecutor(1, "dmrefresh-looking")
-        self._work: deque[Future[None]] = deque()
+        self._reading = Lock()
+        self._waiting: deque[tuple[Values, Positions, Positions]] = deque()
         self._places: dict[Place, int] = {}
         self._flags = np.zeros((1, 2), np.bool_)
         """Of each place whether it is one of originals, and of what many have in common; a last one for NOWHERE."""
@@ -141,9 +143,9 @@ class Looking:
             self._gathered.append((chosen, own, in_rows))
             self._size += len(chosen.buffer)
             if self._size >= AT_ONCE:
-                self._work.append(self._worker.submit(self._read, *self._taken()))
-                if len(self._work) > AHEAD:
-                    self._work.popleft().result()
+                self._waiting.append(self._taken())
+        if self._waiting:
+            self._read()
 
     def _look_in_pieces(self, values: Values, index: int, place: int) -> None:
         start, end = int(values.starts[index]), int(values.ends[index])
@@ -162,17 +164,23 @@ class Looking:
         values, places, rows = zip(*gathered, strict=True)
         return laid_together(values), np.concatenate(places), np.concatenate(rows)
 
-    def _read(self, values: Values, places: Positions, rows: Positions) -> None:
-        for reader in self._readers:
-            reader.read(values, places, rows, self._flags)
+    def _read(self) -> None:
+        """Have read what waits; where another thread has, it reads this, too, and is only waited for if it is slow."""
+        if not self._reading.acquire(blocking=len(self._waiting) > AHEAD):
+            return
+        try:
+            while self._waiting:
+                values, places, rows = self._waiting.popleft()
+                for reader in self._readers:
+                    reader.read(values, places, rows, self._flags)
+        finally:
+            self._reading.release()
 
     def finish(self) -> list[Place]:
-        """Have everything read that was shown; gives the places by their numbers."""
-        for work in self._work:
-            work.result()
-        self._worker.shutdown()
+        """Have everything read that was shown, when nothing more will be; gives the places by their numbers."""
         if self._gathered:
-            self._read(*self._taken())
+            self._waiting.append(self._taken())
+        self._read()
         return list(self._places)
 
 
