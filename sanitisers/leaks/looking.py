@@ -120,23 +120,27 @@ class Looking:
     def look(self, values: Values, places: Positions | int, rows: Positions | None = None) -> None:
         """See Check."""
         lengths = values.ends - values.starts
-        wanted = (lengths >= SHORTEST) & (places != NOWHERE)
-        # Of a long original only addresses and numbers count, and most of what is replaced is prose without any.
-        long = np.flatnonzero(wanted & (lengths > LONGEST) & self._flags[:, 0].take(places))
-        if len(long):
-            long_ones = Values(values.buffer, values.starts.take(long), values.ends.take(long))
-            wanted[long[~may_tell(long_ones)]] = False
-        for index in np.flatnonzero(wanted & (lengths > PIECE)).tolist():
-            self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
-        order = np.flatnonzero(wanted & (lengths <= PIECE))
-        if not len(order):
-            return
+        order = np.flatnonzero((lengths >= SHORTEST) & (places != NOWHERE))
         if (np.diff(values.starts.take(order)) < 0).any():
             order = order[np.argsort(values.starts.take(order), kind="stable")]
+        own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
+        # Of a long original only addresses and numbers count, and most of what is replaced is prose without any.
+        long = np.flatnonzero((lengths.take(order) > LONGEST) & self._flags[:, 0].take(own))
+        if len(long):
+            which = order.take(long)
+            prose = Values(values.buffer, values.starts.take(which), values.ends.take(which))
+            silent = long[~may_tell(prose)]
+            order, own = np.delete(order, silent), np.delete(own, silent)
+        longer = np.flatnonzero(lengths.take(order) > PIECE)
+        for index in longer.tolist():
+            self._look_in_pieces(values, int(order[index]), int(own[index]))
+        if len(longer):
+            order, own = np.delete(order, longer), np.delete(own, longer)
+        if not len(order):
+            return
         chosen = Values(values.buffer, values.starts.take(order), values.ends.take(order))
         if int(lengths.take(order).sum()) < TIGHT * len(values.buffer):
             chosen = end_to_end(chosen, apart=1)
-        own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
         with self._lock:
             in_rows = (order if rows is None else rows.take(order)) + self._rows
             self._rows = int(in_rows.max()) + 1

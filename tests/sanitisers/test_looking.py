@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import pytest
+
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.grid import Flags
 from sanitisers.engine.prf import Positions, Values
@@ -66,3 +69,18 @@ def test_a_long_original_without_anything_that_tells_is_not_read() -> None:
     looking.look(values, looking.kept("t", "d"))
     looking.finish()
     assert reader.seen == texts[1:] + texts
+
+
+@pytest.mark.parametrize("starts", [[0, 200, 400], [400, 0, 200], [400, 200, 0]])
+def test_values_may_come_in_any_order(starts: list[int]) -> None:
+    reader = Noting()
+    looking = Looking([reader], {})
+    texts = [b"Ask jo@suppliers.co.uk " + b"x" * 100, b"y" * 100, b"Ring 07700 900123 " + b"z" * 100]
+    buffer = bytearray(b"\n" * 600)
+    for start, text in zip(starts, texts, strict=True):
+        buffer[start : start + len(text)] = text
+    begins = np.array(starts)
+    values = Values(np.frombuffer(bytes(buffer), np.uint8), begins, begins + [len(text) for text in texts])
+    looking.look(values, looking.original("t", "c"))
+    looking.finish()
+    assert set(reader.seen) == {texts[0], texts[2]}
