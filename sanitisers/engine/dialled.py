@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.spans import linked, table_of
+from sanitisers.engine.spans import table_of
 
 if TYPE_CHECKING:
+    from sanitisers.engine.digits import Groups
+    from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
 MARKS = b" ()./-"
 GAP = 3
 """Marks between two groups at most."""
-_MARK = table_of(MARKS)
+MARK = table_of(MARKS)
 _ZERO, _PLUS = b"0+"
 AREA = 3
 """Digits of the first group at least, or it may be a day or a month."""
@@ -28,24 +30,20 @@ _FITS = np.array([[count in lengths for count in range(_MOST + 1)] for lengths i
 _MOST_GROUPS = 8
 
 
-def dialled_among(text: Bytes, digits: Positions) -> tuple[Positions, Positions]:
-    """Where such numbers begin and end, given the places of digits in order. A run of digits may begin several."""
-    gaps = np.diff(digits)
-    groups = np.append(0, np.flatnonzero(gaps > 1) + 1) if len(digits) else digits
-    sizes = np.diff(groups, append=len(digits))
-    places = digits.take(groups)
+def dialled_among(text: Bytes, groups: Groups, joined: Flags) -> tuple[Positions, Positions]:
+    """The first and the last group of each such number, of groups with others that they are joined to by marks."""
+    places, sizes = groups.starts, groups.sizes
     plus = text.take(places - 1) == _PLUS
     area = (text.take(places) == _ZERO) & (text.take(places + 1, mode="clip") != _ZERO) & (sizes >= AREA)
     begins = np.flatnonzero(plus | area)
     if not len(begins):
         return begins, begins
-    joined = np.append(linked(text, digits, gaps, _MARK, GAP).take(groups[1:] - 1), False)
     last, counts = begins, sizes.take(begins)
     starts, ends = [], []
     for _ in range(_MOST_GROUPS):
         fits = _FITS[plus.take(begins).view(np.uint8), np.minimum(counts, _MOST)]
-        starts.append(places.take(begins[fits]))
-        ends.append(places.take(last[fits]) + sizes.take(last[fits]))
+        starts.append(begins[fits])
+        ends.append(last[fits])
         more = joined.take(last) & (counts < max(ABROAD))
         if not more.any():
             break

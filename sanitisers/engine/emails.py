@@ -8,43 +8,68 @@ Where letters beyond ASCII are beside it, they may as well be part of it: then i
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine import bits
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import Spans, in_values, table_of, windows, without
+from sanitisers.engine.spans import Spans, in_values, windows, without
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.prf import Bytes, Positions, Words
 
 BEFORE, BEHIND = 32, 48
-"""Bytes looked at before and behind the @."""
+"""Bytes looked at before and behind the @: four and six times eight, so that a bit for each fits a number."""
+_BEYOND = 0x80
 AT, DOT, BACKSLASH, PERCENT, FOUR, ZERO = b"@.\\%40"
 AT_IN_URLS = len("%40")
-LETTERS = (string.ascii_letters + string.digits).encode()
 LOCAL_MARKS, DOMAIN_MARKS = b"._%+'-", b".-"
-BEYOND = bytes(byte for byte in range(0x80, 0x100) if byte not in (0xC2, 0xE2))
-"""Bytes of letters beyond ASCII. The two left out begin signs and marks of typesetting, and hardly any letter."""
+NO_LETTERS = b"\xc2\xe2"
+"""Bytes beyond ASCII that begin signs and marks of typesetting, and hardly any letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Alphabet:
-    """What an address may consist of: its letters, and what besides them is before the @ and behind it."""
+    """Which bytes are letters of an address, and which marks may be between them before the @ and behind it."""
 
-    letter: Flags
-    local: Flags
-    domain: Flags
+    letters: Callable[[Bytes], Flags]
+    local_marks: bytes = LOCAL_MARKS
+    domain_marks: bytes = DOMAIN_MARKS
 
-    @classmethod
-    def of(cls, letters: bytes) -> _Alphabet:
-        return cls(table_of(letters), table_of(letters + LOCAL_MARKS), table_of(letters + DOMAIN_MARKS))
+    def local(self, seen: Bytes) -> Flags:
+        """What may be before the @."""
+        return _or_any(self.letters(seen), seen, self.local_marks)
+
+    def domain(self, seen: Bytes) -> Flags:
+        """What may be behind the @."""
+        return _or_any(self.letters(seen), seen, self.domain_marks)
 
 
-_PLAIN, _WIDE = _Alphabet.of(LETTERS), _Alphabet.of(LETTERS + BEYOND)
+def _or_any(found: Flags, seen: Bytes, marks: bytes) -> Flags:
+    for mark in marks:
+        found = found | (seen == mark)
+    return found
+
+
+def _ascii_letters(seen: Bytes) -> Flags:
+    """Letters and digits of ASCII."""
+    # Smaller bytes wrap round, so one comparison tells whether a byte is in a range.
+    letters: Flags = (((seen | np.uint8(0x20)) - np.uint8(ord("a"))) < 26) | ((seen - np.uint8(ZERO)) < 10)
+    return letters
+
+
+def _wide_letters(seen: Bytes) -> Flags:
+    """These, and bytes of letters beyond ASCII."""
+    beyond: Flags = (seen >= _BEYOND) & (seen != NO_LETTERS[0]) & (seen != NO_LETTERS[1])
+    return beyond | _ascii_letters(seen)
+
+
+_PLAIN, _WIDE = _Alphabet(_ascii_letters), _Alphabet(_wide_letters)
 
 
 def with_ats(values: Values) -> Values:
@@ -53,7 +78,7 @@ def with_ats(values: Values) -> Values:
     places = np.flatnonzero(text[:-AT_IN_URLS] == PERCENT)
     for step, byte in ((1, FOUR), (2, ZERO)):
         places = places[text.take(places + step) == byte]
-    places = places[_WIDE.local.take(text.take(places - 1)) & _WIDE.domain.take(text.take(places + AT_IN_URLS))]
+    places = places[_WIDE.local(text.take(places - 1)) & _WIDE.domain(text.take(places + AT_IN_URLS))]
     if not len(places):
         return values
     shorter = without(values, places + 1, places + AT_IN_URLS)
@@ -66,51 +91,39 @@ def find_emails(values: Values) -> Spans:
     places = np.flatnonzero(values.buffer[:-1] == AT)
     # Nothing else is one, and a flood of them would take its time.
     before, behind = values.buffer.take(places - 1), values.buffer.take(places + 1)
-    places = places[_WIDE.local.take(before) & _WIDE.domain.take(behind)]
+    places = places[_WIDE.local(before) & _WIDE.domain(behind)]
     inside, owners = in_values(values, places)
     if not len(inside):
         return Spans(owners, owners, owners)
-    plain, beside = _around(values, places.take(inside), owners, _PLAIN)
+    plain, found, beside = _around(values, places.take(inside), owners, _PLAIN)
     further = np.flatnonzero(beside)
     if not len(further):
-        return plain
-    wide, _ = _around(values, places.take(inside.take(further)), owners.take(further), _WIDE)
-    both = (plain, wide.only(~np.isin(wide.starts << 32 | wide.ends, plain.starts << 32 | plain.ends)))
+        return plain.only(found)
+    wide, others, _ = _around(values, places.take(inside.take(further)), owners.take(further), _WIDE)
+    same = (wide.starts == plain.starts.take(further)) & (wide.ends == plain.ends.take(further))
+    both = (plain.only(found), wide.only(others & ~(same & found.take(further))))
     return Spans(*(np.concatenate([getattr(one, side) for one in both]) for side in ("owners", "starts", "ends")))
 
 
-def _around(values: Values, places: Positions, owners: Positions, alphabet: _Alphabet) -> tuple[Spans, Flags]:
-    """The addresses around these @ in their values; and of each @ whether anything beyond ASCII is near."""
+def _around(values: Values, places: Positions, owners: Positions, alphabet: _Alphabet) -> tuple[Spans, Flags, Flags]:
+    """What may be an address around each @ of a value, whether it is one, and whether anything beyond ASCII is near."""
     text, base = values.buffer, 0
     if places[0] < BEFORE or places[-1] + 1 + BEHIND > len(text):
         text, base = np.concatenate((np.zeros(BEFORE, np.uint8), text, np.zeros(BEHIND, np.uint8))), BEFORE
-    before = np.ascontiguousarray(windows(text, places + base - BEFORE, BEFORE)[:, ::-1])
-    starts = places - _reach(before, alphabet.local, alphabet.letter, places - values.starts.take(owners))
+    before, behind = windows(text, places + base - BEFORE, BEFORE), windows(text, places + base + 1, BEHIND)
+    room = places - values.starts.take(owners)
+    starts = places - _reach(bits.backwards(alphabet.local(before)), bits.backwards(alphabet.letters(before)), room)
     # What is written as in JSON (`\\njo@…`) has a letter in front that is none of the address.
     starts += (starts < places) & (text.take(starts + base - 1) == BACKSLASH)
-    behind = windows(text, places + base + 1, BEHIND)
-    lengths = _reach(behind, alphabet.domain, alphabet.letter, values.ends.take(owners) - 1 - places)
+    room = values.ends.take(owners) - 1 - places
+    lengths = _reach(bits.forwards(alphabet.domain(behind)), bits.forwards(alphabet.letters(behind)), room)
     while len(cut := np.flatnonzero((starts < places) & ((text.take(starts + base) & 0xC0) == 0x80))):
         starts[cut] += 1  # of a character whose beginning is none of the address
-    dotted: Flags = ((behind == DOT) & (np.arange(1, BEHIND + 1) < lengths[:, None])).any(axis=1)
-    ends = places + 1 + lengths
-    return Spans(owners, starts, ends).only((starts < places) & dotted), _beyond_ascii(before) | _beyond_ascii(behind)
+    dotted = (bits.forwards(behind == DOT) & bits.lowest(lengths)) != 0
+    beyond: Flags = (bits.backwards(before >= _BEYOND) | bits.forwards(behind >= _BEYOND)) != 0
+    return Spans(owners, starts, places + 1 + lengths), (starts < places) & dotted, beyond
 
 
-def _beyond_ascii(seen: Bytes) -> Flags:
-    """Which windows, of so many times eight bytes, hold anything beyond ASCII."""
-    words = seen.view(np.uint64) & np.uint64(0x8080808080808080)
-    beyond: Flags = np.bitwise_or.reduce(words, axis=1) != 0
-    return beyond
-
-
-def _reach(seen: Bytes, allowed: Flags, letter: Flags, room: Positions) -> Positions:
-    """How far the allowed bytes go from the beginning of each window, to the last letter or digit of them."""
-    width = seen.shape[1]
-    barred = ~allowed.take(seen)
-    lengths: Positions = np.minimum(np.where(barred.any(axis=1), barred.argmax(axis=1), width), room)
-    longer = np.flatnonzero(lengths > 0)
-    while len(longer := longer[~letter.take(seen[longer, lengths[longer] - 1])]):
-        lengths[longer] -= 1
-        longer = longer[lengths[longer] > 0]
-    return lengths
+def _reach(allowed: Words, letters: Words, room: Positions) -> Positions:
+    """How far the allowed bytes go without a gap, from the lowest bit on, to the last letter or digit of them."""
+    return bits.highest(letters & bits.lowest(np.minimum(bits.run(allowed), room)))

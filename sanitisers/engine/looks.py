@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine import suspects
+from sanitisers.engine.digits import Groups
 from sanitisers.engine.plain_characters import in_plain_characters as in_plain_bytes
 from sanitisers.leaks.detectors import (
     EMAIL,
@@ -58,7 +59,7 @@ def find_looks(values: Values) -> Iterator[Look]:
     Between them, and behind the last (PADDING will do), is something else than what a word or a number may hold.
     """
     plain = in_plain_bytes(values)
-    digits = suspects.Digits.of(plain.buffer)
+    digits = Groups.of(plain.buffer)
     for owner, text, start, end in _windows(plain, suspects.ats(plain), _BEFORE, _BEHIND):
         found = email_around(text, start, end)
         if found is not None:
@@ -74,7 +75,7 @@ def find_looks(values: Values) -> Iterator[Look]:
 def suspected(values: Values) -> Positions:
     """Indexes of the values that may hold any of KINDS: all that do, and some others. Of values see find_looks."""
     plain = in_plain_bytes(values)
-    digits = suspects.Digits.of(plain.buffer)
+    digits = Groups.of(plain.buffer)
     found = (
         suspects.ats(plain),
         *(find(plain, digits) for find in (suspects.dialled, suspects.postcodes, suspects.insured)),

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.dialled import dialled_among
+from sanitisers.engine.dialled import GAP, MARK, dialled_among
+from sanitisers.engine.digits import Groups
 from sanitisers.engine.grid import PADDING
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import Spans, in_values, linked, ranges, table_of
+from sanitisers.engine.spans import Spans, in_values, table_of, without
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
 LEAST = 9
-GAP = 3
-"""Separators between two digits at most."""
 SEPARATORS = b" ()-"
+"""Some of the marks of telephone numbers, of which so many as there may be between two groups."""
 BESIDE = 4
 """Bytes of a value beside its number that do not make it a longer text, such as `GB ` or `+(`."""
 WORD = (string.ascii_letters + string.digits + "_").encode()
@@ -40,28 +40,22 @@ def find_numbers(values: Values) -> Spans:
     Between them, and behind the last (PADDING will do), there is something else than digits, letters and marks.
     """
     text = values.buffer
-    digits = in_long_runs(np.flatnonzero((text - np.uint8(ZERO)) < 10))
-    firsts, lasts, groups = _runs(text, digits)
-    counts = lasts - firsts + 1
-    likely = np.flatnonzero((counts >= LEAST) & (2 * groups <= counts + 1))
-    whole = _within(values, digits.take(firsts.take(likely)), digits.take(lasts.take(likely)) + 1)
-    whole = whole.only(~(_in_word(text, whole) | _has_decimals(text, whole) | _is_date(text, whole)))
-    parts = _within(values, *dialled_among(text, digits))
-    if not len(parts.owners):
-        return whole
-    parts = parts.only(~(_in_word(text, parts) | _is_decimal(text, parts.starts) | _among(parts, whole)))
-    return Spans(*(np.append(getattr(whole, side), getattr(parts, side)) for side in ("owners", "starts", "ends")))
-
-
-def _within(values: Values, starts: Positions, ends: Positions) -> Spans:
+    groups, joined = Groups.of(text).in_runs(text, MARK, GAP, LEAST)
+    if not len(groups.starts):
+        return Spans(groups.starts, groups.starts, groups.starts)
+    firsts, lasts = _runs(text, groups)
+    starts, ends = groups.starts.take(firsts), groups.ends.take(lasts)
+    stays = ~(_in_word(text, starts, ends) | _has_decimals(text, starts, ends) | _is_date(text, starts, ends))
+    firsts, lasts = firsts[stays], lasts[stays]
+    whole = np.full(len(groups.starts), -1)
+    whole[firsts] = lasts
+    begins, last = dialled_among(text, groups, joined)
+    starts, ends = groups.starts.take(begins), groups.ends.take(last)
+    stays = ~(_in_word(text, starts, ends) | _is_decimal(text, starts) | (whole.take(begins) == last))
+    firsts, lasts = np.append(firsts, begins[stays]), np.append(lasts, last[stays])
+    starts, ends = groups.starts.take(firsts), groups.ends.take(lasts)
     inside, owners = in_values(values, starts)
     return Spans(owners, starts.take(inside), ends.take(inside))
-
-
-def _among(spans: Spans, others: Spans) -> Flags:
-    """Which are also among the others."""
-    found: Flags = np.isin(spans.starts << 32 | spans.ends, others.starts << 32 | others.ends)
-    return found
 
 
 def alone_or_dialled(values: Values, found: Spans) -> Flags:
@@ -79,18 +73,28 @@ def plain_digits(values: Values, found: Spans) -> tuple[Values, Flags]:
     Those have no zeros in front; and none has the 44 of the United Kingdom.
     """
     texts = found.texts(values.buffer)
-    places = np.flatnonzero(_DIGIT.take(texts.buffer))
-    digits = np.append(texts.buffer.take(places), np.zeros(PADDING, np.uint8))
-    starts, ends = np.searchsorted(places, texts.starts), np.searchsorted(places, texts.ends)
+    others = np.flatnonzero((texts.buffer[: len(texts.buffer) - PADDING] - np.uint8(ZERO)) >= 10)
+    texts = without(texts, others, others + 1) if len(others) else texts
+    digits, starts, ends = texts.buffer, texts.starts, texts.ends
     lengths = ends - starts
-    zero, second, third = (digits.take(starts + step) == ZERO for step in range(3))
-    dialled = (values.buffer.take(found.starts - 1) == PLUS) | (zero & second & ~third & (lengths >= LEAST + 2))
-    dialled |= zero & ~second & (lengths > LEAST) & (lengths <= LEAST + 2)
-    starts = np.where(dialled, _behind_zeros(digits, starts, ends), starts)
-    national = (ends - starts >= 11) & (ends - starts <= 13)
-    national &= (digits.take(starts) == FOUR) & (digits.take(starts + 1) == FOUR)
-    starts = np.where(national, _behind_zeros(digits, starts + 2 * national, ends), starts)
+    zero = digits.take(starts) == ZERO
+    dialled = values.buffer.take(found.starts - 1) == PLUS
+    own = np.flatnonzero(zero)
+    dialled[own] |= _with_code(digits, starts.take(own), lengths.take(own))
+    own = np.flatnonzero(zero & dialled)
+    starts[own] = _behind_zeros(digits, starts.take(own), ends.take(own))
+    national = (ends - starts >= 11) & (ends - starts <= 13) & (digits.take(starts) == FOUR)
+    own = np.flatnonzero(national & (digits.take(starts + 1) == FOUR))
+    starts[own] = _behind_zeros(digits, starts.take(own) + 2, ends.take(own))
     return Values(digits, starts, ends), dialled
+
+
+def _with_code(digits: Bytes, starts: Positions, lengths: Positions) -> Flags:
+    """Which numbers that begin with 0 are dialled: the code of an area follows, or another 0 and that of a country."""
+    second, third = (digits.take(starts + step) == ZERO for step in (1, 2))
+    dialled: Flags = second & ~third & (lengths >= LEAST + 2)
+    dialled |= ~second & (lengths > LEAST) & (lengths <= LEAST + 2)
+    return dialled
 
 
 def _behind_zeros(digits: Bytes, starts: Positions, ends: Positions) -> Positions:
@@ -99,35 +103,31 @@ def _behind_zeros(digits: Bytes, starts: Positions, ends: Positions) -> Position
     return behind
 
 
-def in_long_runs(digits: Positions) -> Positions:
-    """The digits that may be part of a number: enough of them near each other, whatever is between."""
-    firsts = np.append(0, np.flatnonzero(digits[1:] - digits[:-1] > GAP + 1) + 1)
-    lengths = np.diff(firsts, append=len(digits))
-    long = np.flatnonzero(lengths >= LEAST)
-    return digits.take(ranges(firsts.take(long), lengths.take(long)))
+def _runs(text: Bytes, groups: Groups) -> tuple[Positions, Positions]:
+    """The first and the last group of each number as a whole: groups with nothing but separators between."""
+    breaks = np.flatnonzero(~groups.linked(text, _SEPARATOR, GAP)) + 1
+    firsts, lasts = np.append(0, breaks), np.append(breaks, len(groups.starts)) - 1
+    counts = np.add.reduceat(groups.sizes, firsts)
+    likely = np.flatnonzero((counts >= LEAST) & (2 * (lasts - firsts + 1) <= counts + 1))
+    return firsts.take(likely), lasts.take(likely)
 
 
-def _runs(text: Bytes, digits: Positions) -> tuple[Positions, Positions, Positions]:
-    """Runs of digits with nothing but separators between: index of the first and the last, and how many groups."""
-    gaps = np.diff(digits)
-    breaks = np.flatnonzero(~linked(text, digits, gaps, _SEPARATOR, GAP)) + 1
-    firsts, lasts = np.append(0, breaks), np.append(breaks - 1, len(digits) - 1)
-    groups = np.append(0, np.cumsum(gaps > 1))
-    return firsts, lasts, groups.take(lasts) - groups.take(firsts) + 1
-
-
-def _in_word(text: Bytes, found: Spans) -> Flags:
+def _in_word(text: Bytes, starts: Positions, ends: Positions) -> Flags:
     """Which are part of a word: letters behind, or three in front. Between values nothing is a letter."""
-    one, two, three = (_WORD.take(text.take(found.starts - step)) for step in (1, 2, 3))
-    among: Flags = _WORD.take(text.take(found.ends)) | (one & two & three)
+    among: Flags = _WORD.take(text.take(starts - 1))
+    before = np.flatnonzero(among)
+    for step in (2, 3):
+        before = before[_WORD.take(text.take(starts.take(before) - step))]
+    among = _WORD.take(text.take(ends))
+    among[before] = True
     return among
 
 
-def _has_decimals(text: Bytes, found: Spans) -> Flags:
+def _has_decimals(text: Bytes, starts: Positions, ends: Positions) -> Flags:
     """Which are a number before or behind a decimal point."""
-    points = np.flatnonzero((text.take(found.starts - 1) == POINT) | (text.take(found.ends) == POINT))
-    starts, ends = found.starts.take(points), found.ends.take(points)
-    decimal = np.zeros(len(found.starts), np.bool_)
+    decimal = np.zeros(len(starts), np.bool_)
+    points = np.flatnonzero((text.take(starts - 1) == POINT) | (text.take(ends) == POINT))
+    starts, ends = starts.take(points), ends.take(points)
     decimal[points] = _is_decimal(text, starts)
     decimal[points] |= (text.take(ends) == POINT) & _DIGIT.take(text.take(ends + 1))
     return decimal
@@ -139,11 +139,11 @@ def _is_decimal(text: Bytes, starts: Positions) -> Flags:
     return decimal
 
 
-def _is_date(text: Bytes, found: Spans) -> Flags:
+def _is_date(text: Bytes, starts: Positions, ends: Positions) -> Flags:
     """Which begin with a date: 2021-03-04, 04-03-2021, or 20210304 and a time."""
-    date = np.zeros(len(found.starts), np.bool_)
-    likely = np.flatnonzero(_century(text, found.starts) | _century(text, found.starts + 6))
-    starts, lengths = found.starts.take(likely), (found.ends - found.starts).take(likely)
+    date = np.zeros(len(starts), np.bool_)
+    likely = np.flatnonzero(_century(text, starts) | _century(text, starts + 6))
+    starts, lengths = starts.take(likely), (ends - starts).take(likely)
     year_first = _century(text, starts) & (text.take(starts + 4) == MINUS) & (text.take(starts + 7) == MINUS)
     year_last = _century(text, starts + 6) & (text.take(starts + 2) == MINUS) & (text.take(starts + 5) == MINUS)
     year, month, day = (_pair(text, starts + step) for step in (2, 4, 6))

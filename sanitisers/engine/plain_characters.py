@@ -11,6 +11,7 @@ from sanitisers.engine.spans import table_of, without
 from sanitisers.leaks.detectors import PLAIN
 
 if TYPE_CHECKING:
+    from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
 _UNKNOWN, _STAYS = 0, 1
@@ -31,10 +32,27 @@ def in_plain_characters(values: Values) -> Values:
     They are in the order of their starts, and none ends inside a character.
     """
     text = values.buffer
-    firsts = np.flatnonzero((text - np.uint8(_TWO)) < _NONE - _TWO)
-    firsts = firsts[~_STAY.take(text.take(firsts))]
+    firsts, lengths, usual = unusual(text, np.flatnonzero(may_be_unusual(text)))
     if not len(firsts):
         return values
+    more = lengths - 1
+    shorter = without(values, firsts + 1, firsts + 1 + more)
+    shorter.buffer[firsts - (np.cumsum(more) - more)] = usual
+    return shorter
+
+
+def may_be_unusual(text: Bytes) -> Flags:
+    """At which bytes a character beyond ASCII begins."""
+    found: Flags = (text - np.uint8(_TWO)) < _NONE - _TWO
+    return found
+
+
+def unusual(text: Bytes, firsts: Positions) -> tuple[Positions, Positions, Bytes]:
+    """Of characters beyond ASCII that begin there, in order, those that stand for one of ASCII.
+
+    Gives where they begin, how many bytes each has, and for which one it stands.
+    """
+    firsts = firsts[~_STAY.take(text.take(firsts))]
     codes, lengths = _codes(text, firsts)
     plain = _plain.take(codes)
     if not plain.all():
@@ -42,12 +60,7 @@ def in_plain_characters(values: Values) -> Values:
         _plain[unknown] = [_stand_in(code) for code in unknown.tolist()]
         plain = _plain.take(codes)
     changed = np.flatnonzero(plain != _STAYS)
-    if not len(changed):
-        return values
-    firsts, more = firsts.take(changed), lengths.take(changed) - 1
-    shorter = without(values, firsts + 1, firsts + 1 + more)
-    shorter.buffer[firsts - (np.cumsum(more) - more)] = plain.take(changed)
-    return shorter
+    return firsts.take(changed), lengths.take(changed), plain.take(changed)
 
 
 def _stand_in(code: int) -> int:

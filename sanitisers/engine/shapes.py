@@ -15,7 +15,7 @@ from sanitisers.engine.flat_boxes import LONGEST, Flat, Marks, read_flat
 from sanitisers.engine.grid import Column, separators
 from sanitisers.engine.kept_documents import strings_of
 from sanitisers.engine.prf import Values
-from sanitisers.engine.traces import laid_together
+from sanitisers.engine.spans import laid_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

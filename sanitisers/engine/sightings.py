@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sanitisers.engine.prf import Positions, Words
+
+    Counted: TypeAlias = tuple[Words, NDArray[np.uint32]]
+    """Different hashes in ascending order, and how often each was seen."""
 
 MOST = 1 << 24
 """Different hashes held at most, of 12 bytes each."""
@@ -33,7 +36,7 @@ class Sightings:
         self.thinned = 0
         self._most = most
         self._lock = Lock()
-        self._held: dict[int, tuple[Words, NDArray[np.uint32]]] = {}
+        self._held: dict[int, Counted] = {}
         self._pending: list[tuple[Words, NDArray[np.int32]]] = []
         self._count_pending = 0
         self._size = 0
@@ -46,7 +49,7 @@ class Sightings:
             if self._count_pending > max(_PENDING, self._size // 4):
                 self._settle()
 
-    def seen(self) -> dict[int, tuple[Words, NDArray[np.uint32]]]:
+    def seen(self) -> dict[int, Counted]:
         """For each place the different hashes in ascending order, and how often each was seen."""
         with self._lock:
             self._settle()
@@ -60,9 +63,9 @@ class Sightings:
         order = np.argsort(few, kind="stable")  # of 16 bits much faster
         found, firsts = np.unique(places.take(order), return_index=True)
         for place, own in zip(found.tolist(), np.split(hashes.take(order), firsts[1:]), strict=False):
-            held, counts = self._held.get(place, (np.empty(0, np.uint64), np.empty(0, np.uint32)))
-            own = self._thin(own)
-            self._held[place] = _counted(np.append(held, own), np.append(counts, np.ones(len(own), np.uint32)))
+            own, times = _different(self._thin(own))
+            before = self._held.get(place)
+            self._held[place] = (own, times) if before is None else _merged(before, (own, times))
         self._size = sum(len(held) for held, _ in self._held.values())
         while self._size > self._most and self.thinned < _BITS - 1:
             self.thinned += 1
@@ -79,10 +82,19 @@ class Sightings:
         return stays
 
 
-def _counted(hashes: Words, counts: NDArray[np.uint32]) -> tuple[Words, NDArray[np.uint32]]:
+def _different(hashes: Words) -> Counted:
+    """The different hashes in ascending order, and how often each is there."""
+    hashes = np.sort(hashes)
+    firsts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
+    return hashes.take(firsts), np.diff(firsts, append=len(hashes)).astype(np.uint32)
+
+
+def _merged(ones: Counted, others: Counted) -> Counted:
+    """Two such heaps as one."""
+    hashes, counts = np.append(ones[0], others[0]), np.append(ones[1], others[1])
+    if not len(hashes):
+        return ones
     order = np.argsort(hashes)
     hashes = hashes.take(order)
     firsts = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1]))
-    if not len(hashes):
-        return hashes, counts
     return hashes.take(firsts), np.add.reduceat(counts.take(order), firsts, dtype=np.uint32)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.grid import end_to_end
+from sanitisers.engine.grid import PADDING, end_to_end
 from sanitisers.engine.prf import Values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
 
@@ -48,13 +50,6 @@ def in_values(values: Values, places: Positions) -> tuple[Positions, Positions]:
     return inside, owners.take(inside)
 
 
-def ranges(starts: Positions, lengths: Positions) -> Positions:
-    """All numbers of each range, one range after the other."""
-    found = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-    found += np.arange(len(found))
-    return found
-
-
 def windows(text: Bytes, places: Positions, width: int) -> Bytes:
     """The `width` bytes from each place on, which the text has: shape (places, width)."""
     rows = np.ndarray((len(text) - width + 1,), f"V{width}", text, strides=(1,))
@@ -66,21 +61,25 @@ def count_between(places: Positions, starts: Positions, ends: Positions) -> Posi
     return np.searchsorted(places, ends) - np.searchsorted(places, starts)
 
 
-def linked(text: Bytes, places: Positions, gaps: Positions, marks: Flags, most: int) -> Flags:
-    """Which places but the last have nothing but so many marks at most between them and the next, `gaps` away."""
-    joined: Flags = gaps == 1
-    near = np.flatnonzero((gaps > 1) & (gaps <= most + 1))
-    before, between = places.take(near), gaps.take(near)
-    joins = marks.take(text.take(before + 1))
-    for step in range(2, most + 1):
-        joins &= marks.take(text.take(before + step, mode="clip")) | (between <= step)
-    joined[near] = joins
-    return joined
+def laid_together(parts: Sequence[Values]) -> Values:
+    """All values of several buffers in one."""
+    bases = np.cumsum([0, *(len(part.buffer) + PADDING for part in parts)]).tolist()
+    return Values(
+        np.concatenate([*(buffer for part in parts for buffer in (part.buffer, np.zeros(PADDING, np.uint8)))]),
+        np.concatenate([part.starts + base for part, base in zip(parts, bases, strict=False)]),
+        np.concatenate([part.ends + base for part, base in zip(parts, bases, strict=False)]),
+    )
 
 
 def without(values: Values, starts: Positions, ends: Positions) -> Values:
     """The values without these parts of their buffer, which are in order and apart; PADDING zeros behind the last."""
     text = end_to_end(Values(values.buffer, np.append(0, ends), np.append(starts, len(values.buffer)))).buffer
-    gone = np.append(0, np.cumsum(ends - starts))
-    edges = (edge - gone.take(np.searchsorted(starts, edge)) for edge in (values.starts, values.ends))
+    edges = (edge - _before(edge, starts, ends - starts) for edge in (values.starts, values.ends))
     return Values(text, *edges)
+
+
+def _before(edges: Positions, places: Positions, lengths: Positions) -> Positions:
+    """How long all is together that begins before each of the edges; both are in order."""
+    # There are far more edges than places, so the places are looked up among them.
+    gone = np.bincount(np.searchsorted(edges, places, "right"), lengths, len(edges) + 1)
+    return np.cumsum(gone[: len(edges)].astype(np.int64))

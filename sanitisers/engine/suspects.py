@@ -8,14 +8,15 @@ places; at most of them it finds nothing.
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.spans import Spans, in_values, linked, ranges, table_of
+from sanitisers.engine.dialled import GAP, MARK
+from sanitisers.engine.spans import Spans, in_values, table_of
 
 if TYPE_CHECKING:
+    from sanitisers.engine.digits import Groups
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions, Values
 
@@ -25,9 +26,6 @@ _IS_WORD, _IS_DIGIT = table_of(_WORD), table_of(string.digits.encode())
 _IS_LETTER = table_of(string.ascii_letters.encode())
 _IS_LETTER_OR_DIGIT = table_of((string.ascii_letters + string.digits).encode())
 _BEFORE_AT, _BEHIND_AT = table_of(_WORD + b'.-"' + _BEYOND), table_of(_WORD + b"-" + _BEYOND)
-_IS_MARK = table_of(b" ()./-")
-_GAP = 3
-"""Marks between two digits of a telephone number at most."""
 _FEWEST = 8
 """Digits of a telephone number at least."""
 _NATIONAL, _WITH_CODE = 10, 12
@@ -35,37 +33,6 @@ _NATIONAL, _WITH_CODE = 10, 12
 _INWARD = table_of(b"ABDEFGHJLNPQRSTUWXYZabdefghjlnpqrstuwxyz")
 _LAST_LETTER = table_of(b"ABCDabcd")
 _AT, _PERCENT, _ZERO, _ONE, _TWO, _FOUR, _PLUS, _BLANK, _HYPHEN = b"@%0124+ -"
-
-
-@dataclass(frozen=True, slots=True)
-class Digits:
-    """The digits of a text.
-
-    Attributes:
-        places: where they are.
-        alone: which have no digit before them; one more for the end.
-    """
-
-    places: Positions
-    alone: Flags
-
-    @classmethod
-    def of(cls, text: Bytes) -> Digits:
-        """All of them."""
-        places = np.flatnonzero((text - np.uint8(_ZERO)) < 10)
-        alone = np.ones(len(places) + 1, np.bool_)
-        alone[1:-1] = np.diff(places) != 1
-        return cls(places, alone)
-
-    @property
-    def firsts(self) -> Positions:
-        """Those with no digit before them."""
-        return self.places[self.alone[:-1]]
-
-    @property
-    def lasts(self) -> Positions:
-        """Those with no digit behind them."""
-        return self.places[self.alone[1:]]
 
 
 def ats(values: Values) -> Spans:
@@ -79,35 +46,26 @@ def ats(values: Values) -> Spans:
     return _within(values, starts[likely], ends[likely])
 
 
-def dialled(values: Values, digits: Digits) -> Spans:
+def dialled(values: Values, digits: Groups) -> Spans:
     """Digits with nothing but marks between them, with what may begin a telephone number among them."""
-    text, places = values.buffer, _in_long_runs(digits.places)
-    if not len(places):
-        return Spans(places, places, places)
-    gaps = np.diff(places)
-    breaks = np.flatnonzero(~linked(text, places, gaps, _IS_MARK, _GAP)) + 1
-    firsts, lasts = np.append(0, breaks), np.append(breaks, len(places)) - 1
-    groups = np.append(0, np.flatnonzero(gaps > 1) + 1)
-    runs = np.searchsorted(firsts, groups, "right") - 1
-    likely = _may_begin(text, places, groups, lasts.take(runs))
-    found = np.unique(runs[likely])
-    return _within(values, places.take(firsts.take(found)), places.take(lasts.take(found)) + 1)
+    text = values.buffer
+    groups, joined = digits.in_runs(text, MARK, GAP, _FEWEST)
+    if not len(groups.starts):
+        return Spans(groups.starts, groups.starts, groups.starts)
+    lasts = np.flatnonzero(~joined)
+    firsts = np.append(0, lasts[:-1] + 1)
+    runs = np.repeat(np.arange(len(firsts)), lasts - firsts + 1)
+    behind = np.cumsum(groups.sizes)
+    left = behind.take(lasts).take(runs) - behind + groups.sizes
+    found = np.unique(runs[_may_begin(text, groups, left)])
+    return _within(values, groups.starts.take(firsts.take(found)), groups.ends.take(lasts.take(found)))
 
 
-def _in_long_runs(digits: Positions) -> Positions:
-    """Digits with enough others near them, whatever is between."""
-    firsts = np.append(0, np.flatnonzero(np.diff(digits) > _GAP + 1) + 1)
-    lengths = np.diff(firsts, append=len(digits))
-    long = np.flatnonzero(lengths >= _FEWEST)
-    return digits.take(ranges(firsts.take(long), lengths.take(long)))
-
-
-def _may_begin(text: Bytes, digits: Positions, groups: Positions, lasts: Positions) -> Flags:
-    """Which groups of digits may begin a number that ends with the last digit of their run, or before it."""
-    firsts = digits.take(groups)
+def _may_begin(text: Bytes, groups: Groups, left: Positions) -> Flags:
+    """Which groups of digits may begin a number that ends with their run, which has so many from each on, or before."""
+    firsts = groups.starts
     first, before = text.take(firsts), text.take(firsts - 1)
-    left = lasts - groups + 1
-    sizes = np.append(np.diff(groups, append=len(digits)), 0)
+    sizes = np.append(groups.sizes, 0)
     plus = (before == _PLUS) | ((before == _BLANK) & (text.take(firsts - 2) == _PLUS))
     national = (first == _ZERO) & (left >= _NATIONAL)
     code = (first == _FOUR) & (text.take(firsts + 1, mode="clip") == _FOUR) & (left >= _WITH_CODE)
@@ -117,9 +75,9 @@ def _may_begin(text: Bytes, digits: Positions, groups: Positions, lasts: Positio
     return begins
 
 
-def postcodes(values: Values, digits: Digits) -> Spans:
+def postcodes(values: Values, digits: Groups) -> Spans:
     """What may be a postcode: it ends in a digit and two letters."""
-    text, places = values.buffer, digits.lasts
+    text, places = values.buffer, digits.ends - 1
     for step, letters in ((1, _INWARD), (2, _INWARD), (3, ~_IS_WORD)):
         places = places[letters.take(text.take(places + step, mode="clip"))]
     outward = places - 1 - (text.take(places - 1) == _BLANK)
@@ -130,9 +88,9 @@ def postcodes(values: Values, digits: Digits) -> Spans:
     return _within(values, places, places + 3)
 
 
-def insured(values: Values, digits: Digits) -> Spans:
+def insured(values: Values, digits: Groups) -> Spans:
     """What may be a National Insurance number: two letters, six digits in pairs and one letter more."""
-    text, places = values.buffer, digits.firsts
+    text, places = values.buffer, digits.starts
     letters = places - 1 - _parts(text, places - 1)
     likely = _IS_LETTER.take(text.take(letters))
     places, letters = places[likely], letters[likely]

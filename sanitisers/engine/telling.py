@@ -6,27 +6,38 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.numbers import LEAST, in_long_runs
-from sanitisers.engine.spans import count_between
+from sanitisers.engine.dialled import GAP, MARK
+from sanitisers.engine.digits import Groups
+from sanitisers.engine.numbers import LEAST
+from sanitisers.engine.plain_characters import may_be_unusual, unusual
+from sanitisers.engine.spans import in_values
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Values
+    from sanitisers.engine.prf import Bytes, Positions, Values
 
-_BLANK, _AT, _PERCENT, _ZERO = b" @%0"
+_BLANK, _AT, _PERCENT, _FOUR = b" @%4"
 _ASCII = 0x80
 
 
 def may_tell(values: Values) -> Flags:
-    """Which values may hold an e-mail address or a number, or be short but for their blanks.
+    """Which values, in the order of their starts, may hold an e-mail address or a number, or be padded with blanks.
 
-    Of those beyond ASCII nothing is known without a reading.
+    What people write in place of the usual characters may be an @ or a digit, so whatever holds such may tell.
     """
     text = values.buffer
-    blanks = text <= _BLANK
-    wide = np.flatnonzero(blanks[1:] & blanks[:-1])
-    marks = np.flatnonzero((text == _AT) | (text == _PERCENT) | (text >= _ASCII))
-    digits = in_long_runs(np.flatnonzero((text - np.uint8(_ZERO)) < 10))
-    found: Flags = count_between(marks, values.starts, values.ends) > 0
-    found |= count_between(wide, values.starts, values.ends - 1) > 0
-    return found | (count_between(digits, values.starts, values.ends) >= LEAST)
+    found: Flags = text.take(values.ends - 1, mode="clip") == _BLANK
+    # Hardly any byte is one of these, so their values are looked up and not what is in each value.
+    digits, _ = Groups.of(text).in_runs(text, MARK, GAP, LEAST)
+    for places in (_ats_and_unusual(text), digits.starts):
+        found[in_values(values, places)[1]] = True
+    return found
+
+
+def _ats_and_unusual(text: Bytes) -> Positions:
+    # One search for all three is faster than three.
+    places = np.flatnonzero((text == _AT) | (text == _PERCENT) | may_be_unusual(text))
+    bytes_there = text.take(places)
+    percents, beyond = places[bytes_there == _PERCENT], places[bytes_there >= _ASCII]
+    percents = percents[text.take(percents + 1, mode="clip") == _FOUR]
+    return np.concatenate((places[bytes_there == _AT], percents, unusual(text, beyond)[0]))

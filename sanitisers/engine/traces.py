@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.emails import find_emails, with_ats
-from sanitisers.engine.grid import PADDING, end_to_end
+from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.numbers import alone_or_dialled, find_numbers, plain_digits
 from sanitisers.engine.plain_characters import in_plain_characters
 from sanitisers.engine.prf import ColumnCmac, Values
 from sanitisers.engine.whole_values import BLANK, find_whole, small
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Positions, Words
 
@@ -56,23 +54,27 @@ def find_traces(cmac: ColumnCmac, values: Values, as_whole: Positions | None = N
     values = with_ats(in_plain_characters(_without_padding(values)))
     emails, numbers = find_emails(values), find_numbers(values)
     as_whole = np.arange(len(values.starts)) if as_whole is None else as_whole
-    whole, texts = find_whole(Values(values.buffer, values.starts.take(as_whole), values.ends.take(as_whole)))
-    whole = as_whole.take(whole)
-    addresses = emails.texts(values.buffer)
-    addresses = Values(small(addresses.buffer), addresses.starts, addresses.ends)
+    small_ones = Values(small(values.buffer), values.starts, values.ends)
+    whole, texts = find_whole(small_ones, as_whole)
     digits, dialled = plain_digits(values, numbers)
-    together = laid_together([addresses, digits, texts])
-    found = [len(emails.owners), len(numbers.owners), len(whole)]
-    of_numbers = slice(found[0], found[0] + found[1])
-    telling = np.ones(sum(found), np.bool_)
-    telling[of_numbers] = alone_or_dialled(values, numbers)
-    kinds = np.repeat([EMAIL, DIALLED, WHOLE], found)
-    kinds[of_numbers] = np.where(dialled, DIALLED, BARE)
-    hashes = cmac.tags(together).view("<u8")[:, 0].copy()
+    addresses_and_texts = Values(
+        texts.buffer, np.append(emails.starts, texts.starts), np.append(emails.ends, texts.ends)
+    )
+    hashes, of_numbers = (_hashes(cmac, each) for each in (addresses_and_texts, digits))
     lengths = np.minimum(digits.ends - digits.starts, MOST_DIGITS).astype(np.uint64)
-    hashes[of_numbers] &= np.uint64((1 << _LENGTH) - 1)
-    hashes[of_numbers] |= lengths << np.uint64(_LENGTH)
-    return Traces(hashes, np.concatenate((emails.owners, numbers.owners, whole)), kinds, telling)
+    of_numbers &= np.uint64((1 << _LENGTH) - 1)
+    of_numbers |= lengths << np.uint64(_LENGTH)
+    found = [len(emails.owners), len(whole), len(numbers.owners)]
+    return Traces(
+        np.append(hashes, of_numbers),
+        np.concatenate((emails.owners, whole, numbers.owners)),
+        np.append(np.repeat([EMAIL, WHOLE], found[:2]), np.where(dialled, DIALLED, BARE)),
+        np.append(np.ones(len(hashes), np.bool_), alone_or_dialled(values, numbers)),
+    )
+
+
+def _hashes(cmac: ColumnCmac, values: Values) -> Words:
+    return cmac.tags(values).view("<u8")[:, 0].copy()
 
 
 def _without_padding(values: Values) -> Values:
@@ -93,13 +95,3 @@ def digits_of(hashes: Words) -> Words:
     """How many digits the numbers with these hashes have; of more than MOST_DIGITS this many."""
     digits: Words = hashes >> np.uint64(_LENGTH)
     return digits
-
-
-def laid_together(parts: Sequence[Values]) -> Values:
-    """All values of several buffers in one."""
-    bases = np.cumsum([0, *(len(part.buffer) + PADDING for part in parts)]).tolist()
-    return Values(
-        np.concatenate([*(buffer for part in parts for buffer in (part.buffer, np.zeros(PADDING, np.uint8)))]),
-        np.concatenate([part.starts + base for part, base in zip(parts, bases, strict=False)]),
-        np.concatenate([part.ends + base for part, base in zip(parts, bases, strict=False)]),
-    )

@@ -39,6 +39,7 @@ COMMON_ROWS = 50
 COMMON_SHARE = 100
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 """Spreads small numbers over all bits."""
+_BUCKETS = 1 << 16
 _NAMED = 3
 """Origins that one leak names."""
 
@@ -154,8 +155,13 @@ class _Part:
 def _again(hashes: Words, places: Positions, rows: Positions, which: Positions) -> Positions:
     """Those of `which` that their row has at their place already: a row counts once, however often it says a thing."""
     apart = rows.take(which).astype(np.uint64) << np.uint64(32) | places.take(which).astype(np.uint64)
-    _, firsts = np.unique(hashes.take(which) ^ apart * _ODD, return_index=True)
-    return np.delete(which, firsts)
+    apart *= _ODD
+    apart ^= hashes.take(which)
+    # Those that share some bits with none need not be sorted.
+    some = (apart & np.uint64(_BUCKETS - 1)).astype(np.int64)
+    shared = np.flatnonzero(np.bincount(some, minlength=_BUCKETS).take(some) > 1)
+    _, firsts = np.unique(apart.take(shared), return_index=True)
+    return np.delete(which.take(shared), firsts)
 
 
 def _limit(rows: Mapping[str, int], table: str) -> int:

@@ -1,9 +1,12 @@
-"""Gathers what the rows show, originals and what stays, and has it read a good deal at a time, beside the rows."""
+"""Gathers what the rows show, originals and what stays, and has it read a good deal at a time.
+
+The thread that gathers the last of so much reads it: a thread of its own for that took a third more of the processors,
+which whoever loads the rows has better use for.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
@@ -12,8 +15,8 @@ import numpy as np
 
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import Values
+from sanitisers.engine.spans import laid_together
 from sanitisers.engine.telling import may_tell
-from sanitisers.engine.traces import laid_together
 from sanitisers.engine.watch import NOWHERE
 from sanitisers.engine.whole_values import LONGEST
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 SHORTEST = 5
 """Bytes of a value that is looked at: those of a postcode."""
 AT_ONCE, AHEAD = 1 << 20, 4
-"""Bytes of values that are worked off at once, and how often so many may wait for it."""
+"""Bytes of values that are read at once, and how often so many may wait while another thread reads."""
 PIECE = 1 << 22
 """Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
 TIGHT = 0.75
@@ -81,9 +84,8 @@ class Looking:
         self._lock = Lock()
         self._gathered: list[tuple[Values, Positions, Positions]] = []
         self._size = self._rows = 0
-        # The rows need not wait for it: what is found counts at the end.
-        self._worker = ThreadPoolExecutor(1, "dmrefresh-looking")
-        self._work: deque[Future[None]] = deque()
+        self._reading = Lock()
+        self._waiting: deque[tuple[Values, Positions, Positions]] = deque()
         self._places: dict[Place, int] = {}
         self._flags = np.zeros((1, 2), np.bool_)
         """Of each place whether it is one of originals, and of what many have in common; a last one for NOWHERE."""
@@ -118,32 +120,36 @@ class Looking:
     def look(self, values: Values, places: Positions | int, rows: Positions | None = None) -> None:
         """See Check."""
         lengths = values.ends - values.starts
-        wanted = (lengths >= SHORTEST) & (places != NOWHERE)
-        # Of a long original only addresses and numbers count, and most of what is replaced is prose without any.
-        long = np.flatnonzero(wanted & (lengths > LONGEST) & self._flags[:, 0].take(places))
-        if len(long):
-            long_ones = Values(values.buffer, values.starts.take(long), values.ends.take(long))
-            wanted[long[~may_tell(long_ones)]] = False
-        for index in np.flatnonzero(wanted & (lengths > PIECE)).tolist():
-            self._look_in_pieces(values, index, places if isinstance(places, int) else int(places[index]))
-        order = np.flatnonzero(wanted & (lengths <= PIECE))
-        if not len(order):
-            return
+        order = np.flatnonzero((lengths >= SHORTEST) & (places != NOWHERE))
         if (np.diff(values.starts.take(order)) < 0).any():
             order = order[np.argsort(values.starts.take(order), kind="stable")]
+        own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
+        # Of a long original only addresses and numbers count, and most of what is replaced is prose without any.
+        long = np.flatnonzero((lengths.take(order) > LONGEST) & self._flags[:, 0].take(own))
+        if len(long):
+            which = order.take(long)
+            prose = Values(values.buffer, values.starts.take(which), values.ends.take(which))
+            silent = long[~may_tell(prose)]
+            order, own = np.delete(order, silent), np.delete(own, silent)
+        longer = np.flatnonzero(lengths.take(order) > PIECE)
+        for index in longer.tolist():
+            self._look_in_pieces(values, int(order[index]), int(own[index]))
+        if len(longer):
+            order, own = np.delete(order, longer), np.delete(own, longer)
+        if not len(order):
+            return
         chosen = Values(values.buffer, values.starts.take(order), values.ends.take(order))
         if int(lengths.take(order).sum()) < TIGHT * len(values.buffer):
             chosen = end_to_end(chosen, apart=1)
-        own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
         with self._lock:
             in_rows = (order if rows is None else rows.take(order)) + self._rows
             self._rows = int(in_rows.max()) + 1
             self._gathered.append((chosen, own, in_rows))
             self._size += len(chosen.buffer)
             if self._size >= AT_ONCE:
-                self._work.append(self._worker.submit(self._read, *self._taken()))
-                if len(self._work) > AHEAD:
-                    self._work.popleft().result()
+                self._waiting.append(self._taken())
+        if self._waiting:
+            self._read()
 
     def _look_in_pieces(self, values: Values, index: int, place: int) -> None:
         start, end = int(values.starts[index]), int(values.ends[index])
@@ -162,17 +168,23 @@ class Looking:
         values, places, rows = zip(*gathered, strict=True)
         return laid_together(values), np.concatenate(places), np.concatenate(rows)
 
-    def _read(self, values: Values, places: Positions, rows: Positions) -> None:
-        for reader in self._readers:
-            reader.read(values, places, rows, self._flags)
+    def _read(self) -> None:
+        """Have read what waits; where another thread has, it reads this, too, and is only waited for if it is slow."""
+        if not self._reading.acquire(blocking=len(self._waiting) > AHEAD):
+            return
+        try:
+            while self._waiting:
+                values, places, rows = self._waiting.popleft()
+                for reader in self._readers:
+                    reader.read(values, places, rows, self._flags)
+        finally:
+            self._reading.release()
 
     def finish(self) -> list[Place]:
-        """Have everything read that was shown; gives the places by their numbers."""
-        for work in self._work:
-            work.result()
-        self._worker.shutdown()
+        """Have everything read that was shown, when nothing more will be; gives the places by their numbers."""
         if self._gathered:
-            self._read(*self._taken())
+            self._waiting.append(self._taken())
+        self._read()
         return list(self._places)
 
 

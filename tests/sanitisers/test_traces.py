@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -173,3 +175,50 @@ def test_zeros_in_front_count_where_nothing_is_dialled(one: str, other: str) -> 
 
 def test_neighbours_never_make_one() -> None:
     assert found([b"07700", b"900123", b"jo", b"@x.org", b"Jo", b"Bloggs"]) == []
+
+
+def nasty(seed: int, count: int) -> list[bytes]:
+    """Values of many sorts side by side, many of them around the lengths at which something changes."""
+    chance = Random(seed)
+    parts = [
+        *("jo.bloggs@suppliers.co.uk", "JO%40x.org", "josé@bücher.de", "@", "a@b", "\\njo@x.uk", "n" * 33 + "@x.uk"),
+        *("07700 900123", "+44 (0)7700-900-123", "0044", "123456789", "GB123456789", "2021-03-04 10:11", "1.23456789"),
+        *(
+            "Jo",
+            "BLOGGS",
+            "Élise",
+            "Ångström",
+            "李小龍",
+            "×",
+            "０７７００",
+            "＠",
+            "\u00a0",
+            "\u2013",
+            "’",
+            "000000000000",
+        ),
+        *(" ", " ", "  ", "\t", "\n", ".", "-", ",", "/", "(", ")", "_", "x", "9", "0", "+", "%", '"', "it’s", "&"),
+    ]
+    values = []
+    for _ in range(count):
+        value = "".join(chance.choice(parts) for _ in range(chance.randint(0, 12)))
+        if chance.random() < 0.2:
+            length = chance.choice([7, 8, 9, 47, 48, 49, 63, 64, 65, 66])
+            value = (value + chance.choice(["ab cd ", "x", "é ", "1", " "]) * length)[:length]
+        values.append(value.encode())
+    return values
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_traces_of_many_values_at_once_are_those_of_plain_python(seed: int) -> None:
+    values = nasty(seed, 2500)
+    assert found(values) == expected(values)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_many_values_at_once_none_that_tells_is_passed_over(seed: int) -> None:
+    values = nasty(seed, 2500)
+    may = may_tell(appended(Values.of([]), values))
+    telling = {owner for owner, kind, _, _ in found(values) if kind != "text" or len(values[owner]) > LONGEST}
+    assert telling <= set(may.nonzero()[0].tolist())
+    assert not may.all()
