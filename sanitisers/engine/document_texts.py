@@ -34,6 +34,15 @@ def unquoted(text: Bytes, starts: Positions, ends: Positions, escaped: Positions
     return Values(plain.buffer, starts, ends)
 
 
+def together(values: Values, others: Values) -> Values:
+    """Values, and behind them others, which may lie in the same buffer."""
+    if values.buffer is others.buffer:
+        buffer, base = values.buffer, 0
+    else:
+        buffer, base = np.concatenate((values.buffer, others.buffer)), len(values.buffer)
+    return Values(buffer, np.append(values.starts, others.starts + base), np.append(values.ends, others.ends + base))
+
+
 def appended(values: Values, others: list[bytes]) -> Values:
     """Values, and behind them others, with something else between them."""
     if not others:
