@@ -69,7 +69,7 @@ class Written:
         plain: indexes of these documents among all.
         documents: what becomes of them, in COPY text.
         counts: how many fakes each leaf has.
-        samples: the first SAMPLES of each leaf.
+        samples: the first SAMPLES of each leaf that is wanted.
     """
 
     plain: Indexes
@@ -97,10 +97,11 @@ class BlockWriter:
         ends: Positions,
         watch: DocumentWatch | None = None,
         words: Sequence[bytes] = (),
+        wanted: Sequence[int] = (),
     ) -> Written:
         """What becomes of those documents at these places that are written plainly; they are shown to the watch.
 
-        Where a leaf wants them, `words` are those of the row of each document.
+        Where a leaf wants them, `words` are those of the row of each document. There are samples of leaves `wanted`.
         """
         plain = np.flatnonzero(may_begin(text, starts, ends) & self._rules.for_blocks)
         while len(plain):
@@ -111,11 +112,16 @@ class BlockWriter:
             except Unsure as unsure:
                 plain = plain[~unsure.documents]
             else:
-                return self._written(plain, decided, watch, words)
+                return self._written(plain, decided, watch, words, wanted)
         return Written(plain, pool([]), np.zeros(len(self._family_of), np.int64), [])
 
     def _written(
-        self, plain: Indexes, decided: Decided, watch: DocumentWatch | None, words: Sequence[bytes]
+        self,
+        plain: Indexes,
+        decided: Decided,
+        watch: DocumentWatch | None,
+        words: Sequence[bytes],
+        wanted: Sequence[int],
     ) -> Written:
         pieces = _Pieces([self._constants, *self._families.pools])
         slots = np.full((len(decided.actions), 2 if len(decided.strangers) == 0 else 4), NOTHING, np.int64)
@@ -145,8 +151,8 @@ class BlockWriter:
         outermost = values.brackets.opens[: values.brackets.levels[1]]
         firsts = np.searchsorted(used, outermost * slots.shape[1])
         documents = runs_of(taken, np.append(firsts, len(used)))
-        shown = _firsts(leaves)
-        shown = shown[~np.isin(leaves.take(shown), self._rules.unshown)]  # they hold what was there
+        # Some hold what was there.
+        shown = _firsts(leaves, [leaf for leaf in wanted if leaf not in self._rules.unshown])
         texts = combined.take(pa.array(fakes.take(shown), pa.int64())).to_pylist()
         holders = plain.take(np.searchsorted(outermost, faked.take(shown), "right") - 1)
         samples = [
@@ -247,10 +253,12 @@ class _Pieces:
         return pa.concat_arrays(self._arrays)
 
 
-def _firsts(leaves: Indexes) -> Indexes:
-    """Places of the first SAMPLES of each number."""
+def _firsts(leaves: Indexes, wanted: Sequence[int]) -> Indexes:
+    """Places of the first SAMPLES of each of the leaves wanted."""
+    places = np.flatnonzero(np.isin(leaves, wanted)) if wanted else leaves[:0]
+    leaves = leaves.take(places)
     order = np.argsort(leaves.astype(np.int16), kind="stable")
     ordered = leaves.take(order)
     early = np.ones(len(order), np.bool_)
     early[SAMPLES:] = ordered[SAMPLES:] != ordered[:-SAMPLES]
-    return order[early]
+    return places.take(order[early])

@@ -77,7 +77,8 @@ class DocumentEdit:
         starts, ends = values.starts.take(rows), values.ends.take(rows)
         words = words_of(seen, self._own) if self._redacts else []
         watch = seen.watch.in_rows(seen.origins, rows) if seen.watch else None
-        written = self._writer.write(values.buffer, starts, ends, watch, words)
+        wanted = [leaf.index for leaf in self.leaves if seen.tally.wants(leaf.path)]
+        written = self._writer.write(values.buffer, starts, ends, watch, words, wanted)
         for leaf, count in zip(self.leaves, written.counts.tolist(), strict=True):
             seen.tally.count(leaf.path, count)
         samples = list(written.samples)

@@ -150,7 +150,8 @@ def end_to_end(values: Values, apart: int = 0) -> Values:
     lengths = values.ends - values.starts + apart
     ends = np.cumsum(lengths)
     size = int(lengths.sum())
-    text = np.zeros(size + PADDING, np.uint8)
+    text = np.empty(size + PADDING, np.uint8)
+    text[size:] = 0
     if size:
         data = taken.buffers()[2]
         assert data is not None
