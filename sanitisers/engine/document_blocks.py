@@ -240,6 +240,8 @@ class _Pieces:
 
     def add_chosen(self, chosen: Chosen) -> Indexes:
         """The pieces that were chosen from an array, which may be much larger than what was chosen."""
+        if len(chosen.array) <= len(chosen.indexes):
+            return self._base(chosen.array) + chosen.indexes
         return self._base(chosen.array.take(pa.array(chosen.indexes, pa.int64()))) + np.arange(len(chosen.indexes))
 
     def _base(self, array: Pieces) -> int:

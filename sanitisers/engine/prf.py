@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from threading import local
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cryptography.hazmat.primitives.ciphers import CipherContext
     from numpy.typing import NDArray
 
 Bytes: TypeAlias = "NDArray[np.uint8]"
@@ -66,9 +68,10 @@ class ColumnCmac:
 
     def __init__(self, key: bytes) -> None:
         """Take an AES key of 16, 24 or 32 bytes."""
-        self.cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - one block a step: CMAC chains
+        self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - one block a step: CMAC chains
         self._algorithm = algorithms.AES(key)
-        zero = int.from_bytes(self.cipher.encryptor().update(bytes(STEP)), "big")
+        self._of_thread = local()
+        zero = int.from_bytes(self._cipher.encryptor().update(bytes(STEP)), "big")
         first = _double(zero)
         second = _double(first)
         self.added = np.frombuffer(
@@ -77,6 +80,14 @@ class ColumnCmac:
             np.uint64,
         ).reshape(-1, 2)
         """What is added to the last step of a value that has n bytes of it."""
+
+    def context(self) -> CipherContext:
+        """What encrypts whole steps, one for each thread: they must not share it."""
+        try:
+            found: CipherContext = self._of_thread.context
+        except AttributeError:
+            found = self._of_thread.context = self._cipher.encryptor()
+        return found
 
     def tags(self, values: Values) -> Bytes:
         """The 16-byte tag of each value, as an array of shape (values, 16)."""
@@ -153,8 +164,7 @@ def _encrypted(cmacs: Sequence[ColumnCmac], blocks: Steps, passes: Sequence[tupl
         if step:
             words[2 * base : 2 * (base + count)] ^= done[2 * before : 2 * (before + count)]
         else:
-            # One context for each call: contexts must not be shared by threads.
-            update = cmacs[function].cipher.encryptor().update_into
+            update = cmacs[function].context().update_into
         update(given[STEP * base : STEP * (base + count)], taken[STEP * base :])
         before = base
     return encrypted
