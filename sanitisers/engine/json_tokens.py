@@ -206,7 +206,8 @@ def _escaped_strings(
     control = inside & (lengths == 1)
     if control.any():
         raise Unsure(documents.holding(runs[control]))
-    return np.unique(before[inside])
+    found = before.take(np.flatnonzero(inside))  # in order
+    return found.take(np.flatnonzero(np.diff(found, prepend=-1)))
 
 
 def runs_in(places: Positions) -> tuple[Positions, Positions]:
