@@ -32,7 +32,6 @@ STEP = 16
 _STEP = np.dtype(f"V{STEP}")
 # Beyond this length a step would be taken for too few values to be worth a call of its own.
 LONG = 1024
-_MOST = LONG // STEP
 # What the last step of a value that has n bytes of it keeps of its buffer.
 _KEPT = np.array([[255] * n + [0] * (STEP - n) for n in range(STEP + 1)], np.uint8).view(np.uint64)
 
@@ -123,9 +122,10 @@ def _chained(
     many, those with most steps first. So each step begins with what the one before it has made of the same values.
     """
     steps = np.maximum((lengths + (STEP - 1)) // STEP, 1)
-    groups = which * _MOST + (_MOST - steps)
-    order = np.argsort(groups.astype(np.min_scalar_type(len(cmacs) * _MOST)), kind="stable")
-    counts = np.bincount(groups, minlength=len(cmacs) * _MOST).reshape(-1, _MOST)
+    most = int(steps.max())
+    groups = which * most + (most - steps)
+    order = np.argsort(groups.astype(np.min_scalar_type(len(cmacs) * most)), kind="stable")
+    counts = np.bincount(groups, minlength=len(cmacs) * most).reshape(-1, most)
     active = np.cumsum(counts, axis=1)[:, ::-1]  # how many values have more than so many steps
     bases = np.cumsum(active).reshape(active.shape) - active
     firsts = np.cumsum(active[:, 0]) - active[:, 0]
@@ -142,7 +142,7 @@ def _chained(
     for _, step, base, first, count in passes:
         np.add(starts[first : first + count], STEP * step, out=places[base : base + count])
     blocks = _windows(values.buffer, int(places.max()) + STEP)[places]
-    lasts = (bases - firsts[:, np.newaxis]).reshape(-1).take(which * _MOST + steps - 1) + np.arange(len(order))
+    lasts = (bases - firsts[:, np.newaxis]).reshape(-1).take(which * most + steps - 1) + np.arange(len(order))
     left = lengths.take(order) - STEP * (steps - 1)
     ends = blocks.take(lasts).view(np.uint64).reshape(-1, 2)
     ends &= _KEPT.take(left, axis=0)
