@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from sanitisers.engine.copy_text import decode, encode
+from sanitisers.engine.document_families import Families
 from sanitisers.engine.document_nodes import (
     AS_IT_IS,
     COLON,
@@ -26,6 +27,7 @@ from sanitisers.engine.document_nodes import (
 )
 from sanitisers.engine.document_rules import LEAVES, Leaf, Rules
 from sanitisers.engine.document_spans import originals, show
+from sanitisers.engine.document_texts import together
 from sanitisers.engine.fakes import Chosen, pool, runs_of
 from sanitisers.engine.grid import binary_array, buffer_of, end_to_end
 from sanitisers.engine.json_nesting import read_values
@@ -35,15 +37,13 @@ from sanitisers.engine.redacting import Redacted
 from sanitisers.engine.tally import SAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TypeAlias
+    from collections.abc import Sequence
 
+    from sanitisers.engine.document_fakes import LeafFakes
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
     from sanitisers.engine.prf import Bytes, Positions
     from sanitisers.engine.watch import DocumentWatch
-
-    _Family: TypeAlias = Callable[[Texts, Texts], Chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Written:
         plain: indexes of these documents among all.
         documents: what becomes of them, in COPY text.
         counts: how many fakes each leaf has.
-        samples: the first SAMPLES of each leaf.
+        samples: the first SAMPLES of each leaf that is wanted.
     """
 
     plain: Indexes
@@ -81,11 +81,9 @@ class Written:
 class BlockWriter:
     """Writes what becomes of the documents of a block."""
 
-    def __init__(
-        self, rules: Rules, leaves: Sequence[Leaf], families: Sequence[Callable[[Texts, Texts], Chosen]]
-    ) -> None:
-        """Take the rules, their leaves, and what makes the fakes of each family, in COPY text with their quotes."""
-        self._rules, self._families = rules, families
+    def __init__(self, rules: Rules, leaves: Sequence[Leaf], families: Sequence[LeafFakes]) -> None:
+        """Take the rules, their leaves, and the families in the order of their indexes."""
+        self._rules, self._families = rules, Families(families)
         keys = rules.written_keys()
         self._first_key = len(CONSTANTS)
         self._first_leaf = self._first_key + len(keys)
@@ -99,10 +97,11 @@ class BlockWriter:
         ends: Positions,
         watch: DocumentWatch | None = None,
         words: Sequence[bytes] = (),
+        wanted: Sequence[int] = (),
     ) -> Written:
         """What becomes of those documents at these places that are written plainly; they are shown to the watch.
 
-        Where a leaf wants them, `words` are those of the row of each document.
+        Where a leaf wants them, `words` are those of the row of each document. There are samples of leaves `wanted`.
         """
         plain = np.flatnonzero(may_begin(text, starts, ends) & self._rules.for_blocks)
         while len(plain):
@@ -113,13 +112,18 @@ class BlockWriter:
             except Unsure as unsure:
                 plain = plain[~unsure.documents]
             else:
-                return self._written(plain, decided, watch, words)
+                return self._written(plain, decided, watch, words, wanted)
         return Written(plain, pool([]), np.zeros(len(self._family_of), np.int64), [])
 
     def _written(
-        self, plain: Indexes, decided: Decided, watch: DocumentWatch | None, words: Sequence[bytes]
+        self,
+        plain: Indexes,
+        decided: Decided,
+        watch: DocumentWatch | None,
+        words: Sequence[bytes],
+        wanted: Sequence[int],
     ) -> Written:
-        pieces = _Pieces(self._constants)
+        pieces = _Pieces([self._constants, *self._families.pools])
         slots = np.full((len(decided.actions), 2 if len(decided.strangers) == 0 else 4), NOTHING, np.int64)
         slots[:, -1] = decided.actions
         self._place_keys(slots, decided, pieces)
@@ -147,8 +151,8 @@ class BlockWriter:
         outermost = values.brackets.opens[: values.brackets.levels[1]]
         firsts = np.searchsorted(used, outermost * slots.shape[1])
         documents = runs_of(taken, np.append(firsts, len(used)))
-        shown = _firsts(leaves)
-        shown = shown[~np.isin(leaves.take(shown), self._rules.unshown)]  # they hold what was there
+        # Some hold what was there.
+        shown = _firsts(leaves, [leaf for leaf in wanted if leaf not in self._rules.unshown])
         texts = combined.take(pa.array(fakes.take(shown), pa.int64())).to_pylist()
         holders = plain.take(np.searchsorted(outermost, faked.take(shown), "right") - 1)
         samples = [
@@ -180,12 +184,19 @@ class BlockWriter:
         having = np.flatnonzero(places >= 0)
         if not len(having):
             return found
-        different, which = np.unique(places.take(having), return_inverse=True)
-        texts = originals(decided, different)
+        places = places.take(having)
+        # Most of these have fakes of their own, so that their originals are there.
+        among = np.full(len(decided.actions), -1, np.int64)
+        among[faked] = np.arange(len(faked))
+        others = np.flatnonzero(among.take(places) < 0)
+        texts = found
+        if len(others):
+            different = np.unique(places.take(others))
+            among[different] = len(faked) + np.arange(len(different))
+            texts = together(found, originals(decided, different))
         starts, ends = found.starts.copy(), found.ends.copy()
-        starts[having] = texts.starts.take(which) + len(found.buffer)
-        ends[having] = texts.ends.take(which) + len(found.buffer)
-        return Texts(np.concatenate((found.buffer, texts.buffer)), starts, ends)
+        starts[having], ends[having] = (edge.take(among.take(places)) for edge in (texts.starts, texts.ends))
+        return Texts(texts.buffer, starts, ends)
 
     def _place_fakes(
         self, originals: Texts, deciding: Texts, leaves: Indexes, pieces: _Pieces
@@ -193,14 +204,13 @@ class BlockWriter:
         """The piece of each fake; and what was redacted, with the indexes of its originals."""
         found = self._first_leaf + leaves
         redacted: list[tuple[Redacted, Indexes]] = []
-        families = self._family_of.take(leaves)
-        for index, family in enumerate(self._families):
-            own = np.flatnonzero(families == index)
-            if len(own):
-                fakes = family(*(Texts(t.buffer, t.starts.take(own), t.ends.take(own)) for t in (originals, deciding)))
+        for own, fakes in self._families.made(self._family_of.take(leaves), originals, deciding):
+            if isinstance(fakes, Chosen):
                 found[own] = pieces.add_chosen(fakes)
-                if isinstance(fakes, Redacted):
-                    redacted.append((fakes, own))
+            else:
+                found[own] = len(self._constants) + fakes
+            if isinstance(fakes, Redacted):
+                redacted.append((fakes, own))
         return found, redacted
 
 
@@ -208,18 +218,19 @@ def _with_words(deciding: Texts, leaves: Indexes, own: Sequence[int], rows: Inde
     """What decides each fake; at leaves that what is in their rows decides, the words of these."""
     which = np.flatnonzero(np.isin(leaves, own))
     of_rows = Texts.of(words)
+    both = together(deciding, of_rows)
     starts, ends = deciding.starts.copy(), deciding.ends.copy()
-    starts[which] = of_rows.starts.take(rows.take(which)) + len(deciding.buffer)
-    ends[which] = of_rows.ends.take(rows.take(which)) + len(deciding.buffer)
-    return Texts(np.concatenate((deciding.buffer, of_rows.buffer)), starts, ends)
+    own_rows = rows.take(which) + len(starts)
+    starts[which], ends[which] = both.starts.take(own_rows), both.ends.take(own_rows)
+    return Texts(both.buffer, starts, ends)
 
 
 class _Pieces:
     """Arrays that pieces come from, end to end."""
 
-    def __init__(self, constants: Pieces) -> None:
-        self._arrays = [constants]
-        self._length = len(constants)
+    def __init__(self, arrays: list[Pieces]) -> None:
+        self._arrays = arrays
+        self._length = sum(map(len, arrays))
 
     def add(self, text: Bytes, starts: Positions, ends: Positions) -> Indexes:
         """The pieces of a text at these places, which are in order and apart."""
@@ -229,6 +240,8 @@ class _Pieces:
 
     def add_chosen(self, chosen: Chosen) -> Indexes:
         """The pieces that were chosen from an array, which may be much larger than what was chosen."""
+        if len(chosen.array) <= len(chosen.indexes):
+            return self._base(chosen.array) + chosen.indexes
         return self._base(chosen.array.take(pa.array(chosen.indexes, pa.int64()))) + np.arange(len(chosen.indexes))
 
     def _base(self, array: Pieces) -> int:
@@ -242,10 +255,12 @@ class _Pieces:
         return pa.concat_arrays(self._arrays)
 
 
-def _firsts(leaves: Indexes) -> Indexes:
-    """Places of the first SAMPLES of each number."""
+def _firsts(leaves: Indexes, wanted: Sequence[int]) -> Indexes:
+    """Places of the first SAMPLES of each of the leaves wanted."""
+    places = np.flatnonzero(np.isin(leaves, wanted)) if wanted else leaves[:0]
+    leaves = leaves.take(places)
     order = np.argsort(leaves.astype(np.int16), kind="stable")
     ordered = leaves.take(order)
     early = np.ones(len(order), np.bool_)
     early[SAMPLES:] = ordered[SAMPLES:] != ordered[:-SAMPLES]
-    return order[early]
+    return places.take(order[early])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from sanitisers.engine.dates import ENDLESS, shift, texts_of
 from sanitisers.engine.fakes import Chosen, Fakes, joined, pool
 from sanitisers.engine.noise import move
 from sanitisers.engine.prf import ColumnCmac, Keyed, Values
+from sanitisers.engine.redacting import DocumentRedaction
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Pieces
@@ -24,26 +25,37 @@ _QUOTE = pool([b'"'])
 _NULL = b"null"
 
 
-class LeafFakes(Protocol):
-    """Makes what stands in place of values."""
+class KeyedFakes(Protocol):
+    """Makes what stands in place of values by a keyed function of a text for each."""
 
-    def pieces(self, originals: Values, deciding: Values) -> Chosen:
-        """The JSON for each original, which the text of the same index in `deciding` decides."""
+    @property
+    def cmac(self) -> ColumnCmac:
+        """The keyed function."""
+
+    def made(self, originals: Values, keyed: Keyed) -> Chosen:
+        """The JSON for each original, given its keyed numbers."""
 
 
 class DocumentFakes:
-    """The fakes of a form as JSON strings in COPY text."""
+    """The fakes of a form as JSON strings in COPY text.
+
+    Attributes:
+        cmac: the keyed function.
+        entries: all fakes there are, where each is one entry of a pool; else none.
+        pick: how one of these is picked; None where there are none.
+    """
 
     def __init__(self, form: Form, cmac: ColumnCmac) -> None:
         """Take the form, and the keyed function."""
-        self._cmac = cmac
-        self._fakes, self._entries = _fakes_of(form)
+        self.cmac = cmac
+        self._fakes, self.entries = _fakes_of(form)
+        self.pick = self._fakes.pick
 
-    def pieces(self, originals: Values, deciding: Values) -> Chosen:
-        """See LeafFakes."""
-        parts = self._fakes.parts(Keyed.of(self._cmac, deciding), originals.ends - originals.starts)
-        if len(self._entries):
-            return Chosen(self._entries, parts[0].indexes)
+    def made(self, originals: Values, keyed: Keyed) -> Chosen:
+        """See KeyedFakes."""
+        parts = self._fakes.parts(keyed, originals.ends - originals.starts)
+        if len(self.entries):
+            return Chosen(self.entries, parts[0].indexes)
         quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
         return joined([quote, *parts, quote])
 
@@ -66,9 +78,9 @@ class DocumentDates:
     cmac: ColumnCmac
     days: int
 
-    def pieces(self, originals: Values, deciding: Values) -> Chosen:
-        """See LeafFakes."""
-        shifted = shift(originals, Keyed.of(self.cmac, deciding), self.days)
+    def made(self, originals: Values, keyed: Keyed) -> Chosen:
+        """See KeyedFakes."""
+        shifted = shift(originals, keyed, self.days)
         quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
         dates = joined([quote, *shifted.parts, quote])
         if not len(shifted.dayless):
@@ -87,9 +99,9 @@ class DocumentNumbers:
     cmac: ColumnCmac
     percent: float
 
-    def pieces(self, originals: Values, deciding: Values) -> Chosen:
-        """See LeafFakes."""
-        chances = Keyed.of(self.cmac, deciding).low.tolist()
+    def made(self, originals: Values, keyed: Keyed) -> Chosen:
+        """See KeyedFakes."""
+        chances = keyed.low.tolist()
         texts = texts_of(originals, np.arange(len(originals.starts)))
         moved = [move(text.tobytes(), chance, self.percent, None) for text, chance in zip(texts, chances, strict=True)]
         return Chosen(pool([_number(text) for text in moved]), np.arange(len(moved)))
@@ -102,3 +114,13 @@ def _number(text: bytes | None) -> bytes:
     sign, digits = (b"-", text[1:]) if text.startswith(b"-") else (b"", text)
     whole, dot, decimals = digits.partition(b".")
     return sign + (whole.lstrip(b"0") or b"0") + dot + decimals
+
+
+LeafFakes: TypeAlias = KeyedFakes | DocumentRedaction
+
+
+def fakes_of(family: LeafFakes, originals: Values, deciding: Values) -> Chosen:
+    """The JSON for each original, which the text of the same index in `deciding` decides."""
+    if isinstance(family, DocumentRedaction):
+        return family.pieces(originals, deciding)
+    return family.made(originals, Keyed.of(family.cmac, deciding))

@@ -35,6 +35,7 @@ class Decided:
     Attributes:
         documents: where they are.
         values: their values.
+        finer: kinds of the values, with those that rules tell apart.
         keys: index of the key of each value among those of the rules.
         nodes: the number of the rule for each value.
         actions: what is written for each value, or end of a container.
@@ -45,6 +46,7 @@ class Decided:
 
     documents: Documents
     values: Values
+    finer: Bytes
     keys: Indexes
     nodes: Indexes
     actions: Indexes
@@ -57,7 +59,8 @@ def decide(rules: Rules, documents: Documents, values: Values) -> Decided:
     """What becomes of the values. Raises Unsure for documents whose keys may be others than they look, or twice."""
     keys, hashes, sure = _find_keys(rules, documents, values)
     nodes = _find_nodes(rules, values, keys)
-    actions = _actions(rules).take(nodes * _KINDS + _finer_kinds(documents.text, values))
+    finer = _finer_kinds(documents.text, values)
+    actions = _actions(rules).take(nodes * _KINDS + finer)
     brackets = values.brackets
     opened = actions.take(brackets.opens)
     actions[brackets.closes] = np.where((opened == BRACE) | (opened == BRACKET), opened + 1, NOTHING)
@@ -72,7 +75,7 @@ def decide(rules: Rules, documents: Documents, values: Values) -> Decided:
     strangers = members[~named]
     _want_once(documents, values, members[named], keys, rules.keys.unknown)
     _want_unlike(documents, values, strangers, hashes)
-    return Decided(documents, values, keys, nodes, actions, _later(values, written), members, strangers)
+    return Decided(documents, values, finer, keys, nodes, actions, _later(values, written), members, strangers)
 
 
 def siblings(decided: Decided, which: Indexes, keys: Sequence[int]) -> Indexes:
@@ -87,8 +90,7 @@ def siblings(decided: Decided, which: Indexes, keys: Sequence[int]) -> Indexes:
     while len(inside := np.flatnonzero((objects >= 0) & lists.take(objects))):
         objects[inside] = brackets.parents.take(objects.take(inside))
     found = np.full(len(which), -1, np.int64)
-    kinds = _finer_kinds(decided.documents.text, values)
-    texts = (kinds == STRING) | (kinds == SCALAR)
+    texts = (decided.finer == STRING) | (decided.finer == SCALAR)
     for key in reversed(keys):
         of_object = np.full(len(brackets.opens) + 1, -1, np.int64)
         own = np.flatnonzero(values.keyed & (decided.keys == key))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.document_walk import originals_of
-from sanitisers.engine.grid import PADDING, end_to_end
+from sanitisers.engine.grid import BACKSLASH, PADDING, end_to_end, marked
 from sanitisers.engine.prf import Values
 
 if TYPE_CHECKING:
@@ -25,13 +25,29 @@ def unquoted(text: Bytes, starts: Positions, ends: Positions, escaped: Positions
     if not len(escaped):
         return Values(text, starts, ends)
     # With the quotes, and one byte more to make a comma of: of COPY's escapes a string that was read holds no other.
-    together = end_to_end(Values(text, starts[escaped] - 1, ends[escaped] + 2))
-    together.buffer[together.ends - 1] = ord(",")
-    strings = together.buffer[: max(len(together.buffer) - PADDING - 1, 0)].tobytes()
-    plain = appended(Values(text, starts, ends), originals_of(strings.replace(b"\\\\", b"\\")))
+    quoted = end_to_end(Values(text, starts[escaped] - 1, ends[escaped] + 2))
+    quoted.buffer[quoted.ends - 1] = ord(",")
+    strings = halved(quoted.buffer[: max(len(quoted.buffer) - PADDING - 1, 0)])
+    plain = appended(Values(text, starts, ends), originals_of(strings.tobytes()))
     starts, ends = starts.copy(), ends.copy()
     starts[escaped], ends[escaped] = plain.starts[len(starts) :], plain.ends[len(ends) :]
     return Values(plain.buffer, starts, ends)
+
+
+def halved(text: Bytes) -> Bytes:
+    """A text in which every backslash is written twice, with each of them once."""
+    keep = np.ones(len(text), np.bool_)
+    keep[marked(text == BACKSLASH)[1::2]] = False
+    return text[keep]
+
+
+def together(values: Values, others: Values) -> Values:
+    """Values, and behind them others, which may lie in the same buffer."""
+    if values.buffer is others.buffer:
+        buffer, base = values.buffer, 0
+    else:
+        buffer, base = np.concatenate((values.buffer, others.buffer)), len(values.buffer)
+    return Values(buffer, np.append(values.starts, others.starts + base), np.append(values.ends, others.ends + base))
 
 
 def appended(values: Values, others: list[bytes]) -> Values:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from sanitisers.engine.copy_text import decode, encode
 from sanitisers.engine.document_blocks import BlockWriter, Fake
+from sanitisers.engine.document_fakes import fakes_of
 from sanitisers.engine.document_rules import Branch, Leaf, Rules
 from sanitisers.engine.document_texts import appended, strings_in
 from sanitisers.engine.document_walk import BLANKS, Walk
@@ -67,7 +68,7 @@ class DocumentEdit:
         self._only_with = only_with
         self._own = own
         self._redacts = any(leaf.own for leaf in leaves)
-        self._writer = BlockWriter(Rules(root, leaves, only_with), leaves, [family.pieces for family in families])
+        self._writer = BlockWriter(Rules(root, leaves, only_with), leaves, families)
 
     def pieces(self, seen: Seen) -> list[Chosen]:
         """See Edit."""
@@ -76,7 +77,8 @@ class DocumentEdit:
         starts, ends = values.starts.take(rows), values.ends.take(rows)
         words = words_of(seen, self._own) if self._redacts else []
         watch = seen.watch.in_rows(seen.origins, rows) if seen.watch else None
-        written = self._writer.write(values.buffer, starts, ends, watch, words)
+        wanted = [leaf.index for leaf in self.leaves if seen.tally.wants(leaf.path)]
+        written = self._writer.write(values.buffer, starts, ends, watch, words, wanted)
         for leaf, count in zip(self.leaves, written.counts.tolist(), strict=True):
             seen.tally.count(leaf.path, count)
         samples = list(written.samples)
@@ -138,7 +140,7 @@ class DocumentEdit:
                 continue
             slots = [slot for leaf in leaves for slot in walk.slots[leaf]]
             deciding = [text for leaf in leaves for text in walk.deciding[leaf]]
-            fakes = family.pieces(Values.of(originals), Values.of(deciding))
+            fakes = fakes_of(family, Values.of(originals), Values.of(deciding))
             texts = fakes.array.take(pa.array(fakes.indexes, pa.int64())).to_pylist()
             for slot, text in zip(slots, texts, strict=True):
                 walk.parts[slot] = decode(cast("bytes", text))

@@ -44,11 +44,13 @@ class Fakes:
         self._makers = [_maker(part, escape) for part in form.parts]
         self.entries: list[bytes] = []
         """All fakes there are, in the order of the indexes, where a fake is a single entry of a pool."""
+        self.pick: Pick | PickByLength | None = None
+        """How an entry is picked, in the same case."""
         match form.parts:
-            case (Pick(entries),):
-                self.entries = [escape(entry) for entry in entries]
-            case (PickByLength(_, pools),):
-                self.entries = [escape(entry) for entries in pools for entry in entries]
+            case (Pick() as pick,):
+                self.pick, self.entries = pick, [escape(entry) for entry in pick.entries]
+            case (PickByLength() as pick,):
+                self.pick, self.entries = pick, [escape(entry) for entries in pick.pools for entry in entries]
 
     def parts(self, keyed: Keyed, lengths: Positions) -> list[Chosen]:
         """The parts of each fake, in order."""
@@ -61,8 +63,8 @@ def _maker(part: Part, escape: Callable[[str], bytes]) -> _Maker:
             return _fixed(constant(escape(text)))
         case Pick(entries):
             return _pick(pool([escape(entry) for entry in entries]))
-        case PickByLength(first, pools):
-            return _pick_by_length(first, [[escape(entry) for entry in entries] for entries in pools])
+        case PickByLength():
+            return _pick_by_length(part, escape)
         case Code(length):
             return _generated(length, code)
         case Digits(length):
@@ -108,22 +110,40 @@ def _pick(array: Pieces) -> _Maker:
     return lambda keyed, lengths: Chosen(array, (keyed.low % size).astype(np.int64))
 
 
-def _pick_by_length(first: int, pools: Sequence[Sequence[bytes]]) -> _Maker:
-    array = pool([entry for entries in pools for entry in entries])
-    sizes = np.array([len(entries) for entries in pools], np.uint64)
-    bases = np.concatenate((np.zeros(1, np.uint64), np.cumsum(sizes)[:-1]))
+def _pick_by_length(part: PickByLength, escape: Callable[[str], bytes]) -> _Maker:
+    array = pool([escape(entry) for entries in part.pools for entry in entries])
+    picking = Picking([part])
 
     def make(keyed: Keyed, lengths: Positions) -> Chosen:
-        which = pool_of_length(lengths, first, len(pools))
-        return Chosen(array, (bases[which] + keyed.low % sizes[which]).astype(np.int64))
+        return Chosen(array, picking.of(np.zeros(len(lengths), np.int64), keyed.low, lengths))
 
     return make
 
 
-def pool_of_length(lengths: Positions, first: int, pools: int) -> Indexes:
+class Picking:
+    """Which entries are picked, for values of several picks at once."""
+
+    def __init__(self, picks: Sequence[Pick | PickByLength]) -> None:
+        """Take the picks; their entries lie end to end."""
+        ladders = [pick.pools if isinstance(pick, PickByLength) else (pick.entries,) for pick in picks]
+        self._least = np.array([pick.first if isinstance(pick, PickByLength) else 0 for pick in picks], np.int64)
+        self._pools = np.array([len(ladder) for ladder in ladders], np.int64)
+        self._ladders = np.cumsum(self._pools) - self._pools
+        self._sizes = np.array([len(entries) for ladder in ladders for entries in ladder], np.uint64)
+        self._bases = np.cumsum(self._sizes) - self._sizes
+
+    def of(self, which: Indexes, low: Words, lengths: Positions) -> Indexes:
+        """The index of the entry for each value, given its pick, its low number and the bytes of its original."""
+        steps = pool_of_length(lengths, self._least.take(which), self._pools.take(which))
+        pools = self._ladders.take(which) + steps
+        return (self._bases.take(pools) + low % self._sizes.take(pools)).view(np.int64)
+
+
+def pool_of_length(lengths: Positions, first: Indexes | int, pools: Indexes | int) -> Indexes:
     """For each length the pool whose limit, a power of two, it does not pass."""
     powers = np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
-    return np.clip(powers - first, 0, pools - 1)
+    found: Indexes = np.minimum(np.maximum(powers - first, 0), pools - 1)
+    return found
 
 
 def _generated(length: int, make_text: Callable[[Words, int], NDArray[np.uint8]]) -> _Maker:

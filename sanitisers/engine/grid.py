@@ -43,7 +43,7 @@ def separators(block: Bytes, columns: int) -> Positions:
     Raises Ragged where a row has more or fewer values than `columns`.
     """
     # Only 9 and 10 are below 2 after 9 is taken away: smaller bytes wrap round.
-    found = np.flatnonzero((block - np.uint8(TAB)) < 2)
+    found = marked((block - np.uint8(TAB)) < 2)
     whole = bool(block[-1] == NEWLINE) if len(block) else True
     if whole and len(found) % columns == 0:
         grid = found.reshape(-1, columns)
@@ -51,6 +51,15 @@ def separators(block: Bytes, columns: int) -> Positions:
         if bool((kinds[:, :-1] == TAB).all() and (kinds[:, -1] == NEWLINE).all()):
             return grid
     raise _first_ragged(block.tobytes(), columns)
+
+
+def marked(flags: Flags) -> Positions:
+    """The places that are true, where few of many are: eight at a time are passed over at once."""
+    whole = len(flags) & ~7
+    some = (flags[:whole].view(np.uint64) != 0).nonzero()[0]
+    inside = flags[:whole].view(np.uint64).take(some).view(np.bool_).nonzero()[0]
+    found = (some.take(inside >> 3) << 3) + (inside & 7)
+    return found if whole == len(flags) else np.append(found, whole + flags[whole:].nonzero()[0])
 
 
 def _first_ragged(block: bytes, columns: int) -> Ragged:
@@ -141,7 +150,8 @@ def end_to_end(values: Values, apart: int = 0) -> Values:
     lengths = values.ends - values.starts + apart
     ends = np.cumsum(lengths)
     size = int(lengths.sum())
-    text = np.zeros(size + PADDING, np.uint8)
+    text = np.empty(size + PADDING, np.uint8)
+    text[size:] = 0
     if size:
         data = taken.buffers()[2]
         assert data is not None
@@ -151,7 +161,7 @@ def end_to_end(values: Values, apart: int = 0) -> Values:
 
 def with_backslash(values: Values) -> Positions:
     """The indexes of the values that hold a backslash."""
-    marks = np.flatnonzero(values.buffer == BACKSLASH)
+    marks = marked(values.buffer == BACKSLASH)
     if not len(marks):
         return np.empty(0, np.int64)
     before = np.searchsorted(marks, values.starts, "left")

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from sanitisers.engine.grid import marked
+
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Bytes, Positions
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 # Kinds of tokens. A closing bracket follows its opening one; up to STRING they are values, or the ends of them.
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST, SCALAR, STRING, KEY, COMMA, COLON, STRANGE = range(1, 11)
 BLANK = 0
+LEAST = 32
+"""Smaller bytes are control characters."""
 QUOTE, BACKSLASH, LETTER_U = b'"\\u'
 
 
@@ -174,10 +178,9 @@ def read_tokens(documents: Documents) -> Tokens:
 def find_strings(documents: Documents) -> Strings:
     """Where the strings are. Raises Unsure for documents with open strings, control characters or odd escapes."""
     text = documents.text[: documents.edges[-1]]
-    controls = text < 32
-    if controls.any():
-        raise Unsure(documents.holding(np.flatnonzero(controls)))
-    marks = np.flatnonzero((text == QUOTE) | (text == BACKSLASH))
+    if len(text) and text.min() < LEAST:
+        raise Unsure(documents.holding(np.flatnonzero(text < LEAST)))
+    marks = marked((text == QUOTE) | (text == BACKSLASH))
     quoting = text.take(marks) == QUOTE
     quotes = marks.take(np.flatnonzero(quoting))
     runs, lengths = runs_in(marks.take(np.flatnonzero(~quoting)))
@@ -203,7 +206,8 @@ def _escaped_strings(
     control = inside & (lengths == 1)
     if control.any():
         raise Unsure(documents.holding(runs[control]))
-    return np.unique(before[inside])
+    found = before.take(np.flatnonzero(inside))  # in order
+    return found.take(np.flatnonzero(np.diff(found, prepend=-1)))
 
 
 def runs_in(places: Positions) -> tuple[Positions, Positions]:

@@ -250,7 +250,7 @@ class DocumentRedaction:
     """Strings in documents of which only what is personal goes; `deciding` has the words of their rows."""
 
     def pieces(self, originals: Values, deciding: Values) -> Redacted:
-        """See LeafFakes."""
+        """What stands in place of each, and what became of them."""
         texts, words = (
             [text.tobytes() for text in texts_of(values, np.arange(len(values.starts)))]
             for values in (originals, deciding)

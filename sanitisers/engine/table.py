@@ -15,7 +15,7 @@ from sanitisers.engine.fakes import Chosen, constant
 from sanitisers.engine.grid import Column, Ragged, pieces_of, separators
 from sanitisers.engine.lines import only_lines
 from sanitisers.engine.refused import ValueUnfit
-from sanitisers.engine.tally import SAMPLES, SharedTally, Tally
+from sanitisers.engine.tally import SAMPLES
 from sanitisers.errors import BlockError, ValueRefused
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
     from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.tally import SharedTally, Tally
     from sanitisers.engine.watch import Watch
 
 # A larger block is worked off in parts of about this many bytes: they fit the cache, and memory stays flat.
@@ -89,7 +90,7 @@ class TableSanitiser:
         Raises BlockError where a line has not one value for each column, and ValueRefused where a value is not
         what its rule was made for. May be called by several threads at once.
         """
-        tally = Tally()
+        tally = self._tally.of_block()
         if self.passes or self.empties:
             count = bytes(rows).count(b"\n") if isinstance(rows, memoryview) else rows.count(b"\n")
             block = Block(b"" if self.empties else rows, count, 0 if self.empties else count)
@@ -199,7 +200,7 @@ class _Work:
                 continue
             chosen, pieces = parts
             order += self._spread(pieces, chosen, value)
-            if edit and edit.shows:
+            if edit and edit.shows and self.tally.wants(name):
                 shown[name] = [piece[:SAMPLES] for piece in pieces]
         combined = cast("Pieces", pa.concat_arrays([array.cast(self.raw.type) for array in self.arrays]))
         for name, pieces in shown.items():

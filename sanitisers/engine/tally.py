@@ -37,6 +37,12 @@ class Tally:
     rows_out: int = 0
     replaced: dict[str, int] = field(default_factory=dict)
     samples: dict[str, list[str]] = field(default_factory=dict)
+    full: frozenset[str] = frozenset()
+    """Paths of which enough fakes were noted elsewhere."""
+
+    def wants(self, path: str) -> bool:
+        """Whether fakes of a path are still wanted."""
+        return path not in self.full
 
     def count(self, path: str, replaced: int) -> None:
         """Note that values were replaced."""
@@ -57,6 +63,12 @@ class SharedTally:
         """Begin at nothing."""
         self._lock = Lock()
         self._total = Tally()
+
+    def of_block(self) -> Tally:
+        """A tally for one block, to be added when it is done."""
+        with self._lock:
+            samples = self._total.samples.items()
+            return Tally(full=frozenset(path for path, fakes in samples if len(fakes) >= SAMPLES))
 
     def add(self, block: Tally) -> None:
         """Add what was done to one block."""

@@ -6,8 +6,6 @@ import base64
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-import bcrypt
-
 from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, kind, type_word
 from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
@@ -20,7 +18,7 @@ from sanitisers.engine.document_fakes import (
 from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import ConstantEdit, Edit, FakeEdit, TemplateEdit
 from sanitisers.engine.fakes import Fakes
-from sanitisers.engine.locking import LockingEdit
+from sanitisers.engine.locking import HashEdit, LockingEdit
 from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.redacting import DocumentRedaction, Own, RedactEdit
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
@@ -39,6 +37,7 @@ from sanitisers.making.fitting import (
 )
 from sanitisers.making.functions import load_function
 from sanitisers.making.grouping import space
+from sanitisers.making.hashing import PasswordHash
 from sanitisers.making.uniqueness import Unique, unique_form
 from sanitisers.ruleset.patterns import parse_pattern
 from sanitisers.ruleset.rules import (
@@ -89,7 +88,7 @@ class EditMaking:
         self._key = key
         self._folder = folder
         self._cmacs: dict[str, ColumnCmac] = {}
-        self._hashes: dict[str, str] = {}
+        self._hashes: dict[str, PasswordHash] = {}
         self._fakes: dict[Form, Fakes] = {}
         self._leaf_fakes: dict[tuple[Chosen, str], LeafFakes] = {}
 
@@ -122,7 +121,7 @@ class EditMaking:
             case Bcrypt(password=password):
                 want_text(column, "a password hash")
                 want_room(column, _BCRYPT_LENGTH)
-                return ConstantEdit.of(self._hash(password))
+                return HashEdit(self._hash(password).text)
             case Json():
                 return self._documents(column, rule, own)
             case Redact():
@@ -144,7 +143,7 @@ class EditMaking:
     def locking(self, rule: Bcrypt, condition: Condition) -> Edit:
         """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
         unknown = derive_key(self._key, "a password that nobody knows").hex()
-        return LockingEdit(self._hash(rule.password), self._hash(unknown), condition)
+        return LockingEdit(self._hash(rule.password).text, self._hash(unknown).text, condition)
 
     def _inside(self, column: ColumnLike, rule: ColumnRule, unique: Unique | None, own: tuple[Own, ...]) -> Edit:
         return self.edit(column, rule, {}, {}, unique, own)
@@ -224,23 +223,22 @@ class EditMaking:
             self._fakes[form] = _fakes_of(form)
         return self._fakes[form]
 
-    def _hash(self, password: str) -> str:
+    def _hash(self, password: str) -> PasswordHash:
         """The bcrypt hash of a password; its salt comes from the key, so that the same run gives the same."""
         if password not in self._hashes:
             salt = base64.b64encode(derive_key(self._key, f"bcrypt {password}")[:16]).translate(
                 bytes.maketrans(_BASE64, _BCRYPT64)
             )[:22]
             try:
-                hashed = bcrypt.hashpw(password.encode(), b"$2b$%d$%b" % (BCRYPT_COST, salt))
+                self._hashes[password] = PasswordHash(password.encode(), salt, BCRYPT_COST)
             except ValueError:
                 raise Misfit("bcrypt takes passwords of at most 72 bytes") from None
-            self._hashes[password] = hashed.decode()
         return self._hashes[password]
 
     def _documents(self, column: ColumnLike, rule: Json, own: tuple[Own, ...]) -> DocumentEdit:
         if is_hstore(column) or kind(column) not in {Kind.JSON, Kind.TEXT, Kind.UNKNOWN}:
             raise Misfit(f"a column of type {column.type} holds no documents")
-        tree = Tree(self._hash, self.constants)
+        tree = Tree(lambda password: self._hash(password).text(), self.constants)
         root = tree.branch(rule.document, column.name)
         if rule.rest is not None:
             if root.others is not None:

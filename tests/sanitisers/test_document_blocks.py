@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def nothing_together(
     ends: Positions,
     watch: DocumentWatch | None = None,
     words: Sequence[bytes] = (),
+    wanted: Sequence[int] = (),
 ) -> Written:
     return write(writer, text, starts[:0], ends[:0], watch)
 
@@ -146,7 +148,7 @@ KEEPING = Path(__file__).parents[2] / "bench" / "keep_every_row.yaml"
 @pytest.fixture(scope="module")
 def production() -> dict[str, bytes]:
     lines: dict[str, list[bytes]] = {}
-    for table, line in text(1500, 5):
+    for table, line in text(6000, 5):
         lines.setdefault(table, []).append(line)
     return {table: b"".join(rows) for table, rows in lines.items()}
 
@@ -172,9 +174,10 @@ def test_the_documents_of_the_production_become_the_same_and_nearly_all_of_them_
         ends: Positions,
         watch: DocumentWatch | None = None,
         words: Sequence[bytes] = (),
+        wanted: Sequence[int] = (),
     ) -> Written:
         nonlocal seen, together
-        written = write(self, text, starts, ends, watch, words)
+        written = write(self, text, starts, ends, watch, words, wanted)
         # A value that is no object and no list has nothing to look into.
         seen += int(may_begin(text, starts, ends).sum())
         together += len(written.plain)
@@ -186,3 +189,44 @@ def test_the_documents_of_the_production_become_the_same_and_nearly_all_of_them_
     assert together > 0.95 * seen
     monkeypatch.setattr(BlockWriter, "write", nothing_together)
     assert refreshed() == found
+
+
+def in_blocks(production: dict[str, bytes], size: int) -> dict[str, tuple[bytes, TableReport]]:
+    """What becomes of each table in blocks of about so many bytes, and the report without its samples."""
+    made = compile_ruleset(load_ruleset(KEEPING), SCHEMA, KEY)
+    found: dict[str, bytes] = {}
+    for table, rows in production.items():
+        of_table = made.table(table, [column.name for column in SCHEMA[table]])
+        lines, blocks = rows.splitlines(keepends=True), [[b""]]
+        for line in lines:
+            if sum(map(len, blocks[-1])) >= size:
+                blocks.append([])
+            blocks[-1].append(line)
+        found[table] = b"".join(bytes(of_table.apply(b"".join(block)).rows) for block in blocks)
+    return {table: (found[table], replace(report, samples={})) for table, report in made.report().items()}
+
+
+@pytest.fixture(scope="module")
+def alone(production: dict[str, bytes]) -> dict[str, tuple[bytes, TableReport]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BlockWriter, "write", nothing_together)
+        return in_blocks(production, 1 << 16)
+
+
+@pytest.mark.parametrize("size", [4 << 10, 64 << 10, 1 << 20, 4 << 20])
+def test_the_whole_production_becomes_the_same_in_blocks_of_any_size(
+    production: dict[str, bytes], alone: dict[str, tuple[bytes, TableReport]], size: int
+) -> None:
+    assert in_blocks(production, size) == alone
+
+
+def test_the_first_fakes_are_shown_however_many_blocks_they_come_in() -> None:
+    rows = rows_of([b'{"a": "Ann", "b": "x"}', b'{"a": "Bob"}', b'{"a": "Cid", "b": "y"}', b'{"b": "z"}'])
+    rule = "{json: {a: person.name, b: text.words}}"
+    together = outcome(rule, rows)
+    both = sanitiser([Column("i"), Column("c", "json")], f"i: keep (why)\nc: {rule}")
+    for row in rows.splitlines(keepends=True):
+        both.table("t", ["i", "c"]).apply(row)
+    assert not isinstance(together, str)
+    assert both.report()["t"] == together[1]
+    assert [len(both.report()["t"].samples[path]) for path in ("c.a", "c.b")] == [2, 2]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sanitisers.engine.copy_text import decode
-from sanitisers.engine.grid import Column, Ragged, nulls, pieces_of, separators, unescaped, with_backslash
+from sanitisers.engine.grid import Column, Ragged, marked, nulls, pieces_of, separators, unescaped, with_backslash
 from sanitisers.engine.prf import Values
 
 value = st.lists(st.sampled_from([b"a", b"", rb"\N", rb"\\", rb"\t", b"\xff", b"N", b" "]), max_size=3).map(b"".join)
@@ -71,3 +71,9 @@ def test_values_are_unescaped_as_one_by_one(values: list[bytes]) -> None:
     assert split(unescaped(packed)) == [decode(text) for text in values]
     assert with_backslash(packed).tolist() == [i for i, text in enumerate(values) if b"\\" in text]
     assert nulls(packed.buffer, packed.starts, packed.ends - packed.starts).tolist() == [t == rb"\N" for t in values]
+
+
+@given(st.lists(st.booleans(), max_size=70), st.integers(0, 9))
+def test_marked_places_are_all_that_are_true(flags: list[bool], start: int) -> None:
+    some = np.array(flags, np.bool_)[start:]
+    assert marked(some).tolist() == np.flatnonzero(some).tolist()

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanitisers.engine.prf import LONG, ColumnCmac, Keyed, Values, derive_key, fingerprint_of
+from sanitisers.engine.prf import LONG, ColumnCmac, Keyed, Values, derive_key, fingerprint_of, tags_of
 
 KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
 MESSAGE = bytes.fromhex(
@@ -70,3 +70,11 @@ def test_the_two_numbers_of_a_value_are_the_halves_of_its_tag(half: str) -> None
     place = slice(0, 8) if half == "low" else slice(8, 16)
     expected = [int.from_bytes(reference(KEY, value)[place], "little") for value in (b"one", b"two")]
     assert getattr(keyed, half).tolist() == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.binary(max_size=70) | st.just(b"x" * (LONG + 1))), max_size=12))
+def test_values_of_several_functions_have_the_tags_that_each_gives_alone(values: list[tuple[int, bytes]]) -> None:
+    keys = [KEY, KEY[::-1], KEY + KEY]
+    which = np.array([function for function, _ in values], np.int64)
+    found = tags_of([ColumnCmac(key) for key in keys], which, Values.of([value for _, value in values]))
+    assert [row.tobytes() for row in found] == [reference(keys[function], value) for function, value in values]
