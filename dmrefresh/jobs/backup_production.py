@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
 from dmrefresh import __version__, process, signals
+from dmrefresh.apart import meanwhile
 from dmrefresh.errors import (
     BackupNotStored,
     BackupUnverified,
@@ -123,7 +124,8 @@ class Run:
         """Store it, read it back, and leave the note of that; raises as `run`."""
         plan, began = self.plan, time.monotonic()
         self.observer.note(f"backup of {plan.stage}: {plan.name} in the bucket {plan.store.bucket}")
-        why_not = self._prove_keys()
+        with meanwhile(plan.store.load, "dmrefresh-s3"):  # SOPS and gpg leave time for it
+            why_not = self._prove_keys()
         stored = attempts(self._store, self.observer, self.patience, doing="store", dump=lambda: plan.name)
         self.observer.step("backup stored")
         if self.counts.refused is not None:
