@@ -11,7 +11,8 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 
 from dmrefresh import process
-from dmrefresh.dump.counting import Counts, counted
+from dmrefresh.dump.counting import counted
+from dmrefresh.dump.counts import Counts
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.note import write_note, write_rows
 from dmrefresh.errors import BackupNotStored, DumpDamaged, DumpRefused, TargetUnfit, TargetUnreachable
@@ -28,7 +29,7 @@ from dmrefresh.stages.gzip import compress
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.targets import Located
 
-__all__ = ["Counts", "database_size", "produced"]
+__all__ = ["database_size", "produced"]
 
 _OPTIONS = ("--no-owner", "--no-acl", "--clean", "--if-exists", *LEFT_OUT)
 
