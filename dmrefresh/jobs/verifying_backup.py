@@ -167,18 +167,28 @@ class _Plain:
 
     def __init__(self, blocks: Generator[bytes]) -> None:
         self._blocks = blocks
-        self._packed_wrongly: DumpDamaged | None = None
+        self._verdict: DumpDamaged | None = None
+        self._unpacked_in_vain: DumpDamaged | None = None
 
     def text(self) -> Iterator[bytes]:
         """Yield it; where it cannot be unpacked, gpg's verdict, which comes last, goes first."""
+        judged = self._judged()
         with contextlib.closing(self._blocks):
             try:
-                yield from gunzip(self._blocks)
+                yield from gunzip(judged)
             except DumpDamaged as damaged:
-                for _ in self._blocks:
+                for _ in judged:  # none is left where this was the verdict itself
                     pass
-                self._packed_wrongly = damaged
+                if damaged is not self._verdict:
+                    self._unpacked_in_vain = damaged
                 raise
+
+    def _judged(self) -> Iterator[bytes]:
+        try:
+            yield from self._blocks
+        except DumpDamaged as verdict:
+            self._verdict = verdict
+            raise
 
     @contextlib.contextmanager
     def verdict_first(self, text: Iterable[bytes]) -> Iterator[None]:
@@ -190,7 +200,7 @@ class _Plain:
                 for _ in text:
                     pass
             except DumpDamaged as damaged:
-                if damaged is not self._packed_wrongly:
+                if damaged is not self._unpacked_in_vain:
                     raise
             raise wrong from None
         except BaseException:
