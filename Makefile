@@ -40,7 +40,7 @@ thousand: gnupg .venv/dev.installed ## a refresh from each of 1,000 objects with
 soak: gnupg .venv/dev.installed ## an hour of refreshes and backups in which things go wrong at random; SECONDS=60 SEED=17
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench: gnupg .venv/demo.installed ## side by side with gpg | gunzip | psql; ARGS='--megabytes 200 --rounds 3'
+bench: gnupg .venv/demo.installed ## how fast it is, beside gpg | gunzip | psql; ARGS='load --megabytes 200 --rounds 3'
 	@$(BIN)/python -m bench $(ARGS)
 
 lint: .venv/dev.installed ## style, form and types

@@ -1,7 +1,8 @@
-"""The ground both sides run on: one server, one S3 store, one key."""
+"""The ground all sides run on: one server, one S3 store, one key."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import sysconfig
@@ -15,7 +16,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from bench.production import Dump
+from bench.part import Setting
+from bench.production import Dump, keys
 from dmrefresh.keys import KeyFiles, Keyring, private_keyring
 from fixtures.parts.dumping import put_dump
 from fixtures.parts.postgres import Cluster
@@ -23,7 +25,7 @@ from fixtures.parts.seaweedfs import REGION, ObjectStore
 from fixtures.parts.secrets import Credentials
 
 ROLE = "marketplace"
-"""Owns the databases of both sides, and is no superuser."""
+"""Owns the databases of all sides, and is no superuser; it may make databases, which the strategy `database` does."""
 
 _FOREIGN = ("AWS_", "DM", "GNUPGHOME", "PG", "SOPS_")
 _UNTOUCHED = {
@@ -100,6 +102,15 @@ class Ground:
             assert size is not None
         return Contents(rows, size[0])
 
+    def compressions(self, database: str) -> list[str]:
+        """How long values of the fake production's documents are compressed in a database."""
+        with psycopg.connect(self.url(database)) as connection:
+            found = connection.execute(
+                "SELECT DISTINCT pg_column_compression(data) FROM services"
+                " WHERE pg_column_compression(data) IS NOT NULL ORDER BY 1"
+            ).fetchall()
+        return [name for (name,) in found]
+
     def variables(self) -> dict[str, str]:
         """The refresh's environment: this store's and this key's, nothing of the user's own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
@@ -116,9 +127,15 @@ class Ground:
             "XDG_CONFIG_HOME": str(self.folder / "no-settings-of-the-user"),
         }
 
-    def settings(self, database: str) -> Path:
-        """Write the settings of a refresh of that database; returns the file."""
+    def settings(self, database: str, **target: str | int | bool) -> Path:
+        """Write the settings of a refresh of that database; returns the file.
+
+        Args:
+            database: one of this ground's.
+            target: what else stands under `[targets.local]`.
+        """
         file = self.folder / "dmrefresh.toml"
+        more = "".join(f"{name} = {json.dumps(value)}\n" for name, value in target.items())
         file.write_text(
             f"""\
 [dumps]
@@ -131,7 +148,7 @@ credentials_repo = '{self.credentials.repository.resolve()}'
 
 [targets.local]
 url = "{self.url(database)}"
-"""
+{more}"""
         )
         return file
 
@@ -141,32 +158,46 @@ url = "{self.url(database)}"
 
 
 @contextmanager
-def prepared(credentials: Credentials, major: int, *, fsync: bool) -> Iterator[Ground]:
+def prepared(setting: Setting) -> Iterator[Ground]:
     """Start server and store, and open the key for the plain pipeline; all of it is gone at the end.
 
     Args:
-        credentials: whose private key opens the dumps.
-        major: the server's version.
-        fsync: whether the server waits for its disk.
+        setting: the server's version, whether it waits for its disk, and where the keys are kept.
 
     Raises:
+        GnupgMissingError: there is no gpg.
         KeyUnusable: the key cannot be opened.
         RuntimeError: the server or the store did not start.
     """
-    os.environ["PATH"] = _path()
-    os.environ["SOPS_AGE_KEY_FILE"] = str(credentials.age_key_file)
+    credentials = keys(setting.keep)
     files = credentials.public_key.parent
     with ExitStack() as stack:
+        stack.enter_context(_environment(PATH=_path(), SOPS_AGE_KEY_FILE=str(credentials.age_key_file)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dmr-bench-")))
-        settings = {**_UNTOUCHED, "fsync": "on" if fsync else "off"}
-        cluster = stack.enter_context(Cluster(major, settings=settings))
+        settings = {**_UNTOUCHED, "fsync": "on" if setting.fsync else "off"}
+        cluster = stack.enter_context(Cluster(setting.major, settings=settings))
         store = stack.enter_context(ObjectStore())
         key = KeyFiles(files / "secret.key.enc", files / "secret-key-passphrase.txt.enc")
         keyring = stack.enter_context(private_keyring(key))
-        ground = Ground(cluster, store, credentials, keyring, folder, fsync)
+        ground = Ground(cluster, store, credentials, keyring, folder, setting.fsync)
         with psycopg.connect(cluster.url(), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(ROLE)))
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(ROLE)))
         yield ground
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Have these in the environment for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _path() -> str:

@@ -12,6 +12,16 @@ from fixtures.parts.gnupg import gpg
 from fixtures.parts.processes import environment
 
 
+def surroundings(server: str | None = None) -> dict[str, str]:
+    """Everything that figures depend on, by name, in sentences.
+
+    Args:
+        server: the database server in a sentence, where there is one.
+    """
+    told = {"machine": hardware(), "programs": programs()}
+    return told if server is None else {**told, "server": server}
+
+
 def hardware() -> str:
     """Cores, processor, memory, kernel, and how busy it was before."""
     cores = len(os.sched_getaffinity(0))

@@ -1,17 +1,17 @@
-"""The dump that both sides load, made once and kept."""
+"""The dumps that are loaded, each made once and kept."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
 import fixtures.production
+from bench.part import Setting
 from fixtures.parts.dumping import PG_DUMP_OPTIONS, make_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.secrets import Credentials, make_credentials, reopen_credentials
@@ -23,6 +23,15 @@ KEYS = "keys"
 _ROWS_PER_MEGABYTE = 1040
 _SEED = 2026
 _OWNER = "marketplace"
+_QUICK = {
+    # A production that is thrown away need not survive a crash; it is filled in three quarters of the time.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "4GB",
+    "full_page_writes": "off",
+    "shared_buffers": "512MB",
+    "autovacuum": "off",
+}
 
 
 @dataclass(frozen=True)
@@ -48,34 +57,33 @@ def keys(keep: Path) -> Credentials:
     """
     folder = keep / KEYS
     if not folder.exists():
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = _afresh(folder)
         make_credentials(unfinished)
         unfinished.rename(folder)
     return reopen_credentials(folder)
 
 
-def dump(keep: Path, megabytes: int, major: int, credentials: Credentials, say: Callable[[str], None]) -> Dump:
+def dump(setting: Setting, megabytes: int) -> Dump:
     """Take up the kept dump of that size, or make it.
 
     It is made again when the fake production, pg_dump's options or the keys are other ones.
 
     Args:
-        keep: the folder that is kept.
+        setting: the folder that is kept, PostgreSQL's version, and who is told when it takes long.
         megabytes: about how large the plain text is to be, in millions of bytes.
-        major: PostgreSQL's version, of production and of pg_dump.
-        credentials: whose public key it is encrypted to.
-        say: is told when it takes long.
 
     Raises:
         RuntimeError: a server or program failed; the text says which.
     """
-    folder = keep / f"{megabytes}-megabytes-of-{major}"
+    credentials = keys(setting.keep)
+    folder = setting.keep / f"{megabytes}-megabytes-of-{setting.major}"
     origin = _origin(credentials)
     noted = folder / "dump.json"
     if not noted.exists() or json.loads(noted.read_text())["origin"] != origin:
-        say(f"making a dump of about {megabytes:,} MB; it is kept in {folder}")
+        setting.say(f"making a dump of about {megabytes:,} MB; it is kept in {folder}")
         unfinished = _afresh(folder)
-        rows = _make(unfinished / "dump.sql.gz.gpg", megabytes, major, credentials)
+        rows = _make(unfinished / "dump.sql.gz.gpg", megabytes, setting.major, credentials)
         (unfinished / noted.name).write_text(json.dumps({"origin": origin, "rows": rows}, indent=2) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.rename(folder)
@@ -83,7 +91,7 @@ def dump(keep: Path, megabytes: int, major: int, credentials: Credentials, say: 
 
 
 def _make(file: Path, megabytes: int, major: int, credentials: Credentials) -> dict[str, int]:
-    with Cluster(major) as cluster:
+    with Cluster(major, settings=_QUICK) as cluster:
         # Owned by a plain role: a superuser's production has an event trigger, on which psql as a plain role stops.
         role = cluster.create_role_and_database(_OWNER, _OWNER)
         with psycopg.connect(cluster.url(role.database, role.name)) as connection:

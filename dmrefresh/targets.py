@@ -100,6 +100,8 @@ class Target(Located):
     """Another database of the same server, from which the strategy `database` renames the target."""
     connections: int = Field(default=2, ge=1, le=8)
     """How many sessions load at once with the strategy `database`; `schema` is one transaction."""
+    toast_compression: Literal["pglz", "lz4"] | None = None
+    """How the server compresses long values of what is loaded, from PostgreSQL 14 on; unset, as it does by default."""
     keep_previous: Duration | None = Field(default=None, gt=timedelta(0), le=timedelta(days=3650))
     """How long the previous data is kept for a rollback, such as `7 days`; without it, it is dropped at once."""
     verify_first: bool | None = None
@@ -131,6 +133,7 @@ _OF_DATABASES = {
     "strategy",
     "maintenance_database",
     "connections",
+    "toast_compression",
     "keep_previous",
 }
 

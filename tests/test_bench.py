@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import production
+from bench import lz4, production, results
 from bench.measure import ClientFailedError, Program, run
+from bench.part import Setting
 from fixtures.parts.secrets import Credentials
 
 CHECKOUT = Path(__file__).parents[1]
@@ -18,33 +18,55 @@ MEGABYTE = 1_000_000
 
 
 @pytest.mark.slow
-def test_the_bench_loads_one_dump_both_ways_and_compares_them(credentials: Credentials, tmp_path: Path) -> None:
-    keep, file = tmp_path / "keep", tmp_path / "figures.json"
+@pytest.mark.timeout(900)
+def test_the_bench_loads_one_dump_in_every_way_and_writes_down_what_that_took(
+    credentials: Credentials, tmp_path: Path
+) -> None:
+    keep, file = tmp_path / "keep", tmp_path / "results.json"
     shutil.copytree(credentials.age_key_file.parent, keep / production.KEYS)
-    command = [sys.executable, "-m", "bench", "--megabytes", "2", "--rounds", "1"]
+    command = [sys.executable, "-m", "bench", "load", "growth", "--megabytes", "2", "--rounds", "1", "--sizes", "2,3"]
     done = subprocess.run(
-        [*command, "--keep", str(keep), "--json", str(file)],
+        [*command, "--keep", str(keep), "--results", str(file)],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "B : (A, then ANALYZE)" in done.stdout
+    assert "database : pipe, ANALYZE" in done.stdout
 
-    (size,) = json.loads(file.read_text())["sizes"]
-    (only,) = size["rounds"]
-    plain, refreshed = only["plain"], only["refreshed"]
-    assert plain["left"]["rows"] == refreshed["left"]["rows"]
-    assert sum(plain["left"]["rows"].values()) == size["rows"] > 2000
-    assert plain["left"]["rows"]["audit_events"] > 1000
-    assert 1.5 * MEGABYTE < size["plain_bytes"] < 2.5 * MEGABYTE
-    assert set(refreshed["usage"]["memory"]) >= {"dmrefresh"}
-    assert 0 < plain["usage"]["peak_memory"] < refreshed["usage"]["peak_memory"]
+    parts = results.read(file)
+    part, growth = parts["load"], parts["growth"]
+    pipe, database, shipped = part.sides["pipe"], part.sides["database"], part.sides["digitalmarketplace"]
+    assert 0 < pipe.peak_bytes[0] < database.peak_bytes[0]
+    assert 1.5 * MEGABYTE < database.bytes[0] < 2.5 * MEGABYTE
+    assert set(database.more["memory"][0]) >= {"dmrefresh"}
+    assert part.figures["rows"].value == database.more["rows"][0] > 2000 > shipped.more["rows"][0]
+
+    assert list(growth.sides) == ["2 MB", "3 MB"]
+    assert growth.sides["2 MB"].bytes == database.bytes
+    assert 1.3 < growth.sides["3 MB"].bytes[0] / growth.sides["2 MB"].bytes[0] < 1.7
 
     said: list[str] = []
-    again = production.dump(keep, 2, 16, production.keys(keep), said.append)
-    assert (again.rows, said) == (plain["left"]["rows"], []), "the second time it is taken up again"
+    again = production.dump(Setting(keep, said.append), 2)
+    assert said == [], "the second time it is taken up again"
+    assert sum(again.rows.values()) == part.figures["rows"].value
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_with_lz4_both_sides_store_long_values_so(credentials: Credentials, tmp_path: Path) -> None:
+    keep = tmp_path / "keep"
+    shutil.copytree(credentials.age_key_file.parent, keep / production.KEYS)
+    before = dict(os.environ)
+    part = lz4.measure(Setting(keep, print, megabytes=2, rounds=1))
+    assert dict(os.environ) == before
+    if not part.sides:
+        pytest.skip(part.remarks[0])
+    # Each side has demanded of its database that it is so, and only so.
+    assert list(part.sides) == ["pipe", "pipe, lz4", "database", "database, lz4"]
+    assert part.sides["pipe"].more["on_server"] != part.sides["pipe, lz4"].more["on_server"]
+    assert part.sides["database"].bytes == part.sides["database, lz4"].bytes
 
 
 def test_memory_is_a_programs_own_with_its_children_and_nothing_of_who_started_it(tmp_path: Path) -> None:

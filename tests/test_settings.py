@@ -53,6 +53,22 @@ def test_a_target_is_loaded_over_one_to_eight_connections(tmp_path: Path, said: 
             settings.load(environ={}, folder=tmp_path)
 
 
+@pytest.mark.parametrize(("said", "works"), [("lz4", True), ("pglz", True), ("zstd", False), ("", False)])
+def test_a_target_says_how_its_long_values_are_compressed(tmp_path: Path, said: str, works: bool) -> None:
+    write(tmp_path / "dmrefresh.toml", f'{TARGET}toast_compression = "{said}"\n')
+    if works:
+        assert settings.load(environ={}, folder=tmp_path).target("local").toast_compression == said
+    else:
+        with pytest.raises(UsageFailure, match=r"targets\.local\.toast_compression"):
+            settings.load(environ={}, folder=tmp_path)
+
+
+def test_a_bucket_compresses_nothing_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path / "dmrefresh.toml", '[targets.b]\ns3 = "cleaned"\ntoast_compression = "lz4"\n')
+    with pytest.raises(UsageFailure, match="toast_compression means nothing for a bucket"):
+        settings.load(environ={}, folder=tmp_path)
+
+
 def test_targets_of_both_files_are_known_by_name(tmp_path: Path) -> None:
     write(tmp_path / "config/dmrefresh/dmrefresh.toml", '[targets.mine]\nurl = "postgresql:///mine"\n')
     write(tmp_path / "dmrefresh.toml", TARGET)

@@ -155,6 +155,7 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
                 keeping,
                 Stopwatch(),
                 plan.target.keep_previous,
+                toast_compression=plan.target.toast_compression,
                 dump_others=dump_others(plan.programs),
             )
             found = survey(

@@ -193,6 +193,7 @@ class Run:
                 guard=guard,
                 keep_previous=plan.target.keep_previous,
                 connections=plan.target.connections,
+                toast_compression=plan.target.toast_compression,
                 dump_others=dump_others(plan.programs),
                 script=plan.script,
                 observer=observer,

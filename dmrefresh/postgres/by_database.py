@@ -29,6 +29,7 @@ from dmrefresh.postgres import (
     Connection,
     after_load,
     belongings,
+    compression,
     connect,
     database_settings,
     event_triggers,
@@ -135,7 +136,7 @@ def _load(
         with errand.stopwatch.measure("checks"):
             with translated("before the checks"):
                 xid = _begun(new)
-            changed = check_loaded(new, errand, loader)
+            changed = check_loaded(new, errand, loader, beside)
             held = _carry_others(errand, new)
             with translated("while rights were carried over"):
                 loader.execute_held_back()
@@ -185,6 +186,8 @@ def _sessions(errand: Errand, database: str) -> Iterator[list[Connection]]:
                         "CONNECTION LIMIT), or set connections = 1 for this target"
                     )
                 raise
+        for connection in there:
+            compression.use(connection, errand.toast_compression)
         yield there
 
 

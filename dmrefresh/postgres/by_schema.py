@@ -17,7 +17,18 @@ from dmrefresh import signals
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import TargetBusy, TargetUnfit
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, dependents, fitness, grants, kept, lock, owners, previous, receipt
+from dmrefresh.postgres import (
+    Connection,
+    compression,
+    dependents,
+    fitness,
+    grants,
+    kept,
+    lock,
+    owners,
+    previous,
+    receipt,
+)
 from dmrefresh.postgres import commit as commits
 from dmrefresh.postgres.failures import Newer, blaming, translated
 from dmrefresh.postgres.load import Loader
@@ -77,6 +88,7 @@ def publish(
     """Swap the schemas; see `strategy.Strategy`."""
     connection, observer = errand.connection, errand.observer
     loader = Loader(connection, errand.head, observer)
+    compression.use(connection, errand.toast_compression)
     with transaction(connection):
         xid, loader.made_schemas = _begin(connection, errand.schemas, observer)
         observer.step("begun")

@@ -7,11 +7,13 @@ by row-level security.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from psycopg import sql
 
 from dmrefresh.errors import ChecksFailed
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres.crew import Job, crew
 
 # Sequences that belong to a column of a whole-number type in a unique index, the column's table, and whether that is
 # partitioned; not those that begin again at their end, which are behind their column from then on.
@@ -65,13 +67,29 @@ def sequences(connection: Connection, schemas: Sequence[str]) -> None:
             )
 
 
-def analyse(connection: Connection, schemas: Sequence[str]) -> None:
-    """Gather the planner's statistics, which the dump does not bring, before anybody plans a query."""
+def analyse(connection: Connection, schemas: Sequence[str], beside: Sequence[Connection] = ()) -> None:
+    """Gather the planner's statistics, which the dump does not bring, before anybody plans a query.
+
+    Args:
+        connection: knows which tables there are, and gathers if nobody else does.
+        schemas: whose tables.
+        beside: sessions that see the rows too; they share the tables among them.
+    """
     rows = connection.execute(
         "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c "
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p', 'm') ORDER BY 1, 2",
         (list(schemas),),
     ).fetchall()
-    for schema, name in rows:
-        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, name)))
+    if not beside:
+        for table in rows:
+            _analyse(table, connection)
+        return
+    with crew(beside) as sessions:
+        for table in rows:
+            sessions.submit(Job(partial(_analyse, table), {}))
+        sessions.drain()
+
+
+def _analyse(table: tuple[str, str], connection: Connection, _: object = None) -> None:
+    connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(*table)))

@@ -14,7 +14,8 @@ from dmrefresh.dump.after_load import Script
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer, Stopwatch
-from dmrefresh.postgres import by_database, by_schema, by_scratch, connect, fitness, receipt
+from dmrefresh.postgres import by_database, by_schema, by_scratch, compression, connect, fitness, receipt
+from dmrefresh.postgres.compression import Compression
 from dmrefresh.postgres.failures import blaming, translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.strategy import DumpOthers, Errand, Published, Strategy
@@ -41,6 +42,7 @@ def publish(
     keep_previous: timedelta | None = None,
     script: Script | None = None,
     connections: int = 2,
+    toast_compression: Compression | None = None,
     dump_others: DumpOthers | None = None,
     observer: Observer | None = None,
     stopwatch: Stopwatch | None = None,
@@ -59,6 +61,7 @@ def publish(
         keep_previous: how long the data of before is kept for a rollback; None for not at all.
         script: what is run and checked once the rows are loaded.
         connections: how many sessions load at once, with `database`; 1 and more.
+        toast_compression: how the server compresses long values of what is loaded; None for as it does by default.
         dump_others: with `database`, dumps what other schemas of the target hold; without it, that refuses.
         observer: is told about steps and rows.
         stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
@@ -86,9 +89,11 @@ def publish(
             *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard),
             script=script or Script(),
             connections=connections,
+            toast_compression=toast_compression,
             dump_others=dump_others,
         )
         with translated("while the target was looked at"):
+            compression.refuse(errand)
             chosen = _STRATEGIES[choose(errand, strategy)]
             chosen.make_room(errand)
             for check in chosen.CHECKS:

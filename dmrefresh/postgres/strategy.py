@@ -17,6 +17,7 @@ from dmrefresh.errors import ChecksFailed
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import Connection, after_load, checks
 from dmrefresh.postgres.commit import transaction_id
+from dmrefresh.postgres.compression import Compression
 from dmrefresh.postgres.failures import Newer, translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.load import Loader
@@ -86,6 +87,7 @@ class Errand:
         guard: is asked again right before the commit.
         script: what is run and checked once the rows are loaded.
         connections: how many sessions load at once, with `database`.
+        toast_compression: how the server compresses long values of what is loaded; None for as it does by default.
         dump_others: with `database`, dumps what is to be carried over of the target's own; without it, that refuses.
     """
 
@@ -100,6 +102,7 @@ class Errand:
     guard: Guard = field(default_factory=Guard)
     script: Script = field(default_factory=Script)
     connections: int = 2
+    toast_compression: Compression | None = None
     dump_others: DumpOthers | None = None
 
     @property
@@ -159,13 +162,16 @@ def transaction(connection: Connection) -> Iterator[None]:
         raise
 
 
-def check_loaded(connection: Connection, errand: Errand, loader: Loader) -> list[int]:
+def check_loaded(
+    connection: Connection, errand: Errand, loader: Loader, beside: Sequence[Connection] = ()
+) -> list[int]:
     """Run what the ruleset has run after the load, then see that all holds that must, whatever the strategy.
 
     Args:
         connection: the session that sees what was loaded.
         errand: what is published.
         loader: what has loaded it.
+        beside: other sessions that see it, where it was committed.
 
     Returns:
         how many rows each statement of the ruleset was about.
@@ -181,7 +187,8 @@ def check_loaded(connection: Connection, errand: Errand, loader: Loader) -> list
         checks.sequences(connection, errand.schemas)
     after_load.check(connection, errand.script, errand.schemas)
     with translated("while what was loaded was checked"):
-        checks.analyse(connection, errand.schemas)
+        # What the ruleset's statements have changed, no other session sees yet.
+        checks.analyse(connection, errand.schemas, () if errand.script else beside)
     return changed
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from dmrefresh.dump import deciding
 from dmrefresh.errors import DumpRefused, Failure
-from dmrefresh.postgres import connect, fitness, lock, strangers
+from dmrefresh.postgres import compression, connect, fitness, lock, strangers
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.publish import StrategyName, refusals
 from dmrefresh.postgres.strategy import Errand
@@ -82,6 +82,7 @@ def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], objec
                 lambda: fitness.refuse_newer(connection, head, errand.observer),
                 lambda: fitness.refuse_unconverted(connection, head),
                 lambda: fitness.refuse_receipts(head),
+                lambda: compression.refuse(errand),
             ]
         ) + _refused_statements(errand)
         tried = _NAMES if wanted == "auto" else (wanted,)

@@ -115,3 +115,13 @@ def test_a_dry_run_takes_no_confirmation_and_no_report(scene: Scene, target: str
         done = plan(scene, "--dry-run", *more, command="clean-and-apply")
         assert done.returncode == 2
         assert "--dry-run" in done.stderr
+
+
+def test_a_server_that_cannot_compress_as_the_settings_say_is_refused_by_the_plan(scene: Scene, target: str) -> None:
+    with psycopg.connect(target) as connection:
+        (known,) = connection.execute(
+            "SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'"
+        ).fetchone() or (None,)
+    scene.target_url = f'{target}"\ntoast_compression = "lz4'  # one more line below the url
+    refusals = [(refusal["exit_code"], refusal["strategy"]) for refusal in asked(scene)["refusals"]]
+    assert refusals == ([] if "lz4" in (known or ()) else [(15, None)])

@@ -75,6 +75,14 @@ def left(target: Database) -> list[str]:
     return [name for (name,) in beside + found]
 
 
+def test_every_table_has_statistics_when_it_is_published(target: Database, dump: bytes) -> None:
+    published(dump, target)
+    known = target.run("SELECT relname, reltuples::int FROM pg_class WHERE relname IN ('a', 'b', 'c') ORDER BY 1")
+    assert known == [("a", 20000), ("b", 20000), ("c", 10000)]
+    columns = target.run("SELECT tablename, count(*) FROM pg_stats WHERE schemaname = 'public' GROUP BY 1 ORDER BY 1")
+    assert columns == [("a", 2), ("b", 3), ("c", 3)]
+
+
 BROKEN = {
     "a row in the first table": (
         b"\n7\tnew\n",

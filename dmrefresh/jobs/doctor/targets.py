@@ -136,6 +136,7 @@ class _Database:
                 Observer(),
                 Stopwatch(),
                 self._target.keep_previous,
+                toast_compression=self._target.toast_compression,
                 dump_others=dump_others(self._settings.programs),
             )
             refused = [failure for look in guards if (failure := _failure(look)) is not None]
