@@ -31,5 +31,5 @@ def settle() -> None:
             mallopt = ctypes.CDLL(None).mallopt
             mallopt(_ARENA_MAX, 1)
             # Said once, they do not grow by themselves; blocks of rows stay below, and what is larger is given back.
-            mallopt(_MMAP_THRESHOLD, 8 * _MIB)
+            mallopt(_MMAP_THRESHOLD, 4 * _MIB)
             mallopt(_TRIM_THRESHOLD, _MIB)
