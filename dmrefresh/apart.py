@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from dmrefresh import signals
 
 T = TypeVar("T")
+
+_FAREWELL = 2.0
+"""Seconds for which it is waited for when the run was ended."""
 
 
 class Apart(threading.Thread, Generic[T]):
@@ -60,3 +64,21 @@ class Apart(threading.Thread, Generic[T]):
         if self.error is not None:
             raise self.error
         return self._made[0]
+
+
+@contextmanager
+def meanwhile(deed: Callable[[], T], name: str) -> Iterator[Apart[T]]:
+    """Do something beside the block, which is over when the block is.
+
+    Args:
+        deed: what is done; what it raises is told to whoever asks for its result.
+        name: of the thread.
+    """
+    apart: Apart[T] | None = None
+    try:
+        with signals.held():
+            apart = Apart(deed, name)
+        yield apart
+    finally:
+        if apart is not None:
+            apart.leave(_FAREWELL)

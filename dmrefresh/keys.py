@@ -7,9 +7,11 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from dmrefresh import process
+from dmrefresh import process, signals
+from dmrefresh.apart import meanwhile
 from dmrefresh.durations import lasted
 from dmrefresh.errors import KeyUnusable, ProgramFailed
 from dmrefresh.folders import private_folder, sweep
@@ -117,8 +119,7 @@ def private_keyring(files: KeyFiles) -> Iterator[Keyring]:
     """
     storage = memory_backed_storage()
     sweep(storage, _PREFIX, _end_agent)
-    secret_key = decrypt_with_sops(files.secret_key)
-    passphrase = decrypt_with_sops(files.passphrase).rstrip(b"\r\n")
+    secret_key, passphrase = _decrypted(files)
     if not passphrase or b"\n" in passphrase:
         raise KeyUnusable(f"{files.passphrase.name} does not hold a passphrase of one line.")
     with private_folder(storage, _PREFIX) as home:
@@ -126,6 +127,17 @@ def private_keyring(files: KeyFiles) -> Iterator[Keyring]:
             yield _import(home, secret_key, passphrase)
         finally:
             _end_agent(home)
+
+
+def _decrypted(files: KeyFiles) -> tuple[bytes, bytes]:
+    """The private key and its passphrase; SOPS is asked for both at a time, since a key service may be far away."""
+    with meanwhile(partial(decrypt_with_sops, files.passphrase), "dmrefresh-sops") as passphrase:
+        try:
+            secret_key = decrypt_with_sops(files.secret_key)
+        finally:
+            if signals.ended():  # nobody would wait for the other one
+                process.kill_all()
+    return secret_key, passphrase.result().rstrip(b"\r\n")
 
 
 def memory_backed_storage() -> Path:

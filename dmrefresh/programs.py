@@ -39,18 +39,19 @@ def programs(name: str, wanted: Path | None = None) -> list[Program]:
     return sorted((one for one in found if one is not None), key=lambda one: one.major)
 
 
-def find_pg_dump(major: int, wanted: Path | None = None) -> Program:
+def find_pg_dump(major: int, wanted: Path | None = None, found: list[Program] | None = None) -> Program:
     """The pg_dump for servers of this major version: of that version, or the next newer one there is, which reads
     older servers as well.
 
     Args:
         major: the server's major version.
         wanted: the settings name this one.
+        found: those that there are, where they were looked for already.
 
     Raises:
         UsageFailure: there is none, or the one that the settings name is too old or no pg_dump.
     """
-    found = programs("pg_dump", wanted)
+    found = programs("pg_dump", wanted) if found is None else found
     for one in found:
         if one.major >= major:
             return one

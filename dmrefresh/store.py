@@ -139,6 +139,11 @@ class Store:
         """One that asks once, for whoever knows better how to go on."""
         return self._client(asks=1)
 
+    def load(self) -> None:
+        """Load what speaks to S3, which takes longer than most requests; what is wrong is told to whoever asks S3."""
+        with contextlib.suppress(Exception):
+            self.client, self.reader  # noqa: B018 - they are kept
+
     def _client(self, *, asks: int) -> S3Client:
         from botocore.config import Config
 

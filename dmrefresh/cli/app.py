@@ -63,11 +63,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from dmrefresh import signals
+        from dmrefresh import memory, signals
         from dmrefresh.silence import silence_others
 
         try:
             signals.install()
+            memory.settle()
             _keep_memory_to_ourselves()
             silence_others(lambda: Options.debug)
             command(*args, **kwargs)

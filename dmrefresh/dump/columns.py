@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -34,6 +35,14 @@ _AFTER_TYPE = frozenset(
         "unique",
     }
 )
+
+_AS_THE_SERVER_WRITES = re.compile(
+    r"character(?: varying)?\(([0-9]{1,9})\)"
+    r"|numeric\([0-9]{1,4}(?:,-?[0-9]{1,4})?\)"
+    r"|bit(?: varying)?\([0-9]{1,9}\)"
+    r"|time(?:stamp)?\([0-9]\) with(?:out)? time zone"
+)
+"""Types with a number, as format_type writes them, and so pg_dump; the group is a length in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,9 @@ def max_length(written: str) -> int | None:
     """
     if "(" not in written:
         return 1 if written in ("character", "char") else None
-    # Only needed here, and its import takes longer than reading a whole schema.
+    if of_the_server := _AS_THE_SERVER_WRITES.fullmatch(written):
+        return int(of_the_server[1]) if of_the_server[1] else None
+    # Only needed for other spellings, and its import takes longer than reading a whole schema.
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -14,32 +13,8 @@ from dmrefresh.dump.reader import read_dump
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from dmrefresh.dump.counts import Counts
     from dmrefresh.dump.limits import Limits
-
-
-@dataclass(slots=True)
-class Counts:
-    """What went by; whole once the text has ended without an exception.
-
-    Attributes:
-        tables: the rows of each table, tables as rulesets write their names.
-        bytes: of plain text.
-        refused: why a refresh would refuse the dump, though it is whole; None where it would not.
-    """
-
-    tables: dict[str, int] = field(default_factory=dict)
-    bytes: int = 0
-    refused: str | None = None
-
-    @property
-    def rows(self) -> int:
-        """Of all tables."""
-        return sum(self.tables.values())
-
-    def clear(self) -> None:
-        """Forget what was counted, for a new beginning."""
-        self.tables.clear()
-        self.bytes, self.refused = 0, None
 
 
 def counted(blocks: Iterable[bytes], counts: Counts, *, limits: Limits | None = None) -> Iterator[bytes]:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from dmrefresh import __version__, process, signals
+from dmrefresh.apart import meanwhile
+from dmrefresh.dump.counts import Counts
 from dmrefresh.errors import (
     BackupNotStored,
     BackupUnverified,
@@ -29,16 +31,16 @@ from dmrefresh.errors import (
 from dmrefresh.jobs.attempts import Patience, attempts
 from dmrefresh.jobs.backup_plan import Plan, prepare
 from dmrefresh.jobs.key_pair import prove
-from dmrefresh.jobs.producing import Counts, produced
-from dmrefresh.jobs.verifying_backup import ReadBack, Stored, note_beside, opens, read_back
 from dmrefresh.keys import KeyAbsent, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
-from dmrefresh.postgres.receipt import publisher
 from dmrefresh.public_keys import public_keyring
 from dmrefresh.report import BackupReport
 from dmrefresh.stages.streamed import Streamed, streamed
 from dmrefresh.store import DumpRef
 from dmrefresh.verified import SUFFIX
+
+if TYPE_CHECKING:
+    from dmrefresh.jobs.verifying_backup import ReadBack, Stored
 
 T = TypeVar("T")
 
@@ -123,7 +125,8 @@ class Run:
         """Store it, read it back, and leave the note of that; raises as `run`."""
         plan, began = self.plan, time.monotonic()
         self.observer.note(f"backup of {plan.stage}: {plan.name} in the bucket {plan.store.bucket}")
-        why_not = self._prove_keys()
+        with meanwhile(self._load, "dmrefresh-load"):  # SOPS and gpg leave time for it
+            why_not = self._prove_keys()
         stored = attempts(self._store, self.observer, self.patience, doing="store", dump=lambda: plan.name)
         self.observer.step("backup stored")
         if self.counts.refused is not None:
@@ -156,6 +159,12 @@ class Run:
             refused=self.counts.refused,
         )
 
+    def _load(self) -> None:
+        """Load what the rest of the run needs, which takes longer than it takes to begin."""
+        from dmrefresh.jobs import producing, verifying_backup  # noqa: F401
+
+        self.plan.store.load()
+
     def _prove_keys(self) -> str | None:
         """See that the private key will open it, before an hour of dumping; why it will not be read back, if so."""
         plan = self.plan
@@ -185,6 +194,9 @@ class Run:
 
     def _store(self, number: int) -> DumpRef:
         """One attempt: the whole chain, from the database to the object."""
+        from dmrefresh.jobs.producing import produced
+        from dmrefresh.postgres.receipt import publisher
+
         plan = self.plan
         self.attempt, self.stopwatch = number, Stopwatch()
         facts = {"dmrefresh": __version__, "by": publisher(), "recipient": self.encrypted_to}
@@ -230,6 +242,8 @@ class Run:
 
     def _verify(self, stored: DumpRef, why_not: str | None) -> tuple[Literal["full", "quick", "no"], str | None]:
         """Read the stored object back; how that was done, or why it was not."""
+        from dmrefresh.jobs.verifying_backup import Stored, note_beside, opens
+
         plan = self.plan
         if plan.verify == "no":
             return "no", "the settings say so (verify under [backup])"
@@ -255,6 +269,8 @@ class Run:
         return attempts(look, self.observer, self.patience, doing="read back", dump=lambda: self.plan.name)
 
     def _read_back(self, there: Stored) -> ReadBack:
+        from dmrefresh.jobs.verifying_backup import read_back
+
         self._refuse_another(there.dump)
         return read_back(there, self.observer, sent=self.counts.tables, stopwatch=self.stopwatch)
 

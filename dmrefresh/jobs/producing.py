@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 from dmrefresh import process
-from dmrefresh.dump.counting import Counts, counted
+from dmrefresh.apart import meanwhile
+from dmrefresh.dump.counting import counted
+from dmrefresh.dump.counts import Counts
 from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.note import write_note, write_rows
 from dmrefresh.errors import BackupNotStored, DumpDamaged, DumpRefused, TargetUnfit, TargetUnreachable
@@ -21,6 +24,7 @@ from dmrefresh.postgres import exported as exporting
 from dmrefresh.postgres.exported import LEFT_OUT, Exported
 from dmrefresh.postgres.reaching import reached
 from dmrefresh.programs import Program, find_pg_dump
+from dmrefresh.programs import programs as programs_called
 from dmrefresh.public_keys import public_keyring
 from dmrefresh.settings import Programs
 from dmrefresh.stages.encrypt import encrypt
@@ -28,7 +32,7 @@ from dmrefresh.stages.gzip import compress
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.targets import Located
 
-__all__ = ["Counts", "database_size", "produced"]
+__all__ = ["database_size", "produced"]
 
 _OPTIONS = ("--no-owner", "--no-acl", "--clean", "--if-exists", *LEFT_OUT)
 
@@ -80,11 +84,12 @@ def produced(
     """
     counts.clear()
     with (
+        meanwhile(partial(programs_called, "pg_dump", programs.pg_dump), "dmrefresh-programs") as there_are,
         public_keyring(armoured_key, recipient) as to,
         reached(source, stage, observer) as there,
         exporting.exported(there.url, name) as database,
     ):
-        program = find_pg_dump(database.major, programs.pg_dump)
+        program = find_pg_dump(database.major, programs.pg_dump, there_are.result())
         observer.note(
             f"{program.path.name} {program.major} reads {database.note.database} on PostgreSQL "
             f"{database.note.server_version}, as it is now"

@@ -25,6 +25,7 @@ from dmrefresh.report import Contents
 from dmrefresh.settings import Job
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.received import receiving
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.upload import of_the_target
@@ -110,22 +111,18 @@ def read_back(
         (stopwatch or Stopwatch()).measure("read back"),
         receiving(fetch(stored.store, stored.dump), stored.dump.sha256, partial(_heard_to_the_end, heard)) as received,
         _keyring(stored) as keyring,
-        contextlib.closing(_plain(stored, heard.all_of(received), keyring)) as blocks,
     ):
-        try:
+        plain = _Plain(decrypt(heard.all_of(received), keyring, signed=stored.signed))
+        with contextlib.closing(prefetch(plain.text())) as text:
             events = held_to_note(
-                read_dump(gunzip(blocks), limits=stored.limits),
+                read_dump(text, limits=stored.limits),
                 key=stored.dump.key,
                 signed=stored.signed,
                 strict=not refusing,
                 on_warning=observer.warn,
             )
-            contents = contents_of(events, observer, refusing=refusing)
-        except (DumpDamaged, DumpRefused):
-            # Damage may look like anything by the time it is text; gpg's verdict, which comes last, goes first.
-            for _ in blocks:
-                pass
-            raise
+            with plain.verdict_first(text):
+                contents = contents_of(events, observer, refusing=refusing)
     if heard.size != stored.dump.size:
         raise DumpDamaged(f"Something follows the encrypted dump {stored.dump.key}.")
     if sent is not None:
@@ -161,8 +158,54 @@ def note_beside(store: Store, verified: Verified, observer: Observer) -> None:
     observer.note(f"noted in {key}")
 
 
-def _plain(stored: Stored, ciphertext: Iterable[bytes], keyring: Keyring) -> Generator[bytes]:
-    return decrypt(ciphertext, keyring, signed=stored.signed)
+class _Plain:
+    """What is decrypted, unpacked in a thread of its own; damage may look like anything by the time it is text.
+
+    Args:
+        blocks: as `decrypt` yields them; the thread alone takes them, and closes them.
+    """
+
+    def __init__(self, blocks: Generator[bytes]) -> None:
+        self._blocks = blocks
+        self._verdict: DumpDamaged | None = None
+        self._unpacked_in_vain: DumpDamaged | None = None
+
+    def text(self) -> Iterator[bytes]:
+        """Yield it; where it cannot be unpacked, gpg's verdict, which comes last, goes first."""
+        judged = self._judged()
+        with contextlib.closing(self._blocks):
+            try:
+                yield from gunzip(judged)
+            except DumpDamaged as damaged:
+                for _ in judged:  # none is left where this was the verdict itself
+                    pass
+                if damaged is not self._verdict:
+                    self._unpacked_in_vain = damaged
+                raise
+
+    def _judged(self) -> Iterator[bytes]:
+        try:
+            yield from self._blocks
+        except DumpDamaged as verdict:
+            self._verdict = verdict
+            raise
+
+    @contextlib.contextmanager
+    def verdict_first(self, text: Iterable[bytes]) -> Iterator[None]:
+        """Where the block, which reads `text`, finds it wrong, let gpg say first what it thinks of all of it."""
+        try:
+            yield
+        except (DumpDamaged, DumpRefused) as wrong:
+            try:
+                for _ in text:
+                    pass
+            except DumpDamaged as damaged:
+                if damaged is not self._unpacked_in_vain:
+                    raise
+            raise wrong from None
+        except BaseException:
+            process.kill_all()  # else the thread would wait for gpg
+            raise
 
 
 def _heard_to_the_end(heard: Measured, rest: Iterable[bytes]) -> str:

@@ -16,11 +16,12 @@ from datetime import timedelta
 import stamina
 
 from dmrefresh import signals
+from dmrefresh.dump.counts import Counts
 from dmrefresh.durations import spoken
 from dmrefresh.errors import NOT_STORED, BackupNotStored, DeadlinePassed, UsageFailure
 from dmrefresh.folders import NoRoom
 from dmrefresh.jobs.dumps import limits_of
-from dmrefresh.jobs.producing import Counts, database_size, produced
+from dmrefresh.jobs.producing import database_size, produced
 from dmrefresh.measured import Measured
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.conninfo import refuse_misread

@@ -13,7 +13,7 @@ from isal import igzip_lib, isal_zlib
 
 from dmrefresh.errors import DumpDamaged
 
-_OUTPUT = 4 << 20
+_OUTPUT = 1 << 20
 """Bytes handed on at most at a time, so that a hostile ratio cannot fill the memory."""
 _LEVEL = 2
 """Of 0 to 3; as small as zlib's 1, in a fraction of the time."""

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmrefresh.dump.counting import Counts, counted
+from dmrefresh.dump.counting import counted
+from dmrefresh.dump.counts import Counts
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from tests.dump.writing import ROWS, USERS, a_dump
 

@@ -295,7 +295,33 @@ def test_the_length_of_a_type_is_known(written: str, length: int | None) -> None
     assert max_length(written) == length
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            f"{name}({length})"
+            for name in ("character varying", "character", "bit", "bit varying")
+            for length in (1, 255)
+        ),
+        "character varying(10485760)",
+        *("numeric(1)", "numeric(10,2)", "numeric(1000,1000)", "numeric(3,-2)"),
+        *(
+            f"{name}({digits}) with{out} time zone"
+            for name in ("time", "timestamp")
+            for digits in (0, 6)
+            for out in ("", "out")
+        ),
+    ],
+)
+def test_a_type_as_the_server_writes_it_has_the_length_that_sqlglot_reads(written: str) -> None:
+    assert max_length(written) == max_length(written.upper())
+
+
 def test_sqlglot_is_not_loaded_before_a_type_asks_for_it() -> None:
-    code = "import sys, dmrefresh.dump.reader, dmrefresh.dump.policy; print('sqlglot' in sys.modules)"
+    code = (
+        "import sys, dmrefresh.dump.reader, dmrefresh.dump.policy; from dmrefresh.dump.columns import max_length; "
+        "print(max_length('character varying(255)'), 'sqlglot' in sys.modules, "
+        "max_length('varchar(255)'), 'sqlglot' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.split() == ["255", "False", "255", "True"]

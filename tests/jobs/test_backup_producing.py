@@ -15,11 +15,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from dmrefresh.dump.counts import Counts
 from dmrefresh.dump.events import End, Head, TableData
 from dmrefresh.dump.note import note_of, rows_of
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import BackupNotStored, KeyUnusable, RightsMissing
-from dmrefresh.jobs.producing import Counts, database_size, produced
+from dmrefresh.jobs.producing import database_size, produced
 from dmrefresh.keys import KeyFiles, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.settings import Programs
