@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# The tests start the program thousands of times: without compiled files, each start compiles everything.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo demo-down test faults thousand fuzz soak lint format bench lock clean gnupg
 
 .venv/%.installed: requirements/%.txt pyproject.toml

@@ -24,7 +24,8 @@ from bench.part import Figure, Part, Ratio, Setting, Side
 from bench.plain_text import blocks_of
 from bench.production import Dump, dump
 from bench.rounds import Once, Runner, interleaved
-from dmrefresh.dump.counting import Counts, counted
+from dmrefresh.dump.counting import counted
+from dmrefresh.dump.counts import Counts
 from dmrefresh.dump.events import Event, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
