@@ -27,7 +27,7 @@ from fixtures.parts.secrets import Credentials
 ROLE = "marketplace"
 """Owns the databases of all sides, and is no superuser; it may make databases, which the strategy `database` does."""
 
-_FOREIGN = ("AWS_", "DM", "GNUPGHOME", "PG", "SOPS_")
+_FOREIGN = ("AWS_", "DM", "GNUPGHOME", "PG", "PYTHON", "SOPS_")
 _UNTOUCHED = {
     # Cleaning up after one side would go on while the other is measured.
     "autovacuum": "off",
