@@ -171,7 +171,7 @@ class Job(Section):
     first_wait: Duration = timedelta(seconds=5)
     """About how long the second attempt is waited for; each further one four times as long, up to five minutes."""
     threads: int = Field(default=1, ge=1, le=16)
-    """How many blocks of rows are sanitised at a time; each takes some 30 MB of memory, and on two cores gains nothing."""
+    """How many blocks of rows are sanitised at a time; each takes some 30 MB; two cores gain nothing by it."""
 
 
 class Settings(Section):
