@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dmrefresh.dump.events import Name
 from dmrefresh.dump.lexer import Backslash, Sql, lex
 from dmrefresh.errors import Failure, UsageFailure
 
@@ -30,10 +31,17 @@ _ON_COMMIT = re.compile(r"\bon\s+commit\s+(?:drop|delete\s+rows|preserve\s+rows)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement; `where` is what messages call its place, such as `shop.after_load.sql:12`."""
+    """One statement.
+
+    Attributes:
+        sql: as the team wrote it.
+        where: what messages call its place, such as `shop.after_load.sql:12`.
+        deletes: the tables that it deletes rows from.
+    """
 
     sql: str
     where: str
+    deletes: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +80,30 @@ def script_of(ruleset: Ruleset) -> Script:
             raise UsageFailure(f"{where}: a check is one query that gives true.")
         refuse_changes(parse(found[0], where), where)
         checks.append(Check(found[0], name, where))
-    for step in steps:
-        refuse_more_than_rows(parse(step.sql, step.where), step.where)
-    return Script(steps, tuple(checks))
+    return Script(tuple(map(_read, steps)), tuple(checks))
+
+
+def _read(step: Step) -> Step:
+    """A statement, which may do what it does, with the tables that it deletes from."""
+    tree = parse(step.sql, step.where)
+    refuse_more_than_rows(tree, step.where)
+    return replace(step, deletes=tuple(_deletes(tree)))
+
+
+def _deletes(tree: Expr) -> Iterator[Name]:
+    from sqlglot import exp
+
+    for one in tree.find_all(exp.Delete, exp.Merge):
+        table = one.this
+        if isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier):
+            schema = table.args.get("db")
+            yield Name(spelt(schema) if schema else "public", spelt(table.this))
+
+
+def spelt(identifier: Expr) -> str:
+    """A name as the server holds it."""
+    text = str(identifier.name)
+    return text if identifier.args.get("quoted") else text.lower()
 
 
 def parse(sql: str, where: str) -> Expr:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.after_load import Check, Script, Step, parse
+from dmrefresh.dump.after_load import Check, Script, Step, parse, spelt
 from dmrefresh.dump.events import Head, Name
 from dmrefresh.errors import NotSanitised
 
@@ -64,8 +64,8 @@ class _Known:
         if isinstance(tree, exp.Create):
             made = tree.find(exp.Table)
             assert made is not None
-            self._temporary.add(_spelt(made.this))
-        local = {_spelt(one.args["alias"].this) for one in tree.find_all(exp.CTE)} | self._temporary
+            self._temporary.add(spelt(made.this))
+        local = {spelt(one.args["alias"].this) for one in tree.find_all(exp.CTE)} | self._temporary
         sources: dict[str, set[str] | None] = {}
         absent = []
         for table in tree.find_all(exp.Table):
@@ -73,7 +73,7 @@ class _Known:
             if isinstance(columns, str):
                 absent.append(columns)
             else:
-                for name in {_spelt(table.this), table.alias and _spelt(table.args["alias"].this)} - {""}:
+                for name in {spelt(table.this), table.alias and spelt(table.args["alias"].this)} - {""}:
                     sources[name] = _united(sources.get(name, set()), columns)
         yield from dict.fromkeys(absent)
         if not absent:
@@ -85,7 +85,7 @@ class _Known:
 
         if not isinstance(table.this, exp.Identifier):
             return None  # a function
-        name = Name(_spelt(table.args["db"]) if table.args.get("db") else "public", _spelt(table.this))
+        name = Name(spelt(table.args["db"]) if table.args.get("db") else "public", spelt(table.this))
         if not table.args.get("db") and name.name in local:
             return None
         if name in self._columns:
@@ -101,20 +101,20 @@ class _Known:
         of_target = None
         if target is not None:
             named = target.this if isinstance(target, exp.Schema) else target
-            of_target = sources.get(_spelt(named.this))
+            of_target = sources.get(spelt(named.this))
             if isinstance(target, exp.Schema):
-                yield from _absent((_spelt(one) for one in target.expressions), of_target, _spelt(named.this))
+                yield from _absent((spelt(one) for one in target.expressions), of_target, spelt(named.this))
         if isinstance(tree, exp.Update):
             changed = (one.this for one in tree.expressions if isinstance(one, exp.EQ))
-            yield from _absent((_spelt(one.this) for one in changed if isinstance(one, exp.Column)), of_target, "")
+            yield from _absent((spelt(one.this) for one in changed if isinstance(one, exp.Column)), of_target, "")
         aliases, open_sources = _local_names(tree) | sources.keys(), None in sources.values() or _has_unnamed(tree)
         everywhere = set().union(*(one for one in sources.values() if one))
         for column in tree.find_all(exp.Column):
             if not isinstance(column.this, exp.Identifier):
                 continue  # a star
-            name, qualifier = _spelt(column.this), column.args.get("table")
+            name, qualifier = spelt(column.this), column.args.get("table")
             if qualifier is not None:
-                of = _spelt(qualifier)
+                of = spelt(qualifier)
                 if of in sources:
                     yield from _absent([name], sources[of], of)
                 elif of not in aliases and of != "excluded":
@@ -127,10 +127,10 @@ def _local_names(tree: Expr) -> set[str]:
     """Everything that a statement gives a name of its own: outputs, subqueries, their columns."""
     from sqlglot import exp
 
-    found = {_spelt(one.args["alias"]) for one in tree.find_all(exp.Alias)}
+    found = {spelt(one.args["alias"]) for one in tree.find_all(exp.Alias)}
     for one in tree.find_all(exp.TableAlias):
         parts = (one.this, *(one.args.get("columns") or ()))
-        found |= {_spelt(part.this if isinstance(part, exp.ColumnDef) else part) for part in parts if part is not None}
+        found |= {spelt(part.this if isinstance(part, exp.ColumnDef) else part) for part in parts if part is not None}
     return found
 
 
@@ -154,16 +154,6 @@ def _absent(names: Iterable[str], columns: set[str] | None, of: str) -> Iterator
 
 def _united(one: set[str] | None, other: set[str] | None) -> set[str] | None:
     return None if one is None or other is None else one | other
-
-
-def _is_quoted(identifier: object) -> bool:
-    return bool(getattr(identifier, "args", {}).get("quoted"))
-
-
-def _spelt(identifier: Expr) -> str:
-    """A name as the server holds it."""
-    text = str(identifier.name)
-    return text if _is_quoted(identifier) else text.lower()
 
 
 def _near(name: str, known: Iterable[str]) -> str:

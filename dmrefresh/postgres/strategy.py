@@ -15,7 +15,7 @@ from dmrefresh.dump.after_load import Script
 from dmrefresh.dump.events import Event, Head
 from dmrefresh.errors import ChecksFailed
 from dmrefresh.observer import Observer, Stopwatch
-from dmrefresh.postgres import Connection, after_load, checks
+from dmrefresh.postgres import Connection, after_load, checks, reverse_keys
 from dmrefresh.postgres.commit import transaction_id
 from dmrefresh.postgres.compression import Compression
 from dmrefresh.postgres.failures import Newer, translated
@@ -179,11 +179,13 @@ def check_loaded(
     Raises:
         ChecksFailed: it does not, or a statement of the ruleset failed.
     """
-    changed = after_load.run(connection, errand.script, errand.schemas, errand.observer)
-    if changed:
-        loader.refresh_again(connection)
+    with reverse_keys.indexed(connection, errand.script, errand.schemas):
+        changed = after_load.run(connection, errand.script, errand.schemas, errand.observer)
+        if changed:
+            loader.refresh_again(connection)
+        with translated("while what was loaded was checked"):
+            checks.constraints(connection)
     with translated("while what was loaded was checked"):
-        checks.constraints(connection)
         checks.sequences(connection, errand.schemas)
     after_load.check(connection, errand.script, errand.schemas)
     with translated("while what was loaded was checked"):

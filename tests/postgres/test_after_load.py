@@ -86,6 +86,30 @@ def test_a_deferred_foreign_key_that_it_breaks_is_found_before_the_commit(
     assert case.left() == []
 
 
+def test_what_refers_to_rows_that_go_has_an_index_until_they_are_gone(
+    case: Case, database: MakeDatabase, tmp_path: Path
+) -> None:
+    source = database(16)
+    source.run(
+        'CREATE TABLE person (id integer, "Town" integer, name text, PRIMARY KEY (id, "Town"))',
+        "CREATE TABLE visit (id integer PRIMARY KEY, town integer, person integer, "
+        'FOREIGN KEY (person, town) REFERENCES person (id, "Town") ON DELETE CASCADE)',
+        "CREATE TABLE found (visit integer REFERENCES visit, other integer REFERENCES visit, index text)",
+        "CREATE INDEX found_other ON found (other, index)",
+        "CREATE TABLE untouched (id integer PRIMARY KEY, of_found text, next integer REFERENCES untouched)",
+        "INSERT INTO person SELECT n, n, 'new' FROM generate_series(1, 9) n",
+        "INSERT INTO visit SELECT n, n, n FROM generate_series(1, 9) n",
+    )
+    sql = """
+        INSERT INTO found (index) SELECT indexdef FROM pg_catalog.pg_indexes WHERE indexname LIKE 'dmrefresh%';
+        WITH gone AS (DELETE FROM "person" WHERE id > 4 RETURNING id) SELECT count(*) FROM gone"""
+    Case(case.strategy, case.target, dump_of(source, tmp_path)).publish(script=script(sql))
+    seen = [row[0].partition(" ON ")[2] for row in case.target.run("SELECT index FROM found ORDER BY 1")]
+    assert sorted(seen) == ["public.found USING btree (visit)", "public.visit USING btree (person, town)"]
+    assert case.target.run("SELECT count(*) FROM pg_class WHERE relname LIKE 'dmrefresh%key%'") == [(0,)]
+    assert case.target.run("SELECT count(*) FROM visit") == [(4,)]
+
+
 def test_names_without_a_schema_are_those_of_the_new_data_and_the_session_forgets_them(case: Case) -> None:
     case.publish(script=script("UPDATE person SET name = current_setting('search_path')"))
     assert case.target.run("SELECT DISTINCT name FROM person") == [("public",)]
