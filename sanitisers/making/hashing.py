@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
 
@@ -15,14 +15,10 @@ class PasswordHash:
     def __init__(self, password: bytes, salt: bytes, cost: int) -> None:
         """Begin, with a salt as bcrypt writes it. Raises ValueError for a password that bcrypt does not take."""
         bcrypt.hashpw(password, b"$2b$%02d$%b" % (_LEAST, salt))  # at once, so that a mistake comes to light
-        self._made = b""
-        self._making = Thread(target=self._make, args=(password, b"$2b$%02d$%b" % (cost, salt)), name="bcrypt")
-        self._making.start()
-
-    def _make(self, password: bytes, salt: bytes) -> None:
-        self._made = bcrypt.hashpw(password, salt)
+        working = ThreadPoolExecutor(1, "bcrypt")
+        self._made = working.submit(bcrypt.hashpw, password, b"$2b$%02d$%b" % (cost, salt))
+        working.shutdown(wait=False)
 
     def text(self) -> str:
-        """The hash, as soon as it is there."""
-        self._making.join()
-        return self._made.decode()
+        """The hash, as soon as it is there; what went wrong in making it is raised here."""
+        return self._made.result().decode()

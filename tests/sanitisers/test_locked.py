@@ -8,6 +8,7 @@ import bcrypt
 import pytest
 
 from sanitisers import RulesetError, compile_ruleset
+from sanitisers.making.hashing import PasswordHash
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.sanitisers.columns import SCHEMA, Column
 from tests.sanitisers.making import KEY
@@ -89,3 +90,17 @@ def test_a_condition_about_the_row_has_no_place_inside_a_value(rule: str) -> Non
     text = f"ruleset: 1\ntables:\n  t:\n    columns:\n      id, role, active, name: keep\n      password: {rule}\n"
     with pytest.raises(RulesetError, match="`locked` is for a column of passwords, not for what is in one"):
         compile_ruleset(parse_ruleset(text, "r.yaml"), {"t": COLUMNS}, KEY)
+
+
+def test_a_hash_that_cannot_be_made_stops_the_rows_that_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = bcrypt.hashpw
+
+    def out_of_memory(password: bytes, salt: bytes) -> bytes:
+        if salt.startswith(b"$2b$12"):
+            raise MemoryError
+        return real(password, salt)
+
+    monkeypatch.setattr(bcrypt, "hashpw", out_of_memory)
+    made = PasswordHash(b"any", bcrypt.gensalt(4)[7:], 12)
+    with pytest.raises(MemoryError):
+        made.text()
