@@ -31,7 +31,7 @@ class Observer:
         """So many rows of this table have been given to the server so far."""
 
     def step(self, name: str) -> None:
-        """Publishing reached the named step; steps are named in `dmrefresh.postgres.publish`."""
+        """Publishing reached the named step; steps are named in `dmrefresh.postgres.strategies.publish`."""
 
 
 class Stopwatch:
