@@ -160,6 +160,7 @@ class Encrypted:
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
         """See `Source`. gpg's verdict comes last, so the whole is decrypted once for it alone."""
+        observer.watch(this.stopwatch, self.dump.size)
         timed = this.stopwatch.timed
         with (
             spool(self.dump.size) as kept,
@@ -185,7 +186,9 @@ class Encrypted:
             )
             copy.keep(kept.blocks)
             # The plain text exists in memory only, a few blocks at a time.
-            text = timed("gunzip", gunzip(timed("decrypt", decrypt(kept.blocks(), keyring, signed=self.signed))))
+            text = timed(
+                "gunzip", gunzip(timed("decrypt", decrypt(timed("reread", kept.blocks()), keyring, signed=self.signed)))
+            )
             read = prefetch(timed("read", read_dump(text, limits=self.limits)))
             clean = prefetch(timed("sanitise", self._sanitised(read, this, observer)))
             yield Opened(this.noting(clean), keyring)
@@ -245,6 +248,7 @@ class Cleaned:
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
         """See `Source`. The mark stands at the end, so the whole is read once for it alone."""
+        observer.watch(this.stopwatch, self.dump.size)
         timed = this.stopwatch.timed
         with (
             spool(self.dump.size) as kept,
@@ -259,7 +263,7 @@ class Cleaned:
                 observer.note(_READ_FIRST)
                 again = read_dump(gunzip(kept.blocks()), limits=self.limits)
                 verify(detected(again, self.ruleset, lambda _: None), (), observer)
-            unpacked = timed("gunzip", gunzip(kept.blocks()))
+            unpacked = timed("gunzip", gunzip(timed("reread", kept.blocks())))
             read = prefetch(timed("read", read_dump(unpacked, limits=self.limits)))
             yield Opened(this.noting(self._detected(read, this, observer)))
 
