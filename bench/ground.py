@@ -18,7 +18,7 @@ from psycopg import sql
 
 from bench.part import Setting
 from bench.production import Dump, keys
-from dmrefresh.keys import KeyFiles, Keyring, private_keyring
+from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
 from fixtures.parts.dumping import put_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import REGION, ObjectStore

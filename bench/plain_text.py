@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.production import Dump
 from dmrefresh.dump.events import TableData
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.keys import Keyring
+from dmrefresh.keys.private import Keyring
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 

@@ -24,22 +24,22 @@ from bench.part import Figure, Part, Ratio, Setting, Side
 from bench.plain_text import blocks_of
 from bench.production import Dump, dump
 from bench.rounds import Once, Runner, interleaved
+from dmrefresh.bucket.store import Store
 from dmrefresh.dump.counting import counted
 from dmrefresh.dump.counts import Counts
 from dmrefresh.dump.events import Event, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.jobs.rules import read_ruleset
-from dmrefresh.postgres import connect
-from dmrefresh.postgres.copying import copy
-from dmrefresh.public_keys import Recipient, public_keyring
+from dmrefresh.jobs.rulesets.rules import read_ruleset
+from dmrefresh.keys.public import Recipient, public_keyring
+from dmrefresh.postgres.loading.copying import copy
+from dmrefresh.postgres.reach import connect
 from dmrefresh.stages.encrypt import encrypt
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import compress, gunzip
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.streamed import streamed
-from dmrefresh.store import Store
 from fixtures.parts.processes import environment
 from fixtures.parts.seaweedfs import REGION
 

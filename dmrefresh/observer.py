@@ -10,9 +10,15 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_EVERY = 0.5
+"""Seconds between two samples, at first."""
+_SAMPLES = 240
+"""Of so many every second one is let go."""
 
 
 class Observer:
@@ -31,19 +37,57 @@ class Observer:
         """So many rows of this table have been given to the server so far."""
 
     def step(self, name: str) -> None:
-        """Publishing reached the named step; steps are named in `dmrefresh.postgres.publish`."""
+        """Publishing reached the named step; steps are named in `dmrefresh.postgres.strategies.publish`."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """What has come out of a stage so far.
+
+    Attributes:
+        began, ended: when it was first asked for something, and when it last gave something (seconds since the start
+            of the stopwatch).
+        bytes: what it gave, where that can be weighed: blocks, and the rows of a dump.
+    """
+
+    began: float
+    ended: float
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The state of all stages in a moment: `at` seconds after the start, their bytes and their busy seconds so far."""
+
+    at: float
+    bytes: dict[str, int]
+    seconds: dict[str, float]
 
 
 class Stopwatch:
-    """Adds up the seconds each stage is busy, without those of the stages it pulls from.
+    """Adds up the seconds each stage is busy, without those of the stages it pulls from, and the bytes it gives.
 
     Stages run in several threads at once, so the sum may exceed the wall clock.
+
+    Attributes:
+        seconds: that each stage was busy.
+        flows: what has come out of each stage that is an iterator, in the order in which they began.
+        samples: how that grew: one in half a second at first, and in twice as long whenever there are too many.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.flows: dict[str, Flow] = {}
+        self.samples: list[Sample] = []
+        self._start = time.perf_counter()
+        self._every = _EVERY
         self._lock = threading.Lock()
         self._running = threading.local()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was started."""
+        return time.perf_counter() - self._start
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
@@ -62,8 +106,11 @@ class Stopwatch:
                 self.seconds[name] = self.seconds.get(name, 0.0) + own
 
     def timed(self, name: str, items: Iterable[T]) -> Generator[T]:
-        """Yield `items`, charging the time it takes to make each to `name`."""
+        """Yield `items`, charging the time it takes to make each to `name`, and counting its bytes."""
         source = iter(items)
+        began = self.elapsed
+        with self._lock:
+            flow = self.flows.setdefault(name, Flow(began, began))
         try:
             while True:
                 with self.measure(name):
@@ -71,8 +118,30 @@ class Stopwatch:
                         item = next(source)
                     except StopIteration:
                         return
+                self._count(flow, _weight(item))
                 yield item
         finally:
             close = getattr(source, "close", None)
             if close is not None:
                 close()
+
+    def _count(self, flow: Flow, size: int) -> None:
+        now = self.elapsed
+        with self._lock:
+            flow.bytes += size
+            flow.ended = now
+            if now - (self.samples[-1].at if self.samples else 0.0) >= self._every:
+                self.samples.append(
+                    Sample(now, {name: one.bytes for name, one in self.flows.items()}, self.seconds.copy())
+                )
+                if len(self.samples) > _SAMPLES:
+                    self.samples = self.samples[1::2]
+                    self._every *= 2
+
+
+def _weight(item: object) -> int:
+    """Bytes of a block, or of the rows of an event; other events weigh nothing."""
+    if isinstance(item, bytes | memoryview | bytearray):
+        return len(item)
+    rows = getattr(item, "rows", b"")
+    return len(rows) if isinstance(rows, bytes | memoryview) else 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from dmrefresh.verified import SUFFIX
+from dmrefresh.bucket.verified import SUFFIX
 
 
 @dataclass(frozen=True)

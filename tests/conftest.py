@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dmrefresh import signals
+from dmrefresh.machine import signals
 from fixtures.parts.gnupg import gpg
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore

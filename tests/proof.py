@@ -14,7 +14,7 @@ import psutil
 import psycopg
 import pytest
 
-from dmrefresh.keys import memory_backed_storage
+from dmrefresh.keys.private import memory_backed_storage
 from tests.jobs.scene import Ended, Scene, state_of
 
 CANARIES = ("canary", "hunter2")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dmrefresh.keys import Keyring
+from dmrefresh.keys.private import Keyring
 from fixtures.parts.secrets import keyring
 
 LONG_AGO = ("--faked-system-time", "20200101T000000")

@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 
 from dmrefresh import errors
 from dmrefresh.cli import app
-from dmrefresh.jobs import worker
-from dmrefresh.settings import Settings
+from dmrefresh.jobs.backup import worker
+from dmrefresh.settings.model import Settings
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "backups.md").read_text()

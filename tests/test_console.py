@@ -5,7 +5,7 @@ import io
 import re
 from pathlib import Path
 
-from dmrefresh.console import Lines
+from dmrefresh.console.lines import Lines
 from dmrefresh.errors import ChecksFailed, NotSanitised
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh import folders, signals
+from dmrefresh.machine import folders, signals
 
 PREFIX = "dmrefresh-test-"
 KILLED_AT = """

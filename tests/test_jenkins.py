@@ -11,7 +11,7 @@ import typer.main
 
 from dmrefresh import errors
 from dmrefresh.cli import app
-from dmrefresh.settings import Job
+from dmrefresh.settings.model import Job
 
 DOCS = Path(__file__).parents[1] / "docs"
 PIPELINES = ("Jenkinsfile.backup-production", "Jenkinsfile.clean-and-apply")
@@ -97,7 +97,7 @@ def test_both_files_turn_codes_into_results_alike() -> None:
 
 
 def test_what_the_page_says_of_the_settings_can_be_set(tmp_path: Path) -> None:
-    from dmrefresh import settings
+    from dmrefresh.settings import model as settings
 
     text = (DOCS / "jenkins.md").read_text()
     for number, block in enumerate(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)):
@@ -110,7 +110,7 @@ def test_what_the_page_says_of_the_settings_can_be_set(tmp_path: Path) -> None:
 
 
 def test_the_page_names_every_field_that_a_webhook_is_sent() -> None:
-    from dmrefresh.notify import Message
+    from dmrefresh.telling.notify import Message
 
     text = (DOCS / "jenkins.md").read_text()
     for name in Message.__dataclass_fields__:

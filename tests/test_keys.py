@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh import keys, process
 from dmrefresh.errors import KeyUnusable
-from dmrefresh.keys import KeyAbsent, KeyFiles, decrypt_with_sops, memory_backed_storage, private_keyring
+from dmrefresh.keys import private as keys
+from dmrefresh.keys.private import (
+    KeyAbsent,
+    KeyFiles,
+    decrypt_with_sops,
+    memory_backed_storage,
+    private_keyring,
+)
+from dmrefresh.machine import process
 from fixtures.parts.secrets import Credentials, sops_encrypt
 from tests.proof import Proof
 

@@ -28,7 +28,8 @@ libc.fflush(None)
 over.set()
 """
 _ARROW = (
-    "from dmrefresh import memory; memory.settle(); import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    "from dmrefresh.machine import memory; memory.settle(); "
+    "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
 )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh import notify, settings, signals
 from dmrefresh.errors import (
     UNCHANGED,
     BackupUnverified,
@@ -21,8 +20,11 @@ from dmrefresh.errors import (
     UsageFailure,
 )
 from dmrefresh.jobs.show_settings import as_json, as_lines
+from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Notify
+from dmrefresh.settings import model as settings
+from dmrefresh.settings.model import Notify
+from dmrefresh.telling import notify
 from tests.postgres.certificates import self_signed
 from tests.webhook import DRIBBLES, GARBAGE, HANGS, HUGE, LOST, SECRET, nobody, webhook
 

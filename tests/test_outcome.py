@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from dmrefresh import outcome
 from dmrefresh.errors import UNCHANGED, UNFINISHED, UNTOUCHED, BackupUnverified, KeyUnusable, PublishedButUnfinished
+from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
-from dmrefresh.report import Try, write
-from dmrefresh.signals import Interrupted
+from dmrefresh.report import outcome
+from dmrefresh.report.model import Try, write
 
 
 class Told(Observer):

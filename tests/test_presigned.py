@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmrefresh.bucket.presigned import LIMIT, Presigned, read_presigned
 from dmrefresh.errors import UsageFailure
-from dmrefresh.presigned import LIMIT, Presigned, read_presigned
 
 KEY = "production-202611220300.sql.gz.gpg"
 SECRET = "c0ffee" * 10

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dmrefresh import process, signals
 from dmrefresh.errors import ProgramFailed
-from dmrefresh.pipes import Feeder
+from dmrefresh.machine import process, signals
+from dmrefresh.machine.pipes import Feeder
 from tests.children import children
 
 PYTHON = sys.executable
@@ -208,7 +208,7 @@ def test_a_lasting_child_that_chatters_does_not_stand_still() -> None:
 def test_a_lasting_child_ends_when_we_are_killed() -> None:
     code = (
         "import sys, time\n"
-        "from dmrefresh import process\n"
+        "from dmrefresh.machine import process\n"
         "with process.lasting(['sleep', '600'], env=process.environment()) as child:\n"
         "    print(child.pid, flush=True)\n"
         "    time.sleep(600)"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dmrefresh.errors import NOT_STORED, KeyUnusable
-from dmrefresh.public_keys import public_keyring
+from dmrefresh.keys.public import public_keyring
 from dmrefresh.stages.encrypt import encrypt
 from fixtures.parts.secrets import USER_ID, Credentials
 from tests.public_keys import LONG_AGO, Maker, maker
@@ -159,9 +159,9 @@ def test_the_keyring_is_gone_after_an_exception(credentials: Credentials) -> Non
 def test_a_disk_without_room_is_not_told_as_a_key_that_is_none(tmp_path: Path) -> None:
     code = (
         "import resource, sys\n"
-        "from dmrefresh.public_keys import public_home\n"
+        "from dmrefresh.keys.public import public_home\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-        "from dmrefresh.folders import NoRoom\n"
+        "from dmrefresh.machine.folders import NoRoom\n"
         "try:\n"
         "    with public_home(): pass\n"
         "except NoRoom as full: print(full.what)\n"

@@ -18,10 +18,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from dmrefresh.confirmations import Record
 from dmrefresh.errors import Failure, UsageFailure
 from dmrefresh.jobs import walk_runbook
-from dmrefresh.runbook import PARTS, parse, runbook
+from dmrefresh.runbooks.confirmations import Record
+from dmrefresh.runbooks.runbook import PARTS, parse, runbook
 from tests.test_cli import DMREFRESH, dmrefresh
 
 ROOT = Path(__file__).parents[1]

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from dmrefresh import signals
 from dmrefresh.errors import ChecksFailed, CommitInDoubt, DeadlinePassed, Failure
+from dmrefresh.machine import signals
 
 SOON = timedelta(seconds=0.2)
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from dmrefresh.errors import KeyUnusable
-from dmrefresh.keys import KeyFiles, Keyring, private_keyring
-from dmrefresh.signatures import NotSigned, check, sign
+from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
+from dmrefresh.keys.signatures import NotSigned, check, sign
 from fixtures.parts.secrets import Credentials, keyring, make_credentials
 
 DATA = b"-- dmrefresh mark 1\nthe text that is signed\n"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dmrefresh.verified import Verified, as_json, from_json
+from dmrefresh.bucket.verified import Verified, as_json, from_json
 
 NOTED = Verified("production-202611220300.sql.gz.gpg", 12, "ab" * 32, "v1", {'a "b"': 3}, "0.1.0", "2026-11-22", True)
 

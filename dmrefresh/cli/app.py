@@ -63,8 +63,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from dmrefresh import memory, signals
-        from dmrefresh.silence import silence_others
+        from dmrefresh.console.silence import silence_others
+        from dmrefresh.machine import memory, signals
 
         try:
             signals.install()
@@ -166,7 +166,7 @@ def options(
 
 def _failed(error: Exception) -> int:
     """Say what happened; returns the exit code."""
-    from dmrefresh.console import Lines
+    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UNCHANGED, UNTOUCHED, Failure, own_fault
 
     failure = error if isinstance(error, Failure) else own_fault(error)
@@ -181,7 +181,7 @@ def _failed(error: Exception) -> int:
 
 def _interrupted(number: int) -> int:
     """Say that a signal ended the run; returns the exit code."""
-    from dmrefresh.console import Lines
+    from dmrefresh.console.lines import Lines
 
     state = "rolled back, the target is as it was" if Options.publishes else "what was done is not finished"
     Lines().line(f"ended by {signal.Signals(number).name}; {state}")

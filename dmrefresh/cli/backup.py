@@ -36,12 +36,14 @@ def backup_production(
     """Dump, encrypt and store a database, and read the stored object back to its end."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh import notify, outcome, settings
-    from dmrefresh import report as reporting
-    from dmrefresh.console import Lines, looked_at, stored
+    from dmrefresh.console.lines import Lines, looked_at, stored
     from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs import backup_production as job
     from dmrefresh.jobs.attempts import Patience
+    from dmrefresh.jobs.backup import backup_production as job
+    from dmrefresh.report import model as reporting
+    from dmrefresh.report import outcome
+    from dmrefresh.settings import model as settings
+    from dmrefresh.telling import notify
 
     if worker:
         if stage is not None or quick or accept_unverified or report is not None or on is not None:
@@ -62,7 +64,7 @@ def backup_production(
                 told.begins(plan.name)
                 done = job.run(plan, lines, Patience.of(plan.job, record.tries))
             else:
-                from dmrefresh.jobs import on_cloud_foundry
+                from dmrefresh.jobs.backup import on_cloud_foundry
 
                 order = on_cloud_foundry.order(held, stage=stage, quick=quick)
                 told.begins(order.name)
@@ -79,9 +81,9 @@ def backup_production(
 
 def _as_worker() -> None:
     """Make the backup that the environment asks for; what was stored is said as one JSON object."""
-    from dmrefresh import settings
-    from dmrefresh.console import Lines
-    from dmrefresh.jobs import worker as job
+    from dmrefresh.console.lines import Lines
+    from dmrefresh.jobs.backup import worker as job
+    from dmrefresh.settings import model as settings
 
     held, lines = settings.load(Options.config), Lines()
     done = job.run(job.contract(held.backup.recipient), held, lines)

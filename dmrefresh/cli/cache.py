@@ -19,7 +19,7 @@ def cache(
     """List the copies of dumps that this machine keeps for the next refresh, or throw them away."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh.jobs import list_copies as job
+    from dmrefresh.jobs.dumps import list_copies as job
 
     found = job.run(clear=clear)
     typer.echo(found.json() if as_json else found.text())

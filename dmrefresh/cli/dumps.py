@@ -26,11 +26,11 @@ def check_dump(
     """Read a stored dump to its end marker: versions, tables, rows."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh import report as reporting
-    from dmrefresh import settings
-    from dmrefresh.console import Lines, described
+    from dmrefresh.console.lines import Lines, described
     from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs import check_dump as job
+    from dmrefresh.jobs.dumps import check_dump as job
+    from dmrefresh.report import model as reporting
+    from dmrefresh.settings import model as settings
 
     if name is not None and (latest or stage is not None):
         raise UsageFailure("A dump's name and --latest or --stage exclude each other.", hint="leave one out")
@@ -59,9 +59,10 @@ def dumps(
     """List what is in the bucket, newest first: age, size, to whom it is encrypted, or of what it was cleaned."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh import settings, showing
+    from dmrefresh.console import showing
     from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs import list_dumps as job
+    from dmrefresh.jobs.dumps import list_dumps as job
+    from dmrefresh.settings import model as settings
 
     found: showing.CleanedList | showing.DumpList
     if cleaned is None:

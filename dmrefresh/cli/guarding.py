@@ -18,8 +18,8 @@ def protect(
     """Mark a database as production: from then on nothing is ever published to it."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh.console import printable
-    from dmrefresh.jobs import protect as job
+    from dmrefresh.console.lines import printable
+    from dmrefresh.jobs.targets import protect as job
 
     done = job.run(url)
     verb = "marked as production" if done.newly else "was marked as production already"

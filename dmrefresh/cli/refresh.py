@@ -34,12 +34,14 @@ def clean_and_apply(
 ) -> None:
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
-    from dmrefresh import notify, outcome, settings
-    from dmrefresh import report as reporting
-    from dmrefresh.console import Lines
+    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs import clean_and_apply as job
     from dmrefresh.jobs.attempts import Patience
+    from dmrefresh.jobs.refresh import clean_and_apply as job
+    from dmrefresh.report import model as reporting
+    from dmrefresh.report import outcome
+    from dmrefresh.settings import model as settings
+    from dmrefresh.telling import notify
 
     if cleaned is not None and stage is not None:
         raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
@@ -115,10 +117,10 @@ def _plan(
     Options.publishes = False
     import json
 
-    from dmrefresh import settings
-    from dmrefresh.console import Lines, printable
-    from dmrefresh.jobs import clean_and_apply
-    from dmrefresh.jobs import plan as job
+    from dmrefresh.console.lines import Lines, printable
+    from dmrefresh.jobs.refresh import clean_and_apply
+    from dmrefresh.jobs.refresh import plan as job
+    from dmrefresh.settings import model as settings
 
     wanted = clean_and_apply.prepare(
         settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict
@@ -146,10 +148,10 @@ def sanitise(
     """Filter: a plain or gzipped dump on standard input, the sanitised plain dump on standard output."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh import settings
-    from dmrefresh.console import Lines
+    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs import sanitise as job
+    from dmrefresh.jobs.rulesets import sanitise as job
+    from dmrefresh.settings import model as settings
 
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageFailure("There is no dump on standard input.", hint="pg_dump … | dmrefresh sanitise > clean.sql")

@@ -26,12 +26,12 @@ def runbook(
     """Show what to do by hand, step by step, and keep a record of who confirmed what and when."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh import runbook as runbooks
-    from dmrefresh import signals
-    from dmrefresh.confirmations import Record
-    from dmrefresh.console import width
+    from dmrefresh.console.lines import width
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs import walk_runbook as job
+    from dmrefresh.machine import signals
+    from dmrefresh.runbooks import runbook as runbooks
+    from dmrefresh.runbooks.confirmations import Record
 
     book = runbooks.runbook(name)
     first = job.check_step(book, step)
@@ -82,7 +82,7 @@ def _who(usable: Callable[[str], bool]) -> str:
     """The name or initials of who answers; the login name if they only press return."""
     import getpass
 
-    from dmrefresh.console import printable
+    from dmrefresh.console.lines import printable
 
     try:
         login = getpass.getuser()

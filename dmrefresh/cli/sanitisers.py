@@ -11,7 +11,7 @@ import typer
 from dmrefresh.cli.app import Grouped, Options, app, guarded
 
 if TYPE_CHECKING:
-    from dmrefresh.jobs.given import Given
+    from dmrefresh.jobs.rulesets.given import Given
 
 sanitisers = typer.Typer(
     name="sanitisers",
@@ -53,9 +53,9 @@ def check(
 ) -> None:
     """Hold a ruleset against a dump, a schema file or a live database: all that would stop a run."""
     _begin(debug)
-    from dmrefresh.console import Lines, printable
+    from dmrefresh.console.lines import Lines, printable
     from dmrefresh.errors import NotSanitised
-    from dmrefresh.jobs import check_rules as job
+    from dmrefresh.jobs.rulesets import check_rules as job
 
     given = _given(dump, file, database, stage)
     done = job.run(given, _ruleset(given, ruleset), Lines(), strict=strict)
@@ -79,8 +79,8 @@ def suggest(
 ) -> None:
     """Write a complete ruleset for a database, each line with how certain it is and why; never a value."""
     _begin(debug)
-    from dmrefresh.console import Lines
-    from dmrefresh.jobs import suggest as job
+    from dmrefresh.console.lines import Lines
+    from dmrefresh.jobs.rulesets import suggest as job
 
     lines = Lines()
     if output is not None:
@@ -109,8 +109,8 @@ def explain(
 ) -> None:
     """Say what becomes of one column, which line decides that, and why; with a dump its type is known as well."""
     _begin(debug)
-    from dmrefresh.console import Lines, printable
-    from dmrefresh.jobs import explain as job
+    from dmrefresh.console.lines import Lines, printable
+    from dmrefresh.jobs.rulesets import explain as job
 
     given = _given(dump, file, database, stage)
     for_types = given if any((dump, file, database, stage)) else None
@@ -132,8 +132,8 @@ def preview(
 ) -> None:
     """Show rows before and after: originals by their shapes, fakes as they are."""
     _begin(debug)
-    from dmrefresh.console import Lines, width
-    from dmrefresh.jobs import preview as job
+    from dmrefresh.console.lines import Lines, width
+    from dmrefresh.jobs.rulesets import preview as job
 
     given = _given(dump, file, None, stage)
     done = job.run(given, _ruleset(given, ruleset), Lines(), tables=tables or (), rows=rows)
@@ -146,7 +146,7 @@ def preview(
 def schema(debug: Debug = False) -> None:
     """Print the JSON Schema of rulesets, by which editors complete and check them."""
     _begin(debug)
-    from dmrefresh.jobs import editor_schema as job
+    from dmrefresh.jobs.rulesets import editor_schema as job
 
     typer.echo(job.run(), nl=False)
 
@@ -157,8 +157,8 @@ def _begin(debug: bool) -> None:
 
 
 def _given(dump: str | None, file: Path | None, database: str | None, stage: str | None) -> Given:
-    from dmrefresh import settings
-    from dmrefresh.jobs.given import Given
+    from dmrefresh.jobs.rulesets.given import Given
+    from dmrefresh.settings import model as settings
 
     return Given(settings.load(Options.config), dump, stage, file, database)
 

@@ -19,8 +19,8 @@ def status(
     """Say when a target was refreshed, from which dump, by whom, and whether there is a way back."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh import settings
-    from dmrefresh.jobs import status as job
+    from dmrefresh.jobs.targets import status as job
+    from dmrefresh.settings import model as settings
 
     found = job.run(settings.load(Options.config), target)
     typer.echo(found.json() if as_json else found.text())
@@ -35,10 +35,10 @@ def rollback(
 ) -> None:
     """Put back the data that was there before the last refresh, where keep_previous has kept it."""
     Options.debug = debug or Options.debug
-    from dmrefresh import settings
-    from dmrefresh.console import ROLLBACK_STEPS, Lines
-    from dmrefresh.jobs import rollback as job
-    from dmrefresh.showing import moment
+    from dmrefresh.console.lines import ROLLBACK_STEPS, Lines
+    from dmrefresh.console.showing import moment
+    from dmrefresh.jobs.targets import rollback as job
+    from dmrefresh.settings import model as settings
 
     lines = Lines(steps=ROLLBACK_STEPS)
     done = job.run(job.prepare(settings.load(Options.config), target), lines, confirm=confirming(confirm, target))

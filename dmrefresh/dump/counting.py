@@ -5,16 +5,16 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.completeness import complete
-from dmrefresh.dump.deciding import refusal
 from dmrefresh.dump.events import Head, Statement, TableData
+from dmrefresh.dump.judging.completeness import complete
+from dmrefresh.dump.judging.deciding import refusal
 from dmrefresh.dump.reader import read_dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dmrefresh.dump.counts import Counts
-    from dmrefresh.dump.limits import Limits
+    from dmrefresh.dump.text.limits import Limits
 
 
 def counted(blocks: Iterable[bytes], counts: Counts, *, limits: Limits | None = None) -> Iterator[bytes]:

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from dmrefresh.dump.course import in_order
-from dmrefresh.dump.deciding import check
-from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.events import End, Event, Head, Statement, TableData
-from dmrefresh.dump.policy import Action
-from dmrefresh.dump.tokens import Cursor
+from dmrefresh.dump.judging.course import in_order
+from dmrefresh.dump.judging.deciding import check
+from dmrefresh.dump.judging.policy import Action
+from dmrefresh.dump.text.encodings import codec_of
+from dmrefresh.dump.text.tokens import Cursor
 from dmrefresh.errors import DumpRefused
 
 _TITLE = b"""--

@@ -8,17 +8,18 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump import copying, formats
-from dmrefresh.dump.encodings import codec_of
+from dmrefresh.dump.definitions import copying
+from dmrefresh.dump.definitions.schema import read_schema
+from dmrefresh.dump.definitions.settings import setting_of
+from dmrefresh.dump.definitions.statements import classify
 from dmrefresh.dump.events import End, Head, Place, Schema, Statement, TableData
-from dmrefresh.dump.frame import Frame
-from dmrefresh.dump.lexer import Sql, lex
-from dmrefresh.dump.limits import Limits
-from dmrefresh.dump.rows import Rows, RowsUnreadable
-from dmrefresh.dump.schema import read_schema
-from dmrefresh.dump.settings import setting_of
-from dmrefresh.dump.statements import classify
-from dmrefresh.dump.tokens import NotInEncoding, decoded
+from dmrefresh.dump.text import formats
+from dmrefresh.dump.text.encodings import codec_of
+from dmrefresh.dump.text.frame import Frame
+from dmrefresh.dump.text.lexer import Sql, lex
+from dmrefresh.dump.text.limits import Limits
+from dmrefresh.dump.text.rows import Rows, RowsUnreadable
+from dmrefresh.dump.text.tokens import NotInEncoding, decoded
 from dmrefresh.errors import DumpDamaged, DumpRefused
 
 if TYPE_CHECKING:

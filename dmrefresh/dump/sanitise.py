@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.after_load import script_of
-from dmrefresh.dump.after_load_names import check_names
 from dmrefresh.dump.events import End, Event, Head, Name, Schema, Statement, TableData
-from dmrefresh.dump.inheritance import known_by_rules, refuse_bypassed, ruled_by, with_inherited
-from dmrefresh.dump.literals import Literals
+from dmrefresh.dump.judging.after_load import script_of
+from dmrefresh.dump.judging.after_load_names import check_names
+from dmrefresh.dump.judging.inheritance import known_by_rules, refuse_bypassed, ruled_by, with_inherited
+from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.note import note_of
 from dmrefresh.dump.side_by_side import Ready, Work, in_order
-from dmrefresh.dump.transcoding import Transcoder, transcoder_for
+from dmrefresh.dump.text.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 
 if TYPE_CHECKING:

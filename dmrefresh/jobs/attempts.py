@@ -12,10 +12,10 @@ from typing import Self, TypeVar
 import stamina
 
 from dmrefresh.errors import DeadlinePassed, DumpDamaged, Failure, own_fault
+from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
-from dmrefresh.report import Doing, Try
-from dmrefresh.settings import Job
-from dmrefresh.signals import Interrupted
+from dmrefresh.report.model import Doing, Try
+from dmrefresh.settings.model import Job
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from dmrefresh.durations import spoken
-from dmrefresh.loading import Gathered, Key
-from dmrefresh.postgres.conninfo import masked
-from dmrefresh.settings import Loaded
-from dmrefresh.targets import CloudFoundry
+from dmrefresh.postgres.reach.conninfo import masked
+from dmrefresh.settings.loading import Gathered, Key
+from dmrefresh.settings.model import Loaded
+from dmrefresh.settings.targets import CloudFoundry
 
 _DEFAULT = "default"
 _PLACES = ("sources", "targets")

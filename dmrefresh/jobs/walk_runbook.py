@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dmrefresh.confirmations import Entry, Record
-from dmrefresh.console import printable
+from dmrefresh.console.lines import printable
 from dmrefresh.errors import UNCHANGED, UsageFailure
-from dmrefresh.runbook import PARTS, Runbook, Step
-from dmrefresh.signals import Interrupted
+from dmrefresh.machine.signals import Interrupted
+from dmrefresh.runbooks.confirmations import Entry, Record
+from dmrefresh.runbooks.runbook import PARTS, Runbook, Step
 
 Ask = Callable[[str], str]
 """Asks a person; raises EOFError where there is nobody any more."""

@@ -17,10 +17,10 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from dmrefresh import process
 from dmrefresh.errors import ProgramFailed, UsageFailure
-from dmrefresh.folders import private_folder, sweep
-from dmrefresh.programs import Program, programs
+from dmrefresh.machine import process
+from dmrefresh.machine.folders import private_folder, sweep
+from dmrefresh.machine.programs import Program, programs
 
 ROLE = "dmrefresh"
 """The ordinary role that owns the database: what a dump defines runs with its rights."""

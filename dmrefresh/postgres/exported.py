@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from dmrefresh import __version__
 from dmrefresh.dump.note import Note
 from dmrefresh.errors import RightsMissing
-from dmrefresh.postgres import Connection, connect, conninfo
+from dmrefresh.postgres import Connection
+from dmrefresh.postgres.carrying.strangers import major
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import system_identifier
+from dmrefresh.postgres.reach import connect, conninfo
 from dmrefresh.postgres.receipt import SCHEMA
-from dmrefresh.postgres.strangers import major
 from dmrefresh.postgres.unique_columns import unique_columns
 
 LEFT_OUT = (

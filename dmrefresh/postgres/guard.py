@@ -20,9 +20,9 @@ from dmrefresh.dump.note import note_of
 from dmrefresh.errors import TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.connect import address, is_local
 from dmrefresh.postgres.failures import translated
-from dmrefresh.settings import Production
+from dmrefresh.postgres.reach.connect import address, is_local
+from dmrefresh.settings.model import Production
 
 MARK = "dmrefresh_protected"
 """The publication that marks a database."""

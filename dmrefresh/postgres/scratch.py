@@ -14,12 +14,13 @@ from psycopg.conninfo import make_conninfo
 
 from dmrefresh.errors import Failure, RightsMissing
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, connect
-from dmrefresh.postgres.conninfo import placed
+from dmrefresh.postgres import Connection
 from dmrefresh.postgres.embedded import embedded
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reaching import is_remote
+from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach.conninfo import placed
+from dmrefresh.postgres.reach.reaching import is_remote
 
 EMBEDDED = "embedded"
 _PREFIX = "dmrefresh_scratch_"

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dmrefresh.errors import RightsMissing
-from dmrefresh.postgres import connect, lock, previous, receipt
+from dmrefresh.postgres import lock, receipt
 from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.strategies import previous
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dmrefresh.dump import deciding
+from dmrefresh.dump.judging import deciding
 from dmrefresh.errors import DumpRefused, Failure
-from dmrefresh.postgres import compression, connect, fitness, lock, strangers
+from dmrefresh.postgres import lock
+from dmrefresh.postgres.carrying import strangers
 from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.publish import StrategyName, refusals
-from dmrefresh.postgres.strategy import Errand
+from dmrefresh.postgres.loading import compression
+from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.strategies import fitness
+from dmrefresh.postgres.strategies.publish import StrategyName, refusals
+from dmrefresh.postgres.strategies.strategy import Errand
 
 _NAMES: tuple[Literal["schema", "database"], ...] = ("schema", "database")
 

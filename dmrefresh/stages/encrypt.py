@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 
-from dmrefresh import signatures
 from dmrefresh.errors import BackupNotStored, Failure, KeyUnusable
-from dmrefresh.keys import Keyring
-from dmrefresh.public_keys import Recipient
+from dmrefresh.keys import signatures
+from dmrefresh.keys.private import Keyring
+from dmrefresh.keys.public import Recipient
 from dmrefresh.stages.gpg import converse
 
 _PROOF = ("BEGIN_ENCRYPTION", "END_ENCRYPTION")

@@ -12,10 +12,10 @@ import os
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
-from dmrefresh import process, signals
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
-from dmrefresh.keys import Keyring, not_started
-from dmrefresh.signatures import NotSigned
+from dmrefresh.keys.private import Keyring, not_started
+from dmrefresh.keys.signatures import NotSigned
+from dmrefresh.machine import process, signals
 from dmrefresh.stages.recipients import ENOUGH
 
 _PROOF = ("BEGIN_DECRYPTION", "DECRYPTION_OKAY", "GOODMDC", "END_DECRYPTION")

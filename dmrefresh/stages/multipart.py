@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dmrefresh import signals
-from dmrefresh.apart import Apart
-from dmrefresh.store import Store, translated
+from dmrefresh.bucket.store import Store, translated
+from dmrefresh.machine import signals
+from dmrefresh.machine.apart import Apart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dmrefresh import process
 from dmrefresh.errors import UsageFailure
+from dmrefresh.machine import process
 from dmrefresh.stages.pg_dump_end import judge_end
 
 _SERVICE = "dmrefresh"

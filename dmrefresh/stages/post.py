@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
+from dmrefresh.bucket.presigned import DIGEST, Presigned
 from dmrefresh.errors import NOT_STORED, BackupNotStored
-from dmrefresh.presigned import DIGEST, Presigned
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from dmrefresh import signals
+from dmrefresh.machine import signals
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dmrefresh.bucket.store import DumpRef, Gone, Replaced, Store, translated
 from dmrefresh.errors import DumpDamaged, NoSuchDump, SourceUnreachable
 from dmrefresh.stages.s3_checksum import KeptChecksum
-from dmrefresh.store import DumpRef, Gone, Replaced, Store, translated
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from typing import IO
 
-from dmrefresh.folders import no_room
+from dmrefresh.machine.folders import no_room
 
 _BLOCK = 1 << 20
 

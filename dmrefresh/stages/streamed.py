@@ -10,12 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from dmrefresh import signals
-from dmrefresh.apart import Apart
+from dmrefresh.bucket.store import DumpRef, NoCredentials, SourceRefused, Store, pinned, translated
 from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged, Failure, NoSuchDump
+from dmrefresh.machine import signals
+from dmrefresh.machine.apart import Apart
 from dmrefresh.measured import Measured
 from dmrefresh.stages.multipart import Multipart, multipart
-from dmrefresh.store import DumpRef, NoCredentials, SourceRefused, Store, pinned, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from dmrefresh.bucket.store import DumpRef, SourceRefused, Store, translated
 from dmrefresh.errors import CommitInDoubt, Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.stages.multipart import MOST_PARTS, Multipart, multipart
-from dmrefresh.store import DumpRef, SourceRefused, Store, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.dump.after_load import Script, script_of
-from dmrefresh.dump.after_load_names import check_names
 from dmrefresh.dump.events import Head
+from dmrefresh.dump.judging.after_load import Script, script_of
+from dmrefresh.dump.judging.after_load_names import check_names
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import NotSanitised, UsageFailure

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmrefresh.dump.against_note import held_to_note
 from dmrefresh.dump.events import End, TableData
+from dmrefresh.dump.judging.against_note import held_to_note
 from dmrefresh.dump.note import Note, NoteBroken, rows_of, write_note, write_rows
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise

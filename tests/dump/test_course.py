@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dmrefresh.dump.course import in_order
 from dmrefresh.dump.events import Event, Head
+from dmrefresh.dump.judging.course import in_order
 from dmrefresh.errors import DumpRefused
 from tests.dump.conftest import Dumps
 from tests.dump.writing import ROWS, USERS, a_dump, read

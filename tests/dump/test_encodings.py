@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmrefresh.dump import transcoding
-from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.events import End, Event, Name, Place, Statement, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.dump.transcoding import Transcoder, transcoder_for
+from dmrefresh.dump.text import transcoding
+from dmrefresh.dump.text.encodings import codec_of
+from dmrefresh.dump.text.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, NotSanitised
 from sanitisers import Ruleset
 from sanitisers.ruleset.loading import parse_ruleset

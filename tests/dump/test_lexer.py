@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmrefresh.dump.events import Place
-from dmrefresh.dump.lexer import Backslash, Comment, Finish, Piece, Sql, lex
-from dmrefresh.dump.limits import MIB, Limits
-from dmrefresh.dump.rows import RowsUnreadable
+from dmrefresh.dump.text.lexer import Backslash, Comment, Finish, Piece, Sql, lex
+from dmrefresh.dump.text.limits import MIB, Limits
+from dmrefresh.dump.text.rows import RowsUnreadable
 from dmrefresh.errors import DumpDamaged, DumpRefused
 
 ONE_STATEMENT = [

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from dmrefresh.dump.events import End, Event, Head, Statement
-from dmrefresh.dump.literals import kinds_in
+from dmrefresh.dump.judging.literals import kinds_in
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import NotSanitised

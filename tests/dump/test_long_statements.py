@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from dmrefresh.dump.limits import MIB
+from dmrefresh.dump.text.limits import MIB
 from dmrefresh.errors import DumpRefused
 from tests.dump.writing import a_dump, read
 

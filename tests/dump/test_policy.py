@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmrefresh.dump.deciding import check, decide
+from dmrefresh.dump.definitions.statements import classify
 from dmrefresh.dump.events import Name, Place, Statement, TableData
-from dmrefresh.dump.policy import POLICY, Action
-from dmrefresh.dump.statements import classify
+from dmrefresh.dump.judging.deciding import check, decide
+from dmrefresh.dump.judging.policy import POLICY, Action
 from dmrefresh.errors import DumpRefused
 from tests.dump import test_statements
 from tests.dump.writing import ROWS, USERS, a_dump, read

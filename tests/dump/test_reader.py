@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmrefresh.dump.events import End, Head, Name, Place, Statement, TableData
-from dmrefresh.dump.limits import Limits
 from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from tests.dump.writing import BEGINNING, ENDING, PREAMBLE, ROWS, USERS, a_dump, merged, read
 

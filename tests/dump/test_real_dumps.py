@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from dmrefresh.dump.deciding import check, check_head, decide
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
-from dmrefresh.dump.lexer import Sql, lex
-from dmrefresh.dump.policy import Action
+from dmrefresh.dump.judging.deciding import check, check_head, decide
+from dmrefresh.dump.judging.policy import Action
 from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.text.lexer import Sql, lex
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from fixtures.parts.dumping import dump_sql
 from fixtures.parts.postgres import Cluster

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmrefresh.dump.events import Place
-from dmrefresh.dump.lexer import Finish, Sql, lex
-from dmrefresh.dump.limits import MIB, Limits
-from dmrefresh.dump.rows import Rows, RowsUnreadable
+from dmrefresh.dump.text.lexer import Finish, Sql, lex
+from dmrefresh.dump.text.limits import MIB, Limits
+from dmrefresh.dump.text.rows import Rows, RowsUnreadable
 from dmrefresh.errors import DumpRefused
 
 _ROWS = {

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dmrefresh.dump.columns import max_length
+from dmrefresh.dump.definitions.columns import max_length
 from dmrefresh.dump.events import Column, Head, Name, Schema
 from dmrefresh.errors import DumpRefused
 from tests.dump.writing import a_dump, read
@@ -319,7 +319,8 @@ def test_a_type_as_the_server_writes_it_has_the_length_that_sqlglot_reads(writte
 
 def test_sqlglot_is_not_loaded_before_a_type_asks_for_it() -> None:
     code = (
-        "import sys, dmrefresh.dump.reader, dmrefresh.dump.policy; from dmrefresh.dump.columns import max_length; "
+        "import sys, dmrefresh.dump.reader, dmrefresh.dump.judging.policy; "
+        "from dmrefresh.dump.definitions.columns import max_length; "
         "print(max_length('character varying(255)'), 'sqlglot' in sys.modules, "
         "max_length('varchar(255)'), 'sqlglot' in sys.modules)"
     )

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmrefresh.dump.deciding import check_head, decide
+from dmrefresh.dump.definitions.statements import classify
 from dmrefresh.dump.events import Head, Name, Place, Schema, Statement
-from dmrefresh.dump.policy import POLICY, Action
-from dmrefresh.dump.statements import classify
+from dmrefresh.dump.judging.deciding import check_head, decide
+from dmrefresh.dump.judging.policy import POLICY, Action
 from dmrefresh.errors import DumpRefused
 
 EXECUTE, LEAVE_OUT, REFUSE = Action.EXECUTE, Action.LEAVE_OUT, Action.REFUSE

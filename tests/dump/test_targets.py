@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dmrefresh.dump.deciding import decide
+from dmrefresh.dump.definitions.statements import classify
 from dmrefresh.dump.events import Name, Place, Statement
-from dmrefresh.dump.policy import Action
-from dmrefresh.dump.statements import classify
+from dmrefresh.dump.judging.deciding import decide
+from dmrefresh.dump.judging.policy import Action
 
 EXECUTE, LEAVE_OUT, REFUSE = Action.EXECUTE, Action.LEAVE_OUT, Action.REFUSE
 T = Name("public", "t")

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from dmrefresh.dump.completeness import refuse_partial
-from dmrefresh.dump.deciding import check, check_head
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
-from dmrefresh.dump.lexer import Backslash, Sql, lex
-from dmrefresh.dump.policy import POLICY, Action
+from dmrefresh.dump.judging.completeness import refuse_partial
+from dmrefresh.dump.judging.deciding import check, check_head
+from dmrefresh.dump.judging.policy import POLICY, Action
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.dump.rows import Rows
+from dmrefresh.dump.text.lexer import Backslash, Sql, lex
+from dmrefresh.dump.text.rows import Rows
 from dmrefresh.errors import DumpRefused
 from fixtures import production, torture
 from fixtures.parts.postgres import Cluster, installed_majors

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dmrefresh.dump.limits import Limits
+from dmrefresh.dump.text.limits import Limits
 from tests.dump.writing import BEGINNING, ENDING, PREAMBLE, USERS, a_dump
 from tests.faults.world import World
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dmrefresh.postgres.publish import StrategyName
+from dmrefresh.postgres.strategies.publish import StrategyName
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials

@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 
 from dmrefresh.errors import Failure
-from dmrefresh.postgres.publish import StrategyName
+from dmrefresh.postgres.strategies.publish import StrategyName
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.processes import run_as
 from tests.faults.swapping import DATA, Target

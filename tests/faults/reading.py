@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 
 from dmrefresh.dump.events import End, TableData
-from dmrefresh.dump.limits import MIB
 from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.text.limits import MIB
 from tests.dump.writing import BEGINNING, ENDING, PREAMBLE, USERS
 
 ROW = 256 * MIB

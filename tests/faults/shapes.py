@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmrefresh.dump.limits import MIB, Limits
+from dmrefresh.dump.text.limits import MIB, Limits
 from tests.dump.writing import USERS, a_dump
 from tests.faults.case import A_NOTES, KEY, NOTES, ROWS, Case
 

@@ -14,12 +14,12 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from dmrefresh import signals
 from dmrefresh.dump.events import Event, TableData
 from dmrefresh.errors import Busy
+from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.publish import Published, StrategyName, publish
 from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.strategies.publish import Published, StrategyName, publish
 from fixtures.parts.postgres import Cluster
 from tests.postgres.databases import Database, events
 from tests.proxy import Proxy, faithful

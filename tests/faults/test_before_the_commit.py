@@ -14,8 +14,8 @@ import pytest
 
 from dmrefresh.dump.events import Event, TableData
 from dmrefresh.errors import ChecksFailed, CommitInDoubt
-from dmrefresh.postgres import commit
-from dmrefresh.postgres.publish import StrategyName
+from dmrefresh.postgres.loading import commit
+from dmrefresh.postgres.strategies.publish import StrategyName
 from fixtures.parts.postgres import installed_majors
 from tests.faults.conftest import MakeTarget
 from tests.faults.swapping import Target

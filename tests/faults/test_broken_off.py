@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from dmrefresh import signals
 from dmrefresh.errors import CommitInDoubt, TargetUnreachable
-from dmrefresh.postgres.publish import StrategyName
+from dmrefresh.machine import signals
+from dmrefresh.postgres.strategies.publish import StrategyName
 from fixtures.parts.postgres import Cluster
 from tests.faults.conftest import States
 from tests.faults.swapping import STEPS, Breaking, Target, end_sessions, ended, in_a_child, restart

@@ -14,8 +14,8 @@ from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import Failure
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.strategies.publish import Published, publish
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.faults.case import CANARIES, Case
 from tests.faults.dump_text import CASES

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.postgres.publish import StrategyName
+from dmrefresh.postgres.strategies.publish import StrategyName
 from tests.faults.full_disk import CASES, Told, command
 
 CALLED = {

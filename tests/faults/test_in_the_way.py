@@ -15,8 +15,9 @@ import pytest
 
 from dmrefresh.errors import TargetUnfit, TargetUnreachable
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, connect, lock
-from dmrefresh.postgres.publish import StrategyName
+from dmrefresh.postgres import Connection, lock
+from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.strategies.publish import StrategyName
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.processes import environment
 from tests.faults.conftest import MakeTarget, States

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from dmrefresh.errors import TargetUnfit
-from dmrefresh.postgres.publish import StrategyName
+from dmrefresh.postgres.strategies.publish import StrategyName
 from tests.dump.writing import a_dump
 from tests.faults.conftest import MakeTarget
 from tests.faults.world import MakeDatabase

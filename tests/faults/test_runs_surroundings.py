@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.keys import memory_backed_storage
+from dmrefresh.keys.private import memory_backed_storage
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials

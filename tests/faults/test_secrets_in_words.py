@@ -162,11 +162,11 @@ OURS = {
 }
 """Exceptions of which the text is our own, or that of a parser which names places alone."""
 LOOKED_AT = {
-    ("dmrefresh/answers.py", "RuntimeError"),  # looked at, and not passed on
+    ("dmrefresh/bucket/answers.py", "RuntimeError"),  # looked at, and not passed on
     ("dmrefresh/cli/worker.py", "ValueError"),  # of a duration on the command line
-    ("dmrefresh/dump/families.py", "CycleError"),  # has names of tables
-    ("dmrefresh/loading.py", "UnicodeDecodeError"),  # told apart from the other kind, and not passed on
-    ("dmrefresh/targets.py", "ValueError"),  # of a duration in the settings
+    ("dmrefresh/dump/definitions/families.py", "CycleError"),  # has names of tables
+    ("dmrefresh/settings/loading.py", "UnicodeDecodeError"),  # told apart from the other kind, and not passed on
+    ("dmrefresh/settings/targets.py", "ValueError"),  # of a duration in the settings
     ("sanitisers/engine/remaking.py", "Exception"),  # told apart from one of ours, and not passed on
     ("sanitisers/engine/remaking.py", "SystemExit"),
 }

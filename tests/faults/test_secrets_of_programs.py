@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.cache import Cache
+from dmrefresh.bucket.cache import Cache
+from dmrefresh.bucket.store import DumpRef, Store
 from dmrefresh.errors import KeyUnusable, UsageFailure
-from dmrefresh.jobs.cached import fetched
-from dmrefresh.jobs.naming import target_of
-from dmrefresh.keys import KeyFiles, decrypt_with_sops, memory_backed_storage, private_keyring
+from dmrefresh.jobs.refresh.cached import fetched
+from dmrefresh.jobs.targets.naming import target_of
+from dmrefresh.keys.private import KeyFiles, decrypt_with_sops, memory_backed_storage, private_keyring
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Settings
-from dmrefresh.store import DumpRef, Store
+from dmrefresh.settings.model import Settings
 from fixtures.parts.secrets import Credentials
 from tests.proof import Proof
 

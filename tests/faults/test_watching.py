@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dmrefresh.keys import memory_backed_storage
+from dmrefresh.keys.private import memory_backed_storage
 from tests.faults.watching import Watched, notes, put_in_front, watching
 
 # Writes a secret into a file without a name, and stays; the file is in the folder that it is given.

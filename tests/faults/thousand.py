@@ -29,13 +29,13 @@ from unittest import mock
 import boto3
 import psutil
 
-from dmrefresh import signals
 from dmrefresh.errors import Failure
-from dmrefresh.folders import private_folder
-from dmrefresh.jobs import clean_and_apply
-from dmrefresh.jobs.sources import Encrypted
+from dmrefresh.jobs.refresh import clean_and_apply
+from dmrefresh.jobs.refresh.sources import Encrypted
+from dmrefresh.machine import signals
+from dmrefresh.machine.folders import private_folder
 from dmrefresh.postgres.receipt import SCHEMA
-from dmrefresh.settings import load
+from dmrefresh.settings.model import load
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import REGION, ObjectStore
 from fixtures.parts.secrets import Credentials, make_credentials
@@ -230,7 +230,7 @@ _mine: list[Place] = []
 def _begin(given: Any) -> None:
     _mine.append(given.get(timeout=60))
     os.environ.update(_mine[0].environment)
-    mock.patch("dmrefresh.keys.private_folder", _with_a_quick_agent).start()
+    mock.patch("dmrefresh.keys.private.private_folder", _with_a_quick_agent).start()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from dmrefresh.keys import memory_backed_storage
+from dmrefresh.keys.private import memory_backed_storage
 
 _IN_MEMORY = {"tmpfs", "ramfs", "proc", "devpts", "devtmpfs", "sysfs"}
 _LARGEST = 64 << 20

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from itertools import pairwise
 
-from dmrefresh.dump.limits import Limits
+from dmrefresh.dump.text.limits import Limits
 from tests.dump.writing import BEGINNING, ENDING, PREAMBLE, ROWS, USERS
 
 _FORM = struct.Struct(">BBBHH")

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 import pglast
 import pglast.parser
 
-from dmrefresh.dump import rows
-from dmrefresh.dump.columns import max_length
+from dmrefresh.dump.definitions.columns import max_length
 from dmrefresh.dump.events import End, Event
-from dmrefresh.dump.lexer import _COPY, Backslash, Comment, Finish, Piece, Sql, lex
 from dmrefresh.dump.outgoing import by_policy
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.dump.rows import Rows, RowsUnreadable
-from dmrefresh.dump.tokens import TokenKind, tokens
+from dmrefresh.dump.text import rows
+from dmrefresh.dump.text.lexer import _COPY, Backslash, Comment, Finish, Piece, Sql, lex
+from dmrefresh.dump.text.rows import Rows, RowsUnreadable
+from dmrefresh.dump.text.tokens import TokenKind, tokens
 from dmrefresh.dump.writer import write_dump
 from dmrefresh.errors import DumpDamaged, DumpRefused
 from tests.dump.writing import merged

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dmrefresh.dump.events import Head, Statement, TableData
-from dmrefresh.dump.lexer import Sql, lex
 from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.text.lexer import Sql, lex
 from tests.dump.writing import ROWS, USERS, a_dump
 from tests.fuzz.cases import ENCODINGS, FRAMES, LIMITS, data_of
 

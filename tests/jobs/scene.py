@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from dmrefresh.verified import SUFFIX, Verified, as_json
+from dmrefresh.bucket.verified import SUFFIX, Verified, as_json
 from fixtures.parts.dumping import dump_sql, make_dump, put_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore

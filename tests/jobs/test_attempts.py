@@ -15,9 +15,9 @@ import stamina
 import dmrefresh
 from dmrefresh.errors import DumpDamaged, Failure, TargetUnreachable
 from dmrefresh.jobs.attempts import Patience, attempts
+from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Job
-from dmrefresh.signals import Interrupted
+from dmrefresh.settings.model import Job
 
 HEALS = {
     "DumpDamaged",

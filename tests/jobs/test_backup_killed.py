@@ -18,15 +18,15 @@ import psutil
 import psycopg
 import pytest
 
-from dmrefresh import process
 from dmrefresh.dump.events import End
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import BackupNotStored
-from dmrefresh.jobs import backup_production
-from dmrefresh.keys import KeyFiles, Keyring, private_keyring
-from dmrefresh.programs import find_pg_dump
-from dmrefresh.report import BackupReport
-from dmrefresh.settings import Programs
+from dmrefresh.jobs.backup import backup_production
+from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
+from dmrefresh.machine import process
+from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.report.model import BackupReport
+from dmrefresh.settings.model import Programs
 from dmrefresh.stages import gzip, streamed
 from dmrefresh.stages.gpg import decrypt
 from fixtures.parts.secrets import Credentials

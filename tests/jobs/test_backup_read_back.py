@@ -16,7 +16,8 @@ import psutil
 import psycopg
 import pytest
 
-from dmrefresh import signals
+from dmrefresh.bucket.store import Store
+from dmrefresh.bucket.verified import Verified
 from dmrefresh.errors import (
     BackupNotStored,
     BackupUnverified,
@@ -26,16 +27,15 @@ from dmrefresh.errors import (
     KeyUnusable,
     PublishedButUnfinished,
 )
-from dmrefresh.jobs import check_dump
 from dmrefresh.jobs.attempts import Patience
-from dmrefresh.jobs.backup_production import demand, run
-from dmrefresh.jobs.verifying_backup import Stored, note_beside, read_back
-from dmrefresh.keys import KeyFiles, private_keyring
+from dmrefresh.jobs.backup.backup_production import demand, run
+from dmrefresh.jobs.backup.verifying_backup import Stored, note_beside, read_back
+from dmrefresh.jobs.dumps import check_dump
+from dmrefresh.keys.private import KeyFiles, private_keyring
+from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.outcome import ending
+from dmrefresh.report.outcome import ending
 from dmrefresh.stages.gpg import decrypt
-from dmrefresh.store import Store
-from dmrefresh.verified import Verified
 from fixtures.parts.secrets import Credentials, keyring, make_credentials
 from tests.answers import get
 from tests.children import named

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.cache import KEPT, Cache, CacheUnusable, Copy, folder_of_this_machine
+from dmrefresh.bucket.cache import KEPT, Cache, CacheUnusable, Copy, folder_of_this_machine
+from dmrefresh.bucket.store import Store
 from dmrefresh.errors import SourceUnreachable
-from dmrefresh.jobs.cached import fetched
+from dmrefresh.jobs.refresh.cached import fetched
 from dmrefresh.observer import Observer
-from dmrefresh.store import Store
 from fixtures.parts.dumping import put_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from dmrefresh.verified import from_json
+from dmrefresh.bucket.verified import from_json
 from fixtures.parts.dumping import put_dump
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, make_credentials

@@ -10,15 +10,15 @@ from uuid import uuid4
 import pytest
 from mypy_boto3_s3 import S3Client
 
+from dmrefresh.bucket.store import LATEST_CLEANED, DumpRef, cleaned_name
+from dmrefresh.bucket.verified import SUFFIX
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
-from dmrefresh.jobs.choosing import Chosen, chosen
-from dmrefresh.jobs.doubts import Doubts, of_a_cleaned_one
-from dmrefresh.jobs.dumps import choose, introduce
+from dmrefresh.jobs.dumps.choosing import Chosen, chosen
+from dmrefresh.jobs.dumps.doubts import Doubts, of_a_cleaned_one
+from dmrefresh.jobs.dumps.taking import choose, introduce
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Dumps, Settings
+from dmrefresh.settings.model import Dumps, Settings
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.store import LATEST_CLEANED, DumpRef, cleaned_name
-from dmrefresh.verified import SUFFIX
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.jobs.scene import note_beside
 

@@ -16,11 +16,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from dmrefresh.dump.limits import Limits
+from dmrefresh.bucket.store import Store
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import DumpDamaged
-from dmrefresh.jobs.sources import Attempt, Cleaned
+from dmrefresh.jobs.refresh.sources import Attempt, Cleaned
 from dmrefresh.observer import Observer
-from dmrefresh.store import Store
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh import keys
+from dmrefresh.keys import private as keys
 from fixtures.parts.secrets import Credentials, make_credentials, sops_encrypt
 from tests.jobs.hospital import Hospital, assert_fails, assert_passes, assert_skips, assert_warns
 from tests.public_keys import LONG_AGO, Maker, maker

@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from dmrefresh.postgres import connect, guard
+from dmrefresh.postgres import guard
+from dmrefresh.postgres.reach import connect
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials

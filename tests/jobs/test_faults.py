@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from dmrefresh.keys import memory_backed_storage
+from dmrefresh.keys.private import memory_backed_storage
 from fixtures.parts.secrets import make_credentials, sops_encrypt
 from tests.jobs.scene import Production, Scene, state_of
 from tests.proxy import Proxy

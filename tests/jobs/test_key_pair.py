@@ -8,9 +8,9 @@ from contextlib import ExitStack
 import pytest
 
 from dmrefresh.errors import KeyUnusable
-from dmrefresh.jobs.key_pair import prove
-from dmrefresh.keys import Keyring
-from dmrefresh.public_keys import public_keyring
+from dmrefresh.jobs.backup.key_pair import prove
+from dmrefresh.keys.private import Keyring
+from dmrefresh.keys.public import public_keyring
 from fixtures.parts.secrets import keyring
 from tests.public_keys import LONG_AGO, maker
 

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from dmrefresh.dump.note import Note, write_note, write_rows
-from dmrefresh.keys import KeyFiles, private_keyring
-from dmrefresh.public_keys import public_keyring
+from dmrefresh.keys.private import KeyFiles, private_keyring
+from dmrefresh.keys.public import public_keyring
 from dmrefresh.stages.encrypt import encrypt
 from fixtures.parts.dumping import put_dump
 from fixtures.parts.postgres import Cluster

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from dmrefresh.jobs.choosing import older
-from dmrefresh.jobs.dumps import store_of
-from dmrefresh.jobs.finding import of_a_bucket
-from dmrefresh.settings import Settings, Target
+from dmrefresh.jobs.dumps.choosing import older
+from dmrefresh.jobs.dumps.taking import store_of
+from dmrefresh.jobs.refresh.finding import of_a_bucket
+from dmrefresh.settings.model import Settings, Target
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from sanitisers.ruleset.loading import parse_ruleset

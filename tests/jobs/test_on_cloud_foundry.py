@@ -17,14 +17,14 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from dmrefresh import cloud_foundry
+from dmrefresh.bucket.store import Store
 from dmrefresh.errors import BackupNotStored, BackupUnverified, Busy, UsageFailure
-from dmrefresh.jobs.on_cloud_foundry import Order, have_made, order, run
-from dmrefresh.keys import memory_backed_storage
+from dmrefresh.jobs.backup import cloud_foundry
+from dmrefresh.jobs.backup.on_cloud_foundry import Order, have_made, order, run
+from dmrefresh.keys.private import memory_backed_storage
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Dumps, Keys, Settings
-from dmrefresh.store import Store
-from dmrefresh.targets import CloudFoundry
+from dmrefresh.settings.model import Dumps, Keys, Settings
+from dmrefresh.settings.targets import CloudFoundry
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import USER_ID, Credentials, make_credentials

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dmrefresh.jobs.presign import presign
+from dmrefresh.jobs.backup.presign import presign
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Dumps, Settings
+from dmrefresh.settings.model import Dumps, Settings
 from tests.jobs.scene import DMREFRESH
 
 NAME = "production-202611220300.sql.gz.gpg"

@@ -7,7 +7,7 @@ import subprocess
 import psycopg
 import pytest
 
-from dmrefresh.keys import memory_backed_storage
+from dmrefresh.keys.private import memory_backed_storage
 from tests.jobs.scene import Ended, Scene, state_of
 from tests.proof import Proof, left_in_folders, left_in_the_server, running
 

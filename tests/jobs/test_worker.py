@@ -24,10 +24,10 @@ import stamina
 from dmrefresh.dump.events import End, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import BackupNotStored, UsageFailure
-from dmrefresh.jobs import worker as job
-from dmrefresh.keys import KeyFiles, private_keyring
+from dmrefresh.jobs.backup import worker as job
+from dmrefresh.keys.private import KeyFiles, private_keyring
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Settings
+from dmrefresh.settings.model import Settings
 from dmrefresh.stages.gpg import decrypt
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dmrefresh.jobs.presign import presign
-from dmrefresh.settings import Dumps, Settings
+from dmrefresh.jobs.backup.presign import presign
+from dmrefresh.settings.model import Dumps, Settings
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.jobs.scene import DMREFRESH

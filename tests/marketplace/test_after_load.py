@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dmrefresh.dump.after_load import script_of
+from dmrefresh.dump.judging.after_load import script_of
 from fixtures.production.filling import TABLES
 from tests.marketplace.conftest import Published, Row
 from tests.marketplace.streams import shipped

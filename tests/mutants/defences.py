@@ -38,9 +38,9 @@ _NEVER = "if False:"
 END_MARKER = Mutant(
     "tests/dump/test_reader.py::test_a_dump_that_lost_its_end_at_any_byte_is_never_read_to_an_end",
     (
-        Cut("dmrefresh/dump/frame.py", "if self._marker is None:", _NEVER),
+        Cut("dmrefresh/dump/text/frame.py", "if self._marker is None:", _NEVER),
         Cut(
-            "dmrefresh/dump/frame.py",
+            "dmrefresh/dump/text/frame.py",
             "if not self._closed or (self._key is not None and not self._unrestricted):",
             _NEVER,
         ),
@@ -48,7 +48,7 @@ END_MARKER = Mutant(
 )
 END_OF_STREAM = Mutant(
     "tests/postgres/test_publish.py::test_a_stream_without_its_end_is_not_published",
-    (Cut("dmrefresh/postgres/load.py", 'raise DumpDamaged("The dump ends before its end marker.")', "pass"),),
+    (Cut("dmrefresh/postgres/loading/load.py", 'raise DumpDamaged("The dump ends before its end marker.")', "pass"),),
 )
 GPG_STATUS = Mutant(
     "tests/stages/test_gpg.py::test_one_flipped_bit_is_damage",
@@ -60,16 +60,16 @@ GZIP_END = Mutant(
 )
 ROW_COUNT = Mutant(
     "tests/faults/test_before_the_commit.py::test_rows_that_the_server_counts_otherwise_than_the_stream",
-    (Cut("dmrefresh/postgres/copying.py", "if cursor.rowcount != given:", _NEVER),),
+    (Cut("dmrefresh/postgres/loading/copying.py", "if cursor.rowcount != given:", _NEVER),),
 )
 ROWS_OF_THE_BACKUP = Mutant(
     "tests/dump/test_against_note.py::"
     "test_other_rows_than_the_backup_counted_are_refused_before_the_end_and_not_tried_again",
-    (Cut("dmrefresh/dump/against_note.py", "if not differ and not missing:", "if True:"),),
+    (Cut("dmrefresh/dump/judging/against_note.py", "if not differ and not missing:", "if True:"),),
 )
 ALL_TABLES = Mutant(
     "tests/postgres/test_publish.py::test_a_dump_that_leaves_data_out_is_refused",
-    (Cut("dmrefresh/dump/completeness.py", "    if without:", "    if False:"),),
+    (Cut("dmrefresh/dump/judging/completeness.py", "    if without:", "    if False:"),),
 )
 LEAK_CHECK = Mutant(
     "tests/dump/test_leaks.py::test_a_leak_is_refused_at_the_end_in_any_encoding",
@@ -81,7 +81,7 @@ UNLISTED_COLUMNS = Mutant(
 )
 STATEMENT_POLICY = Mutant(
     "tests/postgres/test_publish.py::test_a_statement_refused_after_the_rows_is_never_executed",
-    (Cut("dmrefresh/dump/deciding.py", "if decision.action is Action.REFUSE:", _NEVER),),
+    (Cut("dmrefresh/dump/judging/deciding.py", "if decision.action is Action.REFUSE:", _NEVER),),
 )
 PRODUCTIONS_MARK = Mutant(
     "tests/postgres/test_guard.py::test_the_plain_owner_marks_a_database_and_nothing_is_published_to_it_from_then_on",
@@ -110,13 +110,13 @@ ONE_OBJECT = Mutant(
 )
 KEY_IN_MEMORY = Mutant(
     "tests/test_keys.py::test_a_disk_is_never_taken_for_memory",
-    (Cut("dmrefresh/keys.py", " and _filesystem(Path(candidate)) in _IN_MEMORY"),),
+    (Cut("dmrefresh/keys/private.py", " and _filesystem(Path(candidate)) in _IN_MEMORY"),),
 )
 CHECKS_BEFORE_THE_COMMIT = Mutant(
     "tests/postgres/test_publish.py::test_a_sequence_behind_its_column_is_found_before_the_commit",
     (
         Cut(
-            "dmrefresh/postgres/by_schema.py",
+            "dmrefresh/postgres/strategies/by_schema.py",
             "changed = check_loaded(connection, errand, loader)",
             "changed: list[int] = []",
         ),
@@ -129,20 +129,20 @@ PG_DUMPS_STATUS = Mutant(
 COPYS_DIGEST = Mutant(
     "tests/jobs/test_cache.py::test_whatever_has_become_of_a_copy_it_is_not_taken_for_the_dump",
     (
-        Cut("dmrefresh/cache.py", 'hashlib.file_digest(file, "sha256").hexdigest() == copy.sha256', "True"),
-        Cut("dmrefresh/jobs/cached.py", "if self._measured.sha256 != copy.sha256:", _NEVER),
+        Cut("dmrefresh/bucket/cache.py", 'hashlib.file_digest(file, "sha256").hexdigest() == copy.sha256', "True"),
+        Cut("dmrefresh/jobs/refresh/cached.py", "if self._measured.sha256 != copy.sha256:", _NEVER),
     ),
 )
 COPYS_VERSION = Mutant(
     "tests/jobs/test_cache.py::test_a_copy_is_not_taken_for_another_version_of_its_object",
     (
         Cut(
-            "dmrefresh/cache.py",
+            "dmrefresh/bucket/cache.py",
             'which = "\\0".join((self.endpoint, self.bucket, self.key, self.version_id or "", self.etag))',
             'which = "\\0".join((self.endpoint, self.bucket, self.key))',
         ),
         Cut(
-            "dmrefresh/cache.py",
+            "dmrefresh/bucket/cache.py",
             "return ours == theirs and dump.sha256 in (None, self.sha256)",
             "return ours[:3] == theirs[:3]",
         ),

@@ -13,8 +13,8 @@ import psycopg
 from dmrefresh.dump.events import Event
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.strategies.publish import Published, publish
 from fixtures.parts.dumping import dump_sql
 from fixtures.parts.postgres import Cluster
 

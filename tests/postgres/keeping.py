@@ -9,11 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.publish import publish
 from dmrefresh.postgres.receipt import Receipt
-from dmrefresh.postgres.rollback import RolledBack
-from dmrefresh.postgres.rollback import rollback as put_back
-from dmrefresh.postgres.strategy import Published
+from dmrefresh.postgres.strategies.publish import publish
+from dmrefresh.postgres.strategies.rollback import RolledBack
+from dmrefresh.postgres.strategies.rollback import rollback as put_back
+from dmrefresh.postgres.strategies.strategy import Published
 from tests.postgres.databases import Database, dump_of, events
 
 WEEK = timedelta(days=7)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.dump.after_load import Script, script_of
+from dmrefresh.dump.judging.after_load import Script, script_of
 from dmrefresh.errors import ChecksFailed
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.postgres.databases import dump_of

@@ -11,7 +11,8 @@ import pytest
 from psycopg.types.enum import EnumInfo
 
 from dmrefresh.errors import RightsMissing
-from dmrefresh.postgres import connect, grants
+from dmrefresh.postgres.carrying import grants
+from dmrefresh.postgres.reach import connect
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database, dump_of, refresh
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dmrefresh.dump.events import Head, Statement
-from dmrefresh.dump.policy import POLICY, Action
+from dmrefresh.dump.judging.policy import POLICY, Action
 from dmrefresh.errors import DumpRefused
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database, dump_of, events, refresh

@@ -10,7 +10,7 @@ import pytest
 
 from dmrefresh.errors import CommitInDoubt
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import commit
+from dmrefresh.postgres.loading import commit
 from tests.postgres.databases import Database, dump_of, refresh
 from tests.proxy import Proxy
 

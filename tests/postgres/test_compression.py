@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from dmrefresh.errors import TargetUnfit
-from dmrefresh.postgres.compression import judge
+from dmrefresh.postgres.loading.compression import judge
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database, dump_of, refresh
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from dmrefresh.dump.events import Name
-from dmrefresh.postgres import Connection, connect
-from dmrefresh.postgres.crew import Crew, Job, crew
-from dmrefresh.postgres.independence import Needs
+from dmrefresh.postgres import Connection
+from dmrefresh.postgres.loading.crew import Crew, Job, crew
+from dmrefresh.postgres.loading.independence import Needs
+from dmrefresh.postgres.reach import connect
 from tests.postgres.databases import Database
 from tests.proxy import Proxy
 

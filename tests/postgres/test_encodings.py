@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dmrefresh.dump.encodings import codec_of
 from dmrefresh.dump.sanitise import sanitise
-from dmrefresh.dump.transcoding import transcoder_for
+from dmrefresh.dump.text.encodings import codec_of
+from dmrefresh.dump.text.transcoding import transcoder_for
 from dmrefresh.errors import ChecksFailed, DumpRefused, TargetUnfit
-from dmrefresh.postgres.publish import publish
 from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.strategies.publish import publish
 from fixtures.parts.postgres import Cluster, installed_majors
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.postgres.databases import Database, events

@@ -13,9 +13,10 @@ from dmrefresh.dump.events import End, TableData
 from dmrefresh.dump.note import Note
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import RightsMissing, TargetUnreachable
-from dmrefresh.postgres import connect, guard
+from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.postgres import guard
 from dmrefresh.postgres.exported import LEFT_OUT, exported, size
-from dmrefresh.programs import find_pg_dump
+from dmrefresh.postgres.reach import connect
 from dmrefresh.stages.pg_dump import pg_dump
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database

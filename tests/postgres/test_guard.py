@@ -13,11 +13,12 @@ from dmrefresh.dump.note import Note, write_note
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import connect, guard
+from dmrefresh.postgres import guard
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.publish import publish
+from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.receipt import Receipt
-from dmrefresh.settings import Production
+from dmrefresh.postgres.strategies.publish import publish
+from dmrefresh.settings.model import Production
 from fixtures.parts.postgres import Cluster, installed_majors
 from tests.dump.writing import ROWS, USERS, a_dump
 from tests.postgres.databases import Database, dump_of, events, refresh

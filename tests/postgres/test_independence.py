@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dmrefresh.dump.definitions.statements import classify
 from dmrefresh.dump.events import Head, Name, Place, Statement
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.dump.statements import classify
-from dmrefresh.postgres.independence import Independence, collide
+from dmrefresh.postgres.loading.independence import Independence, collide
 from tests.dump.writing import a_dump
 
 HEAD = """

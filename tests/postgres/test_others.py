@@ -14,13 +14,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dmrefresh.dump.after_load import Check, Script
+from dmrefresh.dump.judging.after_load import Check, Script
 from dmrefresh.errors import ChecksFailed, RightsMissing, TargetBusy, TargetUnfit, TargetUnreachable, UsageFailure
-from dmrefresh.jobs.others import dump_others
+from dmrefresh.jobs.refresh.others import dump_others
+from dmrefresh.machine.programs import programs
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.publish import Published
-from dmrefresh.programs import programs
-from dmrefresh.settings import Programs
+from dmrefresh.postgres.strategies.publish import Published
+from dmrefresh.settings.model import Programs
 from fixtures.parts.postgres import installed_majors
 from tests.children import children
 from tests.postgres.databases import Database, dump_of, refresh

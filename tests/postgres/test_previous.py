@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from dmrefresh.errors import Busy, TargetBusy, TargetUnfit
-from dmrefresh.postgres import connect, lock, previous
+from dmrefresh.postgres import lock
+from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.receipt import Receipt
-from dmrefresh.postgres.rollback import rollback
+from dmrefresh.postgres.strategies import previous
+from dmrefresh.postgres.strategies.rollback import rollback
 from tests.postgres import keeping
 from tests.postgres.databases import Database, dump_of, refresh
 from tests.postgres.keeping import WEEK, Heard

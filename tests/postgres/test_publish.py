@@ -19,9 +19,9 @@ from dmrefresh.errors import (
     UsageFailure,
 )
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import connect
-from dmrefresh.postgres.publish import publish
+from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.strategies.publish import publish
 from fixtures.parts.postgres import installed_majors
 from fixtures.production import create, fill
 from tests.postgres.databases import Database, dump_of, events, refresh

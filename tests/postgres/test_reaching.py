@@ -15,14 +15,14 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from dmrefresh import signals
 from dmrefresh.errors import Failure, TargetUnfit, TargetUnreachable, UsageFailure
+from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import connect
-from dmrefresh.postgres.conninfo import masked
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reaching import Reached, reached
-from dmrefresh.settings import Production, Target
+from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach.conninfo import masked
+from dmrefresh.postgres.reach.reaching import Reached, reached
+from dmrefresh.settings.model import Production, Target
 from fixtures.parts.postgres import Cluster, installed_majors
 from tests import sshd
 from tests.postgres.certificates import self_signed

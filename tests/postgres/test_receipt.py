@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dmrefresh.errors import RightsMissing
-from dmrefresh.postgres import connect, receipt
+from dmrefresh.postgres import receipt
+from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.state import state_of
 from fixtures.parts.postgres import installed_majors
 from tests.postgres import keeping

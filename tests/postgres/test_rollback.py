@@ -15,13 +15,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from dmrefresh import signals
 from dmrefresh.errors import Busy, Failure, RightsMissing, TargetUnfit, TargetUnreachable
+from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import connect, guard, lock
+from dmrefresh.postgres import guard, lock
+from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.receipt import Receipt
-from dmrefresh.postgres.rollback import rollback as put_back
-from dmrefresh.settings import Production
+from dmrefresh.postgres.strategies.rollback import rollback as put_back
+from dmrefresh.settings.model import Production
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database
 from tests.postgres.keeping import Heard, dump_with, refresh, rollback, state_of
@@ -285,7 +286,7 @@ def test_tables_that_only_the_new_data_has_are_named_before_they_go(target: Data
 def test_what_a_session_still_reads_is_left_to_the_next_run(
     target: Database, new: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dmrefresh.postgres import connect
+    from dmrefresh.postgres.reach import connect
 
     monkeypatch.setitem(connect._SETTINGS, "lock_timeout", ("200ms", 0))
     refresh(new, target)

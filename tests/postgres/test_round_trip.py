@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from dmrefresh.postgres import previous
+from dmrefresh.postgres.strategies import previous
 from fixtures import torture
 from fixtures.parts.dumping import PG_DUMP_OPTIONS
 from fixtures.parts.postgres import Cluster, installed_majors

@@ -20,7 +20,7 @@ from dmrefresh.postgres import guard as guarding
 from dmrefresh.postgres.embedded import embedded
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.scratch import is_elsewhere, look, scratch
-from dmrefresh.settings import Production
+from dmrefresh.settings.model import Production
 from fixtures.parts.postgres import Cluster
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from dmrefresh import signals
 from dmrefresh.dump.events import Event, Statement, TableData
 from dmrefresh.errors import ChecksFailed, DumpDamaged, TargetUnreachable
+from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.publish import Published, publish
 from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.strategies.publish import Published, publish
 from tests.postgres.databases import Database, dump_of, events, refresh
 
 MakeDatabase = Callable[[int], Database]

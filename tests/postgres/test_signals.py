@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh import signals
+from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
 from tests.postgres.databases import Database, dump_of, refresh
 from tests.postgres.test_commit import SMALL, At

@@ -17,8 +17,8 @@ from psycopg import sql
 from dmrefresh.dump.events import End, Event, TableData
 from dmrefresh.errors import Busy, DumpDamaged, Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.publish import Published, StrategyName, publish
 from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.postgres.strategies.publish import Published, StrategyName, publish
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database, dump_of, events
 

@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from dmrefresh.errors import TargetBusy, TargetUnreachable
-from dmrefresh.postgres import stillness, swap
-from dmrefresh.postgres.swap import Swap
+from dmrefresh.postgres.carrying import stillness
+from dmrefresh.postgres.strategies import swap
+from dmrefresh.postgres.strategies.swap import Swap
 from tests.postgres import test_others
 from tests.postgres.databases import Database
 from tests.postgres.test_others import At, assert_untouched, holds, published

@@ -11,7 +11,7 @@ import pytest
 
 from dmrefresh.errors import ChecksFailed, DumpRefused
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import previous
+from dmrefresh.postgres.strategies import previous
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database, dump_of, refresh
 

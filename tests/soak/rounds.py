@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from dmrefresh.verified import SUFFIX, from_json
+from dmrefresh.bucket.verified import SUFFIX, from_json
 from fixtures.parts.dumping import put_dump
 from tests.jobs.scene import note_beside
 from tests.proof import left_in_folders, left_in_the_server, running

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from dmrefresh.store import Store
+from dmrefresh.bucket.store import Store
 from fixtures.parts.seaweedfs import Credentials, ObjectStore
 
 

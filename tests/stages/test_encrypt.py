@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from dmrefresh.errors import BackupNotStored, KeyUnusable
-from dmrefresh.keys import KeyFiles, Keyring, private_keyring
-from dmrefresh.public_keys import Recipient, public_keyring
+from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
+from dmrefresh.keys.public import Recipient, public_keyring
 from dmrefresh.stages.encrypt import encrypt, judge_status
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.recipients import recipients

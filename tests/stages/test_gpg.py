@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh import process
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable, ProgramFailed
-from dmrefresh.keys import KeyFiles, Keyring, private_keyring
+from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
+from dmrefresh.machine import process
 from dmrefresh.stages.gpg import NotForThisKey, decrypt, judge_status
 from fixtures.parts.secrets import Credentials, make_credentials, sops_encrypt
 from tests.proof import Proof

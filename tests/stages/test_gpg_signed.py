@@ -14,9 +14,9 @@ from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from dmrefresh.errors import DumpDamaged
-from dmrefresh.keys import Keyring
-from dmrefresh.public_keys import public_keyring
-from dmrefresh.signatures import NotSigned
+from dmrefresh.keys.private import Keyring
+from dmrefresh.keys.public import public_keyring
+from dmrefresh.keys.signatures import NotSigned
 from dmrefresh.stages.encrypt import encrypt
 from dmrefresh.stages.gpg import decrypt, judge_status
 from tests.public_keys import LONG_AGO, Maker, maker

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dmrefresh.jobs.presign import presign
-from dmrefresh.presigned import Presigned, read_presigned
-from dmrefresh.settings import Dumps, Settings
+from dmrefresh.bucket.presigned import Presigned, read_presigned
+from dmrefresh.jobs.backup.presign import presign
+from dmrefresh.settings.model import Dumps, Settings
 from dmrefresh.stages.post import PostFailed, post
 from fixtures.parts.seaweedfs import Credentials, ObjectStore
 from tests.proxy import Proxy
@@ -164,7 +164,7 @@ def test_the_file_is_never_whole_in_memory(sign: Sign, tmp_path: Path, object_st
             out.write(os.urandom(1 << 20))
     code = (
         "import hashlib, io, resource, sys\n"
-        "from dmrefresh.presigned import read_presigned\n"
+        "from dmrefresh.bucket.presigned import read_presigned\n"
         "from dmrefresh.stages.post import post\n"
         "import urllib3\n"
         "text, key, path, size = sys.stdin.read().split('\\n')\n"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable, SourceUnreachable
-from dmrefresh.signatures import NotSigned
+from dmrefresh.keys.signatures import NotSigned
 from dmrefresh.stages.received import Received, receiving
 from dmrefresh.stages.spool import spool
 

@@ -18,9 +18,9 @@ import pytest
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
+from dmrefresh.bucket.store import DumpRef, Gone, NoCredentials, Replaced, SourceRefused, Store
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump, SourceUnreachable
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.store import DumpRef, Gone, NoCredentials, Replaced, SourceRefused, Store
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.answers import Answer, Request, get
 from tests.front import Front

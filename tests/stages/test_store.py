@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
+from dmrefresh.bucket.store import NoCredentials, SourceRefused, Store, taken_at
 from dmrefresh.errors import NoSuchDump, SourceUnreachable
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.store import NoCredentials, SourceRefused, Store, taken_at
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.answers import anything
 from tests.front import Front

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from dmrefresh import signals
+from dmrefresh.bucket.store import DumpRef, Store
 from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged
+from dmrefresh.machine import signals
 from dmrefresh.stages import multipart
 from dmrefresh.stages import streamed as stage
 from dmrefresh.stages.streamed import part_size, streamed
-from dmrefresh.store import DumpRef, Store
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.answers import Answer
 from tests.front import Front

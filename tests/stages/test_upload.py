@@ -12,9 +12,9 @@ from typing import IO, Any
 
 import pytest
 
+from dmrefresh.bucket.store import DumpRef, Store
 from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable
 from dmrefresh.stages.upload import copy, sent
-from dmrefresh.store import DumpRef, Store
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.stages.bucket import act_as, left, new_bucket
 

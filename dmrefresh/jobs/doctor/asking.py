@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from dmrefresh.bucket.store import Store, translated
 from dmrefresh.jobs.doctor.checking import Needs
-from dmrefresh.store import Store, translated
 
 T = TypeVar("T")
 

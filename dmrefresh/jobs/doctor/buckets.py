@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from dmrefresh.bucket.store import SourceRefused, Store, translated
 from dmrefresh.errors import NoSuchDump, TargetUnfit, UsageFailure
 from dmrefresh.jobs.doctor import rules_of_buckets as meaning
 from dmrefresh.jobs.doctor.asking import asked
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
-from dmrefresh.store import SourceRefused, Store, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

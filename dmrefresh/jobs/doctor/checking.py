@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from dmrefresh import process, signals
 from dmrefresh.errors import DeadlinePassed, Failure
 from dmrefresh.jobs.doctor.finding import Finding
+from dmrefresh.machine import process, signals
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+from dmrefresh.bucket.store import Store
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.doctor import surroundings, targets
 from dmrefresh.jobs.doctor.buckets import Bucket, Wanted
@@ -16,8 +17,7 @@ from dmrefresh.jobs.doctor.probe import Probe
 from dmrefresh.jobs.doctor.programs import Programs
 from dmrefresh.jobs.doctor.sources import SourceOfBackups
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Loaded, Settings
-from dmrefresh.store import Store
+from dmrefresh.settings.model import Loaded, Settings
 
 _SLOW = {
     "key": "the keys",

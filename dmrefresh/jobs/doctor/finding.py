@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Literal
 
-from dmrefresh.console import printable
+from dmrefresh.console.lines import printable
 
 Status = Literal["fail", "warn", "skip", "pass"]
 _WORST_FIRST: tuple[Status, ...] = ("fail", "warn", "skip", "pass")

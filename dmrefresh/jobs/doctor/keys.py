@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dmrefresh import process
 from dmrefresh.errors import Failure, KeyUnusable, UsageFailure
+from dmrefresh.jobs.backup.key_pair import apart
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.listed_keys import Key, Part, keys_of
 from dmrefresh.jobs.doctor.programs import Programs
-from dmrefresh.jobs.key_pair import apart
-from dmrefresh.keys import Keyring, decrypt_with_sops, private_keyring
-from dmrefresh.public_keys import public_home, public_keyring, run_gpg
-from dmrefresh.settings import Settings
-from dmrefresh.signatures import sign
+from dmrefresh.keys.private import Keyring, decrypt_with_sops, private_keyring
+from dmrefresh.keys.public import public_home, public_keyring, run_gpg
+from dmrefresh.keys.signatures import sign
+from dmrefresh.machine import process
+from dmrefresh.settings.model import Settings
 from dmrefresh.stages.encrypt import encrypt
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.recipients import recipients

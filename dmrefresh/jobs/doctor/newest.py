@@ -7,25 +7,25 @@ import tempfile
 from collections.abc import Callable
 from contextlib import closing
 
-from dmrefresh.dump import course
-from dmrefresh.dump.after_load import Script, script_of
+from dmrefresh.bucket.store import Listed, Store
+from dmrefresh.console.showing import ago, moment, size
 from dmrefresh.dump.events import Head
+from dmrefresh.dump.judging import course
+from dmrefresh.dump.judging.after_load import Script, script_of
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import Failure, NoSuchDump, UsageFailure
-from dmrefresh.jobs.choosing import Chosen, choice
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.keys import Private
-from dmrefresh.jobs.dumps import limits_of
-from dmrefresh.jobs.given import head_of
-from dmrefresh.jobs.rules import read_ruleset, sanitiser_key
-from dmrefresh.jobs.sources import Encrypted
+from dmrefresh.jobs.dumps.choosing import Chosen, choice
+from dmrefresh.jobs.dumps.taking import limits_of
+from dmrefresh.jobs.refresh.sources import Encrypted
+from dmrefresh.jobs.rulesets.given import head_of
+from dmrefresh.jobs.rulesets.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
-from dmrefresh.settings import Settings
-from dmrefresh.showing import ago, moment, size
+from dmrefresh.settings.model import Settings
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.store import Listed, Store
 from sanitisers import Ruleset
 
 

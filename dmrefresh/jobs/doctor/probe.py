@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
+from dmrefresh.bucket.store import Store, translated
 from dmrefresh.errors import RightsMissing, TargetUnfit
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
-from dmrefresh.store import Store, translated
 
 NAME = "dmrefresh-doctor/probe"
 """The object's."""

@@ -6,10 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from dmrefresh import process
 from dmrefresh.errors import KeyUnusable, ProgramFailed
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
-from dmrefresh.keys import memory_backed_storage
+from dmrefresh.keys.private import memory_backed_storage
+from dmrefresh.machine import process
 
 _GPG = (2, 2)
 _SOPS = (3, 8)

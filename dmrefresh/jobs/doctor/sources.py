@@ -6,15 +6,16 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dmrefresh.console.showing import size
 from dmrefresh.errors import RightsMissing
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
-from dmrefresh.postgres import Connection, connect
+from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import is_marked
-from dmrefresh.postgres.reaching import reached
-from dmrefresh.programs import find_pg_dump
-from dmrefresh.settings import Settings, Source
-from dmrefresh.showing import size
+from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach.reaching import reached
+from dmrefresh.settings.model import Settings, Source
 
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dmrefresh.jobs.doctor.checking import Check, Needs, Said
-from dmrefresh.settings import Loaded, Notify
+from dmrefresh.settings.model import Loaded, Notify
 
 
 def checks_of(loaded: Loaded) -> list[Check]:

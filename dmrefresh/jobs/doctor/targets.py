@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dmrefresh.bucket.store import translated as translated_from_s3
 from dmrefresh.dump.events import Head, Schema
 from dmrefresh.errors import Failure
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.newest import Newest
 from dmrefresh.jobs.doctor.probe import Probe
-from dmrefresh.jobs.dumps import bucket_of
-from dmrefresh.jobs.naming import target_of
-from dmrefresh.jobs.others import dump_others
+from dmrefresh.jobs.dumps.taking import bucket_of
+from dmrefresh.jobs.refresh.others import dump_others
+from dmrefresh.jobs.targets.naming import target_of
+from dmrefresh.machine.programs import find_pg_dump
 from dmrefresh.observer import Observer, Stopwatch
-from dmrefresh.postgres import connect
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reaching import reached
+from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.postgres.scratch import EMBEDDED, scratch
-from dmrefresh.postgres.strategy import Errand
+from dmrefresh.postgres.strategies.strategy import Errand
 from dmrefresh.postgres.survey import Survey, survey
-from dmrefresh.programs import find_pg_dump
-from dmrefresh.settings import Settings, Target
+from dmrefresh.settings.model import Settings, Target
 from dmrefresh.stages.upload import of_the_target
-from dmrefresh.store import translated as translated_from_s3
 
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""

@@ -1,0 +1,1 @@
+"""What the statements of a dump are, and what they say about tables, columns, types and keys."""

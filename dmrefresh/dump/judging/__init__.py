@@ -1,0 +1,1 @@
+"""What a dump must be, what of it is executed, and what stops a run."""

@@ -1,0 +1,1 @@
+"""A backup of production: made, stored, and read back."""

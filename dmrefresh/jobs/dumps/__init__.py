@@ -1,0 +1,1 @@
+"""The dumps in the bucket: which one is taken, what speaks against it, whether it is whole."""

@@ -1,0 +1,53 @@
+"""What lies beside a dump and says that it was read back: found, and held against the dump itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dmrefresh.bucket.store import DumpRef, SourceRefused, Store
+from dmrefresh.bucket.verified import LONGEST, SUFFIX, Verified, from_json
+from dmrefresh.errors import DumpDamaged, NoSuchDump
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was found beside a dump.
+
+    Attributes:
+        verified: what it says, where it is about this very object.
+        why_not: else, why it does not count, as the end of a sentence.
+        contradicted: whether that is because what is noted with the object itself says another thing.
+    """
+
+    verified: Verified | None = None
+    why_not: str = ""
+    contradicted: bool = False
+
+
+def beside(store: Store, dump: DumpRef) -> Beside:
+    """Look for the note beside a dump; whatever it is, it is no reason to fail.
+
+    Args:
+        store: the bucket.
+        dump: the object, as it is now.
+
+    Raises:
+        SourceUnreachable: S3 does not answer.
+    """
+    try:
+        text = store.beginning(dump.key + SUFFIX, LONGEST + 1)
+    except NoSuchDump:
+        return Beside(why_not="there is none")
+    except (SourceRefused, DumpDamaged):
+        return Beside(why_not="it cannot be read")
+    said = from_json(text)
+    if said is None:
+        return Beside(why_not="it is not of the form that dmrefresh writes")
+    if said.name != dump.key:
+        return Beside(why_not="it is about another object")
+    versions = said.version_id, dump.version_id
+    if said.size != dump.size or (all(versions) and versions[0] != versions[1]):
+        return Beside(why_not="the object was replaced since")
+    if dump.sha256 is not None and dump.sha256.lower() != said.sha256:
+        return Beside(why_not="with the object itself another SHA-256 is noted", contradicted=True)
+    return Beside(said)

@@ -1,0 +1,144 @@
+"""plan, for a target that is a bucket."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+
+from dmrefresh.bucket.store import LATEST_CLEANED, translated
+from dmrefresh.dump.events import Head
+from dmrefresh.dump.judging import deciding
+from dmrefresh.dump.judging.policy import Action
+from dmrefresh.errors import DumpRefused, Failure
+from dmrefresh.jobs.dumps.taking import bucket_of
+from dmrefresh.jobs.refresh.clean_and_apply import Plan
+from dmrefresh.jobs.refresh.planning import Refusal, listed, short
+from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.observer import Observer
+from dmrefresh.postgres.guard import Guard
+from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.scratch import EMBEDDED, scratch
+from dmrefresh.stages.upload import of_the_target
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBucket:
+    """What a refresh of a bucket would do.
+
+    Attributes:
+        blocked: whether something refuses it.
+        target, bucket: its name in the settings, and the bucket's.
+        dump, size, dumped_from: the object, its bytes, the version of the server it is of.
+        scratch: the version of the scratch database's server; None where none is needed, or none is to be had.
+        tables: tables of the dump.
+        refusals: all that stands against it.
+        left_out: statements that are not written, by kind.
+        warnings: what the run would warn of.
+        read: what of the dump was looked at for this.
+    """
+
+    blocked: bool
+    target: str
+    bucket: str
+    dump: str
+    size: int
+    dumped_from: str
+    scratch: str | None
+    tables: int
+    refusals: list[Refusal] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    read: str = ""
+    version: int = 1
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The verdict first, then what is made, and how."""
+        verdict = f"blocked: {len(self.refusals)} refusal(s)" if self.blocked else "clear to go"
+        said = [f"{self.target}: {verdict}"]
+        for refusal in self.refusals:
+            said.append(f"  refused ({refusal.exit_code}): {short(refusal.what)}")
+            if refusal.hint:
+                said.append(f"    hint: {short(refusal.hint)}")
+        said += [
+            f"target: the bucket {self.bucket}, under a dated name and as {LATEST_CLEANED}",
+            f"dump: {self.dump}, {self.size / _MIB:,.1f} MiB, {self.tables} tables, of PostgreSQL {self.dumped_from}",
+            "costs: as much room again in the folder for temporary files, sanitised and compressed"
+            + (f"; a scratch database of PostgreSQL {self.scratch}" if self.scratch else ""),
+        ]
+        if self.left_out:
+            counted = sorted(self.left_out.items(), key=lambda one: (-one[1], one[0]))
+            said.append("left out of the dump: " + listed([f"{count} {kind}" for kind, count in counted]))
+        said += [f"warning: {short(warning)}" for warning in self.warnings[:2]]
+        return [*said, f"read: {self.read}"]
+
+
+def plan_bucket(plan: Plan, head: Head, refused: list[Failure], warnings: list[str]) -> PlannedBucket:
+    """Find out what a refresh of a bucket would do.
+
+    Args:
+        plan: what the refresh would be given.
+        head: the dump's.
+        refused: what the ruleset does not cover.
+        warnings: what was warned of so far.
+    """
+    bucket, found, server = str(plan.target.s3), list(refused), None
+    if plan.script:
+        server = _scratch(plan, head, found)
+    for failure in (_policy(head), _bucket(plan)):
+        if failure is not None:
+            found.append(failure)
+    left_out = Counter(s.kind for s in head.statements if deciding.decide(s).action is Action.LEAVE_OUT)
+    return PlannedBucket(
+        blocked=bool(found),
+        target=plan.target_name,
+        bucket=bucket,
+        dump=plan.source.dump.key,
+        size=plan.source.dump.size,
+        dumped_from=head.server_version,
+        scratch=server,
+        tables=len(head.schema.tables),
+        refusals=[Refusal(one.what, one.hint, one.exit_code) for one in found],
+        left_out=dict(left_out),
+        warnings=warnings,
+        read=plan.source.READS,
+    )
+
+
+def _scratch(plan: Plan, head: Head, found: list[Failure]) -> str | None:
+    """Make a scratch database and drop it again; its version, or what refuses it."""
+    try:
+        major = int(head.server_version.split(".")[0])
+        guard, postgres = Guard(plan.production), plan.programs.postgres
+        with scratch(plan.target.scratch, major, guard, Observer(), postgres=postgres) as url:
+            with connect.session(url) as connection:
+                version = connection.info.server_version // 10000
+            find_pg_dump(version, plan.programs.pg_dump)
+        return f"{version} ({plan.target.scratch if plan.target.scratch == EMBEDDED else 'on a server'})"
+    except Failure as failure:
+        found.append(failure)
+        return None
+
+
+def _policy(head: Head) -> Failure | None:
+    try:
+        deciding.check_head(head)
+    except DumpRefused as failure:
+        return failure
+    return None
+
+
+def _bucket(plan: Plan) -> Failure | None:
+    """Whether the bucket is there; whether it may be written to shows when it is."""
+    store = bucket_of(plan.target)
+    try:
+        with of_the_target(store), translated(f"bucket {store.bucket}"):
+            store.client.head_bucket(Bucket=store.bucket)
+    except Failure as failure:
+        return failure
+    return None

@@ -1,0 +1,1 @@
+"""Rulesets: suggested, checked, explained, previewed, and run as a filter."""

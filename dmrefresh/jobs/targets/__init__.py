@@ -1,0 +1,1 @@
+"""A target: which one is meant, what it holds, and the way back."""

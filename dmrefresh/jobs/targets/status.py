@@ -1,0 +1,105 @@
+"""status: what a target holds, since when, from whom, and whether there is a way back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from dmrefresh.bucket.store import Store
+from dmrefresh.console.showing import Status
+from dmrefresh.jobs.dumps.list_dumps import cleaned_dump
+from dmrefresh.jobs.dumps.taking import cleaned_store
+from dmrefresh.jobs.targets.naming import target_of
+from dmrefresh.observer import Observer
+from dmrefresh.postgres.lock import Holder
+from dmrefresh.postgres.reach.reaching import reached
+from dmrefresh.postgres.state import State, state_of
+from dmrefresh.settings.model import Settings
+
+_RUN = re.compile(r"dmrefresh ((\d{8}T\d{6}Z)-\S+)")
+
+
+def run(settings: Settings, target: str, observer: Observer | None = None) -> Status:
+    """Ask the target.
+
+    Args:
+        settings: the settings that hold.
+        target: the target's name in them.
+        observer: is told when a tunnel is open.
+
+    Raises:
+        UsageFailure: the settings name no such target.
+        TargetUnreachable: it does not answer.
+        RightsMissing: its role may not read the receipts.
+    """
+    to = target_of(settings, target)
+    if to.s3 is not None:
+        return _of_bucket(target, cleaned_store(settings, target))
+    with reached(to, target, observer) as there:
+        return _shown(target, state_of(there.url))
+
+
+def _of_bucket(target: str, store: Store) -> Status:
+    """What was stored last, as it was noted with the object."""
+    found = store.listed_cleaned()
+    if not found:
+        return Status(target)
+    one, facts = cleaned_dump(store, found[0]), store.facts(found[0].key)
+    return Status(
+        target,
+        refreshed=True,
+        refreshed_at=one.made,
+        dump=one.source,
+        cleaned=one.name,
+        ruleset=one.ruleset,
+        dmrefresh=facts.get("dmrefresh"),
+        rows=one.rows,
+        by=facts.get("by"),
+        strategy="s3",
+        run=facts.get("run"),
+    )
+
+
+def _shown(target: str, state: State) -> Status:
+    facts: dict[str, object] = {}
+    if state.entry is not None:
+        entry = state.entry
+        facts = {
+            "refreshed": True,
+            "refreshed_at": entry.published_at.isoformat(timespec="seconds"),
+            "dump": entry.dump,
+            "cleaned": entry.cleaned or None,
+            "ruleset": entry.ruleset,
+            "dmrefresh": entry.version,
+            "rows": entry.rows,
+            "by": entry.published_by or None,
+            "role": entry.role or None,
+            "strategy": entry.strategy,
+            "run": entry.run,
+            "rolled_back_to": entry.restored,
+            "as_published": state.as_published,
+            "kept": state.kept,
+            "kept_until": state.kept_until.isoformat() if state.kept_until is not None else None,
+        }
+    return Status(target, **facts, **_under_way(state.holder))  # type: ignore[arg-type]
+
+
+def _under_way(holder: Holder | None) -> dict[str, object]:
+    if holder is None:
+        return {}
+    began, run = None, _RUN.fullmatch(holder.application or "")
+    if run is not None:  # the run's name says when it began, which the server may hide from this role
+        began = datetime.strptime(run[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).isoformat()
+    return {
+        "under_way": True,
+        "under_way_since": began or _iso(holder.since),
+        "under_way_role": holder.role,
+        "under_way_run": run[1] if run is not None else None,
+    }
+
+
+def _iso(shown: str | None) -> str | None:
+    """A moment as the server writes it in UTC."""
+    if shown is None:
+        return None
+    return datetime.strptime(shown, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC).isoformat()

@@ -1,0 +1,1 @@
+"""This machine: processes, signals, folders, memory, and the programs that are installed."""

@@ -1,0 +1,1 @@
+"""What a target has beside the data, and goes along when new data takes its place."""

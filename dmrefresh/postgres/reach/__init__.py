@@ -1,0 +1,1 @@
+"""Where a server is, and a session on it."""

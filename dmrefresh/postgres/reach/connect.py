@@ -1,0 +1,167 @@
+"""A session on the target, and who is not let in."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
+from dmrefresh.machine import signals
+from dmrefresh.postgres import Connection
+from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.reach.conninfo import is_misread
+
+# Whatever a role or a database carries, a load of hours must not be ended by it; a wait for a lock must be.
+# https://www.postgresql.org/docs/current/runtime-config-client.html
+_SETTINGS = {
+    "statement_timeout": ("0", 0),
+    "lock_timeout": ("10s", 0),
+    "idle_in_transaction_session_timeout": ("0", 0),
+    "idle_session_timeout": ("0", 140000),
+    "transaction_timeout": ("0", 170000),
+    "standard_conforming_strings": ("on", 0),
+    # A session may say nothing for the whole of a load, and what lies between forgets a silent one, or us.
+    "tcp_keepalives_idle": ("60", 0),
+    "tcp_keepalives_interval": ("15", 0),
+    "tcp_keepalives_count": ("4", 0),
+    "search_path": ("", 0),
+}
+
+
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES-IDLE
+_KEEPALIVES = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
+
+# libpq hands on no SQLSTATE of a session that never was. A server that speaks another language is asked again.
+_WRONG_PASSWORD = (b"password authentication failed", b"SASL authentication failed")
+
+
+@contextmanager
+def session(url: str, application_name: str = "dmrefresh", *, called: str = "target") -> Iterator[Connection]:
+    """A connection in autocommit mode, with time limits of ours; closed at the end.
+
+    Args:
+        url: the target's connection URL.
+        application_name: what pg_stat_activity shows.
+        called: what the database is called in messages.
+
+    Raises:
+        TargetUnreachable: the server does not answer or does not let us in.
+        UsageFailure: the URL is none.
+        Interrupted: a signal has ended the run, and what failed on the way out must not hide that.
+    """
+    if signals.hurried():
+        signals.tell_ending()  # what is not done by now, the next run does
+    try:
+        said = conninfo_to_dict(url)
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            application_name=application_name,
+            connect_timeout=15,
+            prepare_threshold=None,
+            client_encoding="UTF8",
+            **{name: value for name, value in _KEEPALIVES.items() if name not in said},  # type: ignore[arg-type]
+        )
+    except psycopg.OperationalError as error:
+        raise _kept_out(f"The {called} {shown(url)}", error) from None
+    except psycopg.Error:
+        raise UsageFailure(f"The {called}'s url is no PostgreSQL connection URL.") from None
+    try:
+        with translated("while the session was set up", called=called):
+            for name, (value, since) in _SETTINGS.items():
+                if connection.info.server_version >= since:
+                    connection.execute(sql.SQL("SELECT pg_catalog.set_config({}, {}, false)").format(name, value))
+        # A statement that is cancelled is waited for, and a server that stands still does not cancel it.
+        with signals.cut_short_by(partial(cut, connection)):
+            yield connection
+    except (psycopg.OperationalError, TargetUnreachable):
+        if connection.broken:
+            signals.tell_ending()
+        raise
+    finally:
+        connection.close()
+
+
+def cut(connection: Connection) -> None:
+    """End a connection under the feet of whoever waits for it."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as twin:
+        twin.shutdown(socket.SHUT_RDWR)
+
+
+def _kept_out(who: str, error: psycopg.OperationalError) -> TargetUnreachable:
+    """Why there is no session, as far as that is known: libpq tells no code, but whether a password was asked for."""
+    tried = error.pgconn
+    if tried is not None and tried.needs_password:
+        hint = "put it into the url, or into a ~/.pgpass"
+        missing = TargetUnreachable(f"{who} wants a password, and none was given.", hint=hint)
+        missing.retry = False
+        return missing
+    if tried is not None and tried.used_password:
+        hint = "is the password right, and may the role log in to that database?"
+        refused = TargetUnreachable(f"{who} answers, and does not let this role in.", hint=hint)
+        refused.retry = not any(said in tried.error_message for said in _WRONG_PASSWORD)
+        return refused
+    hint = "is the server running, and the url right?"
+    return TargetUnreachable(f"{who} does not answer, or does not let this role in.", hint=hint)
+
+
+def shown(url: str) -> str:
+    """A connection URL as it may be printed: host, port and database, nothing that lets one in."""
+    try:
+        parts = {} if is_misread(url) else conninfo_to_dict(url)
+    except psycopg.Error:
+        parts = {}
+    if not parts:
+        return "(unreadable url)"
+    where = f"{parts.get('host') or 'the local socket'}"
+    port = f":{parts['port']}" if parts.get("port") else ""
+    return f"{parts.get('dbname') or '(default database)'} on {where}{port}"
+
+
+def is_local(host: str) -> bool:
+    """Whether a host, as libpq has it, is this machine: a socket's folder, localhost, a loopback address."""
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return True
+    found = address(host)
+    return found is not None and found.is_loopback
+
+
+def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address, which may be in brackets; an IPv4 address written as one of IPv6 is that. None where it is none."""
+    try:
+        found = ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def refuse_superuser(connection: Connection, *, allowed: bool) -> None:
+    """Let only an ordinary role through: what a dump defines then runs with its rights and no more.
+
+    Raises:
+        RightsMissing: the role is a superuser and the settings do not allow that.
+    """
+    is_superuser = connection.info.parameter_status("is_superuser") == "on"
+    if is_superuser and not allowed:
+        raise RightsMissing(
+            "The target's role is a superuser; functions in the dump would run with every right.",
+            hint="use the role that owns the database, or set allow_superuser = true for this target",
+        )
+
+
+def refuse_standby(connection: Connection) -> None:
+    """Raises TargetUnfit where the server is a standby, which takes no data."""
+    with translated("while the target was looked at"):
+        row = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone()
+    if row is not None and row[0]:
+        raise TargetUnfit("The target is a standby server: it takes no data.")

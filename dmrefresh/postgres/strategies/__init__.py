@@ -1,0 +1,1 @@
+"""The ways in which new data takes the place of the old."""

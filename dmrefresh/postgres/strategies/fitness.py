@@ -1,0 +1,201 @@
+"""Whether a target can take a dump, whichever way it is published: found out before anything is begun."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from dmrefresh.dump.definitions.schema import schema_of_extension
+from dmrefresh.dump.definitions.settings import setting_of
+from dmrefresh.dump.events import Event, Head
+from dmrefresh.dump.judging import deciding, policy
+from dmrefresh.dump.text.encodings import HINT, codec_of
+from dmrefresh.errors import DumpDamaged, DumpRefused, RightsMissing, TargetUnfit
+from dmrefresh.observer import Observer
+from dmrefresh.postgres import Connection, receipt
+from dmrefresh.postgres.carrying import grants
+from dmrefresh.postgres.failures import Newer
+from dmrefresh.postgres.strategies import previous
+from dmrefresh.postgres.strategies.strategy import Errand
+
+
+def head_of(stream: Iterator[Event]) -> Head:
+    """The first event.
+
+    Raises:
+        DumpDamaged: there is none, or it is no Head.
+    """
+    head = next(stream, None)
+    if not isinstance(head, Head):
+        raise DumpDamaged("The dump holds nothing.")
+    return head
+
+
+def refuse_newer(connection: Connection, head: Head, observer: Observer) -> Newer | None:
+    """A dump of a newer version goes on, and not without a word, if the target can take all its settings.
+
+    Those which the policy leaves out need not be known. Nothing has been done on the target yet.
+
+    Returns:
+        both versions, where the server dumped or the pg_dump that wrote is newer than the target.
+
+    Raises:
+        DumpRefused: the target does not know a setting that the dump needs.
+    """
+    ours = (connection.info.parameter_status("server_version") or "").split(" ")[0]
+    newer = Newer.of(head, ours)
+    if newer is None:
+        return None
+    known = {name for (name,) in connection.execute("SELECT name FROM pg_catalog.pg_settings").fetchall()}
+    for statement in head.statements:
+        if statement.kind == "SET":
+            action = deciding.decide(statement).action
+            name, _ = setting_of(statement.sql) or ("of an unknown form", "")
+            if action is policy.Action.REFUSE or (action is policy.Action.EXECUTE and name not in known):
+                raise DumpRefused(f"{newer} The dump needs a setting {name} at {statement.place}.", hint=newer.hint)
+    if newer.server:
+        observer.warn(f"{newer} What only the newer version knows would stop the refresh.")
+    return newer
+
+
+def refuse_unconverted(connection: Connection, head: Head) -> None:
+    """A database in SQL_ASCII stores all bytes as they come: those of the dump beside ours, which are UTF-8.
+
+    Raises:
+        TargetUnfit: the target is one, and the dump is in another encoding.
+    """
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII" and codec_of(head.encoding) != "utf-8":
+        raise TargetUnfit(
+            f"The target is a database in SQL_ASCII, which would store the dump's {head.encoding} unconverted.",
+            hint=HINT,
+        )
+
+
+def refuse_receipts(head: Head) -> None:
+    """Raises DumpRefused where the dump brings the schema of the receipts."""
+    if receipt.SCHEMA in head.schema.schemas:
+        raise DumpRefused(
+            f"The dump brings a schema {receipt.SCHEMA}, where the target keeps its receipts.",
+            hint=f"make the dump with pg_dump --exclude-schema={receipt.SCHEMA}",
+        )
+
+
+def refuse_foreign_schemas(errand: Errand) -> None:
+    """What replaces a schema must be its owner, and may make schemas in the database.
+
+    Raises:
+        RightsMissing: a schema belongs to a role that this one is no member of, or CREATE on the database is missing.
+    """
+    connection = errand.connection
+    for schema, owner in connection.execute(
+        "SELECT nspname, pg_catalog.pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace "
+        "WHERE nspname = ANY (%s) AND NOT pg_catalog.pg_has_role(nspowner, 'USAGE') ORDER BY 1",
+        (list(errand.schemas),),
+    ).fetchall():
+        raise RightsMissing(
+            f"The schema {schema} of the target belongs to {owner}; only its owner can replace it.",
+            hint=f"as an administrator: ALTER SCHEMA {schema} OWNER TO {_role(connection)}",
+        )
+    row = connection.execute(
+        "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
+    ).fetchone()
+    if row is not None and not row[0]:
+        raise RightsMissing(
+            "The target's role may not make schemas in the target.",
+            hint=f"as an administrator: GRANT CREATE ON DATABASE {errand.name} TO {_role(connection)}",
+        )
+
+
+def refuse_foreign_owners(errand: Errand) -> None:
+    """Raises RightsMissing where what is to be replaced belongs to others; see `grants`."""
+    grants.refuse_foreign_owners(errand.connection, errand.schemas)
+
+
+def refuse_absent_extensions(errand: Errand) -> None:
+    """Raises TargetUnfit where the target's server does not have an extension that the dump needs."""
+    for name in extensions_of(errand.head):
+        row = errand.connection.execute(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = %(name)s) "
+            "OR EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = %(name)s)",
+            {"name": name},
+        ).fetchone()
+        if row is not None and not row[0]:
+            raise TargetUnfit(
+                f"The dump needs the extension {name}, which the target's server does not have.",
+                hint="install it on the server",
+            )
+
+
+def extensions_of(head: Head) -> dict[str, str]:
+    """The extensions that the dump makes, and the schema of each as far as it says one."""
+    codec = codec_of(head.encoding)
+    return {
+        statement.target.name: schema_of_extension(statement.sql, codec) or ""
+        for statement in head.statements
+        if statement.kind == "CREATE EXTENSION" and statement.target is not None
+    }
+
+
+def locks_needed(head: Head) -> int:
+    """How many locks the load holds at its end, about; further indexes come behind the rows and are not known yet.
+
+    Counted with four a table (itself, its TOAST table, the index of that, its key) and one each for the rest.
+    """
+    weights = Counter(statement.kind for statement in head.statements)
+    others = sum(n for kind, n in weights.items() if kind.startswith("CREATE ")) - weights["CREATE TABLE"]
+    return 4 * weights["CREATE TABLE"] + max(others, 0)
+
+
+def locks_there(connection: Connection) -> int:
+    """How many the target's lock table has room for.
+
+    That is max_locks_per_transaction × (max_connections + max_prepared_transactions).
+    """
+    row = connection.execute(
+        "SELECT pg_catalog.current_setting('max_locks_per_transaction')::bigint * "
+        "(pg_catalog.current_setting('max_connections')::bigint "
+        "+ pg_catalog.current_setting('max_prepared_transactions')::bigint)"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def refuse_too_many(errand: Errand, more: int = 0) -> None:
+    """Each relation made holds a lock until the commit; a full lock table fails *other* sessions.
+
+    Args:
+        errand: what is published.
+        more: how many locks there are beside those of the load.
+
+    Raises:
+        TargetUnfit: the load would take more than half of the table.
+    """
+    needed, room = locks_needed(errand.head) + more, locks_there(errand.connection)
+    if needed > room // 2:
+        raise TargetUnfit(
+            f"Publishing needs about {needed} locks at once; the target has room for {room}, of which half is left "
+            "to other sessions.",
+            hint="raise max_locks_per_transaction on the target",
+        )
+
+
+def only_in_target(errand: Errand) -> list[str]:
+    """The tables and views of the schemas to be replaced that the dump does not bring."""
+    made = {
+        f"{s.target.schema}.{s.target.name}"
+        for s in errand.head.statements
+        if s.target and s.kind.startswith("CREATE ")
+    }
+    return previous.only_here(errand.connection, errand.schemas, made)
+
+
+def say_what_goes(errand: Errand) -> None:
+    """What is in the target and not in the dump goes with the previous data, and not without a word."""
+    going = only_in_target(errand)
+    if going:
+        named = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
+        errand.observer.warn(f"in the target and not in the dump, so gone after the refresh: {named}")
+
+
+def _role(connection: Connection) -> str:
+    return connection.info.user

@@ -1,0 +1,214 @@
+"""What the strategies of publishing have in common: what they are given, what they leave, how they are called."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
+
+import psycopg
+
+from dmrefresh.dump.events import Event, Head
+from dmrefresh.dump.judging.after_load import Script
+from dmrefresh.errors import ChecksFailed
+from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.postgres import Connection
+from dmrefresh.postgres.failures import Newer, translated
+from dmrefresh.postgres.guard import Guard
+from dmrefresh.postgres.loading import after_load, checks, reverse_keys
+from dmrefresh.postgres.loading.commit import transaction_id
+from dmrefresh.postgres.loading.compression import Compression
+from dmrefresh.postgres.loading.load import Loader
+from dmrefresh.postgres.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """What the target's sessions noticed: for how long none was let in, and how many were ended."""
+
+    seconds: float
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a refresh left on the target.
+
+    Attributes:
+        rows: rows published.
+        tables: rows of each table, by name.
+        left_out: how many statements of each kind were not executed, by policy.
+        carried_types: types that kept their identity.
+        changed_types: types that differ from before; sessions that use them in prepared statements
+            must reconnect.
+        grants: how many grants were carried over.
+        still_there: previous data that could not be dropped yet.
+        kept_until: when the previous data expires, where it is kept for a rollback.
+        strategy: how the new data took the place of the old, `schema` or `database`.
+        disconnected: with `database`, what the target's sessions noticed.
+        after_load: the place of each statement after the load, and how many rows it was about; `rows` and `tables`
+            count what was loaded before them.
+        stored: names of objects, where the rows went to a bucket.
+    """
+
+    rows: int
+    tables: dict[str, int]
+    left_out: Counter[str] = field(default_factory=Counter)
+    carried_types: list[str] = field(default_factory=list)
+    changed_types: list[str] = field(default_factory=list)
+    grants: int = 0
+    still_there: list[str] = field(default_factory=list)
+    kept_until: datetime | None = None
+    strategy: str = "schema"
+    disconnected: Disconnected | None = None
+    after_load: list[tuple[str, int]] = field(default_factory=list)
+    stored: tuple[str, ...] = ()
+
+
+DumpOthers: TypeAlias = Callable[[int, Mapping[str, str], Sequence[str]], Generator[bytes]]
+"""Gives the plain text of a dump of a database, by a pg_dump for servers of this major version, told by libpq's
+keywords how to get in, and the options; nothing is begun before it is read. Raises UsageFailure where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One publication: where to, what, and who is told.
+
+    Attributes:
+        connection: a session on the target, in autocommit mode.
+        url: the target's, for further sessions.
+        head: the dump's.
+        run: the run's identifier.
+        maintenance: the name of another database of the server, from which the target can be renamed.
+        observer, stopwatch: are told about steps and seconds.
+        keep_previous: how long the data of before is kept for a rollback; None for not at all.
+        guard: is asked again right before the commit.
+        script: what is run and checked once the rows are loaded.
+        connections: how many sessions load at once, with `database`.
+        toast_compression: how the server compresses long values of what is loaded; None for as it does by default.
+        dump_others: with `database`, dumps what is to be carried over of the target's own; without it, that refuses.
+    """
+
+    connection: Connection
+    url: str = field(repr=False)
+    head: Head
+    run: str
+    maintenance: str
+    observer: Observer
+    stopwatch: Stopwatch
+    keep_previous: timedelta | None = None
+    guard: Guard = field(default_factory=Guard)
+    script: Script = field(default_factory=Script)
+    connections: int = 2
+    toast_compression: Compression | None = None
+    dump_others: DumpOthers | None = None
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """The schemas in which the dump makes something."""
+        return self.head.schema.schemas
+
+    @property
+    def name(self) -> str:
+        """The target database's name."""
+        return self.connection.info.dbname
+
+
+Check = Callable[[Errand], None]
+"""Looks at the target, changes nothing, and raises a Failure where the strategy cannot do."""
+
+
+class Strategy(Protocol):
+    """A module that publishes."""
+
+    @property
+    def CHECKS(self) -> Sequence[Check]:  # noqa: N802
+        """What must hold before anything is begun; the first that does not is what the user is told."""
+
+    def make_room(self, errand: Errand) -> None:
+        """Clear away what earlier runs left, as far as that is possible.
+
+        Raises:
+            Failure: something is in the way of this run.
+        """
+
+    def publish(
+        self, errand: Errand, stream: Iterator[Event], slip: Callable[[], Receipt], newer: Newer | None
+    ) -> Published:
+        """Load what follows the Head, and make it visible at once.
+
+        Args:
+            errand: where to and what.
+            stream: the events behind the Head.
+            slip: asked, before the commit, what the receipt is to say.
+            newer: both versions, where the dump is of a newer one than the target.
+
+        Raises:
+            Failure: of any kind; unless it is CommitInDoubt, nothing was published.
+        """
+
+
+@contextlib.contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Roll back on any exception, a signal's included; a lost connection has rolled back by itself."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(psycopg.Error):
+            if not connection.broken:
+                connection.execute("ROLLBACK")
+        raise
+
+
+def check_loaded(
+    connection: Connection, errand: Errand, loader: Loader, beside: Sequence[Connection] = ()
+) -> list[int]:
+    """Run what the ruleset has run after the load, then see that all holds that must, whatever the strategy.
+
+    Args:
+        connection: the session that sees what was loaded.
+        errand: what is published.
+        loader: what has loaded it.
+        beside: other sessions that see it, where it was committed.
+
+    Returns:
+        how many rows each statement of the ruleset was about.
+
+    Raises:
+        ChecksFailed: it does not, or a statement of the ruleset failed.
+    """
+    with reverse_keys.indexed(connection, errand.script, errand.schemas):
+        changed = after_load.run(connection, errand.script, errand.schemas, errand.observer)
+        if changed:
+            loader.refresh_again(connection)
+        with translated("while what was loaded was checked"):
+            checks.constraints(connection)
+    with translated("while what was loaded was checked"):
+        checks.sequences(connection, errand.schemas)
+    after_load.check(connection, errand.script, errand.schemas)
+    with translated("while what was loaded was checked"):
+        # What the ruleset's statements have changed, no other session sees yet.
+        checks.analyse(connection, errand.schemas, () if errand.script else beside)
+    return changed
+
+
+def refuse_ended(connection: Connection, xid: str) -> None:
+    """Raises ChecksFailed where the dump has ended the transaction it was loaded in."""
+    if transaction_id(connection) != xid:
+        raise ChecksFailed("The dump ended the publishing transaction.", state="Look at the target by hand.")
+
+
+def published(loader: Loader, errand: Errand, changed: Sequence[int], **more: object) -> Published:
+    """What a loader did, and each statement after it, with what the strategy adds."""
+    return Published(
+        rows=sum(loader.rows.values()),
+        tables={str(table): count for table, count in loader.rows.items()},
+        left_out=loader.left_out,
+        carried_types=loader.carried,
+        changed_types=loader.changed,
+        after_load=[(step.where, count) for step, count in zip(errand.script.steps, changed, strict=True)],
+        **more,  # type: ignore[arg-type]
+    )

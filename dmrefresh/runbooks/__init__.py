@@ -1,0 +1,1 @@
+"""What people do by hand, step by step, and the record of it."""

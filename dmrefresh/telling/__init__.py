@@ -1,0 +1,1 @@
+"""Others are told what becomes of a job: Slack, and any webhook."""
