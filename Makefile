@@ -28,9 +28,9 @@ demo-down: ## end whatever the demo still runs, and remove all it left
 test: gnupg .venv/dev.installed ## the quick tests, against the same real parts; ARGS='-k reader'
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
-faults: gnupg .venv/dev.installed ## every fault of the matrix and every slow test; writes docs/faults.md
+faults: gnupg .venv/dev.installed ## every fault of the matrix and every slow test; writes docs/explanation/faults.md
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "fault or slow" -p tests.faults.recording $(ARGS); \
-	    status=$$?; $(BIN)/python -m tests.faults > docs/faults.md.new && mv docs/faults.md.new docs/faults.md; exit $$status
+	    status=$$?; $(BIN)/python -m tests.faults > docs/explanation/faults.md.new && mv docs/explanation/faults.md.new docs/explanation/faults.md; exit $$status
 
 SECONDS ?= 3600
 
