@@ -28,7 +28,9 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
-    found: dict[str, Any] = YAML(typ="safe").load((ROOT / "docs" / "how-to" / "kubernetes" / "backup-job.yaml").read_text())
+    found: dict[str, Any] = YAML(typ="safe").load(
+        (ROOT / "docs" / "how-to" / "kubernetes" / "backup-job.yaml").read_text()
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""docs/reference/ruleset.md names every family, every rule and every key that a ruleset may have, and its example is one."""
+"""The ruleset's reference names every family, every rule and every key there may be, and its example is one."""
 
 from __future__ import annotations
 
