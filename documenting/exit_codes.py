@@ -16,7 +16,7 @@ AFTER = """
 doctor` ends with the code of the first check that fails.
 
 What may heal is tried again by the run itself, `attempts` times in all (`[job]`, three unless you say otherwise),
-from a clean start, with longer waits, and never past the deadline. That is what **tried again** says below.
+from a clean start, with longer waits, and never past the deadline. Those say **yes** in the table.
 """
 SIGNALS = """
 ## Signals
@@ -40,7 +40,7 @@ MEANS = {
     ),
     11: (
         "another refresh of this target is under way, or another backup of this name",
-        "wait for it; `dmrefresh status --target NAME` says who is at it",
+        "wait for it, then run it again; the message says who is at it, since when",
     ),
     12: ("the key is missing, wrong or unusable", "`dmrefresh doctor`; [rotating keys](../how-to/rotating-keys.md)"),
     13: (

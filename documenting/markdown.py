@@ -10,7 +10,7 @@ WRITTEN = "<!-- Written by `python -m documenting` from the code. Change the cod
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; cells may hold Markdown, and are one line each."""
     lines = [head, ["---"] * len(head), *([cell(text) for text in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
+    return "\n".join("|" + "".join(f" {text} |" if text else " |" for text in line) for line in lines)
 
 
 def cell(text: str) -> str:
