@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from documenting import commands, environment, exit_codes, ruleset, settings
+from dmrefresh.console.events import schema as schema_of_events
+from documenting import commands, environment, events, exit_codes, ruleset, settings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -14,6 +15,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/settings.md": settings.text,
     "reference/environment.md": environment.text,
     "reference/exit-codes.md": exit_codes.text,
+    "reference/events.md": events.text,
+    "reference/events.schema.json": schema_of_events,
     "reference/ruleset.md": lambda: ruleset.filled((DOCS / "reference" / "ruleset.md").read_text(encoding="utf-8")),
 }
 """What each page holds, by its path below docs/."""
