@@ -39,6 +39,14 @@ class Observer:
     def step(self, name: str) -> None:
         """Publishing reached the named step; steps are named in `dmrefresh.postgres.strategies.publish`."""
 
+    def watch(self, stopwatch: Stopwatch, size: int | None) -> None:
+        """An attempt begins: how far its stages are can be read off the stopwatch, at any time and from any thread.
+
+        Args:
+            stopwatch: of this attempt, or of what is done next in it.
+            size: bytes of the stored object that is read; None where one is made, which nobody knows the size of.
+        """
+
 
 @dataclass(slots=True)
 class Flow:

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
 GROUPS = {
+    "Begin": ("init", "doctor"),
     "Refresh": ("clean-and-apply", "plan", "status", "rollback", "protect"),
     "Back up": ("backup-production", "presign", "dumps", "check-dump"),
     "Rulesets": ("sanitisers", "sanitise"),
-    "Look after it": ("doctor", "config", "cache", "runbook"),
+    "Look after it": ("config", "cache", "runbook"),
 }
 """The commands as `--help` lists them, by what somebody wants to do."""
 
