@@ -31,7 +31,8 @@ _MIGRATIONS = {
     "ar_internal_metadata",
 }
 _ENOUGH = 10
-"""Different values from which on it tells something that two columns have them in common."""
+"""Different values from which on it tells something what they have in common, with each other or another column."""
+_NEARLY_ALL = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,8 @@ def _compared(judged: Judgement, personal: Sequence[tuple[str, str, Facts]], pub
         )
         if share >= 0.5:
             return judged.but(family, Confidence.MEDIUM, f"{percent(share)} of its values stand in {path} too")
+        if judged.confidence is Confidence.LOW and facts.share(Look.PERSON) >= _NEARLY_ALL:
+            return judged.but("person.name", Confidence.LOW, judged.reason)
     return judged
 
 

@@ -166,8 +166,6 @@ def _by_kind(name: str, means: Meaning | None, facts: Facts | None, around: Arou
         return high("text.lorem", f"by its name, {means}; {evidence(facts)}")
     if facts is not None and facts.personal:
         return medium("text.lorem", "something in it looks like somebody's address or number")
-    if facts is not None and facts.different >= _ENOUGH and facts.share(Look.PERSON) >= _NEARLY_ALL:
-        return low("person.name", f"nothing tells what it is; {evidence(facts, Look.PERSON)}")
     return low("text.lorem", f"nothing tells what it is; {evidence(facts)}")
 
 
