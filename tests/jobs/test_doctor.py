@@ -21,7 +21,7 @@ from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said, made
 from dmrefresh.jobs.doctor.finding import Finding, Findings, Status
 from dmrefresh.settings import model as settings
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "doctor.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "doctor.md"
 
 
 def said(detail: str = "fine", step: str | None = None) -> Said:
