@@ -79,12 +79,14 @@ class Stopwatch:
 
     Attributes:
         seconds: that each stage was busy.
+        spans: when each was first and last busy (seconds since the start).
         flows: what has come out of each stage that is an iterator, in the order in which they began.
         samples: how that grew: one in half a second at first, and in twice as long whenever there are too many.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.spans: dict[str, tuple[float, float]] = {}
         self.flows: dict[str, Flow] = {}
         self.samples: list[Sample] = []
         self._start = time.perf_counter()
@@ -112,6 +114,8 @@ class Stopwatch:
                 outer[-1] += elapsed
             with self._lock:
                 self.seconds[name] = self.seconds.get(name, 0.0) + own
+                first, _ = self.spans.get(name, (began - self._start, 0.0))
+                self.spans[name] = first, began + elapsed - self._start
 
     def timed(self, name: str, items: Iterable[T]) -> Generator[T]:
         """Yield `items`, charging the time it takes to make each to `name`, and counting its bytes."""

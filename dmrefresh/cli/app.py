@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
 GROUPS = {
-    "Refresh": ("clean-and-apply", "plan", "status", "rollback", "protect"),
+    "Refresh": ("clean-and-apply", "plan", "status", "report", "rollback", "protect"),
     "Back up": ("backup-production", "presign", "dumps", "check-dump"),
     "Rulesets": ("sanitisers", "sanitise"),
     "Look after it": ("doctor", "config", "cache", "runbook"),
