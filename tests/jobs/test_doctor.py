@@ -79,7 +79,7 @@ def test_who_asks_first_is_told_what_is_wrong_and_the_others_do_without() -> Non
 
 HANGING = """
 import os, signal, time, threading
-from dmrefresh import signals
+from dmrefresh.machine import signals
 from dmrefresh.jobs.doctor.checking import Check, Said, made
 signals.install()
 def hang():
