@@ -82,7 +82,8 @@ def _name(one: Any, left: str) -> str:
 def _value(one: Any, kind: str = "str") -> str:
     """What stands for an option's value."""
     named = one.opts[0].lstrip("-").upper().replace("-", "_")
-    return str(one.metavar or {"str": named, "path": "FILE", "int": "NUMBER", "float": "NUMBER"}.get(kind, kind))
+    path = "FOLDER" if named.endswith("_DIR") else "FILE"
+    return str(one.metavar or {"str": named, "path": path, "int": "NUMBER", "float": "NUMBER"}.get(kind, kind))
 
 
 def _about(one: Any, said: str) -> str:
