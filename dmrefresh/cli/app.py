@@ -7,46 +7,20 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TextIO
+from typing import Annotated, ParamSpec, TextIO
 
 import typer
-from typer.core import TyperGroup
 
 from dmrefresh import __version__
+from dmrefresh.cli.shown import GROUPS, Commands, Grouped
 
-if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter
+__all__ = ["GROUPS", "Grouped", "Options", "app", "confirming", "guarded", "is_terminal"]
 
-GROUPS = {
-    "Begin": ("init", "doctor"),
-    "Refresh": ("clean-and-apply", "plan", "status", "rollback", "protect"),
-    "Back up": ("backup-production", "presign", "dumps", "check-dump"),
-    "Rulesets": ("sanitisers", "sanitise"),
-    "Look after it": ("config", "cache", "runbook"),
-}
-"""The commands as `--help` lists them, by what somebody wants to do."""
-
-
-class Grouped(TyperGroup):
-    """Lists its commands in GROUPS, each with the whole of its sentence: cut, it says nothing."""
-
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
-        """Write the sections of the commands."""
-        named = {name for names in GROUPS.values() for name in names}
-        others = tuple(name for name in self.list_commands(ctx) if name not in named)
-        width = max(map(len, self.commands))
-        for title, names in {**GROUPS, "Commands": others}.items():
-            rows = [(name, self.commands[name].get_short_help_str(1000)) for name in names if name in self.commands]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl([(f"{name:<{width}}", sentence) for name, sentence in rows])
-
-
-app = typer.Typer(
+app = Commands(
     name="dmrefresh",
     cls=Grouped,
     help="Fresh production data in preview, staging and on a laptop, with nothing personal in it.",
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
