@@ -19,7 +19,7 @@ Names: TypeAlias = Callable[["typer.Context", str], Iterable[str]]
 """What may stand where the cursor is, given how the word begins."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@%+=,-]*")
-_KEY = re.compile(r"""( *)("[^"]*"|'[^']*'|[^\s#'"\[{&*!|>%@`-][^:#]*) *:(?: .*)?""")
+_KEY = re.compile(r"""( *)("[^"]*"|'[^']*'|[^\s#'"\[{&*!|>%@`-][^:#]*) *:(?: +([&*][^\s#]+))?(?: .*)?""")
 _LONGEST = 4 << 20
 """Characters of a ruleset that are read."""
 _SHIPPED = "digitalmarketplace"
@@ -176,6 +176,7 @@ def keys_of(text: str) -> dict[str, list[str]]:
     """The tables and columns that a ruleset names, read off its indentation; a parser takes longer than people wait."""
     found: dict[str, list[str]] = {}
     above: list[tuple[int, str]] = []
+    anchors: dict[str, list[str]] = {}
     for line in text.splitlines():
         match = _KEY.fullmatch(line)
         if match is None:
@@ -189,8 +190,11 @@ def keys_of(text: str) -> dict[str, list[str]]:
             continue
         names = [one.strip().strip("\"'") for one in key.split(",")]
         if len(way) == 1:
-            found.update((name, []) for name in names)
+            alias = match[3] or ""
+            own = anchors.get(alias[1:], []) if alias.startswith("*") else []
+            if alias.startswith("&"):
+                anchors[alias[1:]] = own
+            found.update((name, own) for name in names)
         elif len(way) == 3 and way[2] == "columns":
-            for table in way[1].split(","):
-                found[table.strip().strip("\"'")] += names
+            found[way[1].split(",")[0].strip().strip("\"'")] += names
     return found
