@@ -59,6 +59,11 @@ tables:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("20261122T030000Z-1", "20261123T030000Z-2"):
+        run = tmp_path / "state" / "dmrefresh" / "runs" / name
+        run.mkdir(parents=True)
+        (run / "report.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     Path("dmrefresh.toml").write_text(SETTINGS)
     Path("shop.dmrefresh.yaml").write_text(RULESET)
@@ -96,6 +101,7 @@ def proposed(line: str) -> list[str]:
         ("dmrefresh sanitise --ruleset d", ["digitalmarketplace"]),
         ("dmrefresh help exit", ["exit-codes"]),
         ("dmrefresh runbook ", ["restore-production"]),
+        ("dmrefresh report ", ["20261123T030000Z-2", "20261122T030000Z-1"]),
         ("dmrefresh clean-and-apply --fall", ["--fall-back"]),
         ("dmrefresh --config nowhere.toml plan --target ", []),
     ],

@@ -71,7 +71,7 @@ def test_help_shows_each_option_once_and_ends_with_the_examples(name: str) -> No
     said = run(*name.split(), "--help").stdout
     for param in dict(commands())[name].params:
         if param.param_type_name == "option":
-            assert len(re.findall(rf"^  {param.opts[0]}(?: |$)", said, re.MULTILINE)) == 1, param.opts
+            assert len(re.findall(rf"^  (?:-\w, )?{param.opts[0]}(?: |$)", said, re.MULTILINE)) == 1, param.opts
     assert said.rstrip().endswith("\n".join(f"  {example}" for example in EXAMPLES[name]))
     assert run("help", *name.split()).stdout == said
 

@@ -88,6 +88,15 @@ def runbooks(ctx: typer.Context, word: str) -> Iterable[str]:
     return ["restore-production"]
 
 
+def runs(ctx: typer.Context, word: str) -> Iterable[str]:
+    """The runs that have left a report, the newest first."""
+    import platformdirs
+
+    said = _said(ctx).get("report", {}).get("runs")
+    place = Path(str(said)).expanduser() if said else Path(platformdirs.user_state_dir("dmrefresh")) / "runs"
+    return sorted((one.name for one in place.iterdir() if (one / "report.json").is_file()), reverse=True)
+
+
 OPTIONS: dict[str, Names] = {
     "--target": targets,
     "--confirm": targets,
@@ -97,6 +106,7 @@ OPTIONS: dict[str, Names] = {
     "--stage": stages,
     "--dump": dumps,
     "--ruleset": rulesets,
+    "--compare": runs,
 }
 """What follows an option, in whichever command."""
 ARGUMENTS: dict[tuple[str, str], Names] = {
@@ -107,6 +117,7 @@ ARGUMENTS: dict[tuple[str, str], Names] = {
     ("preview", "tables"): tables,
     ("help", "about"): topics,
     ("runbook", "name"): runbooks,
+    ("report", "run"): runs,
 }
 """What an argument may be, by the names of its command and of the argument."""
 

@@ -15,6 +15,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "plan": ("dmrefresh plan --target staging", "dmrefresh plan --target staging --exit-code --json"),
     "status": ("dmrefresh status --target staging",),
+    "report": ("dmrefresh report --open", "dmrefresh report --list", "dmrefresh report --compare previous"),
     "rollback": ("dmrefresh rollback --target staging",),
     "protect": ("dmrefresh protect postgresql://owner@production-host/shop",),
     "backup-production": (
