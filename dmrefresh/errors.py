@@ -28,6 +28,7 @@ holds an original value: they name tables, columns, line numbers and byte offset
 from __future__ import annotations
 
 import errno
+import re
 
 UNTOUCHED = "The target is as it was: nothing was published."
 UNCHANGED = "Nothing was changed."
@@ -37,12 +38,23 @@ UNFINISHED = "What was done is not finished."
 NOT_STORED = "Nothing was stored."
 
 
+_ACTS = re.compile(
+    r"`|\bdmrefresh\b|(?<!\S)--[a-z]|\[[a-z_]+[\].]|\b[A-Z]{2,}_[A-Z]|\bTMPDIR\b|\w = |\bulimit\b|\bpg_dump\b"
+    r"|\bcf [a-z]|\b(?:GRANT|ALTER|CREATE|DROP)\b"
+)
+
+
+def acts(advice: str) -> bool:
+    """Whether advice names a command to run, or a setting to change."""
+    return _ACTS.search(advice) is not None
+
+
 class Failure(Exception):
     """Something a person is told in a sentence.
 
     Args:
         what: what happened, in one sentence without an original value.
-        hint: what to do next; what its kind says (`way_on`) if None.
+        hint: what to do next, or None where its kind (`way_on`) says all that is known.
         state: what state the target is in.
     """
 
@@ -55,15 +67,22 @@ class Failure(Exception):
     def __init__(self, what: str, *, hint: str | None = None, state: str = UNTOUCHED) -> None:
         super().__init__(what)
         self.what = what
-        self.hint: str | None = hint or self.way_on
+        self.hint = hint
         self.state = state
+
+    @property
+    def advice(self) -> str:
+        """What to do next, with a command to run or a setting to change: the hint, or what its kind says, or both."""
+        if self.hint is None:
+            return self.way_on
+        return self.hint if acts(self.hint) else f"{self.hint.rstrip('.')}; {self.way_on}"
 
 
 class UsageFailure(Failure):
     """The command line, the settings or the ruleset file cannot be used as they are."""
 
     exit_code = 2
-    way_on = "`dmrefresh COMMAND --help` says what a command takes, and `dmrefresh config show` what the settings say"
+    way_on = "`dmrefresh COMMAND --help` says what it takes, and `dmrefresh config show` what the settings say"
 
 
 class NoSuchDump(Failure):
@@ -77,7 +96,10 @@ class Busy(Failure):
     """Another refresh of the same target is under way."""
 
     exit_code = 11
-    way_on = "wait until that is done, then run it again; `dmrefresh status --target NAME` tells of it"
+    way_on = (
+        "wait until that is done, then run it again; "
+        "`dmrefresh status --target NAME` tells of a refresh, `dmrefresh dumps` of a backup"
+    )
 
 
 class KeyUnusable(Failure):
@@ -91,7 +113,10 @@ class DumpDamaged(Failure):
     """The dump is not whole: ciphertext, compression or text ends or differs where it must not."""
 
     exit_code = 13
-    way_on = "`dmrefresh check-dump NAME` reads it to its end; `--fall-back` takes the newest older one that is whole"
+    way_on = (
+        "`dmrefresh dumps` lists others, "
+        "`dmrefresh check-dump NAME` reads one to its end, and `--fall-back` takes one that is whole"
+    )
     retry = True
 
     received: str | None = None
@@ -110,14 +135,14 @@ class TargetUnfit(Failure):
     """The target is refused by a guard, or cannot take this dump."""
 
     exit_code = 15
-    way_on = "`dmrefresh plan --target NAME` tells all that stands against it"
+    way_on = "`dmrefresh doctor` looks at targets and buckets, and `dmrefresh plan --target NAME` at a refresh"
 
 
 class RightsMissing(Failure):
     """The target's role may not do what publishing needs."""
 
     exit_code = 16
-    way_on = "`dmrefresh doctor --target NAME` tells which rights are missing"
+    way_on = "`dmrefresh doctor` tells which rights are missing"
 
 
 class DumpRefused(Failure):
@@ -139,7 +164,7 @@ class TargetUnreachable(Failure):
     """PostgreSQL does not answer, or the connection was lost before the commit began."""
 
     exit_code = 21
-    way_on = "`dmrefresh doctor --target NAME` looks at the server and the way to it"
+    way_on = "`dmrefresh doctor` looks at the servers and the way to them"
     retry = True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -181,11 +182,25 @@ def _failed(error: Exception) -> int:
     failure = error if isinstance(error, Failure) else own_fault(error)
     if not Options.publishes and failure.state == UNTOUCHED:
         failure.state = UNCHANGED
+    failure.way_on = _said_of_this_call(failure.way_on)
     voice = _voice()
     voice.failed(failure)
     if Options.debug:
         voice.trace(error)
     return failure.exit_code
+
+
+def _said_of_this_call(way_on: str) -> str:
+    """What helps, with the command and the target that were meant, in place of words for any."""
+    from typer._click.globals import get_current_context
+
+    context = get_current_context(silent=True)
+    if context is None:
+        return way_on
+    target = context.params.get("target")
+    if isinstance(target, str) and re.fullmatch(r"\w[\w-]*", target):
+        way_on = way_on.replace("--target NAME", f"--target {target}")
+    return way_on.replace("dmrefresh COMMAND", context.command_path)
 
 
 def _interrupted(number: int) -> int:
