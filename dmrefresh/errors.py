@@ -125,7 +125,8 @@ class DumpDamaged(Failure):
 
 
 class NotSanitised(Failure):
-    """An unclassified column, rows that no rule can take, personal data in a definition, or originals in kept text."""
+    """An unclassified column, rows that a rule cannot take, personal data in a definition, or what a rule replaces in
+    what is kept."""
 
     exit_code = 14
     way_on = "mend the ruleset; `dmrefresh sanitisers check` tells all that would stop a run"
