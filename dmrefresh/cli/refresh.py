@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, confirming, guarded
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, confirming, guarded, speaking
 
 
 @app.command("clean-and-apply")
@@ -33,11 +33,12 @@ def clean_and_apply(
         typer.Option("--fall-back", help="Where the newest dump is damaged, take the newest older one that is not."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, as `plan` does.")] = False,
+    quiet: Quiet = False,
+    as_json: AsEvents = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
-    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.refresh import clean_and_apply as job
@@ -47,6 +48,7 @@ def clean_and_apply(
     from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
+    voice = speaking("clean-and-apply", quiet=quiet, as_json=as_json and not dry_run)
     if cleaned is not None and stage is not None:
         raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
     if dry_run:
@@ -54,21 +56,20 @@ def clean_and_apply(
             raise UsageFailure(
                 "--dry-run publishes nothing: --confirm, --report, --run-dir, --fall-back have no meaning with it."
             )
-        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=False)
+        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=as_json)
         return
     if fall_back and dump is not None:
         raise UsageFailure("--dump names the dump that is wanted, and --fall-back would take another.")
-    lines = Lines()
     if report is not None:
         reporting.prepare(report)
     if run_dir is not None:
         runs.prepare(run_dir)
-    with outcome.recorded(report, lines, folder=run_dir, job="clean-and-apply", target=outcome.shown(target)) as record:
+    with outcome.recorded(report, voice, folder=run_dir, job="clean-and-apply", target=outcome.shown(target)) as record:
         found = settings.load(Options.config)
         keeping.keep(record, found, run_dir)
         patience = Patience.of(found.job, record.tries)
         whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
-        with notify.told(found.notify, lines, job="clean-and-apply", stage=whose, target=target) as told:
+        with notify.told(found.notify, voice, job="clean-and-apply", stage=whose, target=target) as told:
             plan = job.prepare(
                 found,
                 target,
@@ -91,7 +92,7 @@ def clean_and_apply(
             )
             told.took(done.dump.name)
             told.what = f"{done.rows:,} rows in {len(done.tables)} tables. {done.fell_back or ''}".strip()
-            lines.summary(done)
+            voice.summary(done, report)
             record.finished(done)
             job.finish(plan, done, record.observer, report=report)
 
