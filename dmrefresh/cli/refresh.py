@@ -93,8 +93,10 @@ def clean_and_apply(
             )
             told.took(done.dump.name)
             told.what = f"{done.rows:,} rows in {len(done.tables)} tables. {done.fell_back or ''}".strip()
-            voice.summary(done, report)
-            record.finished(done)
+            try:
+                record.finished(done)
+            finally:
+                voice.summary(done, record.page or report)
             job.finish(plan, done, record.observer, report=report)
 
 
