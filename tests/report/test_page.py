@@ -91,9 +91,8 @@ def test_headings_go_down_one_step_at_a_time_and_landmarks_are_there(document: d
     assert dict(parsed.all("html")[0][0]) == {"lang": "en"}
     names = [attributes["id"] for _, attributes, _ in parsed.elements if "id" in attributes]
     assert len(names) == len(set(names))
-    targets = {
-        attributes["href"][1:] for attributes, _ in parsed.all("a") if (attributes["href"] or "").startswith("#")
-    }  # type: ignore[index]
+    links = [attributes["href"] or "" for attributes, _ in parsed.all("a")]
+    targets = {link[1:] for link in links if link.startswith("#")}
     assert targets <= set(names)
     labels = {attributes["aria-labelledby"] for attributes, _ in parsed.all("section")}
     assert labels <= set(names)
