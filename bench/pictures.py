@@ -32,8 +32,7 @@ _WIDTH = 100
 _COMMAND = "dmrefresh clean-and-apply --target local"
 _FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
 """What would be fetched from another server when somebody looks at the picture."""
-_CUT = re.compile(r' clip-path="url\(#[\w-]+-line-\d+\)"|<!-- Generated .*? -->')
-"""Lines are cut to their height, which takes the underscores of some fonts away."""
+_MADE_BY = re.compile(r"<!-- Generated .*? -->")
 
 
 class Filmed(Live):
@@ -71,11 +70,11 @@ def svg(name: str, parts: Sequence[RenderableType]) -> str:
         markup=False,
     )
     console.print(Text("$ ", style="green").append(_COMMAND, style="bold default"))
-    for part in parts:
+    for part in (*parts, Text("")):  # the last line would lose its underscores
         console.print(part)
     form = _FONTS.sub("", CONSOLE_SVG_FORMAT).replace("Fira Code,", "ui-monospace, Menlo, Consolas,")
     text = console.export_svg(title="", code_format=form, unique_id=f"dmrefresh-{name}")
-    text = _CUT.sub("", text)
+    text = _MADE_BY.sub("", text)
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
