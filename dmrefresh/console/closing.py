@@ -12,7 +12,7 @@ from dmrefresh.console.showing import ago
 from dmrefresh.console.text import counted, size
 from dmrefresh.console.voice import Figures
 from dmrefresh.durations import lasted
-from dmrefresh.report.model import BackupReport, Report
+from dmrefresh.report.model import BackupReport, Report, TableReport
 
 READ_BACK = {
     "full": "read back from there: the private key opens it, it is whole, and every table has the rows that were sent",
@@ -65,7 +65,7 @@ def of_refresh(report: Report, page: Path | None = None) -> Closing:
     """
     tables = [table for table in report.tables if table.replaced]
     values = sum(sum(table.replaced.values()) for table in tables)
-    columns = sum(len(table.replaced) for table in tables)
+    columns = sum(len(_columns(table)) for table in tables)
     removed = sum(max(table.rows_in - table.rows_out, 0) for table in report.tables)
     replaced = "sanitised when it was cleaned" if report.cleaned_from is not None else f"{values:,} values replaced"
     stages = _by_seconds(report.stages)
@@ -114,6 +114,11 @@ def of_refresh(report: Report, page: Path | None = None) -> Closing:
             "report": str(page) if page is not None else None,
         },
     )
+
+
+def _columns(table: TableReport) -> list[str]:
+    """The columns in which something was replaced; what stands under keys of a document belongs to its column."""
+    return [name for name in table.replaced if not any(name.startswith(f"{other}.") for other in table.replaced)]
 
 
 def of_backup(report: BackupReport, page: Path | None = None) -> Closing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from dmrefresh.console.remaining import Course, part_loaded, remaining
+from dmrefresh.console.remaining import FLOWS, Course, part_loaded, remaining
 from dmrefresh.observer import Sample, Stopwatch
 
 CHAIN = (
@@ -95,6 +95,7 @@ class Meter:
         self.stopwatch = stopwatch
         self.size = size
         self.loaded = False
+        self._flowing: tuple[float, float] | None = None
         self._seen: deque[Sample] = deque(maxlen=64)
 
     def all_loaded(self) -> None:
@@ -114,6 +115,8 @@ class Meter:
         lately, just_now = self._before(now, _LATELY), self._before(now, _JUST_NOW)
         reading = next((name for name in (*_AGAIN, _FIRST) if name in now.bytes and self.size), None)
         share = None if reading is None else self._how_far(reading, now)
+        if self._flowing is None and share is not None and share >= FLOWS and reading in _AGAIN:
+            self._flowing = (now.at, share)
         source = reading or ("gpg" if "gpg" in now.bytes else None)
         names = [name for name in CHAIN if name in now.bytes or name in now.seconds]
         busy = {name: _busy(name, just_now, now) for name in names}
@@ -165,7 +168,7 @@ class Meter:
     def _left(self, now: Sample) -> float | None:
         if self.size is None:
             return None
-        return remaining(Course.of(self.stopwatch, now, self.size))
+        return remaining(Course.of(self.stopwatch, now, self.size, self._flowing))
 
 
 def _busy(name: str, before: Sample, now: Sample) -> float:

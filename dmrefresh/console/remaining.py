@@ -12,13 +12,15 @@ from dmrefresh.observer import Sample, Stopwatch
 
 _USUAL = 5e6
 """Bytes of the encrypted, compressed dump that are loaded in a second, before it is known."""
-_AFTER = 0.2
+_AFTER = 0.25
 """Indexes, foreign keys and checks take so much of what the rows took."""
 _MODULUS = 1 << 32
 _DOUBTFUL = 3.0
 """So many times more, or less, than was expected is not what gzip meant: there was another member before its last."""
-_STARTED = 1.0
+_STARTED = 1.5
 """Seconds of loading before its speed is believed."""
+FLOWS = 0.005
+"""The part of the load by which rows flow as they will go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Course:
         fetched: bytes of it that were fetched.
         loaded: which part of it was taken again to be used, 0 to 1.
         fetch_began, load_began, load_ended: when, in seconds; None where it has not begun or ended.
+        flowing: since when rows flow, in seconds, and which part was loaded by then: before that the server makes
+            tables, and fakes are made up, which takes its time once; None where they do not flow yet.
         used: seconds in which what came of the first pass was used for more than gpg's verdict.
         after: how much of what the rows take follows after them.
     """
@@ -42,11 +46,12 @@ class Course:
     fetch_began: float | None = None
     load_began: float | None = None
     load_ended: float | None = None
+    flowing: tuple[float, float] | None = None
     used: float = 0.0
     after: float = _AFTER
 
     @classmethod
-    def of(cls, stopwatch: Stopwatch, now: Sample, size: int) -> Course:
+    def of(cls, stopwatch: Stopwatch, now: Sample, size: int, flowing: tuple[float, float] | None = None) -> Course:
         """As the stopwatch has it now."""
         fetch = stopwatch.flows.get("fetch")
         load = stopwatch.flows.get("reread") or stopwatch.flows.get("read back")
@@ -63,6 +68,7 @@ class Course:
             fetch_began=fetch.began if fetch else None,
             load_began=load.began if load else None,
             load_ended=_ended(stopwatch) if loaded >= 1.0 else None,
+            flowing=flowing,
             used=max(used, 0.0),
             after=0.0 if "read back" in stopwatch.flows else _AFTER,
         )
@@ -116,7 +122,12 @@ def remaining(course: Course) -> float | None:
         return left if left > 0 else None
     if course.loaded <= 0 or passed < _STARTED:
         return max(_whole_load(course) * (1 + course.after) - passed, 0.0)
-    return passed / course.loaded * (1 + course.after) - passed
+    since, by_then = course.flowing or (course.load_began, 0.0)
+    if course.at - since < _STARTED or course.loaded <= by_then:
+        since, by_then = course.load_began, 0.0
+    speed = (course.loaded - by_then) / (course.at - since)
+    start = since - course.load_began - by_then / speed
+    return start + (1 + course.after) / speed - passed
 
 
 def _whole_load(course: Course) -> float:
