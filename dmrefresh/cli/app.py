@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 import functools
+import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TextIO
 
 import typer
-from typer.core import TyperGroup
 
 from dmrefresh import __version__
+from dmrefresh.cli.shown import GROUPS, Commands, Grouped
+
+__all__ = ["GROUPS", "Grouped", "Options", "app", "confirming", "guarded", "is_terminal"]
 
 if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter
+    from dmrefresh.console.voice import Voice
 
-GROUPS = {
-    "Begin": ("init", "doctor"),
-    "Refresh": ("clean-and-apply", "plan", "status", "rollback", "protect"),
-    "Back up": ("backup-production", "presign", "dumps", "check-dump"),
-    "Rulesets": ("sanitisers", "sanitise"),
-    "Look after it": ("config", "cache", "runbook"),
-}
-"""The commands as `--help` lists them, by what somebody wants to do."""
-
-
-class Grouped(TyperGroup):
-    """Lists its commands in GROUPS, each with the whole of its sentence: cut, it says nothing."""
-
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
-        """Write the sections of the commands."""
-        named = {name for names in GROUPS.values() for name in names}
-        others = tuple(name for name in self.list_commands(ctx) if name not in named)
-        width = max(map(len, self.commands))
-        for title, names in {**GROUPS, "Commands": others}.items():
-            rows = [(name, self.commands[name].get_short_help_str(1000)) for name in names if name in self.commands]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl([(f"{name:<{width}}", sentence) for name, sentence in rows])
-
-
-app = typer.Typer(
+app = Commands(
     name="dmrefresh",
     cls=Grouped,
     help="Fresh production data in preview, staging and on a laptop, with nothing personal in it.",
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -83,6 +61,9 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:
             signals.over()
             raise typer.Exit(_failed(error)) from None
+        finally:
+            if Options.voice is not None:
+                Options.voice.close()
 
     return run
 
@@ -94,6 +75,31 @@ class Options:
     debug = False
     publishes = True
     """Whether the command has a target, which an error must say the state of."""
+    voice: Voice | None = None
+    """What the command speaks with, once that is chosen."""
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, errors, and the last line.")]
+AsEvents = Annotated[bool, typer.Option("--json", help="Say it all as JSON, one event a line, on standard output.")]
+
+
+def speaking(
+    command: str,
+    *,
+    quiet: bool = False,
+    as_json: bool = False,
+    about: str = "",
+    steps: Mapping[str, str] | None = None,
+) -> Voice:
+    """What the command speaks with from now on, in the manner that options and environment ask for.
+
+    Raises:
+        UsageFailure: they ask for none that there is.
+    """
+    from dmrefresh.console.choosing import voice
+
+    Options.voice = voice(command, quiet=quiet, as_json=as_json, about=about, steps=steps)
+    return Options.voice
 
 
 def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
@@ -118,7 +124,8 @@ def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
     def confirm(name: str, place: str) -> None:
         answer = given
         if answer is None:
-            if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+            voice = _voice()
+            if not (voice.asks and is_terminal(sys.stdin) and is_terminal(sys.stderr)):
                 raise UsageFailure(
                     f"The target {name} is not on this machine ({place}), and there is no terminal to confirm it on.",
                     hint=f"add --confirm {name}",
@@ -126,8 +133,9 @@ def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
             what = (
                 "A new dump goes to" if place.startswith("the bucket ") else f"All data of {name} will be replaced on"
             )
-            typer.echo(f"\n{what} {place}. To go on, type {name}: ", nl=False, err=True)
-            answer = sys.stdin.readline().strip()
+            with voice.asking():
+                typer.echo(f"\n{what} {place}. To go on, type {name}: ", nl=False, err=True)
+                answer = sys.stdin.readline().strip()
         if answer != name:
             raise UsageFailure(
                 f"That is not the name of the target, {name}, so nothing is done.",
@@ -162,30 +170,48 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that stand before the command."""
-    Options.config, Options.debug, Options.publishes = config, debug, True
+    Options.config, Options.debug, Options.publishes, Options.voice = config, debug, True, None
+
+
+def _voice() -> Voice:
+    """What the command speaks with; lines where it has not come to choose."""
+    from dmrefresh.console.lines import Lines
+
+    return Options.voice or Lines()
 
 
 def _failed(error: Exception) -> int:
     """Say what happened; returns the exit code."""
-    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UNCHANGED, UNTOUCHED, Failure, own_fault
 
     failure = error if isinstance(error, Failure) else own_fault(error)
     if not Options.publishes and failure.state == UNTOUCHED:
         failure.state = UNCHANGED
-    lines = Lines()
-    lines.failed(failure)
+    failure.way_on = _said_of_this_call(failure.way_on)
+    voice = _voice()
+    voice.failed(failure)
     if Options.debug:
-        lines.trace(error)
+        voice.trace(error)
     return failure.exit_code
+
+
+def _said_of_this_call(way_on: str) -> str:
+    """What helps, with the command and the target that were meant, in place of words for any."""
+    from typer._click.globals import get_current_context
+
+    context = get_current_context(silent=True)
+    if context is None:
+        return way_on
+    target = context.params.get("target")
+    if isinstance(target, str) and re.fullmatch(r"\w[\w-]*", target):
+        way_on = way_on.replace("--target NAME", f"--target {target}")
+    return way_on.replace("dmrefresh COMMAND", context.command_path)
 
 
 def _interrupted(number: int) -> int:
     """Say that a signal ended the run; returns the exit code."""
-    from dmrefresh.console.lines import Lines
-
     state = "rolled back, the target is as it was" if Options.publishes else "what was done is not finished"
-    Lines().line(f"ended by {signal.Signals(number).name}; {state}")
+    _voice().ended(signal.Signals(number).name, state, 128 + number)
     return 128 + number
 
 

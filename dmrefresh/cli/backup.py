@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, guarded, speaking
 
 
 class Place(StrEnum):
@@ -27,66 +27,79 @@ def backup_production(
         bool, typer.Option("--accept-unverified", help="A backup that nobody could read back is enough.")
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Write the report, as a page and as JSON, to this folder instead of a new one.")
+    ] = None,
     on: Annotated[Place | None, typer.Option(help="Let a worker beside the database make it.")] = None,
     worker: Annotated[
         bool, typer.Option("--worker", help="Be that worker: the environment says all, and no credential is needed.")
     ] = False,
+    quiet: Quiet = False,
+    as_json: AsEvents = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Dump, encrypt and store a database, and read the stored object back to its end."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh.console.lines import Lines, looked_at, stored
+    from dmrefresh.console.closing import looked_at, stored
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.backup import backup_production as job
+    from dmrefresh.jobs.reports import keeping
     from dmrefresh.report import model as reporting
-    from dmrefresh.report import outcome
+    from dmrefresh.report import outcome, runs
     from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
     if worker:
-        if stage is not None or quick or accept_unverified or report is not None or on is not None:
+        others = (stage, report, run_dir, on)
+        if quick or accept_unverified or as_json or any(option is not None for option in others):
             raise UsageFailure("--worker takes no other options: its environment says all.")
-        _as_worker()
+        _as_worker(quiet=quiet)
         return
+    voice = speaking("backup-production", quiet=quiet, as_json=as_json)
     if report is not None:
         reporting.prepare(report)
-    lines = Lines()
-    with outcome.recorded(report, lines, publishes=False, job="backup-production", stage=stage) as record:
+    if run_dir is not None:
+        runs.prepare(run_dir)
+    with outcome.recorded(
+        report, voice, publishes=False, folder=run_dir, job="backup-production", stage=stage
+    ) as record:
         held = settings.load(Options.config)
+        keeping.keep(record, held, run_dir)
         whose = stage or held.dumps.stage
         record.about["stage"] = whose
         elsewhere = None
-        with notify.told(held.notify, lines, job="backup-production", stage=whose, publishes=False) as told:
+        with notify.told(held.notify, voice, job="backup-production", stage=whose, publishes=False) as told:
             if on is None:
                 plan = job.prepare(held, stage=stage, quick=quick)
                 told.begins(plan.name)
-                done = job.run(plan, lines, Patience.of(plan.job, record.tries))
+                done = job.run(plan, record.observer, Patience.of(plan.job, record.tries))
             else:
                 from dmrefresh.jobs.backup import on_cloud_foundry
 
                 order = on_cloud_foundry.order(held, stage=stage, quick=quick)
                 told.begins(order.name)
-                elsewhere = on_cloud_foundry.run(order, lines)
+                elsewhere = on_cloud_foundry.run(order, record.observer)
                 done = elsewhere.report
             told.what = f"{stored(done)}; {looked_at(done)}"
-            lines.backed_up(done)
-            record.finished(done)
+            try:
+                record.finished(done)
+            finally:
+                voice.backed_up(done, record.page or report)
             if not accept_unverified:
                 job.demand(done)
             if elsewhere is not None:
                 on_cloud_foundry.demand_gone(elsewhere, held)
 
 
-def _as_worker() -> None:
+def _as_worker(*, quiet: bool) -> None:
     """Make the backup that the environment asks for; what was stored is said as one JSON object."""
-    from dmrefresh.console.lines import Lines
     from dmrefresh.jobs.backup import worker as job
     from dmrefresh.settings import model as settings
 
-    held, lines = settings.load(Options.config), Lines()
-    done = job.run(job.contract(held.backup.recipient), held, lines)
+    held, voice = settings.load(Options.config), speaking("backup-production", quiet=quiet)
+    done = job.run(job.contract(held.backup.recipient), held, voice)
     rows, tables = sum(done.rows.values()), len(done.rows)
-    lines.line(f"{done.name} is stored: {rows:,} rows of {tables} tables; whoever signed for it reads it back")
+    voice.done(f"{done.name} is stored: {rows:,} rows of {tables} tables; whoever signed for it reads it back")
     typer.echo(json.dumps({"name": done.name, "size": done.size, "sha256": done.sha256, "rows": dict(done.rows)}))

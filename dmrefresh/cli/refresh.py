@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, confirming, guarded
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, confirming, guarded, speaking
 
 
 @app.command("clean-and-apply")
@@ -23,6 +23,9 @@ def clean_and_apply(
     ] = None,
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Write the report, as a page and as JSON, to this folder instead of a new one.")
+    ] = None,
     confirm: Annotated[str | None, typer.Option(help="A remote target's name again, instead of typing it.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A rule for what is gone stops the run.")] = False,
     fall_back: Annotated[
@@ -30,36 +33,44 @@ def clean_and_apply(
         typer.Option("--fall-back", help="Where the newest dump is damaged, take the newest older one that is not."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, as `plan` does.")] = False,
+    quiet: Quiet = False,
+    as_json: AsEvents = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
-    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.refresh import clean_and_apply as job
+    from dmrefresh.jobs.reports import keeping
     from dmrefresh.report import model as reporting
-    from dmrefresh.report import outcome
+    from dmrefresh.report import outcome, runs
     from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
+    about = f"clean-and-apply to {outcome.shown(target)}"
+    voice = speaking("clean-and-apply", quiet=quiet, as_json=as_json and not dry_run, about=about)
     if cleaned is not None and stage is not None:
         raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
     if dry_run:
-        if confirm is not None or report is not None or fall_back:
-            raise UsageFailure("--dry-run publishes nothing: --confirm, --report, --fall-back have no meaning with it.")
-        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=False)
+        if confirm is not None or report is not None or run_dir is not None or fall_back:
+            raise UsageFailure(
+                "--dry-run publishes nothing: --confirm, --report, --run-dir, --fall-back have no meaning with it."
+            )
+        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=as_json)
         return
     if fall_back and dump is not None:
         raise UsageFailure("--dump names the dump that is wanted, and --fall-back would take another.")
-    lines = Lines()
     if report is not None:
         reporting.prepare(report)
-    with outcome.recorded(report, lines, job="clean-and-apply", target=outcome.shown(target)) as record:
+    if run_dir is not None:
+        runs.prepare(run_dir)
+    with outcome.recorded(report, voice, folder=run_dir, job="clean-and-apply", target=outcome.shown(target)) as record:
         found = settings.load(Options.config)
+        keeping.keep(record, found, run_dir)
         patience = Patience.of(found.job, record.tries)
         whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
-        with notify.told(found.notify, lines, job="clean-and-apply", stage=whose, target=target) as told:
+        with notify.told(found.notify, voice, job="clean-and-apply", stage=whose, target=target) as told:
             plan = job.prepare(
                 found,
                 target,
@@ -69,16 +80,24 @@ def clean_and_apply(
                 cleaned=cleaned,
                 strict=strict,
                 fall_back=fall_back,
-                observer=lines,
+                observer=record.observer,
                 patience=patience,
             )
             told.begins(plan.source.dump.key)
-            done = job.run(plan, lines, confirm=confirming(confirm, target), patience=patience)
+            done = job.run(
+                plan,
+                record.observer,
+                confirm=confirming(confirm, target),
+                patience=patience,
+                identity=record.run,
+            )
             told.took(done.dump.name)
             told.what = f"{done.rows:,} rows in {len(done.tables)} tables. {done.fell_back or ''}".strip()
-            lines.summary(done)
-            record.finished(done)
-            job.finish(plan, done, lines, report=report)
+            try:
+                record.finished(done)
+            finally:
+                voice.summary(done, record.page or report)
+            job.finish(plan, done, record.observer, report=report)
 
 
 @app.command("plan")

@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys.private import KeyFiles
 from dmrefresh.settings.loading import Gathered, Key, gather
+from dmrefresh.settings.reports import Reports
 from dmrefresh.settings.targets import CloudFoundry, Duration, Production, Section, Source, Target
 from dmrefresh.settings.webhook import Webhook
 
@@ -31,9 +32,13 @@ class Dumps(Section):
     """Where the encrypted dumps are."""
 
     bucket: str = "digitalmarketplace-database-backups"
+    """The bucket's name."""
     region: str | None = "eu-west-1"
+    """Its region."""
     endpoint_url: str | None = None
+    """Where a store that is not AWS listens."""
     stage: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]*$")
+    """Whose dumps are taken: those called `STAGE-yyyyMMddHHmm.sql.gz.gpg`."""
     max_age: Duration = timedelta(hours=48)
     """How old the newest dump may be; `dumps.doubtful` says what becomes of an older one."""
     smallest: float = Field(default=0.5, ge=0, le=1)
@@ -55,8 +60,11 @@ class Keys(Section):
     """The SOPS files with the private key; relative paths lie in the credentials repository."""
 
     credentials_repo: Path | None = None
+    """The folder in which the credentials repository is checked out; DM_CREDENTIALS_REPO says it as well."""
     secret_key: Path = Path("gpg/database-backups/secret.key.enc")
+    """The private key, encrypted with SOPS in binary mode."""
     passphrase: Path = Path("gpg/database-backups/secret-key-passphrase.txt.enc")
+    """What opens that key, encrypted likewise."""
     public_key: Path = Path("gpg/database-backups/public.key")
     """The public key, in clear; with it cleaned dumps are told from what somebody else has put there."""
     sanitiser_key: Path | None = None
@@ -138,6 +146,7 @@ class RulesetSettings(Section):
     """Which ruleset cleans the dump: one that ships by its name, or a YAML file."""
 
     path: str = "digitalmarketplace"
+    """The name, or a file that ends in `.yaml` or `.yml`."""
 
 
 class LimitSettings(Section):
@@ -155,6 +164,7 @@ class Programs(Section):
     """Programs of PostgreSQL that are taken instead of those found on this machine."""
 
     pg_dump: Path | None = None
+    """Of the version of the database that is backed up, or newer; the newest that is found, without it."""
     postgres: Path | None = None
     """The server, for scratch databases of its own; initdb is beside it."""
 
@@ -188,6 +198,7 @@ class Settings(Section):
     notify: Notify = Notify()
     cloud_foundry: CloudFoundry = CloudFoundry()
     doctor: Doctor = Doctor()
+    report: Reports = Reports()
     sources: dict[str, Source] = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
 
@@ -236,8 +247,14 @@ _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
     "notify": Notify,
     "cloud_foundry": CloudFoundry,
     "doctor": Doctor,
+    "report": Reports,
 }
 """The sections that the environment may override; sources, targets and what guards production are not."""
+
+
+def overridable() -> dict[str, tuple[str, ...]]:
+    """The keys that the environment may override, by their sections."""
+    return {name: tuple(section.model_fields) for name, section in _FROM_THE_ENVIRONMENT.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +286,7 @@ def loaded(file: Path | None = None, environ: Mapping[str, str] = os.environ, fo
     Raises:
         UsageFailure: a file cannot be read, or says something that no setting is.
     """
-    keys = {name: tuple(section.model_fields) for name, section in _FROM_THE_ENVIRONMENT.items()}
-    gathered = gather(file, environ, folder, keys)
+    gathered = gather(file, environ, folder, overridable())
     try:
         return Loaded(Settings.model_validate(gathered.values), gathered)
     except ValidationError as error:
