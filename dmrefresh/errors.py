@@ -86,14 +86,14 @@ class UsageFailure(Failure):
 
 
 class NoSuchDump(Failure):
-    """The bucket holds no dump of that name or stage."""
+    """There is no such dump, or it is too old, too small, or was never read back."""
 
     exit_code = 10
     way_on = "`dmrefresh dumps` lists what there is"
 
 
 class Busy(Failure):
-    """Another refresh of the same target is under way."""
+    """Another refresh of the same target is under way, or another backup of the same name."""
 
     exit_code = 11
     way_on = (
@@ -125,14 +125,14 @@ class DumpDamaged(Failure):
 
 
 class NotSanitised(Failure):
-    """Something would have passed that nobody classified, or a rule cannot do what it says."""
+    """An unclassified column, rows that no rule can take, personal data in a definition, or originals in kept text."""
 
     exit_code = 14
     way_on = "mend the ruleset; `dmrefresh sanitisers check` tells all that would stop a run"
 
 
 class TargetUnfit(Failure):
-    """The target is refused by a guard, or cannot take this dump."""
+    """The target or a bucket is refused by a guard, or cannot take this dump."""
 
     exit_code = 15
     way_on = "`dmrefresh doctor` looks at targets and buckets, and `dmrefresh plan --target NAME` at a refresh"
@@ -153,7 +153,7 @@ class DumpRefused(Failure):
 
 
 class SourceUnreachable(Failure):
-    """S3 does not answer, or refuses."""
+    """S3 does not answer, or refuses, or somebody must log in first."""
 
     exit_code = 20
     way_on = "`dmrefresh doctor` looks at the bucket and the way to it; run it again later"
@@ -161,7 +161,7 @@ class SourceUnreachable(Failure):
 
 
 class TargetUnreachable(Failure):
-    """PostgreSQL does not answer, or the connection was lost before the commit began."""
+    """PostgreSQL does not answer or lets nobody in, or the connection was lost before the commit began."""
 
     exit_code = 21
     way_on = "`dmrefresh doctor` looks at the servers and the way to them"

@@ -84,7 +84,12 @@ AsEvents = Annotated[bool, typer.Option("--json", help="Say it all as JSON, one 
 
 
 def speaking(
-    command: str, *, quiet: bool = False, as_json: bool = False, steps: Mapping[str, str] | None = None
+    command: str,
+    *,
+    quiet: bool = False,
+    as_json: bool = False,
+    about: str = "",
+    steps: Mapping[str, str] | None = None,
 ) -> Voice:
     """What the command speaks with from now on, in the manner that options and environment ask for.
 
@@ -93,7 +98,7 @@ def speaking(
     """
     from dmrefresh.console.choosing import voice
 
-    Options.voice = voice(command, quiet=quiet, as_json=as_json, steps=steps)
+    Options.voice = voice(command, quiet=quiet, as_json=as_json, about=about, steps=steps)
     return Options.voice
 
 

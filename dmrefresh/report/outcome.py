@@ -133,6 +133,8 @@ class Record:
             except PublishedButUnfinished as trouble:
                 self.observer.warn(trouble.what)
         self._write_folder(document)
+        if self.page is not None:
+            self.observer.note(f"the report of this run: {self.page}")
         if self.keep is not None and self.page is not None and self.folder is not None:
             try:
                 self.keep(self.folder)

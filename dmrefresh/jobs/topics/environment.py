@@ -23,6 +23,10 @@ OTHERS = {
     "XDG_CACHE_HOME": "where copies of dumps are, and the names that completion knows; else ~/.cache",
     "TMPDIR": "where ciphertext is kept while it is read, in a file without a name",
     "HTTPS_PROXY, NO_PROXY": "the way to S3 and to webhooks",
+    "DMREFRESH_PROGRESS": "how progress is shown: auto, live, lines or none; auto unless it is set",
+    "NO_COLOR": "no colours, whatever its value",
+    "TERM, CI": "a terminal that can only write lines, or nobody who looks on: lines in place of bars",
+    "GITHUB_ACTIONS, GITHUB_STEP_SUMMARY": "errors become annotations, and the end is put on the page of the run",
     "BUILD_URL": "a link to the build, for whoever is told of it",
 }
 """What is read beside settings, and what for."""
