@@ -219,7 +219,7 @@ class PublishedButUnfinished(Failure):
     """The target is refreshed, but something that comes after could not be done."""
 
     exit_code = 30
-    way_on = "`dmrefresh status --target NAME` tells what is published"
+    way_on = "`dmrefresh status --target NAME` tells what a target holds, `dmrefresh dumps` what is stored"
 
 
 class BackupUnverified(Failure):
