@@ -25,7 +25,7 @@ demo: gnupg .venv/demo.installed ## one real refresh on real parts, all of it on
 demo-down: ## end whatever the demo still runs, and remove all it left
 	@$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) -m fixtures.demo down
 
-films: gnupg .venv/demo.installed ## another kind of database, and a shell to try dmrefresh on it: docs/films.md; ROWS=20000
+films: gnupg .venv/demo.installed ## another kind of database, and a shell to try dmrefresh on it: docs/how-to/films.md; ROWS=20000
 	@$(BIN)/python -m fixtures.films.playground --rows $(ROWS)
 
 test: gnupg .venv/dev.installed ## the quick tests, against the same real parts; ARGS='-k reader'
