@@ -19,7 +19,7 @@ from dmrefresh.console.panel import panel
 from dmrefresh.errors import Failure
 from dmrefresh.observer import Stopwatch
 
-_A_SECOND = 4
+_A_SECOND = 3
 """Pictures in a second."""
 _STYLES = {"warning:": "yellow", "error:": "bold red"}
 
