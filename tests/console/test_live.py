@@ -26,8 +26,8 @@ _BAR = re.compile("[━╸╺]{8}")
 
 
 def no_bars_are_left(terminal: Terminal) -> None:
-    """Nothing of the bars stands on the screen, the cursor was never taken away, and no mode of it is left on."""
-    assert not [line for line in terminal.screen if _BAR.search(line)]
+    """No bars stand on the screen but in the panel, the cursor was never taken away, and no mode of it is left on."""
+    assert not [line for line in terminal.screen if _BAR.search(line) and not line.startswith("│")]
     assert "\x1b[?25l" not in terminal.raw
     assert "\x1b[?1049h" not in terminal.raw
 
@@ -45,6 +45,16 @@ def test_a_refresh_draws_its_stages_and_leaves_lines_and_one_panel(scene: Scene)
         assert word in shown, shown
     assert "published" in "\n".join(screen[: begins[0]])
     assert bodies(scene) == {"canary"}
+
+
+def test_what_a_check_finds_is_written_once_the_bars_are_gone(scene: Scene) -> None:
+    terminal = start(scene, "check-dump")
+    assert terminal.end() == 0, terminal.raw
+    assert [line for line in terminal.drawn if line.startswith("read back") and _BAR.search(line)]
+    no_bars_are_left(terminal)
+    found = terminal.raw.rpartition("\x1b[")[2]
+    for line in (": whole, read to its end marker", "1 tables, 2,000 rows, ", "         2,000  note"):
+        assert line in found
 
 
 def test_without_colour_nothing_is_coloured_and_the_bars_are_there(scene: Scene) -> None:
