@@ -29,6 +29,8 @@ from fixtures.parts.dumping import put_dump
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _FOLDER = _CHECKOUT / "docs" / "pictures"
 _WIDTH = 100
+_MOMENT = 0.7
+"""The part of the load after which the run is pictured."""
 _COMMAND = "dmrefresh clean-and-apply --target local"
 _FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
 """What would be fetched from another server when somebody looks at the picture."""
@@ -36,13 +38,13 @@ _MADE_BY = re.compile(r"<!-- Generated .*? -->")
 
 
 class Filmed(Live):
-    """Keeps what it would draw: all of it, and how it looked when half of the rows were loaded."""
+    """Keeps what it would draw: all of it, and how it looked in one moment."""
 
     def __init__(self, about: str) -> None:
         console = Console(file=StringIO(), width=_WIDTH, force_terminal=True, highlight=False, markup=False)
         super().__init__(about, console=console)
         self.said: list[RenderableType] = []
-        self.half_way: list[RenderableType] = []
+        self.moment: list[RenderableType] = []
 
     def _draw(self, what: RenderableType) -> None:
         self.said.append(what)
@@ -54,8 +56,8 @@ class Filmed(Live):
         while not self._over.wait(0.25):
             picture = self._picture()
             pace = self._meter.read() if self._meter is not None else None
-            if pace is not None and pace.loading and (pace.share or 0) >= 0.5 and not self.half_way:
-                self.half_way = [*self.said, picture]
+            if pace is not None and pace.loading and (pace.share or 0) >= _MOMENT and not self.moment:
+                self.moment = [*self.said, picture]
 
 
 def svg(name: str, parts: Sequence[RenderableType]) -> str:
@@ -109,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
             voice.summary(clean_and_apply.run(plan, voice))
         voice.close()
     _FOLDER.mkdir(exist_ok=True)
-    (_FOLDER / "terminal.svg").write_text(svg("terminal", voice.half_way), encoding="utf-8")
+    (_FOLDER / "terminal.svg").write_text(svg("terminal", voice.moment), encoding="utf-8")
     (_FOLDER / "terminal-closing.svg").write_text(svg("closing", voice.said), encoding="utf-8")
     return 0
 
