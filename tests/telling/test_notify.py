@@ -26,7 +26,7 @@ from dmrefresh.settings import model as settings
 from dmrefresh.settings.model import Notify
 from dmrefresh.telling import notify
 from tests.postgres.certificates import self_signed
-from tests.webhook import DRIBBLES, GARBAGE, HANGS, HUGE, LOST, SECRET, nobody, webhook
+from tests.telling.webhook import DRIBBLES, GARBAGE, HANGS, HUGE, LOST, SECRET, nobody, webhook
 
 DUMP = "production-202611220300.sql.gz.gpg"
 
