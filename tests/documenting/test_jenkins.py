@@ -97,7 +97,7 @@ def test_both_files_turn_codes_into_results_alike() -> None:
 
 
 def test_what_the_page_says_of_the_settings_can_be_set(tmp_path: Path) -> None:
-    from dmrefresh.settings import model as settings
+    from dmrefresh import settings
 
     text = (DOCS / "jenkins.md").read_text()
     for number, block in enumerate(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)):

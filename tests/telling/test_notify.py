@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dmrefresh import settings
 from dmrefresh.errors import (
     UNCHANGED,
     BackupUnverified,
@@ -22,7 +23,6 @@ from dmrefresh.errors import (
 from dmrefresh.jobs.show_settings import as_json, as_lines
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.settings import model as settings
 from dmrefresh.settings.model import Notify
 from dmrefresh.telling import notify
 from tests.postgres.certificates import self_signed
