@@ -50,7 +50,7 @@ def _stages(stages: list[tuple[str, float]], slowest: str, *, draws: bool) -> Ta
     longest = stages[0][1]
     for name, seconds in stages:
         style = "yellow" if name == slowest else "cyan"
-        bar = Text(("█" if draws else "#") * max(1, round(_BAR * seconds / longest)), style=style)
+        bar = Text(("━" if draws else "#") * max(1, round(_BAR * seconds / longest)), style=style)
         if name == slowest:
             bar.append("  the slowest", style="not bold")
         table.add_row(Text(name), Text(f"{seconds:.1f} s"), bar)

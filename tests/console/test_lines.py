@@ -36,10 +36,10 @@ def test_progress_is_told_at_most_once_in_ten_seconds() -> None:
 
 def test_a_failure_says_what_happened_what_is_untouched_and_what_to_do() -> None:
     stream = io.StringIO()
-    Lines(stream).failed(ChecksFailed("The sequence is behind.", hint="set it right"))
+    Lines(stream).failed(ChecksFailed("The sequence is behind.", hint="set `checks` right"))
     what, empty, state, hint = stream.getvalue().splitlines()
     assert what.endswith("error: The sequence is behind.")
-    assert (empty, hint) == ("", "hint: set it right")
+    assert (empty, hint) == ("", "hint: set `checks` right")
     assert state.startswith("The target is as it was")
 
 

@@ -122,7 +122,7 @@ def test_a_failure_is_told_as_the_terminal_is_and_what_is_half_done_is_no_succes
     assert "jo@example.org" not in json.dumps([there.received, slack.received])
     if isinstance(error, Failure):
         last = there.received[1]
-        assert (last["what"], last["state"], last["next"]) == (error.what, error.state, error.hint)
+        assert (last["what"], last["state"], last["next"]) == (error.what, error.state, error.advice)
         for said in (error.what, error.state, error.hint or ""):
             assert said in slack.received[1]["text"]
 
