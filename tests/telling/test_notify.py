@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dmrefresh import settings
 from dmrefresh.errors import (
     UNCHANGED,
     BackupUnverified,
@@ -22,11 +23,10 @@ from dmrefresh.errors import (
 from dmrefresh.jobs.show_settings import as_json, as_lines
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.settings import model as settings
 from dmrefresh.settings.model import Notify
 from dmrefresh.telling import notify
 from tests.postgres.certificates import self_signed
-from tests.webhook import DRIBBLES, GARBAGE, HANGS, HUGE, LOST, SECRET, nobody, webhook
+from tests.telling.webhook import DRIBBLES, GARBAGE, HANGS, HUGE, LOST, SECRET, nobody, webhook
 
 DUMP = "production-202611220300.sql.gz.gpg"
 
