@@ -64,7 +64,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         from dmrefresh.console.silence import silence_others
-        from dmrefresh.machine import memory, signals
+        from dmrefresh.machine import aside, memory, signals
 
         try:
             signals.install()
@@ -82,6 +82,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:
             signals.over()
             raise typer.Exit(_failed(error)) from None
+        finally:
+            aside.end()
 
     return run
 

@@ -34,14 +34,8 @@ def clean_and_apply(
 ) -> None:
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
-    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs.attempts import Patience
-    from dmrefresh.jobs.refresh import clean_and_apply as job
-    from dmrefresh.report import model as reporting
-    from dmrefresh.report import outcome
-    from dmrefresh.settings import model as settings
-    from dmrefresh.telling import notify
+    from dmrefresh.jobs.rulesets import reading_aside
 
     if cleaned is not None and stage is not None:
         raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
@@ -52,6 +46,15 @@ def clean_and_apply(
         return
     if fall_back and dump is not None:
         raise UsageFailure("--dump names the dump that is wanted, and --fall-back would take another.")
+    reading_aside.stand_by()
+    from dmrefresh.console.lines import Lines
+    from dmrefresh.jobs.attempts import Patience
+    from dmrefresh.jobs.refresh import clean_and_apply as job
+    from dmrefresh.report import model as reporting
+    from dmrefresh.report import outcome
+    from dmrefresh.settings import model as settings
+    from dmrefresh.telling import notify
+
     lines = Lines()
     if report is not None:
         reporting.prepare(report)
@@ -148,13 +151,16 @@ def sanitise(
     """Filter: a plain or gzipped dump on standard input, the sanitised plain dump on standard output."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs.rulesets import sanitise as job
-    from dmrefresh.settings import model as settings
+    from dmrefresh.jobs.rulesets import reading_aside
 
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageFailure("There is no dump on standard input.", hint="pg_dump … | dmrefresh sanitise > clean.sql")
+    reading_aside.stand_by()
+    from dmrefresh.console.lines import Lines
+    from dmrefresh.jobs.rulesets import sanitise as job
+    from dmrefresh.settings import model as settings
+
     lines = Lines()
     plan = job.prepare(
         settings.load(Options.config), ruleset=ruleset, keep_unlisted=unlisted is Unlisted.KEEP, strict=strict

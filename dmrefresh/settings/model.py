@@ -172,6 +172,9 @@ class Job(Section):
     """About how long the second attempt is waited for; each further one four times as long, up to five minutes."""
     threads: int = Field(default=1, ge=1, le=16)
     """How many blocks of rows are sanitised at a time; each takes some 30 MB; two cores gain nothing by it."""
+    aside: bool | None = None
+    """Whether what is looked at for leaks is read by a second process, of some 100 MB; where this is not said, it is
+    where the dump is large and there is a second core. Linux only."""
 
 
 class Settings(Section):
