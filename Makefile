@@ -5,7 +5,7 @@ BIN := .venv/bin
 # The tests start the program thousands of times: without compiled files, each start compiles everything.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-down test faults thousand fuzz soak lint format bench lock clean gnupg
+.PHONY: demo demo-down test faults thousand fuzz soak lint format bench docs lock clean gnupg
 
 .venv/%.installed: requirements/%.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dmrefresh needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -28,9 +28,9 @@ demo-down: ## end whatever the demo still runs, and remove all it left
 test: gnupg .venv/dev.installed ## the quick tests, against the same real parts; ARGS='-k reader'
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
-faults: gnupg .venv/dev.installed ## every fault of the matrix and every slow test; writes docs/faults.md
+faults: gnupg .venv/dev.installed ## every fault of the matrix and every slow test; writes docs/explanation/faults.md
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "fault or slow" -p tests.faults.recording $(ARGS); \
-	    status=$$?; $(BIN)/python -m tests.faults > docs/faults.md.new && mv docs/faults.md.new docs/faults.md; exit $$status
+	    status=$$?; $(BIN)/python -m tests.faults > docs/explanation/faults.md.new && mv docs/explanation/faults.md.new docs/explanation/faults.md; exit $$status
 
 SECONDS ?= 3600
 
@@ -46,6 +46,11 @@ soak: gnupg .venv/dev.installed ## an hour of refreshes and backups in which thi
 bench: gnupg .venv/demo.installed ## how fast it is, beside gpg | gunzip | psql; ARGS='load --megabytes 200 --rounds 3'
 	@$(BIN)/python -m bench $(ARGS)
 
+docs: .venv/docs.installed ## the site of docs/ in site/: built strictly, every link followed, nothing fetched from elsewhere
+	$(BIN)/python -m documenting
+	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m documenting.site site
+
 lint: .venv/dev.installed ## style, form and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -56,7 +61,7 @@ format: .venv/dev.installed ## mend what can be mended by itself
 	$(BIN)/ruff format
 
 clean: demo-down ## back to a fresh clone
-	rm -rf .venv .bench .fuzz .soak .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
+	rm -rf .venv site .bench .fuzz .soak .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 gnupg: # the one system package; said before anything is installed
@@ -67,3 +72,4 @@ lock: ## write the hash-pinned requirements again (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra demo -o requirements/demo.txt pyproject.toml
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra dev -o requirements/dev.txt pyproject.toml
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra fuzz -o requirements/fuzz.txt pyproject.toml
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --extra docs -o requirements/docs.txt pyproject.toml

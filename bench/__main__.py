@@ -1,7 +1,8 @@
 """Measures how fast dmrefresh is, side by side with what people do by hand: `python -m bench [PART ...]`.
 
 Each PART answers one question; without any, all are measured. What was found goes into bench/results.json, each part
-in place of what was there of it. `python -m bench page` writes docs/speed.md and its charts from that file alone.
+in place of what was there of it. `python -m bench page` writes docs/explanation/speed.md and its charts from that file
+alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes docs/speed.md and its charts from the figures alone."""
+"""Writes docs/explanation/speed.md and its charts from the figures alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.method import METHOD
 from bench.part import Part
 from bench.tables import figures, ratios, sides
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "speed.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "speed.md"
 CHARTS = PAGE.with_suffix("")
 """The folder of the charts."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,8 +36,19 @@ class Observer:
     def progress(self, table: str, rows: int) -> None:
         """So many rows of this table have been given to the server so far."""
 
+    def passed(self, table: str, rows: int) -> None:
+        """All rows of this table have gone by; there were so many."""
+
     def step(self, name: str) -> None:
         """Publishing reached the named step; steps are named in `dmrefresh.postgres.strategies.publish`."""
+
+    def watch(self, stopwatch: Stopwatch, size: int | None) -> None:
+        """An attempt begins: how far its stages are can be read off the stopwatch, at any time and from any thread.
+
+        Args:
+            stopwatch: of this attempt, or of what is done next in it.
+            size: bytes of the stored object that is read; None where one is made, which nobody knows the size of.
+        """
 
 
 @dataclass(slots=True)
@@ -64,13 +75,22 @@ class Sample:
     seconds: dict[str, float]
 
 
+@dataclass(slots=True)
+class _Measured:
+    """A block that is being measured: whom it is charged to, when it began, and the seconds of those inside it."""
+
+    name: str | None
+    began: float
+    inner: float = 0.0
+
+
 class Stopwatch:
     """Adds up the seconds each stage is busy, without those of the stages it pulls from, and the bytes it gives.
 
     Stages run in several threads at once, so the sum may exceed the wall clock.
 
     Attributes:
-        seconds: that each stage was busy.
+        seconds: that each stage was busy, in what is over.
         flows: what has come out of each stage that is an iterator, in the order in which they began.
         samples: how that grew: one in half a second at first, and in twice as long whenever there are too many.
     """
@@ -81,36 +101,81 @@ class Stopwatch:
         self.samples: list[Sample] = []
         self._start = time.perf_counter()
         self._every = _EVERY
-        self._lock = threading.Lock()
-        self._running = threading.local()
+        self._lock = threading.RLock()
+        self._own = threading.local()
+        self._under_way: list[list[_Measured]] = []
 
     @property
     def elapsed(self) -> float:
         """Seconds since it was started."""
         return time.perf_counter() - self._start
 
+    @property
+    def idle(self) -> bool:
+        """Whether no stage is at anything."""
+        return not any(self._under_way)
+
+    def sample(self) -> Sample:
+        """The state of all stages now, with what is under way."""
+        with self._lock:
+            seconds, now = self.seconds.copy(), time.perf_counter()
+            for thread in self._under_way:
+                until = now
+                for one in reversed(thread):
+                    if one.name is not None:
+                        seconds[one.name] = seconds.get(one.name, 0.0) + until - one.began - one.inner
+                    until = one.began
+            return Sample(now - self._start, {name: one.bytes for name, one in self.flows.items()}, seconds)
+
     @contextmanager
-    def measure(self, name: str) -> Iterator[None]:
-        """Charge the time of the block to `name`, less what blocks inside it are charged."""
-        outer: list[float] = self._running.__dict__.setdefault("inner", [])
-        outer.append(0.0)
-        began = time.perf_counter()
+    def measure(self, name: str | None) -> Iterator[None]:
+        """Charge the time of the block to `name`, less what blocks inside it are charged; to nobody if None."""
+        outer = self._of_this_thread()
+        this = _Measured(name, time.perf_counter())
+        with self._lock:
+            outer.append(this)
         try:
             yield
         finally:
-            elapsed = time.perf_counter() - began
-            own = elapsed - outer.pop()
-            if outer:
-                outer[-1] += elapsed
             with self._lock:
-                self.seconds[name] = self.seconds.get(name, 0.0) + own
+                elapsed = time.perf_counter() - this.began
+                outer.pop()
+                if outer:
+                    outer[-1].inner += elapsed
+                if name is not None:
+                    self.seconds[name] = self.seconds.get(name, 0.0) + elapsed - this.inner
 
-    def timed(self, name: str, items: Iterable[T]) -> Generator[T]:
-        """Yield `items`, charging the time it takes to make each to `name`, and counting its bytes."""
-        source = iter(items)
+    def _of_this_thread(self) -> list[_Measured]:
+        """What is being measured in this thread, the innermost last."""
+        found: list[_Measured] | None = self._own.__dict__.get("under_way")
+        if found is None:
+            found = self._own.under_way = []
+            with self._lock:
+                self._under_way.append(found)
+        return found
+
+    def timed(self, name: str, items: Iterable[T], *, charged: bool = True) -> Generator[T]:
+        """Yield `items`, charging the time it takes to make each to `name`, and counting its bytes.
+
+        Args:
+            name: of the stage.
+            items: what it gives.
+            charged: whether its time is; else it is that of a block which is measured as a whole.
+        """
         began = self.elapsed
         with self._lock:
             flow = self.flows.setdefault(name, Flow(began, began))
+        with closing(self._each(name if charged else None, items)) as each:
+            for item in each:
+                self._count(flow, _weight(item))
+                yield item
+
+    def awaited(self, items: Iterable[T]) -> Generator[T]:
+        """Yield `items`, charging the wait for each to nobody: what makes them in another thread is charged there."""
+        return self._each(None, items)
+
+    def _each(self, name: str | None, items: Iterable[T]) -> Generator[T]:
+        source = iter(items)
         try:
             while True:
                 with self.measure(name):
@@ -118,7 +183,6 @@ class Stopwatch:
                         item = next(source)
                     except StopIteration:
                         return
-                self._count(flow, _weight(item))
                 yield item
         finally:
             close = getattr(source, "close", None)
@@ -131,9 +195,7 @@ class Stopwatch:
             flow.bytes += size
             flow.ended = now
             if now - (self.samples[-1].at if self.samples else 0.0) >= self._every:
-                self.samples.append(
-                    Sample(now, {name: one.bytes for name, one in self.flows.items()}, self.seconds.copy())
-                )
+                self.samples.append(self.sample())
                 if len(self.samples) > _SAMPLES:
                     self.samples = self.samples[1::2]
                     self._every *= 2

@@ -1,4 +1,4 @@
-"""What docs/backups.md, the manifest and the Containerfile say is what there is."""
+"""What docs/how-to/backups.md, the manifest and the Containerfile say is what there is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dmrefresh.jobs.backup import worker
 from dmrefresh.settings.model import Settings
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "backups.md").read_text()
+PAGE = (ROOT / "docs" / "how-to" / "backups.md").read_text()
 CONTAINERFILE = (ROOT / "Containerfile").read_text()
 
 
@@ -28,7 +28,9 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
-    found: dict[str, Any] = YAML(typ="safe").load((ROOT / "docs" / "kubernetes" / "backup-job.yaml").read_text())
+    found: dict[str, Any] = YAML(typ="safe").load(
+        (ROOT / "docs" / "how-to" / "kubernetes" / "backup-job.yaml").read_text()
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""docs/speed.md and its charts follow from bench/results.json, and from nothing else."""
+"""docs/explanation/speed.md and its charts follow from bench/results.json, and from nothing else."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PREFIX = "dmrefresh-test-"
 KILLED_AT = """
 import os, sys
 from pathlib import Path
-from dmrefresh import folders
+from dmrefresh.machine import folders
 def kill(event, arguments):
     if event == sys.argv[1]:
         os.kill(os.getpid(), 9)

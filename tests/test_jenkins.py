@@ -13,8 +13,8 @@ from dmrefresh import errors
 from dmrefresh.cli import app
 from dmrefresh.settings.model import Job
 
-DOCS = Path(__file__).parents[1] / "docs"
-PIPELINES = ("Jenkinsfile.backup-production", "Jenkinsfile.clean-and-apply")
+DOCS = Path(__file__).parents[1] / "docs" / "how-to"
+PIPELINES = ("jenkins/Jenkinsfile.backup-production", "jenkins/Jenkinsfile.clean-and-apply")
 GROOVY = re.compile(r"//[^\n]*|'(?:[^'\\\n]|\\.)*'")
 """Comments, and strings in single quotes."""
 

@@ -84,8 +84,8 @@ def test_neither_key_nor_passphrase_shows_in_a_printed_keyring(files: KeyFiles, 
 HOLD = """
 import sys, time
 from pathlib import Path
-from dmrefresh import signals
-from dmrefresh.keys import KeyFiles, private_keyring
+from dmrefresh.machine import signals
+from dmrefresh.keys.private import KeyFiles, private_keyring
 signals.install()
 with private_keyring(KeyFiles(Path(sys.argv[1]), Path(sys.argv[2]))) as keyring:
     print(keyring.home, flush=True)

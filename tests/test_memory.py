@@ -9,7 +9,7 @@ import pytest
 
 _THREADS_TAKE = """
 import ctypes, sys, threading
-from dmrefresh import memory
+from dmrefresh.machine import memory
 if sys.argv[1] == "settled":
     memory.settle()
 libc = ctypes.CDLL(None)

@@ -64,7 +64,7 @@ and `more`.
 
 def test_the_page_in_the_docs_is_the_one_that_is_shipped() -> None:
     shipped = (ROOT / "dmrefresh" / "runbooks" / f"{NAME}.md").read_text()
-    assert (ROOT / "docs" / f"runbook-{NAME}.md").read_text() == shipped
+    assert (ROOT / "docs" / "how-to" / f"{NAME}.md").read_text() == shipped
 
 
 def test_a_wheel_holds_the_page(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TextIO
 
@@ -17,11 +17,14 @@ from dmrefresh import __version__
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
 
+    from dmrefresh.console.voice import Voice
+
 GROUPS = {
+    "Begin": ("init", "doctor"),
     "Refresh": ("clean-and-apply", "plan", "status", "rollback", "protect"),
     "Back up": ("backup-production", "presign", "dumps", "check-dump"),
     "Rulesets": ("sanitisers", "sanitise"),
-    "Look after it": ("doctor", "config", "cache", "runbook"),
+    "Look after it": ("config", "cache", "runbook"),
 }
 """The commands as `--help` lists them, by what somebody wants to do."""
 
@@ -84,6 +87,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(_failed(error)) from None
         finally:
             aside.end()
+            if Options.voice is not None:
+                Options.voice.close()
 
     return run
 
@@ -95,6 +100,26 @@ class Options:
     debug = False
     publishes = True
     """Whether the command has a target, which an error must say the state of."""
+    voice: Voice | None = None
+    """What the command speaks with, once that is chosen."""
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, errors, and the last line.")]
+AsEvents = Annotated[bool, typer.Option("--json", help="Say it all as JSON, one event a line, on standard output.")]
+
+
+def speaking(
+    command: str, *, quiet: bool = False, as_json: bool = False, steps: Mapping[str, str] | None = None
+) -> Voice:
+    """What the command speaks with from now on, in the manner that options and environment ask for.
+
+    Raises:
+        UsageFailure: they ask for none that there is.
+    """
+    from dmrefresh.console.choosing import voice
+
+    Options.voice = voice(command, quiet=quiet, as_json=as_json, steps=steps)
+    return Options.voice
 
 
 def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
@@ -119,7 +144,8 @@ def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
     def confirm(name: str, place: str) -> None:
         answer = given
         if answer is None:
-            if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+            voice = _voice()
+            if not (voice.asks and is_terminal(sys.stdin) and is_terminal(sys.stderr)):
                 raise UsageFailure(
                     f"The target {name} is not on this machine ({place}), and there is no terminal to confirm it on.",
                     hint=f"add --confirm {name}",
@@ -127,8 +153,9 @@ def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
             what = (
                 "A new dump goes to" if place.startswith("the bucket ") else f"All data of {name} will be replaced on"
             )
-            typer.echo(f"\n{what} {place}. To go on, type {name}: ", nl=False, err=True)
-            answer = sys.stdin.readline().strip()
+            with voice.asking():
+                typer.echo(f"\n{what} {place}. To go on, type {name}: ", nl=False, err=True)
+                answer = sys.stdin.readline().strip()
         if answer != name:
             raise UsageFailure(
                 f"That is not the name of the target, {name}, so nothing is done.",
@@ -163,30 +190,34 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that stand before the command."""
-    Options.config, Options.debug, Options.publishes = config, debug, True
+    Options.config, Options.debug, Options.publishes, Options.voice = config, debug, True, None
+
+
+def _voice() -> Voice:
+    """What the command speaks with; lines where it has not come to choose."""
+    from dmrefresh.console.lines import Lines
+
+    return Options.voice or Lines()
 
 
 def _failed(error: Exception) -> int:
     """Say what happened; returns the exit code."""
-    from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UNCHANGED, UNTOUCHED, Failure, own_fault
 
     failure = error if isinstance(error, Failure) else own_fault(error)
     if not Options.publishes and failure.state == UNTOUCHED:
         failure.state = UNCHANGED
-    lines = Lines()
-    lines.failed(failure)
+    voice = _voice()
+    voice.failed(failure)
     if Options.debug:
-        lines.trace(error)
+        voice.trace(error)
     return failure.exit_code
 
 
 def _interrupted(number: int) -> int:
     """Say that a signal ended the run; returns the exit code."""
-    from dmrefresh.console.lines import Lines
-
     state = "rolled back, the target is as it was" if Options.publishes else "what was done is not finished"
-    Lines().line(f"ended by {signal.Signals(number).name}; {state}")
+    _voice().ended(signal.Signals(number).name, state, 128 + number)
     return 128 + number
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, guarded, speaking
 
 
 class Place(StrEnum):
@@ -31,12 +31,14 @@ def backup_production(
     worker: Annotated[
         bool, typer.Option("--worker", help="Be that worker: the environment says all, and no credential is needed.")
     ] = False,
+    quiet: Quiet = False,
+    as_json: AsEvents = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Dump, encrypt and store a database, and read the stored object back to its end."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh.console.lines import Lines, looked_at, stored
+    from dmrefresh.console.closing import looked_at, stored
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.backup import backup_production as job
@@ -46,32 +48,32 @@ def backup_production(
     from dmrefresh.telling import notify
 
     if worker:
-        if stage is not None or quick or accept_unverified or report is not None or on is not None:
+        if stage is not None or quick or accept_unverified or report is not None or on is not None or as_json:
             raise UsageFailure("--worker takes no other options: its environment says all.")
-        _as_worker()
+        _as_worker(quiet=quiet)
         return
+    voice = speaking("backup-production", quiet=quiet, as_json=as_json)
     if report is not None:
         reporting.prepare(report)
-    lines = Lines()
-    with outcome.recorded(report, lines, publishes=False, job="backup-production", stage=stage) as record:
+    with outcome.recorded(report, voice, publishes=False, job="backup-production", stage=stage) as record:
         held = settings.load(Options.config)
         whose = stage or held.dumps.stage
         record.about["stage"] = whose
         elsewhere = None
-        with notify.told(held.notify, lines, job="backup-production", stage=whose, publishes=False) as told:
+        with notify.told(held.notify, voice, job="backup-production", stage=whose, publishes=False) as told:
             if on is None:
                 plan = job.prepare(held, stage=stage, quick=quick)
                 told.begins(plan.name)
-                done = job.run(plan, lines, Patience.of(plan.job, record.tries))
+                done = job.run(plan, voice, Patience.of(plan.job, record.tries))
             else:
                 from dmrefresh.jobs.backup import on_cloud_foundry
 
                 order = on_cloud_foundry.order(held, stage=stage, quick=quick)
                 told.begins(order.name)
-                elsewhere = on_cloud_foundry.run(order, lines)
+                elsewhere = on_cloud_foundry.run(order, voice)
                 done = elsewhere.report
             told.what = f"{stored(done)}; {looked_at(done)}"
-            lines.backed_up(done)
+            voice.backed_up(done, report)
             record.finished(done)
             if not accept_unverified:
                 job.demand(done)
@@ -79,14 +81,13 @@ def backup_production(
                 on_cloud_foundry.demand_gone(elsewhere, held)
 
 
-def _as_worker() -> None:
+def _as_worker(*, quiet: bool) -> None:
     """Make the backup that the environment asks for; what was stored is said as one JSON object."""
-    from dmrefresh.console.lines import Lines
     from dmrefresh.jobs.backup import worker as job
     from dmrefresh.settings import model as settings
 
-    held, lines = settings.load(Options.config), Lines()
-    done = job.run(job.contract(held.backup.recipient), held, lines)
+    held, voice = settings.load(Options.config), speaking("backup-production", quiet=quiet)
+    done = job.run(job.contract(held.backup.recipient), held, voice)
     rows, tables = sum(done.rows.values()), len(done.rows)
-    lines.line(f"{done.name} is stored: {rows:,} rows of {tables} tables; whoever signed for it reads it back")
+    voice.done(f"{done.name} is stored: {rows:,} rows of {tables} tables; whoever signed for it reads it back")
     typer.echo(json.dumps({"name": done.name, "size": done.size, "sha256": done.sha256, "rows": dict(done.rows)}))

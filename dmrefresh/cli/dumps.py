@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, guarded, speaking
 
 
 @app.command("check-dump")
@@ -21,17 +21,20 @@ def check_dump(
     ] = False,
     stage: Annotated[str | None, typer.Option(help="Whose dumps to take [default: production].")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was found to this file, as JSON.")] = None,
+    quiet: Quiet = False,
+    as_json: AsEvents = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Read a stored dump to its end marker: versions, tables, rows."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh.console.lines import Lines, described
+    from dmrefresh.console.lines import described
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.dumps import check_dump as job
     from dmrefresh.report import model as reporting
     from dmrefresh.settings import model as settings
 
+    voice = speaking("check-dump", quiet=quiet, as_json=as_json)
     if name is not None and (latest or stage is not None):
         raise UsageFailure("A dump's name and --latest or --stage exclude each other.", hint="leave one out")
     if quick and record:
@@ -39,8 +42,23 @@ def check_dump(
     if report is not None:
         reporting.prepare(report)
     stored = job.prepare(settings.load(Options.config), name=name, stage=stage)
-    done = job.run(stored, Lines(), quick=quick, record=record)
-    typer.echo(described(done))
+    done = job.run(stored, voice, quick=quick, record=record)
+    text, found = described(done), done.contents
+    first = text.partition("\n")[0]
+    if as_json:
+        rows, tables = (found.rows, len(found.tables)) if found else (None, None)
+        voice.done(
+            first,
+            figures={
+                "dump": done.name,
+                "dump_bytes": done.size,
+                "rows": rows,
+                "tables": tables,
+                "recorded": done.recorded,
+            },
+        )
+    else:
+        typer.echo(first if quiet else text)
     if report is not None:
         done.write(report)
 

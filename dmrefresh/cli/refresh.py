@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, confirming, guarded
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, confirming, guarded, speaking
 
 
 @app.command("clean-and-apply")
@@ -30,24 +30,17 @@ def clean_and_apply(
         typer.Option("--fall-back", help="Where the newest dump is damaged, take the newest older one that is not."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, as `plan` does.")] = False,
+    quiet: Quiet = False,
+    as_json: AsEvents = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
-    from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs.rulesets import reading_aside
+    if cleaned is None and not dry_run:
+        from dmrefresh.jobs.rulesets import reading_aside
 
-    if cleaned is not None and stage is not None:
-        raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
-    if dry_run:
-        if confirm is not None or report is not None or fall_back:
-            raise UsageFailure("--dry-run publishes nothing: --confirm, --report, --fall-back have no meaning with it.")
-        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=False)
-        return
-    if fall_back and dump is not None:
-        raise UsageFailure("--dump names the dump that is wanted, and --fall-back would take another.")
-    reading_aside.stand_by()
-    from dmrefresh.console.lines import Lines
+        reading_aside.stand_by()
+    from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.refresh import clean_and_apply as job
     from dmrefresh.report import model as reporting
@@ -55,14 +48,23 @@ def clean_and_apply(
     from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
-    lines = Lines()
+    voice = speaking("clean-and-apply", quiet=quiet, as_json=as_json and not dry_run)
+    if cleaned is not None and stage is not None:
+        raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
+    if dry_run:
+        if confirm is not None or report is not None or fall_back:
+            raise UsageFailure("--dry-run publishes nothing: --confirm, --report, --fall-back have no meaning with it.")
+        _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=as_json)
+        return
+    if fall_back and dump is not None:
+        raise UsageFailure("--dump names the dump that is wanted, and --fall-back would take another.")
     if report is not None:
         reporting.prepare(report)
-    with outcome.recorded(report, lines, job="clean-and-apply", target=outcome.shown(target)) as record:
+    with outcome.recorded(report, voice, job="clean-and-apply", target=outcome.shown(target)) as record:
         found = settings.load(Options.config)
         patience = Patience.of(found.job, record.tries)
         whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
-        with notify.told(found.notify, lines, job="clean-and-apply", stage=whose, target=target) as told:
+        with notify.told(found.notify, voice, job="clean-and-apply", stage=whose, target=target) as told:
             plan = job.prepare(
                 found,
                 target,
@@ -72,16 +74,16 @@ def clean_and_apply(
                 cleaned=cleaned,
                 strict=strict,
                 fall_back=fall_back,
-                observer=lines,
+                observer=voice,
                 patience=patience,
             )
             told.begins(plan.source.dump.key)
-            done = job.run(plan, lines, confirm=confirming(confirm, target), patience=patience)
+            done = job.run(plan, voice, confirm=confirming(confirm, target), patience=patience)
             told.took(done.dump.name)
             told.what = f"{done.rows:,} rows in {len(done.tables)} tables. {done.fell_back or ''}".strip()
-            lines.summary(done)
+            voice.summary(done, report)
             record.finished(done)
-            job.finish(plan, done, lines, report=report)
+            job.finish(plan, done, voice, report=report)
 
 
 @app.command("plan")
@@ -151,16 +153,16 @@ def sanitise(
     """Filter: a plain or gzipped dump on standard input, the sanitised plain dump on standard output."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.rulesets import reading_aside
 
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageFailure("There is no dump on standard input.", hint="pg_dump … | dmrefresh sanitise > clean.sql")
     reading_aside.stand_by()
     from dmrefresh.console.lines import Lines
+    from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.rulesets import sanitise as job
     from dmrefresh.settings import model as settings
 
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageFailure("There is no dump on standard input.", hint="pg_dump … | dmrefresh sanitise > clean.sql")
     lines = Lines()
     plan = job.prepare(
         settings.load(Options.config), ruleset=ruleset, keep_unlisted=unlisted is Unlisted.KEEP, strict=strict

@@ -1,26 +1,32 @@
-"""What a person sees: plain lines with the time, on standard error, without colour or cursor tricks."""
+"""What a person sees where lines are wanted: plain ones with the time, without colour or cursor tricks."""
 
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TextIO
 
+from dmrefresh.console import closing
+from dmrefresh.console.closing import Closing
+from dmrefresh.console.pace import Meter
+from dmrefresh.console.text import about, counts, harmless
+from dmrefresh.console.text import printable as printable
+from dmrefresh.console.voice import Figures, Voice
 from dmrefresh.errors import Failure
-from dmrefresh.observer import Observer
+from dmrefresh.observer import Stopwatch
 from dmrefresh.report.model import BackupReport, Checked, Filtered, Report
 
 _EVERY = 10.0
-"""Seconds between two lines about the same table."""
-
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-"""What a name out of a dump must not do to a terminal; a line feed is left, since some messages have lines."""
+"""Seconds between two lines about progress."""
+_LOOK = 0.5
+"""Seconds between two looks at whether one is due."""
 
 _STEPS = {
     "begun": "the publishing transaction is open; readers go on reading the old data",
@@ -31,21 +37,11 @@ _STEPS = {
     "stored": "it is stored under its dated name",
     "backup stored": "it is stored",
 }
-_READ_BACK = {
-    "full": "read back from there: the private key opens it, it is whole, and every table has the rows that were sent",
-    "quick": "the private key opens it; nobody has read it to its end, and no note beside it says that it is whole",
-    "no": "it was not read back: whether it can be restored is not known",
-}
 ROLLBACK_STEPS = {
     "begun": "the transaction is open; readers go on reading what is current",
     "checked": "the kept data is in its place; committing",
     "committed": "committed",
 }
-
-
-def counts(by_kind: Mapping[str, int]) -> str:
-    """How many of each kind, the most frequent first: `12 GRANT, 3 DROP`."""
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(by_kind.items(), key=lambda one: (-one[1], one[0])))
 
 
 def described(checked: Checked) -> str:
@@ -68,54 +64,35 @@ def described(checked: Checked) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
-def stored(report: BackupReport) -> str:
-    """What a backup has stored, in a line."""
-    return (
-        f"{report.name} is stored in the bucket {report.bucket}: {report.size / 1e6:,.1f} MB, "
-        f"{sum(report.rows.values()):,} rows in {len(report.rows)} tables, {report.total_seconds:.1f} s"
-        f"{_in_attempts(report.attempts)}"
-    )
-
-
-def _in_attempts(count: int) -> str:
-    return f", in {count} attempts" if count > 1 else ""
-
-
-def looked_at(report: BackupReport) -> str:
-    """How a backup was read back, in a line."""
-    return _READ_BACK[report.read_back]
-
-
 def width() -> int:
     """Characters that fit on a line of the terminal; 100 where the output goes elsewhere."""
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
 
 
-def printable(line: str) -> str:
-    """A line in which nothing can move a cursor, or begin another line."""
-    return _CONTROL.sub(_escaped, line.replace("\n", "\\n"))
-
-
-def _escaped(control: re.Match[str]) -> str:
-    return f"\\x{ord(control[0]):02x}"
-
-
-class Lines(Observer):
+class Lines(Voice):
     """Writes one line an event, at most one in ten seconds about progress.
 
     Args:
         stream: where to; standard error if None.
         steps: what is said at each step; as of a refresh if None.
+        progress: whether anything is said about progress.
     """
 
-    def __init__(self, stream: TextIO | None = None, steps: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, steps: Mapping[str, str] | None = None, *, progress: bool = True
+    ) -> None:
         self.steps = _STEPS if steps is None else steps
         self.stream = stream or sys.stderr
+        self._shows_progress = progress
         self._last = time.monotonic()
+        self._meter: Meter | None = None
+        self._table: tuple[str, int] | None = None
+        self._one_at_a_time = threading.RLock()
+        self._over = threading.Event()
 
     def line(self, text: str) -> None:
         """Write a line with the time of day in front."""
-        self._print(f"{datetime.now():%H:%M:%S}  {_CONTROL.sub(_escaped, text)}")
+        self._print(f"{datetime.now():%H:%M:%S}  {harmless(text)}")
 
     def _print(self, text: str) -> None:
         """Nobody listening any more, or a full disk under a log, is no reason to end a refresh."""
@@ -130,46 +107,86 @@ class Lines(Observer):
         """Something to look at."""
         self.line(f"warning: {message}")
 
+    def watch(self, stopwatch: Stopwatch, size: int | None) -> None:
+        """An attempt begins: from now on progress is told, also while nothing else is."""
+        if not self._shows_progress:
+            return
+        first = self._meter is None
+        self._meter, self._table = Meter(stopwatch, size), None
+        if first:
+            threading.Thread(target=self._tick, name="dmrefresh-progress", daemon=True).start()
+
+    def _tick(self) -> None:
+        while not self._over.wait(_LOOK):
+            meter = self._meter
+            if meter is not None and not meter.stopwatch.idle:
+                meter.look()
+                self._progress()
+
     def progress(self, table: str, rows: int) -> None:
         """Rows given to the server, now and then."""
-        if time.monotonic() - self._last >= _EVERY:
+        self._table = (table, rows)
+        self._progress()
+
+    def _progress(self) -> None:
+        """Say how far it is, unless that was said a moment ago."""
+        with self._one_at_a_time:
+            if not self._shows_progress or time.monotonic() - self._last < _EVERY:
+                return
             self._last = time.monotonic()
-            self.line(f"{table}: {rows:,} rows so far")
+            said = ", ".join(self._how_far())
+            if said:
+                self.line(said)
+
+    def _how_far(self) -> list[str]:
+        """Share, rows, speed, what is waited for, and the time left, as far as they are known."""
+        table = [f"{self._table[0]}: {self._table[1]:,} rows so far"] if self._table is not None else []
+        if self._meter is None:
+            return table
+        pace = self._meter.read()
+        return [
+            *([f"{pace.share:.0%} {'loaded' if pace.loading else 'fetched'}"] if pace.share is not None else []),
+            *table,
+            *([f"{pace.rate / 1e6:.1f} MB/s"] if pace.rate else []),
+            *([f"waiting for {pace.waits_for}"] if pace.waits_for else []),
+            *([f"about {about(pace.left)} left"] if pace.left is not None else []),
+        ]
 
     def step(self, name: str) -> None:
         """A step of publishing."""
+        if name == "loaded" and self._meter is not None:
+            self._meter.all_loaded()
+            self._table = None
         if name in self.steps:
             self.line(self.steps[name])
 
-    def summary(self, report: Report) -> None:
+    def summary(self, report: Report, page: Path | None = None) -> None:
         """The closing lines of a refresh that went well."""
-        replaced = f"{sum(sum(table.replaced.values()) for table in report.tables):,} values replaced"
-        if report.cleaned_from is not None:
-            replaced = "sanitised when it was cleaned"
-        self.line(
-            f"{report.target} is refreshed: {report.rows:,} rows in {len(report.tables)} tables, "
-            f"{replaced}, {report.total_seconds:.1f} s{_in_attempts(report.attempts)}"
-        )
-        if report.fell_back is not None:
-            self.warn(report.fell_back)
-        if report.stored:
-            self.line(f"stored as {' and '.join(report.stored)}")
-        if report.disconnected_seconds is not None:
-            self.line(f"nobody could connect for {report.disconnected_seconds:.1f} s, while the databases were renamed")
-        self._busiest(report.stages)
-        if report.changed_types:
-            names = ", ".join(report.changed_types)
-            self.warn(f"these types differ from before; sessions that prepared statements with them reconnect: {names}")
+        self._closing(closing.of_refresh(report, page))
 
-    def backed_up(self, report: BackupReport) -> None:
+    def backed_up(self, report: BackupReport, page: Path | None = None) -> None:
         """The closing lines of a backup that is stored."""
-        self.line(stored(report))
-        self.line(looked_at(report))
-        self._busiest(report.stages)
+        self._closing(closing.of_backup(report, page))
 
-    def _busiest(self, stages: Mapping[str, float]) -> None:
-        busiest = sorted(stages.items(), key=lambda item: -item[1])
-        self.line("seconds by stage: " + ", ".join(f"{name} {value:.1f}" for name, value in busiest if value >= 0.05))
+    def _closing(self, end: Closing) -> None:
+        self._over.set()
+        self.line(end.headline)
+        for warning in end.warnings:
+            self.warn(warning)
+        for name, fact in end.facts:
+            self.line(f"{name}: {fact}")
+        self.line(f"seconds by stage: {end.seconds_by_stage}" + (f"; the slowest is {end.slowest}" * bool(end.slowest)))
+        self._say_next(end.next)
+
+    def done(self, what: str, next: str | None = None, figures: Figures | None = None) -> None:
+        """The closing line of anything else."""
+        self._over.set()
+        self.line(what)
+        if next is not None:
+            self._say_next(next)
+
+    def _say_next(self, command: str) -> None:
+        self.line(f"next: {command}")
 
     def filtered(self, done: Filtered) -> None:
         """The closing line of a filter that went through."""
@@ -180,13 +197,44 @@ class Lines(Observer):
 
     def failed(self, failure: Failure) -> None:
         """What happened, what state the target is in, what to do next."""
+        self._over.set()
         self.line(f"error: {failure.what}")
-        self._print(f"\n{failure.state}")
+        self._print(f"\n{harmless(failure.state)}")
         if failure.hint:
-            self._print(f"hint: {failure.hint}")
+            self._print(f"hint: {harmless(failure.hint)}")
+
+    def ended(self, signal: str, state: str, exit_code: int) -> None:
+        """A signal ended the run."""
+        self._over.set()
+        self.line(f"ended by {signal}; {state}")
 
     def trace(self, error: BaseException) -> None:
         """Where it happened, without the texts of exceptions, which may quote what they stumbled over."""
         for frame in traceback.extract_tb(error.__traceback__):
             self._print(f"  {frame.filename}:{frame.lineno} {frame.name}")
         self._print(f"  {type(error).__module__}.{type(error).__qualname__}")
+
+    def close(self) -> None:
+        """Nothing is said any more about progress."""
+        self._over.set()
+
+
+class Quiet(Lines):
+    """Says nothing but warnings, errors, and one line at the end."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream, progress=False)
+
+    def note(self, message: str) -> None:
+        """Nobody wants to know."""
+
+    def step(self, name: str) -> None:
+        """Nobody wants to know."""
+
+    def _closing(self, end: Closing) -> None:
+        for warning in end.warnings:
+            self.warn(warning)
+        self.line(end.headline)
+
+    def _say_next(self, command: str) -> None:
+        """The last line has been said."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from dmrefresh.console.lines import printable
+from dmrefresh.console.text import printable, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +279,3 @@ def ago(when: datetime) -> str:
         if count > 1 or unit == "second":
             break
     return f"{count} {unit}" + ("" if count == 1 else "s")
-
-
-def size(count: int) -> str:
-    """Bytes for people, in powers of a thousand: `1.2 GB`."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"

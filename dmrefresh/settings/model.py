@@ -31,9 +31,13 @@ class Dumps(Section):
     """Where the encrypted dumps are."""
 
     bucket: str = "digitalmarketplace-database-backups"
+    """The bucket's name."""
     region: str | None = "eu-west-1"
+    """Its region."""
     endpoint_url: str | None = None
+    """Where a store that is not AWS listens."""
     stage: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]*$")
+    """Whose dumps are taken: those called `STAGE-yyyyMMddHHmm.sql.gz.gpg`."""
     max_age: Duration = timedelta(hours=48)
     """How old the newest dump may be; `dumps.doubtful` says what becomes of an older one."""
     smallest: float = Field(default=0.5, ge=0, le=1)
@@ -55,8 +59,11 @@ class Keys(Section):
     """The SOPS files with the private key; relative paths lie in the credentials repository."""
 
     credentials_repo: Path | None = None
+    """The folder in which the credentials repository is checked out; DM_CREDENTIALS_REPO says it as well."""
     secret_key: Path = Path("gpg/database-backups/secret.key.enc")
+    """The private key, encrypted with SOPS in binary mode."""
     passphrase: Path = Path("gpg/database-backups/secret-key-passphrase.txt.enc")
+    """What opens that key, encrypted likewise."""
     public_key: Path = Path("gpg/database-backups/public.key")
     """The public key, in clear; with it cleaned dumps are told from what somebody else has put there."""
     sanitiser_key: Path | None = None
@@ -138,6 +145,7 @@ class RulesetSettings(Section):
     """Which ruleset cleans the dump: one that ships by its name, or a YAML file."""
 
     path: str = "digitalmarketplace"
+    """The name, or a file that ends in `.yaml` or `.yml`."""
 
 
 class LimitSettings(Section):
@@ -155,6 +163,7 @@ class Programs(Section):
     """Programs of PostgreSQL that are taken instead of those found on this machine."""
 
     pg_dump: Path | None = None
+    """Of the version of the database that is backed up, or newer; the newest that is found, without it."""
     postgres: Path | None = None
     """The server, for scratch databases of its own; initdb is beside it."""
 

@@ -197,8 +197,9 @@ class CloudFoundry(Section):
     service: str | None = Field(default=None, pattern=_NOT_AN_OPTION)
     """The service instance of the database, which is bound to it."""
     memory: str = Field(default="5G", pattern=_QUOTA)
+    """How much memory the task may take."""
     disk: str = Field(default="5G", pattern=_QUOTA)
-    """The task's quotas; the ciphertext is kept on that disk."""
+    """How much disk the task may take; the ciphertext is kept on it."""
     command: str = "dmrefresh backup-production --worker"
     """What the task runs."""
     expires: Duration = EXPIRES

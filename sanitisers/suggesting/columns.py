@@ -12,7 +12,7 @@ from sanitisers.ruleset.proposal import key_of
 from sanitisers.suggesting.documents import judge_document
 from sanitisers.suggesting.judgement import Confidence, Judgement, digits, high, low, medium
 from sanitisers.suggesting.names import Means, meaning
-from sanitisers.suggesting.texts import Around, judge_text
+from sanitisers.suggesting.texts import CODES, Around, judge_text
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
@@ -106,7 +106,7 @@ def judge_column(
     if kind(column) in {Kind.OTHER, Kind.UNKNOWN}:
         return _other(column)
     around = Around(beside.table, beside.about_somebody, not column.not_null, beside.listed, beside.named_by)
-    return _made_unique(column, judge_text(column.name, facts, around), beside)
+    return _made_unique(column, judge_text(column.name, facts, around), facts, beside)
 
 
 def _means(column: ColumnLike) -> Means | None:
@@ -188,7 +188,7 @@ def _other(column: ColumnLike) -> Judgement:
     return sure(nothing(column), f"nothing is known of values of type {bare}")
 
 
-def _made_unique(column: ColumnLike, judged: Judgement, beside: Beside) -> Judgement:
+def _made_unique(column: ColumnLike, judged: Judgement, facts: Facts | None, beside: Beside) -> Judgement:
     """A rule whose fakes come twice does not fit a column in which nothing may."""
     if not beside.unique or judged.keeps or judged.rule in _OWN_FOR_EACH:
         return judged
@@ -198,6 +198,8 @@ def _made_unique(column: ColumnLike, judged: Judgement, beside: Beside) -> Judge
         return judged.but(f'{{template: "{_stem(column)}-{{{beside.key}}}.example.invalid"}}', judged.confidence, said)
     if beside.key and judged.rule in {"company.duns", "company.registration"}:
         return judged.but(f'{{template: "{{{beside.key}:09}}"}}', judged.confidence, said)
+    if judged.rule == "text.lorem" and facts is not None and facts.share(*CODES) == 1:
+        return judged.but("hash", judged.confidence, said)
     if judged.rule in FAMILIES:
         return judged.but(f"{{fake: {judged.rule}, unique: true}}", judged.confidence, said)
     return judged.but("hash", Confidence.LOW, said)

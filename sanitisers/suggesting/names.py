@@ -62,7 +62,7 @@ _SOMEBODY = (
 _SOME_COMPANY = (
     "company|companies|organisation|organization|organisations|organizations|supplier|suppliers|vendor|vendors|"
     "employer|firm|business|merchant|merchants|seller|trading|registered|council|agency|publisher|manufacturer|"
-    "carrier|shop|shops|store|stores|brand"
+    "carrier|shop|shops|store|stores"
 )
 
 # Names are read as words with blanks between: `primaryContactEmail` and `primary_contact_email` are the same.
@@ -73,7 +73,10 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
         r"encryption key)\b(?!.* at$)(?!.*changed)",
         Meaning(Means.SECRET),
     ),
-    (r"\bnational insurance\b|\bnino\b", Meaning(Means.FAKE, "person.ni_number", "a National Insurance number")),
+    (
+        r"\bnational insurance\b|\bnino\b|\bni (n(umber|o)|num)\b",
+        Meaning(Means.FAKE, "person.ni_number", "a National Insurance number"),
+    ),
     (
         r"\b(birth\w*|born|dob|date ?of ?(birth|death)|death\w*|died|deceased|geb|geburts\w*|gender|sex|ethnic\w*|"
         r"religi\w+|nationality|marital|disab(ility|ilities)|disabled person|diagnos\w+|allerg\w+|blood|pregnan\w+|"
@@ -81,6 +84,7 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
         r"(?!.* count$)"
         r"|\b(race|health|medical|medicine|salary|income|wages?|earnings|credit score|driving licen[cs]e|"
         r"licen[cs]e (plate|number)|iban|bic|account n(umber|o)|sort code|bank|card|cvv|cvc|tax (id|code|no|number)|"
+        r"(first|last) (four|six|4|6)|"
         r"latitude|longitude|lat|lng|lon|geo\w*|coordinates?|fingerprint|biometric\w*|age)\b"
         r"(?!.*\b(count|type|status)$)|^long$",
         Meaning(Means.INTIMATE),
@@ -144,7 +148,7 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
         Meaning(Means.FAKE, "person.name", "a person's name"),
     ),
     (
-        r"\b\w+ed by$|^by$|\bassigned to$|\bon behalf of$",
+        r"\b(?!sort|order|group|filter|rank)\w+ by$|^by$|\bassigned to$|\bon behalf of$",
         Meaning(Means.FAKE, "person.name", "who did something"),
     ),
     (
@@ -159,13 +163,14 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
     (r"\bslugs?$", Meaning(Means.PUBLIC)),
     (
         r"\b(at|on|date|time|timestamp|since|until|expires|created|updated|modified|deleted|started|ended|utc|"
-        r"duration|length|period|year|month|week|day|deadline|start|end)$",
+        r"duration|length|period|year|month|week|day|deadline|start|end)$|"
+        r"\b((mon|tues|wednes|thurs|fri|satur|sun)days?|week ?days?|week ?ends?|(opening|closing) (hours|times?))$",
         Meaning(Means.WHEN),
     ),
     (
         r"\b(status|state|stage|types?|kinds?|categor(y|ies)|class|level|size|unit|interval|currency|language|locale|"
         r"lang|time ?zone|format|mode|priority|severity|results?|outcome|method|channel|version( num(ber)?)?|rating|"
-        r"colou?r|tier|frequency|scope|environment|platform|role|singular|plural|gateway|event|action)$",
+        r"colou?r|tier|brand|frequency|scope|environment|platform|role|singular|plural|gateway|event|action)$",
         Meaning(Means.WORD),
     ),
     (

@@ -11,6 +11,7 @@ from sanitisers.columns import type_word
 from sanitisers.errors import SanitiserError
 from sanitisers.ruleset.proposal import key_of
 from sanitisers.suggesting.columns import Beside, Candidates, judge_column
+from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering, TableFacts
 from sanitisers.suggesting.joining import join
 from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
@@ -30,7 +31,8 @@ _MIGRATIONS = {
     "ar_internal_metadata",
 }
 _ENOUGH = 10
-"""Different values from which on it tells something that two columns have them in common."""
+"""Different values from which on it tells something what they have in common, with each other or another column."""
+_NEARLY_ALL = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Keys:
         unique: columns of which no value comes twice.
         joins: columns of foreign keys.
         listed: columns for which a check allows a list of values.
+        forms: the regular expression that a check holds a column's texts to.
         referenced: whether another table's foreign key leads here.
         leads: a column of a foreign key, the table it leads to, and the column there.
     """
@@ -50,16 +53,24 @@ class Keys:
     unique: frozenset[str] = frozenset()
     joins: frozenset[str] = frozenset()
     listed: frozenset[str] = frozenset()
+    forms: Mapping[str, str] = field(default_factory=dict)
     referenced: bool = False
     leads: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(slots=True)
 class TableSuggestion:
-    """What is suggested for a table: that it is emptied, for a reason, or a judgement for each column."""
+    """What is suggested for a table: that it is emptied, for a reason, or a judgement for each column.
+
+    Attributes:
+        empties: why, where it is.
+        columns: what is suggested for each.
+        about_somebody: whether the table has columns about persons or companies.
+    """
 
     empties: Judgement | None = None
     columns: dict[str, Judgement] = field(default_factory=dict)
+    about_somebody: bool = False
 
 
 def suggest(
@@ -106,7 +117,9 @@ def _fitted(
     """The same with rules that fit their columns; where there is none for one of them, the table is emptied."""
     for column in columns:
         if column.name in suggestion.columns:
-            judged = _fitting(column, columns, suggestion.columns[column.name], keys, joins=column.name in led_to)
+            found = suggestion.columns[column.name]
+            of_nobody = column.name in led_to or not suggestion.about_somebody
+            judged = _fitting(column, columns, found, keys, joins=column.name in led_to, of_nobody=of_nobody)
             if judged is None:
                 why = f"no rule fits {column.name}, of type {column.type}, in which no value comes twice"
                 return TableSuggestion(Judgement("empty", Confidence.LOW, why))
@@ -136,7 +149,7 @@ def _table(table: str, columns: Sequence[ColumnLike], facts: TableFacts, keys: K
         seen = facts.columns[column.name] if facts.looked else None
         suggested = judge_column(column, seen, facts.documents.get(column.name), beside)
         judged[column.name] = replace(suggested, facts=seen)
-    return TableSuggestion(columns=judged)
+    return TableSuggestion(columns=judged, about_somebody=about_somebody)
 
 
 def _is_about_somebody(column: ColumnLike) -> bool:
@@ -206,6 +219,8 @@ def _compared(judged: Judgement, personal: Sequence[tuple[str, str, Facts]], pub
         )
         if share >= 0.5:
             return judged.but(family, Confidence.MEDIUM, f"{percent(share)} of its values stand in {path} too")
+        if judged.confidence is Confidence.LOW and facts.share(Look.PERSON) >= _NEARLY_ALL:
+            return judged.but("person.name", Confidence.LOW, judged.reason)
     return judged
 
 
@@ -215,24 +230,29 @@ _CODES = (Look.CODE, Look.SLUG, Look.NUMBER)
 
 
 def _fitting(
-    column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement, keys: Keys, *, joins: bool
+    column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement, keys: Keys, *, joins: bool, of_nobody: bool
 ) -> Judgement | None:
-    """The first rule that fits the column's type and width, and its being unique; None where none does.
+    """The first rule that fits the column's type and width, its being unique and its form; None where none does.
 
     `joins` says that foreign keys lead to the column: what is made of other columns of its row could not be followed.
+    `of_nobody` says that short codes in it may stay, where nothing else is possible.
     """
     if judged.keys is not None or judged.keeps:
         return judged
+    unique, form = column.name in keys.unique, keys.forms.get(column.name, "")
     key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
-    for rule in Candidates.of(column, judged, key, unique=column.name in keys.unique).rules:
-        if joins and rule.startswith("{template:"):
+    formed = of_form(form, key, unique=unique)
+    for rule in (*formed, *Candidates.of(column, judged, key, unique=unique).rules):
+        if (joins and rule.startswith("{template:")) or not _fits(column, columns, rule, unique=keys.unique):
             continue
-        if _fits(column, columns, rule, unique=keys.unique):
-            return (
-                judged if rule == judged.rule else judged.but(rule, Confidence.LOW, f"{judged.reason}; it has no room")
-            )
-    if joins and _are_codes(judged.facts):
-        return judged.but("keep (codes that join tables)", Confidence.LOW, f"{judged.reason}; no fake fits it")
+        if rule in formed:
+            return judged.but(rule, Confidence.MEDIUM, f"{judged.reason}; a check wants this form")
+        if form and rule != "null":
+            return judged.but(rule, Confidence.LOW, f"{judged.reason}; a check wants a form that this may not have")
+        return judged if rule == judged.rule else judged.but(rule, Confidence.LOW, f"{judged.reason}; it has no room")
+    if of_nobody and _are_codes(judged.facts):
+        what = "codes that join tables" if joins else "short codes"
+        return judged.but(f"keep ({what})", Confidence.LOW, f"{judged.reason}; no fake fits it")
     return None
 
 

@@ -49,6 +49,8 @@ _SHAPES: tuple[tuple[str, float, tuple[Look, ...]], ...] = (
 _DIGITS = (Look.NUMBER, Look.UUID)
 _OWN_DIGITS = (*_DIGITS, Look.LONG_NUMBER)
 """What an `id` is of its own table; under another name a long number may be what somebody has elsewhere."""
+CODES = (Look.CODE, Look.SLUG, Look.NUMBER, Look.LONG_NUMBER, Look.UUID)
+"""Looks of what a program has made, or might have: no blanks, and no words of people."""
 _PLAIN = (Look.SLUG, Look.CODE, Look.NUMBER)
 _WORDS = (*_PLAIN, Look.WORD, Look.PHRASE, Look.WHEN, Look.PERSON)
 
@@ -170,7 +172,8 @@ def _by_kind(name: str, means: Meaning | None, facts: Facts | None, around: Arou
 def _name(kind: Means, facts: Facts | None, around: Around) -> Judgement:
     if kind is Means.NAME and names_companies(around.of):
         return high("company.name", "a name, in what is about companies")
-    if kind is Means.NAME and (facts is None or names_people(around.of)):
+    person = facts is not None and around.about_somebody and facts.share(Look.PERSON) >= _NEARLY_ALL
+    if kind is Means.NAME and (facts is None or names_people(around.of) or person):
         return medium("person.name", "a name, which may be a person's")
     return medium("text.words", f"{'a name' if kind is Means.NAME else 'a title'}, which may name somebody")
 

@@ -1,4 +1,4 @@
-"""Writes the fault matrix down, with what happened last: python -m tests.faults > docs/faults.md"""
+"""Writes the fault matrix down, with what happened last: python -m tests.faults > docs/explanation/faults.md"""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def required() -> list[str]:
 
 
 def page(run: Run | None = None) -> str:
-    """What docs/faults.md holds.
+    """What docs/explanation/faults.md holds.
 
     Args:
         run: what happened when all of it was tried; the last time, if None.

@@ -1,6 +1,6 @@
 """A plugin of pytest: notes for each row of the fault matrix what happened when its tests were run, and how long.
 
-`make faults` runs the tests with it; what it notes goes into docs/faults.md.
+`make faults` runs the tests with it; what it notes goes into docs/explanation/faults.md.
 """
 
 from __future__ import annotations

@@ -46,4 +46,6 @@ def test_each_case_of_the_text_is_there_once() -> None:
 
 
 def test_the_page_is_the_list() -> None:
-    assert (ROOT / "docs" / "faults.md").read_text() == page(), "python -m tests.faults > docs/faults.md"
+    assert (ROOT / "docs" / "explanation" / "faults.md").read_text() == page(), (
+        "python -m tests.faults > docs/explanation/faults.md"
+    )

@@ -19,8 +19,8 @@ from tests.proxy import Proxy
 
 AT_A_SERVER = """
 import sys
-from dmrefresh import signals
-from dmrefresh.postgres import connect
+from dmrefresh.machine import signals
+from dmrefresh.postgres.reach import connect
 signals.install()
 signals._PATIENCE = float(sys.argv[2])
 try:
@@ -33,7 +33,7 @@ except signals.Interrupted as interrupted:
 
 WITH_A_TUNNEL = """
 import sys, time
-from dmrefresh import process, signals
+from dmrefresh.machine import process, signals
 signals.install()
 signals._PATIENCE = float(sys.argv[2])
 process._GRACE = 3600
@@ -48,7 +48,7 @@ except signals.Interrupted as interrupted:
 
 WITH_A_FEEDER = """
 import sys, time
-from dmrefresh import process, signals
+from dmrefresh.machine import process, signals
 signals.install()
 signals._PATIENCE = float(sys.argv[2])
 process._FAREWELL = 3600
@@ -107,7 +107,7 @@ def test_a_child_can_write_no_core_and_nobody_can_read_our_memory(tmp_path: Path
     script = """
 import ctypes, os, subprocess, sys
 from dmrefresh.cli.app import _keep_memory_to_ourselves
-from dmrefresh import process
+from dmrefresh.machine import process
 _keep_memory_to_ourselves()
 limits = process.run(["sh", "-c", "ulimit -Sc; ulimit -Hc"], env=process.environment()).stdout
 dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)  # PR_GET_DUMPABLE

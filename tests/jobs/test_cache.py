@@ -400,7 +400,7 @@ def test_a_folder_that_others_may_have_filled_is_not_used(
 _WRITES_FOR_EVER = """
 import sys, time
 from pathlib import Path
-from dmrefresh.cache import Cache
+from dmrefresh.bucket.cache import Cache
 from tests.jobs.test_cache import copy
 def blocks():
     yield b"x" * (1 << 20)

@@ -17,9 +17,10 @@ __all__ = ["team"]
 _AT_A_STEP = """
 import os, sys, time
 from pathlib import Path
-from dmrefresh import settings, signals
-from dmrefresh.jobs import clean_and_apply as job
+from dmrefresh.machine import signals
+from dmrefresh.jobs.refresh import clean_and_apply as job
 from dmrefresh.observer import Observer
+from dmrefresh.settings import model as settings
 
 class At(Observer):
     def step(self, name):

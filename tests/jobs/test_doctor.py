@@ -21,7 +21,7 @@ from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said, made
 from dmrefresh.jobs.doctor.finding import Finding, Findings, Status
 from dmrefresh.settings import model as settings
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "doctor.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "doctor.md"
 
 
 def said(detail: str = "fine", step: str | None = None) -> Said:
@@ -79,7 +79,7 @@ def test_who_asks_first_is_told_what_is_wrong_and_the_others_do_without() -> Non
 
 HANGING = """
 import os, signal, time, threading
-from dmrefresh import signals
+from dmrefresh.machine import signals
 from dmrefresh.jobs.doctor.checking import Check, Said, made
 signals.install()
 def hang():

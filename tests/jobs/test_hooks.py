@@ -23,7 +23,7 @@ from tests.jobs.scene import Scene, state_of
 from tests.jobs.small import bodies, small_scene
 from tests.proof import Proof
 
-DOCS = Path(__file__).parents[2] / "docs" / "hooks.md"
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "hooks.md"
 
 
 LASTING = ["sleep", "600.108"]

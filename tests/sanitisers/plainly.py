@@ -1,4 +1,4 @@
-"""Sanitising as docs/ruleset.md has it, one value after the other, with nothing of Python's but the plainest.
+"""Sanitising as docs/reference/ruleset.md has it, one value after the other, with nothing of Python's but the plainest.
 
 It shares with the engine what is data: the rules as they were read, and the pools of fakes. How a value is read, which
 fake it gets and how that is written is said here once more, so that the fast way can be held against it.

@@ -1,4 +1,4 @@
-"""docs/ruleset.md names every family, every rule and every key that a ruleset may have, and its example is one."""
+"""The ruleset's reference names every family, every rule and every key there may be, and its example is one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.model import Columns, Ruleset
 from sanitisers.ruleset.rules import Bcrypt, Chosen, Each, Entries, Fields, Function, Json, OneOf, Pattern
 
-TEXT = (Path(__file__).parents[2] / "docs" / "ruleset.md").read_text()
+TEXT = (Path(__file__).parents[2] / "docs" / "reference" / "ruleset.md").read_text()
 KEYS = [
     str(field.alias or name)
     for model in (Ruleset, Columns, Bcrypt, Chosen, Each, Entries, Fields, Function, Json, OneOf, Pattern)

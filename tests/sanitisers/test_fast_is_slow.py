@@ -1,6 +1,6 @@
 """The fast way gives the bytes of the slow one, whatever the rules, the values, the blocks and the threads.
 
-The slow one is `plainly`: docs/ruleset.md, value by value.
+The slow one is `plainly`: docs/reference/ruleset.md, value by value.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _LISTED = re.compile(r"""\(?\(?"?(\w+)"?\)?(?:::[\w ]+)?\)? = ANY \(""")
 """As pg_dump writes a check for one of a list: `((status)::text = ANY ((ARRAY['open'::character varying, …`."""
 
+_FORMED = re.compile(r"""CHECK \(\(\(?"?(\w+)"?\)?(?:::[\w ]+)? ~ '((?:[^']|'')+)'::text\)\)""")
+"""As it writes a check for a form: `CHECK (((card_number)::text ~ '^FM-[0-9]{8}$'::text))`."""
+
 _NAMES = (TokenKind.WORD, TokenKind.QUOTED)
 
 
@@ -27,6 +30,7 @@ class KeysRead:
     unique: dict[Name, set[str]] = field(default_factory=dict)
     joins: dict[Name, set[str]] = field(default_factory=dict)
     listed: dict[Name, set[str]] = field(default_factory=dict)
+    forms: dict[Name, dict[str, str]] = field(default_factory=dict)
     referenced: set[Name] = field(default_factory=set)
     leads: dict[Name, list[tuple[str, Name, str]]] = field(default_factory=dict)
 
@@ -36,6 +40,8 @@ class KeysRead:
             if statement.kind == "CREATE TABLE" and statement.target is not None:
                 text = statement.sql.decode(self.codec)
                 self.listed.setdefault(statement.target, set()).update(_LISTED.findall(text))
+                found = {name: form.replace("''", "'") for name, form in _FORMED.findall(text)}
+                self.forms.setdefault(statement.target, {}).update(found)
             elif statement.kind.startswith("ALTER TABLE ADD CONSTRAINT"):
                 self._constraint(Cursor(statement.sql, self.codec))
             elif statement.kind == "CREATE INDEX":
@@ -98,6 +104,7 @@ class KeysRead:
             unique=frozenset(self.unique.get(table, ())),
             joins=frozenset(self.joins.get(table, ())),
             listed=frozenset(self.listed.get(table, ())),
+            forms=dict(self.forms.get(table, {})),
             referenced=table in self.referenced,
             leads=tuple((name, str(other), to) for name, other, to in self.leads.get(table, ())),
         )

@@ -200,6 +200,7 @@ class Run:
 
         plan = self.plan
         self.attempt, self.stopwatch = number, Stopwatch()
+        self.observer.watch(self.stopwatch, None)
         facts = {"dmrefresh": __version__, "by": publisher(), "recipient": self.encrypted_to}
         try:
             with ExitStack() as stack:

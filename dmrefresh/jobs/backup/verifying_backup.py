@@ -107,13 +107,15 @@ def read_back(
         KeyUnusable: the private key does not open it, or is not at hand.
         SourceUnreachable: S3 does not answer, or refuses.
     """
-    heard = Measured()
+    heard, stopwatch = Measured(), stopwatch or Stopwatch()
+    observer.watch(stopwatch, stored.dump.size)
     with (
-        (stopwatch or Stopwatch()).measure("read back"),
+        stopwatch.measure("read back"),
         receiving(fetch(stored.store, stored.dump), stored.dump.sha256, partial(_heard_to_the_end, heard)) as received,
         _keyring(stored) as keyring,
     ):
-        plain = _Plain(decrypt(heard.all_of(received), keyring, signed=stored.signed))
+        ciphertext = stopwatch.timed("read back", heard.all_of(received), charged=False)
+        plain = _Plain(decrypt(ciphertext, keyring, signed=stored.signed))
         with contextlib.closing(prefetch(plain.text())) as text:
             events = held_to_note(
                 read_dump(text, limits=stored.limits),

@@ -36,7 +36,7 @@ class Check:
     """One check.
 
     Attributes:
-        name: what it is called in the text, the JSON and docs/doctor.md.
+        name: what it is called in the text, the JSON and docs/how-to/doctor.md.
         look: says what it finds; raises a Failure where that would stop a job, `Needs` where it cannot look.
         seconds: after so many it is broken off.
     """

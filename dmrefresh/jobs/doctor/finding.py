@@ -25,7 +25,7 @@ class Finding:
     """What a check found.
 
     Attributes:
-        name: the check's, such as `bucket.versioning`; docs/doctor.md has them all.
+        name: the check's, such as `bucket.versioning`; docs/how-to/doctor.md has them all.
         status: `fail` stops a job or leaves a bucket less safe than it should be, `warn` wants a look, `skip` could not
             be looked at.
         detail: what was found, or what a check that was skipped needs; never a secret and never a value of the data.

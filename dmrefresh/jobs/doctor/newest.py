@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import closing
 
 from dmrefresh.bucket.store import Listed, Store
-from dmrefresh.console.showing import ago, moment, size
+from dmrefresh.console.showing import ago, moment
+from dmrefresh.console.text import size
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import course
 from dmrefresh.dump.judging.after_load import Script, script_of

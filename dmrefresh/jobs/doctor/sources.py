@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dmrefresh.console.showing import size
+from dmrefresh.console.text import size
 from dmrefresh.errors import RightsMissing
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
 from dmrefresh.machine.programs import find_pg_dump

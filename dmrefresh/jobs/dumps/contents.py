@@ -40,6 +40,8 @@ def contents_of(events: Iterable[Event], observer: Observer, *, refusing: bool =
         elif isinstance(event, TableData):
             seen[event.table] = seen.get(event.table, 0) + event.count
             observer.progress(str(event.table), seen[event.table])
+            if event.last:
+                observer.passed(str(event.table), seen[event.table])
         elif isinstance(event, End):
             contents.rows, contents.bytes, contents.said = event.rows, event.size, rows_of(event)
     contents.tables = {str(name): count for name, count in seen.items()}

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from dmrefresh.bucket.store import DumpRef, Listed
-from dmrefresh.console.showing import ago, moment, size
+from dmrefresh.console.showing import ago, moment
+from dmrefresh.console.text import size
 from dmrefresh.durations import spoken
 from dmrefresh.errors import Failure, NoSuchDump
 from dmrefresh.observer import Observer

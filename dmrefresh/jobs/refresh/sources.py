@@ -197,8 +197,8 @@ class Encrypted:
             text = timed(
                 "gunzip", gunzip(timed("decrypt", decrypt(timed("reread", kept.blocks()), keyring, signed=self.signed)))
             )
-            read = prefetch(timed("read", read_dump(text, limits=self.limits)))
-            clean = prefetch(timed("sanitise", self._sanitised(read, this, observer, reads)))
+            read = this.stopwatch.awaited(prefetch(timed("read", read_dump(text, limits=self.limits))))
+            clean = this.stopwatch.awaited(prefetch(timed("sanitise", self._sanitised(read, this, observer, reads))))
             yield Opened(this.noting(clean), keyring)
 
     def head(self) -> Head:
@@ -275,7 +275,7 @@ class Cleaned:
                 again = read_dump(gunzip(kept.blocks()), limits=self.limits)
                 verify(detected(again, self.ruleset, lambda _: None), (), observer)
             unpacked = timed("gunzip", gunzip(timed("reread", kept.blocks())))
-            read = prefetch(timed("read", read_dump(unpacked, limits=self.limits)))
+            read = this.stopwatch.awaited(prefetch(timed("read", read_dump(unpacked, limits=self.limits))))
             yield Opened(this.noting(self._detected(read, this, observer)))
 
     def head(self) -> Head:

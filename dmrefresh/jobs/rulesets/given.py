@@ -26,6 +26,7 @@ from dmrefresh.postgres.carrying.strangers import major
 from dmrefresh.postgres.reach import connect, conninfo
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.settings.model import Settings
+from dmrefresh.settings.targets import Located, Target
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
 from dmrefresh.stages.pg_dump import pg_dump
@@ -45,7 +46,7 @@ class Given:
         dump: an object's name; None for the newest of `stage`.
         stage: whose dumps to take, instead of the one in the settings.
         file: a dump on this machine, plain, gzipped or encrypted; `-` is standard input.
-        database: the name of a target, or the URL of a database.
+        database: the name of a target or of a source, or the URL of a database.
     """
 
     settings: Settings
@@ -133,8 +134,8 @@ def _file(path: Path) -> Iterator[bytes]:
 
 @contextmanager
 def _of_database(given: Given, name: str, observer: Observer, *, rows: bool) -> Iterator[Iterator[Event]]:
-    target = target_of(given.settings, name)
-    if target.s3 is not None:
+    target = _database(given.settings, name)
+    if isinstance(target, Target) and target.s3 is not None:
         raise UsageFailure(f"The target `{name}` is a bucket.", hint="give the name or the URL of a database")
     with reached(target, name, observer) as there:
         with connect.session(there.url, "dmrefresh sanitisers") as connection:
@@ -146,6 +147,13 @@ def _of_database(given: Given, name: str, observer: Observer, *, rows: bool) -> 
             yield read_dump(pg_dump(program.path, how, options), limits=given.limits)
         finally:
             process.kill_all()
+
+
+def _database(settings: Settings, name: str) -> Located:
+    """The target of this name or URL, or the source, where no target is called so."""
+    if name in settings.sources and name not in settings.targets:
+        return settings.sources[name]
+    return target_of(settings, name)
 
 
 def head_of(stream: Iterator[Event]) -> Head:

@@ -33,6 +33,7 @@ def rows_of(first: TableData, stream: Iterator[Event], observer: Observer) -> It
         given += block.count
         observer.progress(str(block.table), given)
         if block.last:
+            observer.passed(str(block.table), given)
             return
         following = next(stream, None)
         if not isinstance(following, TableData) or following.table != first.table:

@@ -1,0 +1,1 @@
+"""The first use: settings, and a ruleset to begin with."""

@@ -1,0 +1,149 @@
+"""Rules that are suggested fit their columns: narrow ones, unique ones, and those that a check holds to a form."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sanitisers.engine.copy_text import encode
+from sanitisers.suggesting.forms import of_form
+from sanitisers.suggesting.gathering import Gathering
+from sanitisers.suggesting.judgement import Confidence, Judgement
+from sanitisers.suggesting.names import Means, meaning
+from sanitisers.suggesting.suggestion import Keys, TableSuggestion, suggest
+from tests.sanitisers.columns import Column
+from tests.sanitisers.making import one, table
+
+ID = Column("id", "integer", not_null=True)
+CARDS = "^FM-[0-9]{8}$"
+
+
+def suggested(column: Column, values: list[str], *more: Column, keys: Keys | None = None) -> TableSuggestion:
+    """What is suggested for a table of an id, this column with these values, and more columns with an x in each row."""
+    columns = [ID, column, *more]
+    rows = b"".join(
+        b"\t".join([b"%d" % row, encode(value.encode()), *[b"x"] * len(more)]) + b"\n"
+        for row, value in enumerate(values, start=1)
+    )
+    gathered = Gathering()
+    gathered.look("t", columns, rows, len(values))
+    names = frozenset({"id", column.name})
+    return suggest({"t": columns}, gathered, {"t": keys or Keys(primary=frozenset({"id"}), unique=names)})["t"]
+
+
+def judged(column: Column, values: list[str], *more: Column, keys: Keys | None = None) -> Judgement:
+    found = suggested(column, values, *more, keys=keys)
+    assert found.empties is None
+    return found.columns[column.name]
+
+
+def test_codes_that_are_too_short_for_any_fake_stay_in_a_table_about_nobody() -> None:
+    code = Column("code", "character(2)", not_null=True, max_length=2)
+    found = judged(code, ["en", "cy", "fr", "ja"])
+    assert (found.rule, found.confidence) == ("keep (short codes)", Confidence.LOW)
+
+
+@pytest.mark.parametrize(
+    ("values", "beside"),
+    [(["ab", "cd", "ef"], "email"), (["Zq", "Vx", "Öl"], "size")],
+    ids=["beside somebody's address", "no codes"],
+)
+def test_they_do_not_stay_where_they_may_be_somebodys(values: list[str], beside: str) -> None:
+    code = Column("code", "character(2)", not_null=True, max_length=2)
+    assert suggested(code, values, Column(beside)).empties is not None
+
+
+def test_unique_codes_become_codes_and_no_sentences() -> None:
+    found = judged(Column("code", not_null=True), [f"GIFT-{n:06}" for n in range(50)])
+    assert found.rule == "hash"
+
+
+def test_unique_texts_of_people_become_texts() -> None:
+    found = judged(Column("thought", not_null=True), [f"Of lamps and ships, the {n}th." for n in range(50)])
+    assert found.rule == "{fake: text.lorem, unique: true}"
+
+
+def of_cards(column: Column, *, unique: bool, form: str = CARDS) -> Judgement:
+    keys = Keys(
+        primary=frozenset({"id"}),
+        unique=frozenset({"id", column.name} if unique else {"id"}),
+        forms={column.name: form},
+    )
+    return judged(column, [f"FM-{n * 7919:08}" for n in range(60)], keys=keys)
+
+
+def test_a_form_that_a_check_wants_is_numbered_by_the_row_where_no_value_may_come_twice() -> None:
+    column = Column("card_number", not_null=True)
+    found = of_cards(column, unique=True)
+    assert found.rule == '{template: "FM-{id:08}"}'
+    made = table([ID, column], f"id: keep\ncard_number: {found.rule}").apply(b"17\tFM-99999999\n")
+    assert bytes(made.rows) == b"17\tFM-00000017\n"
+
+
+def test_a_form_that_a_check_wants_is_a_pattern_elsewhere() -> None:
+    found = of_cards(Column("card_number", not_null=True), unique=False)
+    assert found.rule == "{pattern: 'FM-[0-9]{8}'}"
+    assert all(re.fullmatch(rb"FM-[0-9]{8}", value) for value in one(found.rule, [b"FM-1", b"FM-2", b"FM-3"]))
+
+
+def test_a_form_that_no_rule_makes_is_something_to_look_at() -> None:
+    found = of_cards(Column("card_number", not_null=True), unique=False, form="^FM-[0-9]+$")
+    assert found.confidence is Confidence.LOW
+    assert "a check wants a form" in found.reason
+
+
+def test_a_form_changes_nothing_of_what_is_kept() -> None:
+    keys = Keys(primary=frozenset({"id"}), forms={"status": "^[a-z]+$"})
+    assert judged(Column("status"), ["open", "shut"] * 30, keys=keys).rule == "keep (one of a few words)"
+
+
+@pytest.mark.parametrize(
+    ("form", "rules"),
+    [
+        (
+            "^[A-Z]{2}[0-9]{6}[A-D]$",
+            ('{template: "AA{id:06}A"}', "{pattern: '[A-Z]{2}[0-9]{6}[A-D]', unique: true}"),
+        ),
+        ("^[A-Z]{2}-[0-9]{3}$", ("{pattern: '[A-Z]{2}-[0-9]{3}', unique: true}",)),
+        ("^it's$", ("{pattern: 'it''s', unique: true}",)),
+        ("[0-9]{8}", ()),
+        ("^[0-9]{8}", ()),
+        ("^[0-9]{1,8}$", ()),
+        ("^(a|b)$", ()),
+        ("", ()),
+    ],
+)
+def test_forms_of_a_fixed_length_are_made_and_no_others(form: str, rules: tuple[str, ...]) -> None:
+    assert of_form(form, "id", unique=True) == rules
+
+
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("ni_number", Means.FAKE),
+        ("signed_for_by", Means.FAKE),
+        ("bought_by", Means.FAKE),
+        ("last_four", Means.INTIMATE),
+        ("first_6", Means.INTIMATE),
+        ("brand", Means.WORD),
+        ("opening_hours", Means.WHEN),
+        ("weekdays", Means.WHEN),
+    ],
+)
+def test_names_of_other_databases_are_known_too(name: str, means: Means) -> None:
+    found = meaning(name)
+    assert found is not None
+    assert found.means is means
+
+
+@pytest.mark.parametrize("name", ["sort_by", "order_by", "group_by"])
+def test_what_things_are_sorted_by_is_nobody(name: str) -> None:
+    found = meaning(name)
+    assert found is None or found.means is not Means.FAKE
+
+
+@pytest.mark.parametrize("name", ["signed", "reserved_for"])
+def test_names_of_people_are_known_by_their_look_where_the_column_says_nothing(name: str) -> None:
+    found = judged(Column(name), [f"Vimb{chr(97 + n)} Tharro" for n in range(20)], keys=Keys(primary=frozenset({"id"})))
+    assert (found.rule, found.confidence) == ("person.name", Confidence.LOW)
