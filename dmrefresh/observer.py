@@ -91,12 +91,14 @@ class Stopwatch:
 
     Attributes:
         seconds: that each stage was busy, in what is over.
+        spans: when each was first and last busy (seconds since the start).
         flows: what has come out of each stage that is an iterator, in the order in which they began.
         samples: how that grew: one in half a second at first, and in twice as long whenever there are too many.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.spans: dict[str, tuple[float, float]] = {}
         self.flows: dict[str, Flow] = {}
         self.samples: list[Sample] = []
         self._start = time.perf_counter()
@@ -144,6 +146,8 @@ class Stopwatch:
                     outer[-1].inner += elapsed
                 if name is not None:
                     self.seconds[name] = self.seconds.get(name, 0.0) + elapsed - this.inner
+                    first, _ = self.spans.get(name, (this.began - self._start, 0.0))
+                    self.spans[name] = first, this.began + elapsed - self._start
 
     def _of_this_thread(self) -> list[_Measured]:
         """What is being measured in this thread, the innermost last."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dmrefresh import __version__
 from dmrefresh.errors import UNCHANGED, UNFINISHED, UNTOUCHED, BackupUnverified, KeyUnusable, PublishedButUnfinished
 from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
 from dmrefresh.report import outcome
-from dmrefresh.report.model import Try, write
+from dmrefresh.report.model import Try
 
 
 class Told(Observer):
@@ -32,8 +35,9 @@ class Done:
     def as_dict(self) -> dict[str, object]:
         return {"rows": 7, "status": "succeeded", "exit_code": 0, "version": 1}
 
-    def write(self, file: Path) -> None:
-        write(file, self.as_dict(), state="It is done.")
+    @property
+    def standing(self) -> str:
+        return "It is done."
 
 
 def run(file: Path | None, error: BaseException, *, done: bool, publishes: bool) -> None:
@@ -56,6 +60,9 @@ def ends(file: Path | None, error: BaseException, *, done: bool = False, publish
 def test_a_run_that_fails_says_what_and_each_attempt(tmp_path: Path) -> None:
     said = ends(tmp_path / "r.json", KeyUnusable("It does not open.", hint="look at it"))
     assert said.pop("total_seconds") >= 0
+    assert datetime.fromisoformat(said.pop("began")) <= datetime.now(UTC)
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{8}", said.pop("run"))
+    assert said.pop("dmrefresh") == __version__
     refresh = {"number": 1, "doing": "refresh", "dump": "a dump", "seconds": 0.5, "exit_code": 12}
     assert said == {
         "status": "failed",
@@ -69,6 +76,8 @@ def test_a_run_that_fails_says_what_and_each_attempt(tmp_path: Path) -> None:
             {"number": 1, "doing": "find", "dump": None, "seconds": 0.5, "exit_code": 0, "what": None},
             refresh | {"what": "It does not open."},
         ],
+        "timeline": None,
+        "warnings": [],
         "version": 1,
     }
 
@@ -102,7 +111,8 @@ def test_a_run_that_goes_well_has_its_own_report_and_one_without_a_file_none(tmp
     file = tmp_path / "r.json"
     with outcome.recorded(file, Told(), job="j") as record:
         record.finished(Done())
-    assert json.loads(file.read_text())["status"] == "succeeded"
+    said = json.loads(file.read_text())
+    assert (said["status"], said["state"], said["job"]) == ("succeeded", "It is done.", "j")
     assert ends(None, KeyUnusable("No.")) == {}
     assert list(tmp_path.iterdir()) == [file]
 

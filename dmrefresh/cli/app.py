@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Begin": ("init", "doctor"),
-    "Refresh": ("clean-and-apply", "plan", "status", "rollback", "protect"),
+    "Refresh": ("clean-and-apply", "plan", "status", "report", "rollback", "protect"),
     "Back up": ("backup-production", "presign", "dumps", "check-dump"),
     "Rulesets": ("sanitisers", "sanitise"),
     "Look after it": ("config", "cache", "runbook"),

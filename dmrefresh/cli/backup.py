@@ -27,6 +27,9 @@ def backup_production(
         bool, typer.Option("--accept-unverified", help="A backup that nobody could read back is enough.")
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Write the report, as a page and as JSON, to this folder instead of a new one.")
+    ] = None,
     on: Annotated[Place | None, typer.Option(help="Let a worker beside the database make it.")] = None,
     worker: Annotated[
         bool, typer.Option("--worker", help="Be that worker: the environment says all, and no credential is needed.")
@@ -42,21 +45,28 @@ def backup_production(
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.backup import backup_production as job
+    from dmrefresh.jobs.reports import keeping
     from dmrefresh.report import model as reporting
-    from dmrefresh.report import outcome
+    from dmrefresh.report import outcome, runs
     from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
     if worker:
-        if stage is not None or quick or accept_unverified or report is not None or on is not None or as_json:
+        others = (stage, report, run_dir, on)
+        if quick or accept_unverified or as_json or any(option is not None for option in others):
             raise UsageFailure("--worker takes no other options: its environment says all.")
         _as_worker(quiet=quiet)
         return
     voice = speaking("backup-production", quiet=quiet, as_json=as_json)
     if report is not None:
         reporting.prepare(report)
-    with outcome.recorded(report, voice, publishes=False, job="backup-production", stage=stage) as record:
+    if run_dir is not None:
+        runs.prepare(run_dir)
+    with outcome.recorded(
+        report, voice, publishes=False, folder=run_dir, job="backup-production", stage=stage
+    ) as record:
         held = settings.load(Options.config)
+        keeping.keep(record, held, run_dir)
         whose = stage or held.dumps.stage
         record.about["stage"] = whose
         elsewhere = None
@@ -64,13 +74,13 @@ def backup_production(
             if on is None:
                 plan = job.prepare(held, stage=stage, quick=quick)
                 told.begins(plan.name)
-                done = job.run(plan, voice, Patience.of(plan.job, record.tries))
+                done = job.run(plan, record.observer, Patience.of(plan.job, record.tries))
             else:
                 from dmrefresh.jobs.backup import on_cloud_foundry
 
                 order = on_cloud_foundry.order(held, stage=stage, quick=quick)
                 told.begins(order.name)
-                elsewhere = on_cloud_foundry.run(order, voice)
+                elsewhere = on_cloud_foundry.run(order, record.observer)
                 done = elsewhere.report
             told.what = f"{stored(done)}; {looked_at(done)}"
             voice.backed_up(done, report)

@@ -23,6 +23,9 @@ def clean_and_apply(
     ] = None,
     ruleset: Annotated[str | None, typer.Option(help="A ruleset's name or YAML file.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what was done to this file, as JSON.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Write the report, as a page and as JSON, to this folder instead of a new one.")
+    ] = None,
     confirm: Annotated[str | None, typer.Option(help="A remote target's name again, instead of typing it.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A rule for what is gone stops the run.")] = False,
     fall_back: Annotated[
@@ -43,8 +46,9 @@ def clean_and_apply(
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.refresh import clean_and_apply as job
+    from dmrefresh.jobs.reports import keeping
     from dmrefresh.report import model as reporting
-    from dmrefresh.report import outcome
+    from dmrefresh.report import outcome, runs
     from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
@@ -52,16 +56,21 @@ def clean_and_apply(
     if cleaned is not None and stage is not None:
         raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
     if dry_run:
-        if confirm is not None or report is not None or fall_back:
-            raise UsageFailure("--dry-run publishes nothing: --confirm, --report, --fall-back have no meaning with it.")
+        if confirm is not None or report is not None or run_dir is not None or fall_back:
+            raise UsageFailure(
+                "--dry-run publishes nothing: --confirm, --report, --run-dir, --fall-back have no meaning with it."
+            )
         _plan(target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict, as_json=as_json)
         return
     if fall_back and dump is not None:
         raise UsageFailure("--dump names the dump that is wanted, and --fall-back would take another.")
     if report is not None:
         reporting.prepare(report)
-    with outcome.recorded(report, voice, job="clean-and-apply", target=outcome.shown(target)) as record:
+    if run_dir is not None:
+        runs.prepare(run_dir)
+    with outcome.recorded(report, voice, folder=run_dir, job="clean-and-apply", target=outcome.shown(target)) as record:
         found = settings.load(Options.config)
+        keeping.keep(record, found, run_dir)
         patience = Patience.of(found.job, record.tries)
         whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
         with notify.told(found.notify, voice, job="clean-and-apply", stage=whose, target=target) as told:
@@ -74,16 +83,22 @@ def clean_and_apply(
                 cleaned=cleaned,
                 strict=strict,
                 fall_back=fall_back,
-                observer=voice,
+                observer=record.observer,
                 patience=patience,
             )
             told.begins(plan.source.dump.key)
-            done = job.run(plan, voice, confirm=confirming(confirm, target), patience=patience)
+            done = job.run(
+                plan,
+                record.observer,
+                confirm=confirming(confirm, target),
+                patience=patience,
+                identity=record.run,
+            )
             told.took(done.dump.name)
             told.what = f"{done.rows:,} rows in {len(done.tables)} tables. {done.fell_back or ''}".strip()
             voice.summary(done, report)
             record.finished(done)
-            job.finish(plan, done, voice, report=report)
+            job.finish(plan, done, record.observer, report=report)
 
 
 @app.command("plan")

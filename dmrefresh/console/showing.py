@@ -163,7 +163,7 @@ class DumpList:
             verified = "verified" if one.verified else "—"
             age = ago(datetime.fromisoformat(one.taken))
             rows.append((one.name, age, size(one.size), verified, recipients, self._remark(one)))
-        lines = _aligned(rows)
+        lines = aligned(rows)
         if self.more:
             lines.append(f"and {self.more} older: --all lists them")
         lines += [f"a refresh refuses: {sentence}" for sentence in self.refused]
@@ -216,7 +216,7 @@ class CleanedList:
             count = "?" if one.rows is None else f"{one.rows:,}"
             made = ago(datetime.fromisoformat(one.made))
             rows.append((one.name, made, size(one.size), count, one.source or "?", one.ruleset or "?"))
-        lines = _aligned(rows)
+        lines = aligned(rows)
         if self.more:
             lines.append(f"and {self.more} older: --all lists them")
         return "\n".join(printable(line) for line in lines)
@@ -258,10 +258,11 @@ class CopyList:
         rows: list[tuple[str, ...]] = [("name", "age", "size", "bucket")]
         for one in self.copies:
             rows.append((one.name, ago(datetime.fromisoformat(one.taken)), size(one.size), one.bucket))
-        return "\n".join(printable(line) for line in [*_aligned(rows), f"in {self.folder}; --clear throws them away"])
+        return "\n".join(printable(line) for line in [*aligned(rows), f"in {self.folder}; --clear throws them away"])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines in which the columns stand below one another."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from dmrefresh.errors import PublishedButUnfinished, UsageFailure
+from dmrefresh.report.timeline import Timeline
 
 Doing = Literal["find", "refresh", "store", "read back"]
 """What may be attempted more than once: to find the dump, to refresh the target from it; to store a backup, to read
@@ -84,7 +85,9 @@ class Report:
     `tries` are all attempts, of which `attempts` counts those to refresh; `damaged` are newer dumps that were, so
     that an older one was taken. `fell_back` says so in a sentence. `status` is what tells it from
     the report of a run that has failed, see `dmrefresh.report.outcome`.
-    `leak_check` is None where the ruleset turns it off, or the dump was cleaned before.
+    `leak_check` is None where the ruleset turns it off, or the dump was cleaned before. `gone` are the rules for what
+    the dump does not have any more, a sentence each. `timeline` is that of the attempt that succeeded; `by` is who ran
+    it, where.
     """
 
     dump: DumpReport
@@ -110,21 +113,21 @@ class Report:
     tries: list[Try] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     fell_back: str | None = None
+    gone: list[str] = field(default_factory=list)
+    timeline: Timeline | None = None
+    by: str | None = None
     status: str = "succeeded"
     exit_code: int = 0
     version: int = 1
 
+    @property
+    def standing(self) -> str:
+        """What there is now, in a sentence."""
+        return "The target is refreshed."
+
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
         return asdict(self)
-
-    def write(self, file: Path) -> None:
-        """Write it as JSON.
-
-        Raises:
-            PublishedButUnfinished: the file cannot be written.
-        """
-        write(file, self.as_dict(), state="The target is refreshed.")
 
 
 @dataclass(slots=True)
@@ -197,21 +200,20 @@ class BackupReport:
     noted: str | None = None
     refused: str | None = None
     tries: list[Try] = field(default_factory=list)
+    timeline: Timeline | None = None
+    by: str | None = None
     status: str = "succeeded"
     exit_code: int = 0
     version: int = 1
 
+    @property
+    def standing(self) -> str:
+        """What there is now, in a sentence."""
+        return f"{self.name} is stored in the bucket {self.bucket}."
+
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
         return asdict(self)
-
-    def write(self, file: Path) -> None:
-        """Write it as JSON.
-
-        Raises:
-            PublishedButUnfinished: the file cannot be written.
-        """
-        write(file, self.as_dict(), state=f"{self.name} is stored in the bucket {self.bucket}.")
 
 
 @dataclass(slots=True)

@@ -177,6 +177,7 @@ def _read(file: Path) -> dict[str, Any]:
         ("programs", "postgres", ("",)),
         ("cloud_foundry", "path", ("",)),
         ("cloud_foundry", "manifest", ("",)),
+        ("report", "runs", ("",)),
         ("ruleset", "path", (".yaml", ".yml")),
     ):
         table = found.get(section)

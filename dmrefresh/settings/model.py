@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys.private import KeyFiles
 from dmrefresh.settings.loading import Gathered, Key, gather
+from dmrefresh.settings.reports import Reports
 from dmrefresh.settings.targets import CloudFoundry, Duration, Production, Section, Source, Target
 from dmrefresh.settings.webhook import Webhook
 
@@ -200,6 +201,7 @@ class Settings(Section):
     notify: Notify = Notify()
     cloud_foundry: CloudFoundry = CloudFoundry()
     doctor: Doctor = Doctor()
+    report: Reports = Reports()
     sources: dict[str, Source] = Field(default_factory=dict)
     targets: dict[str, Target] = Field(default_factory=dict)
 
@@ -248,6 +250,7 @@ _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
     "notify": Notify,
     "cloud_foundry": CloudFoundry,
     "doctor": Doctor,
+    "report": Reports,
 }
 """The sections that the environment may override; sources, targets and what guards production are not."""
 

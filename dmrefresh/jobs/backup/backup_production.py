@@ -38,6 +38,7 @@ from dmrefresh.machine import process, signals
 from dmrefresh.machine.apart import meanwhile
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.report.model import BackupReport
+from dmrefresh.report.timeline import timeline_of
 from dmrefresh.stages.streamed import Streamed, streamed
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ class Run:
 
     def whole(self) -> BackupReport:
         """Store it, read it back, and leave the note of that; raises as `run`."""
+        from dmrefresh.postgres.receipt import publisher
+
         plan, began = self.plan, time.monotonic()
         self.observer.note(f"backup of {plan.stage}: {plan.name} in the bucket {plan.store.bucket}")
         with meanwhile(self._load, "dmrefresh-load"):  # SOPS and gpg leave time for it
@@ -158,6 +161,8 @@ class Run:
             why_not=why_not,
             noted=plan.name + SUFFIX if how == "full" else None,
             refused=self.counts.refused,
+            timeline=timeline_of(self.stopwatch),
+            by=publisher(),
         )
 
     def _load(self) -> None:

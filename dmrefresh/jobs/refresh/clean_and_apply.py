@@ -113,6 +113,7 @@ def run(
     *,
     confirm: Confirm = nobody_confirms,
     patience: Patience | None = None,
+    identity: str | None = None,
 ) -> Report:
     """Refresh the target; what is certainly passing is tried again from a clean start.
 
@@ -121,6 +122,7 @@ def run(
         observer: is told about progress.
         confirm: is asked once whether a target that is not on this machine is meant.
         patience: how often it is begun again, as the settings say if None; keeps what came of each attempt.
+        identity: the run's name, by which its receipt has it; a new one if None.
 
     Raises:
         DeadlinePassed: it took longer than the settings allow; the target is as it was.
@@ -128,7 +130,9 @@ def run(
         Failure: of any other kind; unless it is CommitInDoubt, the target is as it was.
     """
     with signals.deadline(plan.job.deadline):
-        return Run(plan, observer or Observer(), confirm, patience or Patience.of(plan.job), plan.found).whole()
+        this = Run(plan, observer or Observer(), confirm, patience or Patience.of(plan.job), plan.found)
+        this.identity = identity or this.identity
+        return this.whole()
 
 
 def finish(plan: Plan, done: Report, observer: Observer | None = None, *, report: Path | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -37,6 +36,7 @@ from dmrefresh.postgres.receipt import Receipt, publisher
 from dmrefresh.postgres.scratch import is_elsewhere
 from dmrefresh.postgres.strategies.publish import Published, publish
 from dmrefresh.report.model import Report
+from dmrefresh.report.runs import new_identity
 from sanitisers.pools import fill as fill_pools
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Run:
     patience: Patience
     found: Found
     damaged: list[str] = field(default_factory=list)
-    identity: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
+    identity: str = field(default_factory=new_identity)
     stored_as: str = field(default_factory=lambda: cleaned_name(datetime.now(UTC)))
     _looked: Looked | None = None
     _ready: bool = False

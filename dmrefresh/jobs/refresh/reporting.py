@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 from dmrefresh.bucket.store import DumpRef
 from dmrefresh.jobs.refresh.sources import Attempt
+from dmrefresh.postgres.receipt import publisher
 from dmrefresh.postgres.strategies.publish import Published
 from dmrefresh.report.model import DumpReport, LeakReport, Report, TableReport
+from dmrefresh.report.timeline import timeline_of
 
 
 def report_of(dump: DumpRef, target: str, identity: str, this: Attempt, published: Published, seconds: float) -> Report:
@@ -43,6 +45,9 @@ def report_of(dump: DumpRef, target: str, identity: str, this: Attempt, publishe
         after_load=published.after_load,
         stored=list(published.stored),
         leak_check=_leak_check(this),
+        gone=list(this.sanitiser.gone) if this.sanitiser else [],
+        timeline=timeline_of(this.stopwatch),
+        by=publisher(),
     )
 
 
