@@ -55,6 +55,11 @@ class Forked:
                 _be_the_copy(deed, theirs, parent, name)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
+        try:
+            self.link.recv(1)  # it has done what makes sure that it does not outlive us
+        except BaseException:
+            self.kill()
+            raise
 
     def ended(self) -> int | None:
         """Its exit status, or minus the number of the signal that ended it; None while it is there."""
@@ -89,6 +94,7 @@ def _be_the_copy(deed: Callable[[socket.socket], None], link: socket.socket, par
         _die_with(parent, name)
         _let_go_of_all_but(link)
         gc.freeze()  # what is shared stays so
+        link.sendall(b"\n")
         deed(link)
         code = 0
     finally:
