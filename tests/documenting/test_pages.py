@@ -168,7 +168,7 @@ def test_the_cronjob_runs_a_command_of_ours_and_tries_again_what_may_heal_and_no
     (container,) = job["template"]["spec"]["containers"]
     takes(*command_of(container["args"]))
     (rule,) = job["podFailurePolicy"]["rules"]
-    kinds = [errors.Failure, *errors.Failure.__subclasses__()]
+    kinds: list[type[errors.Failure]] = [errors.Failure, *errors.Failure.__subclasses__()]
     codes = {kind.exit_code for kind in kinds if not 20 <= kind.exit_code < 30}
     assert rule["onExitCodes"]["values"] == sorted(codes)
     assert rule["onExitCodes"]["containerName"] == container["name"]

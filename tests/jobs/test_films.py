@@ -15,7 +15,6 @@ import pytest
 
 import fixtures.films
 from fixtures.films import create, fill
-from fixtures.films.suggested import FILE, suggested
 from fixtures.parts.dumping import dump_sql
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
@@ -23,6 +22,7 @@ from fixtures.parts.secrets import Credentials
 from fixtures.production.canaries import find
 from sanitisers import load_ruleset
 from tests.jobs.scene import DMREFRESH, Scene, state_of
+from tests.jobs.suggested_films import FILE, suggested
 
 FINISHED = Path(fixtures.films.__file__).with_name("films.dmrefresh.yaml")
 ROWS, SEED = 3_000, 4
@@ -236,7 +236,7 @@ def test_a_line_that_keeps_too_much_is_found_before_anybody_sees_it(refreshed: T
 
 def test_what_is_suggested_today_is_what_is_filed(cluster_for: Callable[[int], Cluster]) -> None:
     again = suggested(cluster_for(16))
-    assert again == FILE.read_text(), "write it again: python -m fixtures.films.suggested"
+    assert again == FILE.read_text(), "write it again: python -m tests.jobs.suggested_films"
 
 
 def test_people_have_let_stay_only_what_a_person_can_see_is_nobodys() -> None:
