@@ -48,7 +48,7 @@ bench: gnupg .venv/demo.installed ## how fast it is, beside gpg | gunzip | psql;
 
 docs: .venv/docs.installed ## the site of docs/ in site/: built strictly, every link followed, nothing fetched from elsewhere
 	$(BIN)/python -m documenting
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/python -m documenting.site site
 
 lint: .venv/dev.installed ## style, form and types

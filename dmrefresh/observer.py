@@ -94,9 +94,12 @@ class Stopwatch:
         spans: when each was first and last busy (seconds since the start).
         flows: what has come out of each stage that is an iterator, in the order in which they began.
         samples: how that grew: one in half a second at first, and in twice as long whenever there are too many.
+        expected: bytes that a stage will give in all, as far as somebody has said so; modulo 2**32, since gzip says no
+            more.
     """
 
     def __init__(self) -> None:
+        self.expected: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
         self.spans: dict[str, tuple[float, float]] = {}
         self.flows: dict[str, Flow] = {}

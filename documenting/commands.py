@@ -22,7 +22,7 @@ EVERYWHERE = {"debug"}
 def text() -> str:
     """What the page holds."""
     from dmrefresh.cli import app
-    from dmrefresh.cli.app import GROUPS
+    from dmrefresh.cli.shown import GROUPS
 
     program: Any = typer.main.get_command(app)
     named = {name for names in GROUPS.values() for name in names}
@@ -44,14 +44,11 @@ def _described(path: str, command: Any) -> Iterator[str]:
             yield from _described(f"{path} {name}", one)
         return
     yield f"### {path.removeprefix('dmrefresh ')}"
-    said, _, example = (command.help or "").partition("\b")
-    yield from (_plain(paragraph) for paragraph in said.split("\n\n"))
+    yield from (_plain(paragraph) for paragraph in (command.help or "").split("\n\n"))
     yield block("text", f"{path} {' '.join(_usage(command))}")
     yield _options(command, EVERYWHERE)
-    for more in (example, command.epilog or ""):
-        lines = [line.strip() for line in more.splitlines() if line.strip().lstrip("$ ").startswith(("dmrefresh", "#"))]
-        if lines:
-            yield block("sh", "\n".join(line.removeprefix("$ ") for line in lines))
+    if command.epilog:
+        yield block("sh", command.epilog)
 
 
 def _usage(command: Any) -> Iterator[str]:
@@ -82,7 +79,8 @@ def _name(one: Any, left: str) -> str:
 def _value(one: Any, kind: str = "str") -> str:
     """What stands for an option's value."""
     named = one.opts[0].lstrip("-").upper().replace("-", "_")
-    return str(one.metavar or {"str": named, "path": "FILE", "int": "NUMBER", "float": "NUMBER"}.get(kind, kind))
+    path = "FOLDER" if named.endswith("_DIR") else "FILE"
+    return str(one.metavar or {"str": named, "path": path, "int": "NUMBER", "float": "NUMBER"}.get(kind, kind))
 
 
 def _about(one: Any, said: str) -> str:

@@ -41,7 +41,7 @@ def text() -> str:
         section, many = _section(field)
         pieces += [f"## {name}", code(f"[{name}.NAME]" if many else f"[{name}]") + ": " + _about(section)]
         pieces.append(table(("key", "kind", "default", ""), _rows(section)))
-        if not many and name in model._FROM_THE_ENVIRONMENT:
+        if not many and name in model.overridable():
             pieces.append(f"In the environment: `DMREFRESH_{name.upper()}_KEY`, the key in capitals.")
     return page("Settings", *pieces)
 

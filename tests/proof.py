@@ -14,6 +14,7 @@ import psutil
 import psycopg
 import pytest
 
+from dmrefresh.errors import acts
 from dmrefresh.keys.private import memory_backed_storage
 from tests.jobs.scene import Ended, Scene, state_of
 
@@ -113,7 +114,10 @@ class Proof:
             assert not [one for one in self.canaries if one in text], text
 
     def happened(self, ended: Ended | str) -> None:
-        """Note what came of it, for the table: a sentence, or how a run ended."""
+        """Note what came of it, for the table: a sentence, or how a run ended; one that failed says how to go on."""
+        if isinstance(ended, Ended) and 0 < ended.code < 128:
+            advice = ended.output.rpartition("\nhint: ")[2]
+            assert acts(advice), ended.output
         said = _OF_THIS_RUN.sub("…", ended if isinstance(ended, str) else _told(ended))
         if said not in (value for name, value in self.node.user_properties if name == "happened"):
             self.node.user_properties.append(("happened", said))

@@ -111,12 +111,12 @@ def test_a_fault_of_our_own_is_a_sentence_and_never_shows_a_value(tmp_path: Path
         assert ("in broken" in done.stderr or "broken" in done.stderr) is bool(more)
 
 
-def test_an_exit_code_belongs_to_one_kind_of_failure_and_the_readme_names_each() -> None:
+def test_an_exit_code_belongs_to_one_kind_of_failure_and_the_reference_names_each() -> None:
     kinds = {kind.exit_code: kind for kind in errors.Failure.__subclasses__()}
     assert len(kinds) == len(errors.Failure.__subclasses__())
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "exit-codes.md").read_text()
     for code in kinds:
-        assert re.search(rf"^\| {code} \|", readme, re.MULTILINE), code
+        assert re.search(rf"^\| {code} \|", page, re.MULTILINE), code
 
 
 @pytest.mark.fault("L13")

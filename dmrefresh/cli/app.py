@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -10,45 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TextIO
 
 import typer
-from typer.core import TyperGroup
 
 from dmrefresh import __version__
+from dmrefresh.cli.shown import GROUPS, Commands, Grouped
+
+__all__ = ["GROUPS", "Grouped", "Options", "app", "confirming", "guarded", "is_terminal"]
 
 if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter
-
     from dmrefresh.console.voice import Voice
 
-GROUPS = {
-    "Begin": ("init", "doctor"),
-    "Refresh": ("clean-and-apply", "plan", "status", "report", "rollback", "protect"),
-    "Back up": ("backup-production", "presign", "dumps", "check-dump"),
-    "Rulesets": ("sanitisers", "sanitise"),
-    "Look after it": ("config", "cache", "runbook"),
-}
-"""The commands as `--help` lists them, by what somebody wants to do."""
-
-
-class Grouped(TyperGroup):
-    """Lists its commands in GROUPS, each with the whole of its sentence: cut, it says nothing."""
-
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
-        """Write the sections of the commands."""
-        named = {name for names in GROUPS.values() for name in names}
-        others = tuple(name for name in self.list_commands(ctx) if name not in named)
-        width = max(map(len, self.commands))
-        for title, names in {**GROUPS, "Commands": others}.items():
-            rows = [(name, self.commands[name].get_short_help_str(1000)) for name in names if name in self.commands]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl([(f"{name:<{width}}", sentence) for name, sentence in rows])
-
-
-app = typer.Typer(
+app = Commands(
     name="dmrefresh",
     cls=Grouped,
     help="Fresh production data in preview, staging and on a laptop, with nothing personal in it.",
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -109,7 +85,12 @@ AsEvents = Annotated[bool, typer.Option("--json", help="Say it all as JSON, one 
 
 
 def speaking(
-    command: str, *, quiet: bool = False, as_json: bool = False, steps: Mapping[str, str] | None = None
+    command: str,
+    *,
+    quiet: bool = False,
+    as_json: bool = False,
+    about: str = "",
+    steps: Mapping[str, str] | None = None,
 ) -> Voice:
     """What the command speaks with from now on, in the manner that options and environment ask for.
 
@@ -118,7 +99,7 @@ def speaking(
     """
     from dmrefresh.console.choosing import voice
 
-    Options.voice = voice(command, quiet=quiet, as_json=as_json, steps=steps)
+    Options.voice = voice(command, quiet=quiet, as_json=as_json, about=about, steps=steps)
     return Options.voice
 
 
@@ -207,11 +188,25 @@ def _failed(error: Exception) -> int:
     failure = error if isinstance(error, Failure) else own_fault(error)
     if not Options.publishes and failure.state == UNTOUCHED:
         failure.state = UNCHANGED
+    failure.way_on = _said_of_this_call(failure.way_on)
     voice = _voice()
     voice.failed(failure)
     if Options.debug:
         voice.trace(error)
     return failure.exit_code
+
+
+def _said_of_this_call(way_on: str) -> str:
+    """What helps, with the command and the target that were meant, in place of words for any."""
+    from typer._click.globals import get_current_context
+
+    context = get_current_context(silent=True)
+    if context is None:
+        return way_on
+    target = context.params.get("target")
+    if isinstance(target, str) and re.fullmatch(r"\w[\w-]*", target):
+        way_on = way_on.replace("--target NAME", f"--target {target}")
+    return way_on.replace("dmrefresh COMMAND", context.command_path)
 
 
 def _interrupted(number: int) -> int:

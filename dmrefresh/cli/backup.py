@@ -83,8 +83,10 @@ def backup_production(
                 elsewhere = on_cloud_foundry.run(order, record.observer)
                 done = elsewhere.report
             told.what = f"{stored(done)}; {looked_at(done)}"
-            voice.backed_up(done, report)
-            record.finished(done)
+            try:
+                record.finished(done)
+            finally:
+                voice.backed_up(done, record.page or report)
             if not accept_unverified:
                 job.demand(done)
             if elsewhere is not None:

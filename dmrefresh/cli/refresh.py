@@ -52,7 +52,8 @@ def clean_and_apply(
     from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
-    voice = speaking("clean-and-apply", quiet=quiet, as_json=as_json and not dry_run)
+    about = f"clean-and-apply to {outcome.shown(target)}"
+    voice = speaking("clean-and-apply", quiet=quiet, as_json=as_json and not dry_run, about=about)
     if cleaned is not None and stage is not None:
         raise UsageFailure("--from and --stage exclude each other: a bucket of cleaned dumps has no stages.")
     if dry_run:
@@ -96,8 +97,10 @@ def clean_and_apply(
             )
             told.took(done.dump.name)
             told.what = f"{done.rows:,} rows in {len(done.tables)} tables. {done.fell_back or ''}".strip()
-            voice.summary(done, report)
-            record.finished(done)
+            try:
+                record.finished(done)
+            finally:
+                voice.summary(done, record.page or report)
             job.finish(plan, done, record.observer, report=report)
 
 

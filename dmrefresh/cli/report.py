@@ -21,6 +21,7 @@ def report(
     open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the runs that have left a report.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report, or the list, as JSON.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of report.json.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error happened.")] = False,
 ) -> None:
     """Say where the report of a past run is, as a page: what was replaced, where the time went, what went wrong."""
@@ -33,6 +34,11 @@ def report(
     from dmrefresh.jobs.reports import showing as job
     from dmrefresh.settings import model as settings
 
+    if schema:
+        from dmrefresh.report import documents
+
+        typer.echo(documents.SCHEMA.read_text(encoding="utf-8"), nl=False)
+        return
     if listing and (run is not None or compare is not None or open_it):
         raise UsageFailure("--list names all runs; a run, --compare and --open mean one.", hint="leave --list out")
     held = settings.load(Options.config)

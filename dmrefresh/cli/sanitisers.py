@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmrefresh.cli.app import Grouped, Options, app, guarded
+from dmrefresh.cli.shown import Commands
 
 if TYPE_CHECKING:
     from dmrefresh.jobs.rulesets.given import Given
 
-sanitisers = typer.Typer(
+sanitisers = Commands(
     name="sanitisers",
+    above="sanitisers ",
     help="Rulesets: what becomes of each column.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from dmrefresh.cli.app import Grouped, Options, app, guarded
+from dmrefresh.cli.shown import Commands
 
-config = typer.Typer(name="config", help="The settings.", no_args_is_help=True, rich_markup_mode=None, cls=Grouped)
+config = Commands(
+    name="config", above="config ", help="The settings.", no_args_is_help=True, rich_markup_mode=None, cls=Grouped
+)
 app.add_typer(config)
 
 

@@ -73,6 +73,7 @@ def voice(
     *,
     quiet: bool = False,
     as_json: bool = False,
+    about: str = "",
     steps: Mapping[str, str] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Voice:
@@ -81,6 +82,7 @@ def voice(
     Args:
         command: its name.
         quiet, as_json: options of the command.
+        about: what runs, in a few words, if the name alone does not say it.
         steps: what is said at each step; as of a refresh if None.
         environ: the environment.
 
@@ -88,15 +90,19 @@ def voice(
         UsageFailure: no manner can be chosen.
     """
     how = manner(quiet=quiet, as_json=as_json, stream=sys.stderr, environ=environ)
-    chosen, beside = _of(how, command, steps), actions(command, environ, as_json=as_json)
+    chosen, beside = _of(how, command, about or command, steps), actions(command, environ, as_json=as_json)
     return chosen if beside is None else Several(chosen, beside)
 
 
-def _of(how: Manner, command: str, steps: Mapping[str, str] | None) -> Voice:
+def _of(how: Manner, command: str, about: str, steps: Mapping[str, str] | None) -> Voice:
     if how is Manner.JSON:
         from dmrefresh.console.events import Events
 
         return Events(command)
     if how is Manner.QUIET:
         return Quiet()
+    if how is Manner.LIVE:
+        from dmrefresh.console.live import Live
+
+        return Live(about, steps=steps)
     return Lines(steps=steps, progress=how is not Manner.NONE)

@@ -11,7 +11,8 @@ from pathlib import Path
 from dmrefresh.console.showing import ago
 from dmrefresh.console.text import counted, size
 from dmrefresh.console.voice import Figures
-from dmrefresh.report.model import BackupReport, Report
+from dmrefresh.durations import lasted
+from dmrefresh.report.model import BackupReport, Report, TableReport
 
 READ_BACK = {
     "full": "read back from there: the private key opens it, it is whole, and every table has the rows that were sent",
@@ -25,7 +26,9 @@ class Closing:
     """The end of a run.
 
     Attributes:
-        headline: what was done, in a sentence.
+        title: what was done, in a few words.
+        headline: the same with its figures, in a sentence.
+        took: how long it took.
         facts: what there is to know about it, each with its name.
         stages: busy seconds of each stage, the busiest first.
         warnings: what to look at, though all went well.
@@ -33,7 +36,9 @@ class Closing:
         figures: the same as flat fields, for machines.
     """
 
+    title: str
     headline: str
+    took: str
     facts: tuple[tuple[str, str], ...]
     stages: tuple[tuple[str, float], ...]
     next: str
@@ -60,7 +65,7 @@ def of_refresh(report: Report, page: Path | None = None) -> Closing:
     """
     tables = [table for table in report.tables if table.replaced]
     values = sum(sum(table.replaced.values()) for table in tables)
-    columns = sum(len(table.replaced) for table in tables)
+    columns = sum(len(_columns(table)) for table in tables)
     removed = sum(max(table.rows_in - table.rows_out, 0) for table in report.tables)
     replaced = "sanitised when it was cleaned" if report.cleaned_from is not None else f"{values:,} values replaced"
     stages = _by_seconds(report.stages)
@@ -85,6 +90,8 @@ def of_refresh(report: Report, page: Path | None = None) -> Closing:
             f"these types differ from before; sessions that prepared statements with them reconnect: {names}"
         )
     return Closing(
+        title=f"{report.target} is refreshed",
+        took=_lasted(report),
         headline=f"{report.target} is refreshed: {report.rows:,} rows in {counted(len(report.tables), 'table')}, "
         f"{replaced}, {report.total_seconds:.1f} s{in_attempts(report.attempts)}",
         facts=_those_that_hold(facts),
@@ -109,17 +116,25 @@ def of_refresh(report: Report, page: Path | None = None) -> Closing:
     )
 
 
+def _columns(table: TableReport) -> list[str]:
+    """The columns in which something was replaced; what stands under keys of a document belongs to its column."""
+    return [name for name in table.replaced if not any(name.startswith(f"{other}.") for other in table.replaced)]
+
+
 def of_backup(report: BackupReport, page: Path | None = None) -> Closing:
     """The end of a backup; see `of_refresh`."""
     rows, stages = sum(report.rows.values()), _by_seconds(report.stages)
     facts = {
         "stored object": looked_at(report),
+        "in": f"the bucket {report.bucket}, {size(report.size)}",
         "rows": f"{rows:,} in {counted(len(report.rows), 'table')}, {size(report.bytes)} of SQL",
         "encrypted to": report.encrypted_to + (", and signed" if report.signed else ""),
         "report": str(page) if page is not None else None,
     }
     unread = f"dmrefresh check-dump {shlex.quote(report.name)} --record"
     return Closing(
+        title=f"{report.name} is stored",
+        took=_lasted(report),
         headline=stored(report),
         facts=_those_that_hold(facts),
         stages=stages,
@@ -156,6 +171,11 @@ def looked_at(report: BackupReport) -> str:
 def in_attempts(count: int) -> str:
     """How often it was tried, where that was not once."""
     return f", in {count} attempts" if count > 1 else ""
+
+
+def _lasted(report: Report | BackupReport) -> str:
+    seconds = report.total_seconds
+    return (f"{seconds:.1f} s" if seconds < 60 else lasted(seconds)) + in_attempts(report.attempts)
 
 
 def _took(report: Report | BackupReport, stages: tuple[tuple[str, float], ...]) -> Figures:

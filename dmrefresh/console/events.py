@@ -149,7 +149,7 @@ class Events(Voice):
 
     def failed(self, failure: Failure) -> None:
         """What happened, what state the target is in, what to do next."""
-        self._error(failure.exit_code, failure.what, failure.state, failure.hint)
+        self._error(failure.exit_code, failure.what, failure.state, failure.advice)
 
     def ended(self, signal: str, state: str, exit_code: int) -> None:
         """A signal ended the run."""

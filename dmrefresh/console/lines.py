@@ -200,8 +200,7 @@ class Lines(Voice):
         self._over.set()
         self.line(f"error: {failure.what}")
         self._print(f"\n{harmless(failure.state)}")
-        if failure.hint:
-            self._print(f"hint: {harmless(failure.hint)}")
+        self._print(f"hint: {harmless(failure.advice)}")
 
     def ended(self, signal: str, state: str, exit_code: int) -> None:
         """A signal ended the run."""

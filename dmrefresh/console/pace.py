@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from dmrefresh.console.remaining import Course, remaining
+from dmrefresh.console.remaining import FLOWS, Course, part_loaded, remaining
 from dmrefresh.observer import Sample, Stopwatch
 
 CHAIN = (
@@ -28,7 +28,7 @@ CHAIN = (
 """All stages, each after those that it takes from."""
 _FIRST, _AGAIN = "fetch", ("reread", "read back")
 """The stages that read the stored object: to prove it whole, and to use it."""
-_ALIKE = ("fetch", "verify", "reread", "decrypt", "read back")
+_ALIKE = ("fetch", "verify", "reread", "read back")
 """Those that give about as many bytes as the object has."""
 _LATELY = 3.0
 """Seconds over which speed is measured."""
@@ -95,6 +95,7 @@ class Meter:
         self.stopwatch = stopwatch
         self.size = size
         self.loaded = False
+        self._flowing: tuple[float, float] | None = None
         self._seen: deque[Sample] = deque(maxlen=64)
 
     def all_loaded(self) -> None:
@@ -113,7 +114,9 @@ class Meter:
         now = self.look()
         lately, just_now = self._before(now, _LATELY), self._before(now, _JUST_NOW)
         reading = next((name for name in (*_AGAIN, _FIRST) if name in now.bytes and self.size), None)
-        share = None if reading is None else min(now.bytes[reading] / (self.size or 1), 1.0)
+        share = None if reading is None else self._how_far(reading, now)
+        if self._flowing is None and share is not None and share >= FLOWS and reading in _AGAIN:
+            self._flowing = (now.at, share)
         source = reading or ("gpg" if "gpg" in now.bytes else None)
         names = [name for name in CHAIN if name in now.bytes or name in now.seconds]
         busy = {name: _busy(name, just_now, now) for name in names}
@@ -137,15 +140,25 @@ class Meter:
             return older[-1]
         return self._seen[0] if self._seen else Sample(0.0, {}, {})
 
+    def _how_far(self, reading: str, now: Sample) -> float:
+        size = self.size or 1
+        unpacked = self.stopwatch.expected.get("gunzip")
+        loaded = part_loaded(now, size, unpacked) if reading in _AGAIN else None
+        return min(now.bytes[reading] / size, 1.0) if loaded is None else loaded
+
     def _share(self, name: str, share: float | None, now: Sample) -> float | None:
         """How far a stage is. What comes out of the dump has no size that is known before, so it is as far as the
         object is read."""
         if self.size is None or share is None:
             return None
+        if name == "decrypt":
+            return share
         if name in _ALIKE and name in now.bytes:
             return 1.0 if self._is_proved(name, now) else min(now.bytes[name] / self.size, 1.0)
         if self.loaded and name != "checks" and name != "commit":
             return 1.0
+        if name == "publish":  # it is given the rows, and then makes indexes, which nobody can weigh
+            return share if share < 1.0 else None
         return share if name in now.bytes else None
 
     @staticmethod
@@ -155,7 +168,7 @@ class Meter:
     def _left(self, now: Sample) -> float | None:
         if self.size is None:
             return None
-        return remaining(Course.of(self.stopwatch, now, self.size))
+        return remaining(Course.of(self.stopwatch, now, self.size, self._flowing))
 
 
 def _busy(name: str, before: Sample, now: Sample) -> float:

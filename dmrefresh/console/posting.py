@@ -35,11 +35,11 @@ class Posting:
         self._closed = self._gone = False
         self._moved = time.monotonic()
         self._file: int | None = None
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            assert stream is not None
-            self._file = stream.fileno()
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._file = stream.fileno()
         self._thread = threading.Thread(target=self._write, name="dmrefresh-events", daemon=True)
-        if self._file is None or stream is None:
+        if self._file is None:
             self._gone = True
         else:
             self._thread.start()

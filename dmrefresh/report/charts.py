@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
@@ -14,12 +15,14 @@ from dmrefresh.report.timeline import StageTime, Timeline
 _WIDTH = 960
 _ROW = 30
 _REST = 76
-_TALL = 300
+_SPARK = 36
 _POINTS = 60
-"""Moments that a line is drawn through."""
+"""Moments that a line is drawn through, at most."""
 _ATTRIBUTES = {"x", "y", "width", "height", "d", "transform", "class"}
 """What a drawing needs."""
-_SHORTEST = 6
+_SHORTEST = 0.95
+"""Seconds between two moments, at least: stages give in bursts."""
+_FEWEST = 5
 """Moments below which there is no line to draw."""
 
 
@@ -53,47 +56,51 @@ def busy(stage: StageTime) -> float:
     return min(stage.seconds, stage.ended - stage.began)
 
 
-def throughput(timeline: Timeline) -> str | None:
-    """How many megabytes a second came out of each stage, over time.
+def spark(points: Sequence[tuple[float, float]], end: float) -> str:
+    """One line over time, as high as its highest point, without axes; the figures stand beside it.
 
     Args:
-        timeline: of an attempt.
+        points: moments and figures.
+        end: the last moment that all such lines reach to.
 
     Returns:
-        the chart as SVG; None where too little was measured to draw a line.
+        the line as SVG, for the eye alone.
     """
-    lines = rates(timeline)
-    if not lines:
-        return None
+    options = _plainly(_SPARK) | {"width": _WIDTH // 2, "margin": 1, "spacing": 0}
     chart = _pygal().XY(
-        **_plainly(_TALL),
-        x_title="seconds since the attempt began",
-        y_title="MB/s",
+        **options,
         show_dots=False,
-        x_labels_major_count=8,
-        truncate_label=-1,
-        range=(0, max(rate for line in lines.values() for _, rate in line) or 1),
+        show_x_labels=False,
+        show_y_labels=False,
+        show_x_guides=False,
+        show_y_guides=False,
+        fill=True,
+        xrange=(0, end),
+        range=(0, max(figure for _, figure in points) or 1),
     )
-    for name, points in lines.items():
-        chart.add(name, points)
-    names = [str(index) for index in range(len(lines))]
-    return _svg(chart.render_tree(), "Throughput of each stage over time, as in the table below it", names)
+    first, last = points[0][0], points[-1][0]
+    chart.add("", [(first, 0), *points, (last, 0)])
+    return _svg(chart.render_tree(), None, ["line"])
 
 
 def rates(timeline: Timeline) -> dict[str, list[tuple[float, float]]]:
-    """By stage, the moments and the megabytes a second since the moment before, from when it gave its first bytes."""
-    step = max(len(timeline.at) // _POINTS, 1)
-    at = timeline.at[::step]
-    if len(at) < _SHORTEST:
+    """By stage, moments and the megabytes a second since the moment before; from its first bytes to its last."""
+    end = timeline.at[-1] if timeline.at else 0.0
+    marks, last = [0], 0.0
+    for index, moment in enumerate(timeline.at):
+        if moment - last >= max(end / _POINTS, _SHORTEST):
+            marks.append(index + 1)
+            last = moment
+    if len(marks) < _FEWEST:
         return {}
+    at = [0.0, *timeline.at]
     found = {}
     for name, grown in timeline.bytes.items():
-        given = grown[::step]
-        pairs = list(zip(zip([0.0, *at], at, strict=False), zip([0, *given], given, strict=False), strict=True))
-        points = [(end, (after - before) / 1e6 / max(end - begin, 1e-6)) for (begin, end), (before, after) in pairs]
+        given = [0, *grown]
+        points = [(at[b], (given[b] - given[a]) / 1e6 / (at[b] - at[a])) for a, b in pairwise(marks)]
         alive = [index for index, (_, rate) in enumerate(points) if rate > 0]
         if alive:
-            found[name] = points[max(alive[0] - 1, 0) : alive[-1] + 2]
+            found[name] = points[alive[0] : alive[-1] + 1]
     return found
 
 
@@ -123,12 +130,12 @@ def _pygal() -> ModuleType:
     return pygal  # type: ignore[no-any-return]
 
 
-def _svg(tree: ElementTree.Element, name: str, series: Sequence[str | None]) -> str:
+def _svg(tree: ElementTree.Element, name: str | None, series: Sequence[str | None]) -> str:
     """As text that a page can hold: what it shows is said by a name, and in a table beside it.
 
     Args:
         tree: as it was drawn.
-        name: what it shows.
+        name: what it shows; None where that is said beside it.
         series: what the page's style calls each of them; None for one that only holds others in their place.
     """
     for parent in list(tree.iter()):
@@ -142,7 +149,10 @@ def _svg(tree: ElementTree.Element, name: str, series: Sequence[str | None]) -> 
         node.attrib = {key: value for key, value in node.attrib.items() if key in _ATTRIBUTES and value}
         if named:
             node.set("class", named)
-    tree.attrib = {"viewBox": f"0 0 {width} {height}", "role": "img", "aria-label": name, "class": "chart"}
+    said = {"aria-hidden": "true"} if name is None else {"role": "img", "aria-label": name}
+    tree.attrib = {"viewBox": f"0 0 {width} {height}", "class": "line" if name is None else "chart", **said}
+    if name is None:
+        tree.set("preserveAspectRatio", "none")
     return ElementTree.tostring(tree, encoding="unicode")
 
 

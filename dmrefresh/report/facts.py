@@ -88,7 +88,7 @@ def receipt(document: Mapping[str, Any]) -> list[Fact]:
         ("Run", document.get("run"), True),
         ("Target", document.get("target"), False),
         ("Stage", document.get("stage"), False),
-        ("Dump", dump.get("name") or document.get("name"), True),
+        ("Dump", dump.get("name") or document.get("name") or _last_tried(document), True),
         ("Stored", words.moment(dump["modified"]) if dump else None, False),
         ("Cleaned from", document.get("cleaned_from"), True),
         ("Bucket", document.get("bucket"), True),
@@ -105,6 +105,11 @@ def receipt(document: Mapping[str, Any]) -> list[Fact]:
         ("dmrefresh", document.get("dmrefresh"), False),
     ]
     return [Fact(name, words.plain(value), code=code) for name, value, code in facts if value]
+
+
+def _last_tried(document: Mapping[str, Any]) -> str | None:
+    """The dump of the last attempt."""
+    return next((one["dump"] for one in reversed(document.get("tries") or []) if one["dump"]), None)
 
 
 def sizes(document: Mapping[str, Any], other: Mapping[str, Any] | None) -> list[Fact]:

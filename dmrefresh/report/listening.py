@@ -35,6 +35,10 @@ class Listening(Observer):
         """See Observer."""
         self.other.progress(table, rows)
 
+    def passed(self, table: str, rows: int) -> None:
+        """See Observer."""
+        self.other.passed(table, rows)
+
     def step(self, name: str) -> None:
         """See Observer."""
         self.other.step(name)

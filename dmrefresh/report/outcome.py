@@ -133,6 +133,8 @@ class Record:
             except PublishedButUnfinished as trouble:
                 self.observer.warn(trouble.what)
         self._write_folder(document)
+        if self.page is not None:
+            self.observer.note(f"the report of this run: {self.page}")
         if self.keep is not None and self.page is not None and self.folder is not None:
             try:
                 self.keep(self.folder)
@@ -211,7 +213,7 @@ def ending(error: BaseException, *, publishes: bool) -> Ending:
     failure = error if isinstance(error, Failure) else own_fault(error)
     state = UNCHANGED if failure.state == UNTOUCHED and not publishes else failure.state
     status = "unfinished" if 30 <= failure.exit_code < 40 else "failed"
-    return Ending(status, failure.exit_code, failure.what, state, failure.hint)
+    return Ending(status, failure.exit_code, failure.what, state, failure.advice)
 
 
 def shown(target: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dmrefresh.report import charts, words
-from dmrefresh.report.stages import stage_rows, throughput_rows, timeline_in
+from dmrefresh.report.stages import stage_rows, throughput_lines, throughput_rows, timeline_in
 from dmrefresh.report.view import view_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def rendered(document: Mapping[str, Any], other: Mapping[str, Any] | None = None
             compared=words.plain(other.get("run") or "another run") if other is not None else None,
             stages=stage_rows(document, other),
             waterfall=charts.waterfall(timeline.stages),
-            throughput=charts.throughput(timeline),
+            throughput=throughput_lines(timeline),
             rates=throughput_rows(timeline),
             style=style(),
         )

@@ -140,11 +140,14 @@ def read(where: Path) -> Past:
     try:
         if file.stat().st_size > _LONGEST:
             raise NoSuchRun(f"{file} is too long for the report of a run.", hint=hint)
-        document = json.loads(file.read_bytes())
+        text = file.read_bytes()
+        document = json.loads(text)
     except OSError as error:
         raise NoSuchRun(f"The report of the run cannot be read from {file}: {error.strerror}.", hint=hint) from None
     except (ValueError, RecursionError):
         raise NoSuchRun(f"{file} holds no JSON.", hint=hint) from None
-    if not isinstance(document, dict) or "status" not in document or document.get("version") != 1:
+    from dmrefresh.report.documents import is_one
+
+    if not isinstance(document, dict) or not is_one(text, document):
         raise NoSuchRun(f"{file} is not the report of a run, or of another version of dmrefresh.", hint=hint)
     return Past(file.parent, document)

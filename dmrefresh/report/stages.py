@@ -88,6 +88,38 @@ def stage_rows(document: Mapping[str, Any], other: Mapping[str, Any] | None) -> 
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What came out of a stage over time: a line, and its figures."""
+
+    name: str
+    chart: str
+    average: str
+    most: str
+
+
+def throughput_lines(timeline: Timeline) -> list[Throughput]:
+    """A line for each stage whose bytes were weighed for long enough."""
+    lines = charts.rates(timeline)
+    stages = {one.name: one for one in timeline.stages}
+    end = max((one.ended for one in timeline.stages), default=0.0)
+    return [
+        Throughput(
+            words.plain(name),
+            charts.spark(lines[name], end),
+            words.rate(one.bytes, one.ended - one.began),
+            f"{max(max(rate for _, rate in lines[name]), _average(one)):,.1f} MB/s",
+        )
+        for name, one in stages.items()
+        if name in lines
+    ]
+
+
+def _average(stage: StageTime) -> float:
+    """Megabytes a second over all of its time; a moment may be longer than that."""
+    return (stage.bytes or 0) / 1e6 / max(stage.ended - stage.began, 1e-6)
+
+
 def throughput_rows(timeline: Timeline) -> tuple[list[str], list[list[str]]]:
     """The chart of the throughput as a table: its head, and at some moments the megabytes a second of each stage."""
     lines = charts.rates(timeline)

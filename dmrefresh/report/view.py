@@ -24,6 +24,7 @@ class View:
     verdict: str
     headline: str
     what: str
+    paste: str
     state: str
     hint: str
     commands: Sequence[str]
@@ -53,11 +54,13 @@ def view_of(document: Mapping[str, Any], other: Mapping[str, Any] | None) -> Vie
     tables = table_rows(document, other)
     changed = [one for one in tables if one.warned or one.removed or one.replaced]
     failed = kind == "bad"
+    what, _, paste = str(document.get("what") or _what(document)).partition("\n")
     return View(
         kind=kind,
         verdict={"good": "Succeeded", "look": "Done, wants a look", "bad": "Failed"}[kind],
         headline=_headline(document, kind),
-        what=words.lines(document.get("what") or _what(document)),
+        what=words.plain(what),
+        paste=words.lines(paste.strip("\n")),
         state=words.plain(document.get("state") or ""),
         hint=words.lines(document.get("hint") or ""),
         commands=[words.plain(one) for one in next_commands(document)],

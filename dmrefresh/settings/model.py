@@ -255,6 +255,11 @@ _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
 """The sections that the environment may override; sources, targets and what guards production are not."""
 
 
+def overridable() -> dict[str, tuple[str, ...]]:
+    """The keys that the environment may override, by their sections."""
+    return {name: tuple(section.model_fields) for name, section in _FROM_THE_ENVIRONMENT.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """The settings that hold, and who says so.
@@ -284,8 +289,7 @@ def loaded(file: Path | None = None, environ: Mapping[str, str] = os.environ, fo
     Raises:
         UsageFailure: a file cannot be read, or says something that no setting is.
     """
-    keys = {name: tuple(section.model_fields) for name, section in _FROM_THE_ENVIRONMENT.items()}
-    gathered = gather(file, environ, folder, keys)
+    gathered = gather(file, environ, folder, overridable())
     try:
         return Loaded(Settings.model_validate(gathered.values), gathered)
     except ValidationError as error:

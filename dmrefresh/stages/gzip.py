@@ -20,6 +20,8 @@ _LEVEL = 2
 _MAGIC = b"\x1f\x8b"
 _DEFLATE, _FASTEST, _UNKNOWN_SYSTEM = 8, 4, 255
 """Of a member's header: RFC 1952, section 2.3.1."""
+_LENGTH = 4
+"""Bytes at the end of a member that say how much it unpacks to."""
 _PIECE = 1 << 20
 _WINDOW = 1 << 15
 """How far back deflate refers."""
@@ -69,6 +71,24 @@ def gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
         raise DumpDamaged("The compressed dump ends too early.")
     if not members:
         raise DumpDamaged("The decrypted dump is empty.")
+
+
+class Trailer:
+    """The last bytes of gzip data that passes by: they say how much it unpacks to (RFC 1952, section 2.3.1)."""
+
+    def __init__(self) -> None:
+        self._last = b""
+
+    def of(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """The blocks, unchanged."""
+        for block in blocks:
+            self._last = (self._last + block[-_LENGTH:])[-_LENGTH:]
+            yield block
+
+    @property
+    def length(self) -> int:
+        """Bytes that the last member unpacks to, modulo 2**32: most often it is the only one, and nothing follows."""
+        return int.from_bytes(self._last, "little")
 
 
 def _stray(members: int) -> DumpDamaged:

@@ -123,14 +123,18 @@ _ZEROS = pool([b"0" * count for count in range(100)])
 
 
 class TemplateEdit:
-    """Texts and values of other columns, which are all kept and never NULL."""
+    """Texts and values of other columns, which are all kept and never NULL.
+
+    What it writes is made of what was there, so it is never shown where there are other columns in it.
+    """
 
     spares_empty = True
 
-    def __init__(self, parts: Sequence[str | TemplateField], *, spares_null: bool = True, shows: bool = True) -> None:
-        """Take the parts of a template in order, and whether the other columns may be shown."""
+    def __init__(self, parts: Sequence[str | TemplateField], *, spares_null: bool = True) -> None:
+        """Take the parts of a template in order."""
         self.spares_null = spares_null
-        self.shows = shows
+        self.shows = all(isinstance(part, str) for part in parts)
+        self.spelt = "".join(part if isinstance(part, str) else f"{{{part.column}}}" for part in parts)
         self._parts = [constant(encode(part.encode())) if isinstance(part, str) else part for part in parts]
         self.needs = tuple(part.column for part in parts if not isinstance(part, str))
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sanitisers.engine.copy_text import decode
 from sanitisers.engine.deciding import Rows
-from sanitisers.engine.edits import Seen
+from sanitisers.engine.edits import Seen, TemplateEdit
 from sanitisers.engine.fakes import Chosen, constant
 from sanitisers.engine.grid import Column, Ragged, pieces_of, separators
 from sanitisers.engine.lines import only_lines
@@ -202,6 +202,8 @@ class _Work:
             order += self._spread(pieces, chosen, value)
             if edit and edit.shows and self.tally.wants(name):
                 shown[name] = [piece[:SAMPLES] for piece in pieces]
+            elif isinstance(edit, TemplateEdit):
+                self.tally.show(name, edit.spelt)
         combined = cast("Pieces", pa.concat_arrays([array.cast(self.raw.type) for array in self.arrays]))
         for name, pieces in shown.items():
             self._show(name, combined, pieces)

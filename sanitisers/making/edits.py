@@ -6,7 +6,7 @@ import base64
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, kind, type_word
+from sanitisers.columns import Kind, bare_type, is_hstore, kind, type_word
 from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_fakes import (
@@ -308,5 +308,4 @@ def _template(
     if unique is not None:
         unique.want_one_of(part.column for part in fields)
     want_room(column, sum(len(part) if isinstance(part, str) else max(part.width, 1) for part in rule.parts))
-    shows = not any(holds_text(kept[part.column]) for part in fields)
-    return TemplateEdit(rule.parts, spares_null=rule.nulls == "stay", shows=shows)
+    return TemplateEdit(rule.parts, spares_null=rule.nulls == "stay")

@@ -23,6 +23,7 @@ from fixtures.production.canaries import find
 from sanitisers import load_ruleset
 from tests.jobs.scene import DMREFRESH, Scene, state_of
 from tests.jobs.suggested_films import FILE, suggested
+from tests.jobs.test_verify_first import write_all
 
 FINISHED = Path(fixtures.films.__file__).with_name("films.dmrefresh.yaml")
 ROWS, SEED = 3_000, 4
@@ -30,7 +31,7 @@ ROWS, SEED = 3_000, 4
 
 @dataclass
 class Team:
-    """A team with a production, a bucket, keys and an empty folder."""
+    """A team in a folder of its own, with a production that is full and a target that holds an older, other state."""
 
     folder: Path
     production: Cluster
@@ -39,24 +40,12 @@ class Team:
     canaries: list[bytes]
     scene: Scene
 
-    def settings(self, ruleset: str) -> None:
-        """Write `dmrefresh.toml` as the tutorial has it."""
-        store, repository = self.scene.store, self.scene.credentials.repository
-        (self.folder / "dmrefresh.toml").write_text(
-            f"""
-            [dumps]
-            bucket = "{store.bucket}"
-            endpoint_url = "{store.endpoint_url}"
-            stage = "films"
-            [keys]
-            credentials_repo = "{repository}"
-            [ruleset]
-            path = "{ruleset}"
-            [sources.films]
-            url = "{self.production.url(self.name)}"
-            [targets.local]
-            url = "{self.scene.target_url}"
-            """
+    def sets_up(self) -> str:
+        """Run `dmrefresh init` with an option for each question; returns what it said."""
+        return self.types(
+            *("init", "--bucket", self.scene.store.bucket, "--endpoint-url", self.scene.store.endpoint_url),
+            *("--stage", self.name, "--credentials-repo", str(self.scene.credentials.repository)),
+            *("--from-database", self.production.url("films"), "--url", self.scene.target_url, "--name", "films"),
         )
 
     def types(self, *arguments: str, code: int = 0) -> str:
@@ -81,14 +70,27 @@ class Team:
 
     def both(self, query: str) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
         """What production says, and what the target says."""
-        return self.ask(query, self.production.url(self.name)), self.ask(query)
+        return self.ask(query, self.production.url("films")), self.ask(query)
 
     def leaked(self) -> list[Any]:
         """Personal values in the target: in its rows and definitions, and in the files and the log of its server."""
         dump = self.folder / "target.sql"
         dump_sql(self.target, self.name, dump)
-        self.ask("CHECKPOINT", self.target.url())
+        write_all(self.target)
         return [*find(dump, self.canaries), *find(self.target.data_directory, self.canaries)]
+
+
+@pytest.fixture(scope="module")
+def production(cluster_for: Callable[[int], Cluster]) -> tuple[Cluster, list[bytes]]:
+    """A server with the film rental's database, and every personal value in it."""
+    cluster = cluster_for(16)
+    with psycopg.connect(cluster.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE films")
+    canaries: set[str] = set()
+    with psycopg.connect(cluster.url("films")) as connection:
+        create(connection)
+        fill(connection, ROWS, SEED, canaries=canaries.add)
+    return cluster, [one.encode() for one in sorted(canaries)]
 
 
 @pytest.fixture(scope="module")
@@ -99,74 +101,69 @@ def target() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def team(
-    cluster_for: Callable[[int], Cluster],
+def team_of(
+    production: tuple[Cluster, list[bytes]],
     target: Cluster,
     object_store: ObjectStore,
     credentials: Credentials,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Team:
-    """Its production is full; its target holds an older, other state; its folder is empty."""
-    production, name, folder = cluster_for(16), "films", tmp_path_factory.mktemp("team")
-    with psycopg.connect(production.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    canaries: set[str] = set()
-    with psycopg.connect(production.url(name)) as connection:
-        create(connection)
-        fill(connection, ROWS, SEED, canaries=canaries.add)
-    target.create_role_and_database(name, name)
-    url = target.url(name, name)
-    with psycopg.connect(url) as connection:
-        create(connection)
-        fill(connection, 1_000, SEED + 1)
-    scene = Scene(tmp_path_factory.mktemp("scene"), object_store, credentials, url, stage=name)
-    return Team(folder, production, target, name, [one.encode() for one in sorted(canaries)], scene)
+) -> Callable[[str], Team]:
+    """Makes a team whose target has this name; its folder is empty."""
+
+    def made(name: str) -> Team:
+        target.create_role_and_database(name, name)
+        url = target.url(name, name)
+        with psycopg.connect(url) as connection:
+            create(connection)
+            connection.execute("INSERT INTO genre (slug, name) VALUES ('silent', 'Silent')")
+        scene = Scene(tmp_path_factory.mktemp("scene"), object_store, credentials, url, stage=name)
+        return Team(tmp_path_factory.mktemp(name), production[0], target, name, production[1], scene)
+
+    return made
 
 
-@pytest.fixture(scope="module")
-def backed_up(team: Team) -> Team:
-    """The same with a backup in its bucket."""
-    team.settings("films.dmrefresh.yaml")
-    assert "films-" in team.types("backup-production", "--stage", "films")
-    return team
+def test_every_canary_stands_in_production(production: tuple[Cluster, list[bytes]], tmp_path: Path) -> None:
+    cluster, canaries = production
+    dump_sql(cluster, "films", tmp_path / "films.sql")
+    assert len(canaries) > 2_500
+    assert {canary for _, canary in find(tmp_path / "films.sql", canaries)} == set(canaries)
 
 
-def test_every_canary_stands_in_production(team: Team, tmp_path: Path) -> None:
-    dump_sql(team.production, team.name, tmp_path / "films.sql")
-    found = {canary for _, canary in find(tmp_path / "films.sql", team.canaries)}
-    assert len(found) > 2_500
-
-    assert found == set(team.canaries)
-
-
-def test_from_nothing_to_a_refreshed_copy_by_what_is_suggested(backed_up: Team) -> None:
-    team, file = backed_up, backed_up.folder / "films.dmrefresh.yaml"
+def test_from_nothing_to_a_refreshed_copy_by_what_is_suggested(team_of: Callable[[str], Team]) -> None:
+    team = team_of("first")
     before = state_of(team.scene.target_url)
-    assert "2 of them emptied" in team.types("sanitisers", "suggest", "--output", file.name)
-    stopped = team.types("sanitisers", "check", code=14)
+    assert "Next: dmrefresh sanitisers check" in team.sets_up()
+    stopped = team.types("sanitisers", "check", "--database", team.name, code=14)
     assert "CREATE VIEW overdue" in stopped
     assert "literals:\n  overdue: keep (say why)" in stopped
+    assert f"{team.name}-" in team.types("backup-production", "--stage", team.name)
     team.types("clean-and-apply", "--target", "local", code=14)
     assert state_of(team.scene.target_url) == before
-    with file.open("a") as stream:
+    with (team.folder / "films.dmrefresh.yaml").open("a") as stream:
         stream.write("literals:\n  overdue: keep (the public address of the help desk)\n")
     assert "fits" in team.types("sanitisers", "check")
-    assert "sanitised" not in team.types("sanitisers", "preview", "member", "--rows", "2")
-    team.types("plan", "--target", "local")
+    assert "card_number" in team.types("sanitisers", "preview", "member", "--rows", "2")
+    assert "local: clear to go" in team.types("plan", "--target", "local")
     team.types("clean-and-apply", "--target", "local")
     assert team.leaked() == []
-    count = "SELECT count(*) FROM {}"
     for table in ("member", "rental", "rental_2024", "payment", "film", "review", "ticket", "staff"):
-        was, became = team.both(count.format(table))
+        was, became = team.both(f"SELECT count(*) FROM {table}")
         assert was == became, table
     assert team.ask("SELECT count(*) FROM activity_log") == [(0,)]
 
 
 @pytest.fixture(scope="module")
-def refreshed(backed_up: Team) -> Team:
-    """The target after a refresh by the ruleset that people have finished."""
-    backed_up.settings(str(FINISHED))
-    team = backed_up
+def refreshed(team_of: Callable[[str], Team]) -> Team:
+    """A target after a refresh by the ruleset that people have finished."""
+    team = team_of("finished")
+    team.sets_up()
+    team.types("backup-production", "--stage", team.name)
+    settings = team.folder / "dmrefresh.toml"
+    text = settings.read_text()
+    assert text.count('path = "films.dmrefresh.yaml"') == text.count("\n[targets.local]\n") == 1
+    # What is rolled back stands in a server's write-ahead log all the same, so each dump is sanitised once before.
+    text = text.replace("\n[targets.local]\n", "\n[targets.local]\nverify_first = true\n")
+    settings.write_text(text.replace("films.dmrefresh.yaml", str(FINISHED)))
     team.types("sanitisers", "check", "--strict")
     team.types("clean-and-apply", "--target", "local", "--strict", "--report", "report.json")
     return team
@@ -176,7 +173,7 @@ def test_nothing_personal_is_in_the_copy_or_in_its_servers_files(refreshed: Team
     assert refreshed.leaked() == []
     assert find(refreshed.folder / "report.json", refreshed.canaries) == []
     report = json.loads((refreshed.folder / "report.json").read_text())
-    assert report["outcome"] == "published"
+    assert report["status"] == "succeeded"
 
 
 def test_what_is_published_is_as_it_was(refreshed: Team) -> None:
@@ -232,6 +229,7 @@ def test_a_line_that_keeps_too_much_is_found_before_anybody_sees_it(refreshed: T
     said = refreshed.types("clean-and-apply", "--target", "local", "--ruleset", careless.name, code=14)
     assert "review.body" in said
     assert state_of(refreshed.scene.target_url) == before
+    assert refreshed.leaked() == []
 
 
 def test_what_is_suggested_today_is_what_is_filed(cluster_for: Callable[[int], Cluster]) -> None:
@@ -239,6 +237,5 @@ def test_what_is_suggested_today_is_what_is_filed(cluster_for: Callable[[int], C
     assert again == FILE.read_text(), "write it again: python -m tests.jobs.suggested_films"
 
 
-def test_people_have_let_stay_only_what_a_person_can_see_is_nobodys() -> None:
-    finished, first = load_ruleset(FINISHED), load_ruleset(FILE)
-    assert finished.tables.keys() == first.tables.keys()
+def test_people_speak_of_every_table_of_which_something_is_suggested() -> None:
+    assert load_ruleset(FINISHED).tables.keys() == load_ruleset(FILE).tables.keys()

@@ -11,7 +11,9 @@ from dmrefresh.keys.private import memory_backed_storage
 from tests.jobs.scene import Ended, Scene, state_of
 from tests.proof import Proof, left_in_folders, left_in_the_server, running
 
-SAID = Ended(13, "error: It is damaged.\n\nThe target is as it was: nothing was published.\nhint: wait\n", {}, 0)
+SAID = Ended(
+    13, "error: It is damaged.\n\nThe target is as it was: nothing was published.\nhint: `dmrefresh dumps`\n", {}, 0
+)
 
 
 def test_a_process_a_file_a_keyring_a_schema_and_a_session_that_are_left_are_seen(scene: Scene) -> None:
@@ -56,3 +58,9 @@ def test_what_happened_is_noted_for_the_table(scene: Scene, proof: Proof) -> Non
     proof.happened(SAID)
     proof.happened(SAID)
     assert proof.node.user_properties == [("happened", "exit 13: It is damaged.")]
+
+
+def test_a_failure_that_does_not_say_how_to_go_on_is_seen(proof: Proof) -> None:
+    for output in (SAID.output.replace("`dmrefresh dumps`", "wait"), SAID.output.partition("hint")[0]):
+        with pytest.raises(AssertionError):
+            proof.happened(Ended(13, output, {}, 0))

@@ -120,14 +120,14 @@ def test_what_is_inside_a_composite_or_an_hstore_is_explained_by_its_name(
     assert why in found.why
 
 
-def test_a_text_of_another_column_is_shown_by_no_template() -> None:
+def test_what_stands_in_another_column_is_shown_by_no_template() -> None:
     columns = [Column("id", "integer", not_null=True), Column("town", not_null=True), Column("a"), Column("b")]
     rules = 'id, town: keep\na: {template: "A-{id}"}\nb: {template: "{town}-{id}"}'
     before = b"7\tWillowbridge\tx\ty\n"
     made = sanitiser(columns, rules)
     after = bytes(made.table("t", [column.name for column in columns]).apply(before).rows)
     assert after == b"7\tWillowbridge\tA-7\tWillowbridge-7\n"
-    assert made.report()["t"].samples == {"a": ("A-7",)}
+    assert made.report()["t"].samples == {"a": ("A-{id}",), "b": ("{town}-{id}",)}
     ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  t:\n    columns:\n{indent(rules, ' ' * 6)}", "r.yaml")
     of_table = ruleset.tables["t"]
     assert isinstance(of_table, Columns)

@@ -14,7 +14,7 @@ def checks_of(loaded: Loaded) -> list[Check]:
 def _settings(loaded: Loaded) -> Said:
     files = loaded.gathered.files
     if not files:
-        return Said("no dmrefresh.toml was found, so every setting is its default", next="write one; see README.md")
+        return Said("no dmrefresh.toml was found, so every setting is its default", next="dmrefresh init")
     return Said(f"read from {' and '.join(str(file) for file in files)}")
 
 

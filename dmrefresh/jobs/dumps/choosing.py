@@ -11,6 +11,7 @@ from dmrefresh.bucket.verified import Verified
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
 from dmrefresh.jobs.dumps.doubts import Doubt, Doubts, of_age_and_size
 from dmrefresh.jobs.dumps.read_back import beside
+from dmrefresh.jobs.dumps.seen import remember
 from dmrefresh.jobs.dumps.taking import refuse_note, store_of
 from dmrefresh.settings.model import Dumps, Settings
 
@@ -59,7 +60,9 @@ def chosen(settings: Settings, name: str | None, stage: str | None) -> Chosen:
     if name is not None:
         return _named(settings, store, name)
     stage = stage or settings.dumps.stage
-    return choice(settings, store, stage, store.listed(stage))
+    listed = store.listed(stage)
+    remember(store.bucket, (one.key for one in listed))
+    return choice(settings, store, stage, listed)
 
 
 def choice(settings: Settings, store: Store, stage: str, listed: Sequence[Listed]) -> Chosen:

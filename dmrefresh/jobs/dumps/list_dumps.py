@@ -12,6 +12,7 @@ from dmrefresh.errors import NoSuchDump
 from dmrefresh.jobs.dumps.choosing import choice
 from dmrefresh.jobs.dumps.doubts import is_old, is_small
 from dmrefresh.jobs.dumps.read_back import beside
+from dmrefresh.jobs.dumps.seen import remember
 from dmrefresh.jobs.dumps.taking import cleaned_store, store_of
 from dmrefresh.machine import signals
 from dmrefresh.settings.model import Dumps, Settings
@@ -37,6 +38,7 @@ def run(settings: Settings, *, stage: str | None = None, everything: bool = Fals
     stage = stage or settings.dumps.stage
     store = store_of(settings)
     found = store.listed(stage)
+    remember(store.bucket, (one.key for one in found))
     shown = found if everything else found[:_SHOWN]
     with _at_once() as pool:
         dumps = list(pool.map(lambda one: _stored(store, one, found, settings.dumps), shown))
@@ -65,6 +67,7 @@ def run_cleaned(settings: Settings, target: str, *, everything: bool = False) ->
     """
     store = cleaned_store(settings, target)
     found = store.listed_cleaned()
+    remember(store.bucket, (one.key for one in found))
     shown = found if everything else found[:_SHOWN]
     with _at_once() as pool:
         dumps = list(pool.map(lambda one: cleaned_dump(store, one), shown))

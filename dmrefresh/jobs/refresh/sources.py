@@ -31,7 +31,7 @@ from dmrefresh.keys import signatures
 from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.stages.gpg import decrypt
-from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.gzip import Trailer, gunzip
 from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.received import receiving
 from dmrefresh.stages.s3 import fetch
@@ -178,17 +178,16 @@ class Encrypted:
             reading_aside(wanted=self.dump.size >= _LARGE if self.aside is None else self.aside) as reads,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
-            ciphertext = kept.keep(timed("fetch", received))
-            verified = timed(
-                "verify",
-                decrypt(ciphertext, keyring, signed=self.signed, on_warning=lambda said: this.warn(observer, said)),
-            )
+            ciphertext, trailer = kept.keep(timed("fetch", received)), Trailer()
+            packed = decrypt(ciphertext, keyring, signed=self.signed, on_warning=lambda said: this.warn(observer, said))
+            verified = timed("verify", trailer.of(packed))
             if verify_first:
                 observer.note(_READ_FIRST)
                 first = read_dump(gunzip(verified), limits=self.limits)
                 verify(self._sanitised(first, this, observer, reads), verified, observer)
             for _ in verified:
                 pass  # nothing of it is believed before gpg's verdict
+            this.stopwatch.expected["gunzip"] = trailer.length
             observer.note(
                 f"the dump is whole: gpg has verified every byte{', and the signature' if self.signed else ''}"
             )
@@ -268,6 +267,7 @@ class Cleaned:
         ):
             text = timed("verify", gunzip(kept.keep(timed("fetch", received))))
             this.mark = self._true_mark(text)
+            this.stopwatch.expected["gunzip"] = this.stopwatch.flows["verify"].bytes
             observer.note(f"the cleaned dump is whole and signed: made {this.mark.made} of {this.mark.dump}")
             copy.keep(kept.blocks)
             if verify_first:
