@@ -19,7 +19,7 @@ from threading import Lock
 from typing import Any
 
 from dmrefresh.durations import lasted
-from dmrefresh.errors import ProgramFailed
+from dmrefresh.errors import FaultElsewhere, ProgramFailed
 from dmrefresh.machine import signals
 from dmrefresh.machine.forked import Forked, alone
 from dmrefresh.machine.process import PATIENCE, killed
@@ -85,7 +85,7 @@ class Aside:
 
         Raises:
             ProgramFailed: as `make`.
-            Exception: something before has failed there; of the same name as what was raised, and with nothing in it.
+            FaultElsewhere: something before has failed there.
         """
         with self._lock:
             self._send(name, arguments)
@@ -132,14 +132,10 @@ class Aside:
         return self._ring.next()
 
     def _pass(self, used: int, *, last: bool) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self._copy.link.sendall(_FULL.pack(used, last))
-        except OSError:
-            self._hear_last()
-
-    def _hear_last(self) -> None:
-        """Nobody listens any more: raise what it has said before that, or that it is gone."""
-        while True:
+            return
+        while True:  # nobody listens any more: what was said before that is raised, or that it is gone
             self._hear()
 
     def _hear(self) -> tuple[int, Any] | None:
@@ -150,7 +146,8 @@ class Aside:
             return None
         said = pickle.loads(self._received(_LENGTH.unpack(self._received(_LENGTH.size))[0]))  # noqa: S301 - our own process
         if kind == _FAULT:
-            raise _fault(*said)
+            name, frames = said
+            raise type(name, (FaultElsewhere,), {})(frames)
         answer: tuple[int, Any] = said
         return answer
 
@@ -179,14 +176,6 @@ class Aside:
                 raise killed(self._called, self._copy.kill()) or ProgramFailed(f"{self._called} is gone.")
             received += some
         return bytes(received)
-
-
-def _fault(name: str, frames: list[str]) -> Exception:
-    """An exception of this name, without the text that it had; where it happened goes along as notes."""
-    fault: Exception = type(name, (Exception,), {})()
-    for frame in frames:
-        fault.add_note(frame)
-    return fault
 
 
 class _Worker:

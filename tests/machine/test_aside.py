@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
-from dmrefresh.errors import ProgramFailed
+from dmrefresh.errors import FaultElsewhere, ProgramFailed
 from dmrefresh.machine import aside
 from dmrefresh.machine.aside import Aside
 from dmrefresh.machine.ring import Ring
@@ -141,9 +141,10 @@ def test_what_is_raised_there_is_raised_here_without_its_text(calls: int) -> Non
             one.ask("all")
 
         failure = failure_of(go_on)
-        assert (type(failure).__name__, failure.args, failure.__context__) == ("ZeroDivisionError", (), None)
-        assert failure.__notes__[-1].endswith(" fail")
-        assert not any(CANARY in note for note in failure.__notes__)
+        assert (type(failure).__name__, str(failure), failure.__context__) == ("ZeroDivisionError", "", None)
+        assert isinstance(failure, FaultElsewhere)
+        assert failure.frames[-1].endswith(" fail")
+        assert not any(CANARY in frame for frame in failure.frames)
         assert one.busy
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -58,7 +57,11 @@ def reading_aside(*, wanted: bool = True) -> Iterator[Reads | None]:
     """What makes a Reading during the block, one after the other; None where it is to read in this process.
 
     Args:
-        wanted: whether one is wanted.
+        wanted: whether one is wanted; where it is not, whoever stands by goes.
     """
-    with aside.at_hand(_READING) if wanted else contextlib.nullcontext() as somebody:
+    if not wanted:
+        aside.end()
+        yield None
+        return
+    with aside.at_hand(_READING) as somebody:
         yield None if somebody is None else partial(ReadingAside, somebody)
