@@ -12,9 +12,11 @@ import pickle
 import select
 import socket
 import struct
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -32,6 +34,10 @@ _FULL = struct.Struct("<Q?")
 _MAKE = ""
 """In place of a method's name."""
 _FREE, _ANSWER, _FAULT = b"f", b"a", b"e"
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""See cgroup-v2.rst in the kernel's documentation."""
+_LEAST = 1.5
+"""Cores that have time for somebody beside this process."""
 _FAREWELL = 2.0
 """Seconds for which somebody who still sends is waited for."""
 
@@ -227,11 +233,22 @@ def begin(called: str) -> None:
     Args:
         called: what it is in a sentence.
     """
+    if sys.platform != "linux" or _cores() < _LEAST:
+        return
     import numpy  # noqa: F401 - it takes long, and the copy wants it, too
 
-    if len(os.sched_getaffinity(0)) > 1 and alone():
+    if alone():
         with signals.held():  # one that came in between would leave it for whoever reaps the lost
             _waiting.append(Aside(called=called))
+
+
+def _cores() -> float:
+    """How many cores there are for this process, in its container."""
+    cores = float(len(os.sched_getaffinity(0)))
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit, which reads `max`
+        quota, period = _QUOTA.read_text().split()
+        cores = min(cores, int(quota) / int(period))
+    return cores
 
 
 def end() -> None:

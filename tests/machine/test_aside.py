@@ -250,10 +250,10 @@ print(*(one.pid for one in aside._waiting), flush=True)
 """
 
 
-def caller(before: str = "", after: str = "time.sleep(60)") -> tuple[subprocess.Popen[str], list[int]]:
+def caller(before: str = "", *arguments: str, after: str = "time.sleep(60)") -> tuple[subprocess.Popen[str], list[int]]:
     """A process in which somebody works aside, and whoever that is."""
     code = _CALLER.format(before=before, after=after)
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, [int(pid) for pid in process.stdout.readline().split()]
 
@@ -285,13 +285,27 @@ def test_nobody_else_may_look_into_its_memory() -> None:
         "import threading; threading.Thread(target=time.sleep, args=(5,), daemon=True).start()",
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})",
         "import pyarrow, threading; assert threading.active_count() == 1",
+        "from pathlib import Path; aside._QUOTA = Path(sys.argv[1]); aside._QUOTA.write_text('100000 100000\\n')",
     ],
-    ids=["a thread", "one core", "a thread that is not Python's"],
+    ids=["a thread", "one core", "a thread that is not Python's", "a container with one core"],
 )
-def test_nobody_works_aside_where_this_process_cannot_be_copied_or_it_would_not_pay(before: str) -> None:
-    process, pids = caller(before, after="")
+def test_nobody_works_aside_where_this_process_cannot_be_copied_or_it_would_not_pay(
+    before: str, tmp_path: Path
+) -> None:
+    process, pids = caller(before, str(tmp_path / "cpu.max"), after="")
     with process:
         assert pids == []
+
+
+@pytest.mark.parametrize("quota", ["max 100000", "200000 100000", "gibberish", None])
+def test_a_container_that_has_the_cores_has_somebody_aside(quota: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "cpu.max"
+    if quota is not None:
+        file.write_text(f"{quota}\n")
+    process, pids = caller("from pathlib import Path; aside._QUOTA = Path(sys.argv[1])", str(file))
+    with process:
+        process.kill()
+    assert len(pids) == (1 if len(os.sched_getaffinity(0)) > 1 else 0)
 
 
 def test_who_is_not_done_is_ended_and_who_is_done_is_there_for_the_next() -> None:
