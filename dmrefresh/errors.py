@@ -229,6 +229,18 @@ class BackupUnverified(Failure):
     way_on = "`dmrefresh check-dump NAME --record` reads it back"
 
 
+class FaultElsewhere(Exception):
+    """What an exception of another process is here: one of the same name, and without its text.
+
+    Attributes:
+        frames: where in the code it happened, a line for each.
+    """
+
+    def __init__(self, frames: list[str]) -> None:
+        super().__init__()
+        self.frames = frames
+
+
 def own_fault(error: BaseException) -> Failure:
     """What an exception that nobody expected is told as; its text is not, since it may quote what it stumbled over."""
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
