@@ -5,7 +5,7 @@ BIN := .venv/bin
 # The tests start the program thousands of times: without compiled files, each start compiles everything.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-down test faults thousand fuzz soak lint format bench docs lock clean gnupg
+.PHONY: demo demo-down films test packaging faults thousand fuzz soak lint format bench docs lock clean gnupg
 
 .venv/%.installed: requirements/%.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dmrefresh needs Python 3.11 or newer; say which: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -25,12 +25,18 @@ demo: gnupg .venv/demo.installed ## one real refresh on real parts, all of it on
 demo-down: ## end whatever the demo still runs, and remove all it left
 	@$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) -m fixtures.demo down
 
+films: gnupg .venv/demo.installed ## another kind of database, and a shell to try dmrefresh on it: docs/how-to/films.md; ROWS=20000
+	@$(BIN)/python -m fixtures.films.playground --rows $(ROWS)
+
 test: gnupg .venv/dev.installed ## the quick tests, against the same real parts; ARGS='-k reader'
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
 faults: gnupg .venv/dev.installed ## every fault of the matrix and every slow test; writes docs/explanation/faults.md
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "fault or slow" -p tests.faults.recording $(ARGS); \
 	    status=$$?; $(BIN)/python -m tests.faults > docs/explanation/faults.md.new && mv docs/explanation/faults.md.new docs/explanation/faults.md; exit $$status
+
+packaging: gnupg .venv/dev.installed ## the wheel and the source distribution, in an empty environment
+	$(BIN)/pytest tests/packaging $(ARGS)
 
 SECONDS ?= 3600
 
@@ -61,7 +67,7 @@ format: .venv/dev.installed ## mend what can be mended by itself
 	$(BIN)/ruff format
 
 clean: demo-down ## back to a fresh clone
-	rm -rf .venv site .bench .fuzz .soak .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
+	rm -rf .venv .films site .bench .fuzz .soak .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 gnupg: # the one system package; said before anything is installed

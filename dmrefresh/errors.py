@@ -125,7 +125,8 @@ class DumpDamaged(Failure):
 
 
 class NotSanitised(Failure):
-    """An unclassified column, rows that no rule can take, personal data in a definition, or originals in kept text."""
+    """An unclassified column, rows that a rule cannot take, personal data in a definition, or what a rule replaces in
+    what is kept."""
 
     exit_code = 14
     way_on = "mend the ruleset; `dmrefresh sanitisers check` tells all that would stop a run"
@@ -218,7 +219,7 @@ class PublishedButUnfinished(Failure):
     """The target is refreshed, but something that comes after could not be done."""
 
     exit_code = 30
-    way_on = "`dmrefresh status --target NAME` tells what is published"
+    way_on = "`dmrefresh status --target NAME` tells what a target holds, `dmrefresh dumps` what is stored"
 
 
 class BackupUnverified(Failure):

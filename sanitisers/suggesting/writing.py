@@ -32,6 +32,7 @@ def written(
     of: str,
     modeline: str,
     locale: str = "en_GB",
+    personal: Mapping[str, str] | None = None,
 ) -> str:
     """The text of the ruleset.
 
@@ -41,6 +42,7 @@ def written(
         of: what it was suggested for, in a few words.
         modeline: the first line, which tells editors the schema of rulesets.
         locale: of the fakes.
+        personal: what definitions hold that looks personal, by the name of the view, function or the like.
     """
     used: set[str] = set()
     body: list[str] = []
@@ -56,7 +58,16 @@ def written(
     ]
     lines = [f"  {key_of(word)}: {rule}" for word, rule in _DEFAULTS.items() if word in used]
     defaults = ["defaults:  # numbers, dates and the like; never text or documents", *lines, ""] if lines else []
-    return "\n".join([*head, *defaults, "tables:" if body else "tables: {}", *body]).rstrip() + "\n"
+    literals = _literals(personal or {})
+    return "\n".join([*head, *defaults, "tables:" if body else "tables: {}", *body, *literals]).rstrip() + "\n"
+
+
+def _literals(personal: Mapping[str, str]) -> Iterator[str]:
+    """Lines for a person to take or leave: nobody else can know that an address in a definition is nobody's."""
+    if personal:
+        yield "\n# A run stops at these definitions until what looks personal is gone, or this says why it stays:"
+        yield "# literals:"
+        yield from (_line(f"#   {key_of(name)}: keep (say why)", what) for name, what in personal.items())
 
 
 def _counted(suggested: Mapping[str, TableSuggestion]) -> str:

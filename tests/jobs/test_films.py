@@ -139,8 +139,10 @@ def test_from_nothing_to_a_refreshed_copy_by_what_is_suggested(team_of: Callable
     assert f"{team.name}-" in team.types("backup-production", "--stage", team.name)
     team.types("clean-and-apply", "--target", "local", code=14)
     assert state_of(team.scene.target_url) == before
-    with (team.folder / "films.dmrefresh.yaml").open("a") as stream:
-        stream.write("literals:\n  overdue: keep (the public address of the help desk)\n")
+    ruleset = team.folder / "films.dmrefresh.yaml"
+    text = ruleset.read_text()
+    assert text.count("\n# literals:\n#   overdue: keep (say why) ") == 1
+    ruleset.write_text(text.replace("# literals:\n#  ", "literals:\n ").replace("say why", "the help desk's"))
     assert "fits" in team.types("sanitisers", "check")
     assert "card_number" in team.types("sanitisers", "preview", "member", "--rows", "2")
     assert "local: clear to go" in team.types("plan", "--target", "local")

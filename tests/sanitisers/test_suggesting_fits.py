@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from sanitisers import load_ruleset
 from sanitisers.engine.copy_text import encode
 from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering
 from sanitisers.suggesting.judgement import Confidence, Judgement
 from sanitisers.suggesting.names import Means, meaning
 from sanitisers.suggesting.suggestion import Keys, TableSuggestion, suggest
+from sanitisers.suggesting.writing import written
 from tests.sanitisers.columns import Column
 from tests.sanitisers.making import one, table
 
@@ -147,3 +150,14 @@ def test_what_things_are_sorted_by_is_nobody(name: str) -> None:
 def test_names_of_people_are_known_by_their_look_where_the_column_says_nothing(name: str) -> None:
     found = judged(Column(name), [f"Vimb{chr(97 + n)} Tharro" for n in range(20)], keys=Keys(primary=frozenset({"id"})))
     assert (found.rule, found.confidence) == ("person.name", Confidence.LOW)
+
+
+def test_definitions_that_stop_a_run_stand_at_the_end_for_a_person_to_take_or_leave(tmp_path: Path) -> None:
+    odd = 'two\nlines: "of" #it'
+    text = written({}, {}, of="a test", modeline="# m", personal={"overdue": "CREATE VIEW: e-mail address", odd: "x"})
+    file = tmp_path / "t.yaml"
+    file.write_text(text)
+    assert load_ruleset(file).literals == {}
+    taken = re.sub(r"^# (literals:|  )", r"\1", text, flags=re.MULTILINE)
+    file.write_text(taken.replace("say why", "it is nobody's"))
+    assert set(load_ruleset(file).literals) == {"overdue", odd}

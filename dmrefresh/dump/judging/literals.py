@@ -69,7 +69,7 @@ class Literals:
         Raises:
             NotSanitised: some hold what looks like personal data; all are in the message.
         """
-        self._refuse(found for statement in self._head.statements for found in self._find(statement))
+        self._refuse(found for statement in self._head.statements for found in self.find(statement))
 
     def check(self, statement: Statement, rest: Iterable[Event]) -> None:
         """Look at a statement behind the Head.
@@ -81,10 +81,10 @@ class Literals:
         Raises:
             NotSanitised: it holds what looks like personal data.
         """
-        found = [*self._find(statement)]
+        found = [*self.find(statement)]
         if found:
             later = (event for event in rest if isinstance(event, Statement))
-            self._refuse([*found, *(one for event in later for one in self._find(event))])
+            self._refuse([*found, *(one for event in later for one in self.find(event))])
 
     def warnings(self) -> list[str]:
         """A sentence for each object that is allowed and that no statement so far was about."""
@@ -92,7 +92,8 @@ class Literals:
             f"{self._ruleset.at('literals', name)}: there is no such object in the dump" for name in self._unmatched
         ]
 
-    def _find(self, statement: Statement) -> Iterator[Found]:
+    def find(self, statement: Statement) -> Iterator[Found]:
+        """What looks personal in a statement that is executed, unless the ruleset allows it."""
         if statement.kind in _HOLD_NOTHING or decide(statement).action is not Action.EXECUTE:
             return
         name = str(statement.target) if statement.target else statement.kind

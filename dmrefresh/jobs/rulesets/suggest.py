@@ -9,6 +9,7 @@ from pathlib import Path
 from dmrefresh.dump.definitions.keys import KeysRead
 from dmrefresh.dump.events import Event, Head, Name, Schema, Statement, TableData
 from dmrefresh.dump.judging.inheritance import ruled_by
+from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.text.encodings import codec_of
 from dmrefresh.dump.text.transcoding import transcoder_for
 from dmrefresh.errors import NotSanitised, UsageFailure
@@ -79,7 +80,8 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
     with events(given, observer, rows=True) as stream:
         head = head_of(stream)
         keys = KeysRead(codec_of(head.encoding))
-        gathered = _gathered(head, stream, keys, observer)
+        personal: dict[str, str] = {}
+        gathered = _gathered(head, stream, keys, personal, observer)
     names = {str(name): name for name in _ruled(head.schema)}
     schema = {table: [c for c in head.schema.tables[name].columns if not c.generated] for table, name in names.items()}
     keys_of = {table: keys.of(name) for table, name in names.items()}
@@ -90,6 +92,7 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
         schema,
         of=f"a database of PostgreSQL {head.server_version} with {rows:,} rows",
         modeline=_MODELINE.format(schema_at),
+        personal=personal,
     )
     try:
         known = Known(unique={table: of.unique for table, of in keys_of.items()})
@@ -129,14 +132,23 @@ def _ruled(schema: Schema) -> list[Name]:
     return [name for name in schema.tables if ruled_by(name, schema, _NO_RULES) == name]
 
 
-def _gathered(head: Head, stream: Iterator[Event], keys: KeysRead, observer: Observer) -> Gathering:
-    gathered = Gathering()
+def _gathered(
+    head: Head, stream: Iterator[Event], keys: KeysRead, personal: dict[str, str], observer: Observer
+) -> Gathering:
+    """Look at all rows and statements; `personal` gets what definitions hold that looks so, by the object's name."""
+    gathered, literals = Gathering(), Literals(head, _NO_RULES)
     transcoder = transcoder_for(head.encoding)
-    for statement in head.statements:
+
+    def read(statement: Statement) -> None:
         keys.read(statement)
+        for found in literals.find(statement):
+            personal.setdefault(found.name, f"{found.statement}: {', '.join(found.kinds)}")
+
+    for statement in head.statements:
+        read(statement)
     for event in stream:
         if isinstance(event, Statement):
-            keys.read(event)
+            read(event)
         elif isinstance(event, TableData):
             root = ruled_by(event.table, head.schema, _NO_RULES)
             columns = {column.name: based(column) for column in head.schema.tables[root].columns}

@@ -17,7 +17,7 @@ from dmrefresh.cli import app
 from dmrefresh.jobs.backup import worker
 from dmrefresh.settings.model import Settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "backups.md").read_text()
 CONTAINERFILE = (ROOT / "Containerfile").read_text()
 
@@ -81,7 +81,7 @@ def test_the_containerfile_takes_nothing_that_is_not_pinned_and_is_nobody_of_not
     assert installs
     for line in installs:
         assert "--require-hashes" in line or "--no-deps --no-build-isolation" in line
-    assert re.findall(r"^USER (\S+)$", CONTAINERFILE, re.MULTILINE) == ["dmbackup"]
+    assert re.findall(r"^USER (\S+)$", CONTAINERFILE, re.MULTILINE) == ["dmrefresh", "dmbackup"]
     assert "index-url" not in CONTAINERFILE
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINERFILE, re.MULTILINE)
     assert all((ROOT / one).exists() for line in copied for one in line.split())
