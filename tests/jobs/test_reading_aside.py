@@ -157,4 +157,5 @@ def test_a_run_that_is_killed_leaves_no_reader_and_while_it_runs_nobody_sees_wha
         assert gone(reader)
         child.communicate()
     assert watched.found == set()
+    assert scene.refresh().code == 0  # which takes away what the one before has left
     assert any(ASIDE in arguments or DMREFRESH in arguments for arguments in watched.arguments)
