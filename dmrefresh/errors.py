@@ -125,7 +125,8 @@ class DumpDamaged(Failure):
 
 
 class NotSanitised(Failure):
-    """An unclassified column, rows that no rule can take, personal data in a definition, or originals in kept text."""
+    """An unclassified column, rows that a rule cannot take, personal data in a definition, or what a rule replaces in
+    what is kept."""
 
     exit_code = 14
     way_on = "mend the ruleset; `dmrefresh sanitisers check` tells all that would stop a run"
@@ -218,7 +219,7 @@ class PublishedButUnfinished(Failure):
     """The target is refreshed, but something that comes after could not be done."""
 
     exit_code = 30
-    way_on = "`dmrefresh status --target NAME` tells what is published"
+    way_on = "`dmrefresh status --target NAME` tells what a target holds, `dmrefresh dumps` what is stored"
 
 
 class BackupUnverified(Failure):
@@ -226,6 +227,18 @@ class BackupUnverified(Failure):
 
     exit_code = 31
     way_on = "`dmrefresh check-dump NAME --record` reads it back"
+
+
+class FaultElsewhere(Exception):
+    """What an exception of another process is here: one of the same name, and without its text.
+
+    Attributes:
+        frames: where in the code it happened, a line for each.
+    """
+
+    def __init__(self, frames: list[str]) -> None:
+        super().__init__()
+        self.frames = frames
 
 
 def own_fault(error: BaseException) -> Failure:

@@ -66,7 +66,7 @@ def _options(command: Any, left_out: Collection[str] = ()) -> str:
     context = command.make_context(command.name, [], resilient_parsing=True)
     records = [(one, one.get_help_record(context)) for one in command.params if one.name not in left_out]
     rows = [(code(_name(one, record[0])), _about(one, record[1])) for one, record in records if record]
-    return table(("", ""), rows) if rows else ""
+    return table(("", "what it does"), rows) if rows else ""
 
 
 def _name(one: Any, left: str) -> str:

@@ -40,8 +40,8 @@ def text() -> str:
         table(("variable", ""), ((code(name), what) for name, what in WORKER.items())),
         "## What children get",
         "A program that is started (gpg, sops, pg_dump, a tunnel, a command of `before` or `after`) gets, beside"
-        f" what is its own, {', '.join(map(code, process._BASE))}, and no other variable. What a command of `before`"
-        " and `after` is told: [hooks](../how-to/hooks.md#what-they-are-told).",
+        f" what is its own, {', '.join(map(code, process.FOR_CHILDREN))}, and no other variable. What a command of"
+        " `before` and `after` is told: [hooks](../how-to/hooks.md#what-they-are-told).",
     )
 
 

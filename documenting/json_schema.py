@@ -23,14 +23,20 @@ def fields(described: Mapping[str, Any], whole: Mapping[str, Any], leave_out: tu
     for name, one in described.get("properties", {}).items():
         if name not in leave_out:
             found = _followed(one, whole)
-            said = one.get("description") or found.get("description") or ""
-            rows.append((code(name), kind(found, whole) + ("" if name in required else ", may be missing"), said))
-    return table(("field", "kind", ""), rows) if rows else ""
+            said = str(one.get("description") or found.get("description") or "").strip()
+            rows.append((code(name), kind(one, whole) + ("" if name in required else ", may be missing"), said))
+    if not any(said for _, _, said in rows):
+        return table(("field", "kind"), [row[:2] for row in rows]) if rows else ""
+    return table(("field", "kind", ""), rows)
 
 
 def kind(one: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
     """What a value is, in words."""
-    one = _followed(one, whole)
+    found = _followed(one, whole)
+    if "$ref" in one and "properties" in found:
+        name = str(one["$ref"]).rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    one = found
     if "const" in one:
         return _constant(one["const"])
     if "enum" in one:
@@ -45,7 +51,9 @@ def _kinds(one: Mapping[str, Any], whole: Mapping[str, Any]) -> Iterator[str]:
     said = one.get("type", "any value")
     for name in [said] if isinstance(said, str) else said:
         if name == "array" and "items" in one:
-            yield f"list: {kind(one['items'], whole)}"
+            yield f"list of {kind(one['items'], whole)}"
+        elif name == "object" and isinstance(one.get("additionalProperties"), dict):
+            yield f"{kind(one['additionalProperties'], whole)}, by name"
         else:
             yield _WORDS.get(name, name)
 

@@ -6,9 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dmrefresh.console.events import schema as schema_of_events
-from documenting import commands, environment, events, exit_codes, ruleset, settings
+from dmrefresh.report.documents import SCHEMA as SCHEMA_OF_REPORTS
+from documenting import commands, environment, events, exit_codes, report, ruleset, settings
+from documenting.places import filled
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def _held(name: str) -> str:
+    """A page as it is, of which places are written."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
 
 PAGES: dict[str, Callable[[], str]] = {
     "reference/commands.md": commands.text,
@@ -17,6 +25,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/exit-codes.md": exit_codes.text,
     "reference/events.md": events.text,
     "reference/events.schema.json": schema_of_events,
-    "reference/ruleset.md": lambda: ruleset.filled((DOCS / "reference" / "ruleset.md").read_text(encoding="utf-8")),
+    "reference/ruleset.md": lambda: filled(_held("reference/ruleset.md"), ruleset.TABLES),
+    "reference/report.md": lambda: filled(_held("reference/report.md"), report.TABLES),
+    "reference/report.schema.json": lambda: SCHEMA_OF_REPORTS.read_text(encoding="utf-8"),
 }
 """What each page holds, by its path below docs/."""

@@ -1,31 +1,14 @@
-"""The tables in the page of rulesets that are written from the code; the text around them is written by people."""
+"""The tables in the page of rulesets; the text around them is written by people."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from documenting.markdown import code, table
 from sanitisers.families import FAMILIES
 from sanitisers.ruleset.editors import written
-
-_PLACE = re.compile(r"(<!-- written: (\w+) -->\n\n).*?(\n\n<!-- written -->)", re.DOTALL)
-
-
-def filled(text: str) -> str:
-    """The page with its tables as the code has them now.
-
-    Raises:
-        KeyError: it has a place for a table that there is not.
-    """
-    return _PLACE.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], text)
-
-
-def places(text: str) -> list[str]:
-    """The tables that the page has a place for."""
-    return [found[2] for found in _PLACE.finditer(text)]
 
 
 def _families() -> str:

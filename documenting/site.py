@@ -94,7 +94,7 @@ def troubles(site: Path) -> Iterator[str]:
                 yield f"{name}: {what} {wrong}"
         for word in sorted(page.on_demand):
             yield f"{name}: something of the class {word} has a library fetched from elsewhere"
-    for file in sorted(site.rglob("*.css")):
+    for file in (*sorted(site.rglob("*.css")), *sorted(site.rglob("*.svg"))):
         for what in _styles(file.read_text(encoding="utf-8")):
             if wrong := _fetched(site, file, what):
                 yield f"{file.relative_to(site)}: {what} {wrong}"

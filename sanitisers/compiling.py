@@ -12,6 +12,7 @@ from sanitisers.engine.prf import fingerprint_of
 from sanitisers.engine.shapes import Box
 from sanitisers.errors import RulesetError, Unclassified
 from sanitisers.leaks.checks import Checks, what_is_off
+from sanitisers.leaks.reading import Here
 from sanitisers.making.box_forms import shape_of
 from sanitisers.making.conditions import conditions_of
 from sanitisers.making.edits import EditMaking
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from sanitisers.columns import ColumnLike
     from sanitisers.engine.edits import Edit
+    from sanitisers.leaks.reading import Reads
     from sanitisers.ruleset.model import Ruleset
     from sanitisers.ruleset.rules import ColumnRule
 
@@ -46,6 +48,7 @@ def compile_ruleset(
     keep_unlisted: bool = False,
     known: Known | None = None,
     remote: bool = True,
+    reads: Reads = Here,
 ) -> Sanitiser:
     """Make the sanitiser for the tables of `schema`.
 
@@ -53,7 +56,7 @@ def compile_ruleset(
     `other.t` outside the schema public. `key` is secret, at least 16 bytes long, and decides all fakes.
     `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`. `known` is what somebody has
     found out about the tables. `remote` says that the rows may leave this machine: then accounts that the ruleset has
-    locked are.
+    locked are. `reads` makes what reads what is looked at for leaks, which may be in another process.
 
     Raises Unclassified where a column is covered neither by a rule nor by a line of `defaults:`, and
     RulesetError where a rule cannot fit its column. Rules for what is gone are in `warnings` of the result.
@@ -72,7 +75,7 @@ def compile_ruleset(
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
     gone = [*compiling.gone_tables(schema), *compiling.gone]
     warnings = [*gone, *compiling.warnings, *what_is_off(ruleset)]
-    return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, compiling.making.texts), gone)
+    return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, making.texts(), reads), gone)
 
 
 def rule_for(ruleset: Ruleset, table: str, column: ColumnLike) -> ColumnRule | None:

@@ -103,14 +103,10 @@ class Sanitiser:
         """
         if self._checks is None:
             return
-        places = self._checks.looking.finish()
-        if self._checks.detection is not None:
-            self.detected = self._checks.detection.found(places)
-        if self._checks.leaks is not None:
-            rows = {table: report.rows_in for table, report in self.report().items()}
-            self.compared, leaks, self.by_chance = self._checks.leaks.verdict(places, rows, self._checks.written())
-            if leaks:
-                raise Leaked(leaks)
+        found = self._checks.found({table: report.rows_in for table, report in self.report().items()})
+        self.detected, self.compared, self.by_chance = found.detected, found.compared, found.by_chance
+        if found.leaks:
+            raise Leaked(found.leaks)
         if self.detected and self._checks.stops:
             raise LooksPersonal(self.detected)
 

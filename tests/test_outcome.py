@@ -69,7 +69,7 @@ def test_a_run_that_fails_says_what_and_each_attempt(tmp_path: Path) -> None:
         "exit_code": 12,
         "what": "It does not open.",
         "state": UNTOUCHED,
-        "hint": "look at it",
+        "hint": "look at it; `dmrefresh doctor` looks at the keys",
         "job": "j",
         "attempts": 1,
         "tries": [

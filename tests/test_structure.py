@@ -38,7 +38,7 @@ ROOMS = {
     "dmrefresh.jobs": {"dmrefresh", *(f"dmrefresh.{room}" for room in BELOW), "sanitisers"},
     "dmrefresh.cli": {"dmrefresh", "dmrefresh.jobs", *(f"dmrefresh.{room}" for room in SHOWN)},
     "fixtures": set(),
-    "bench": {"fixtures", "dmrefresh", "dmrefresh.jobs", *(f"dmrefresh.{room}" for room in BELOW)},
+    "bench": {"fixtures", "sanitisers", "dmrefresh", "dmrefresh.jobs", *(f"dmrefresh.{room}" for room in BELOW)},
     "documenting": {
         "dmrefresh",
         "dmrefresh.cli",

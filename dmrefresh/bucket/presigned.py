@@ -7,7 +7,6 @@ a child.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dmrefresh.errors import UsageFailure
+from dmrefresh.hosts import is_here
 
 LIMIT = 5 << 30
 """The most that S3 takes in one request, in bytes; to a larger one it answers EntityTooLarge, with this number.
@@ -127,15 +127,8 @@ def _check_url(url: str, variable: str) -> None:
         parts, host, usable = urlsplit(""), "", False
     if not usable or parts.scheme not in ("https", "http"):
         raise UsageFailure(f"The url in {variable} is none that a form can be posted to.")
-    if parts.scheme == "http" and not _is_here(host):
+    if parts.scheme == "http" and not is_here(host):
         raise UsageFailure(
             f"The url in {variable} is one without TLS: whoever listens could store what they like.",
             hint="sign it for an https address: endpoint_url under [dumps], or none for AWS",
         )
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

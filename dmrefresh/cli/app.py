@@ -43,7 +43,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         from dmrefresh.console.silence import silence_others
-        from dmrefresh.machine import memory, signals
+        from dmrefresh.machine import aside, memory, signals
 
         try:
             signals.install()
@@ -62,6 +62,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             signals.over()
             raise typer.Exit(_failed(error)) from None
         finally:
+            aside.end()
             if Options.voice is not None:
                 Options.voice.close()
 

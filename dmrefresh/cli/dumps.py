@@ -58,6 +58,7 @@ def check_dump(
             },
         )
     else:
+        voice.close()  # the terminal is one, though what was found goes to standard output
         typer.echo(first if quiet else text)
     if report is not None:
         done.write(report)

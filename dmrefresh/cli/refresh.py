@@ -39,6 +39,10 @@ def clean_and_apply(
 ) -> None:
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
+    if cleaned is None and not dry_run:
+        from dmrefresh.jobs.rulesets import reading_aside
+
+        reading_aside.stand_by()
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.refresh import clean_and_apply as job
@@ -167,6 +171,9 @@ def sanitise(
     """Filter: a plain or gzipped dump on standard input, the sanitised plain dump on standard output."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh.jobs.rulesets import reading_aside
+
+    reading_aside.stand_by()
     from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.rulesets import sanitise as job

@@ -19,6 +19,8 @@ _SHOWN = 4
 """Tables that have gone by and are still shown."""
 _BAR = 32
 """Columns of a bar, where there is room."""
+_BESIDE, _BESIDE_NARROW = 58, 24
+"""Columns of all that stands beside it."""
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ def drawn(console: Console, about_what: str, pace: Pace, passing: Passing) -> Re
         pace: how far it is.
         passing: its tables.
     """
-    parts: list[RenderableType] = [_head(console, about_what, pace), _stages(console, pace)]
+    parts: list[RenderableType] = [Text(""), _head(console, about_what, pace), _stages(console, pace)]
     if passing.tables or passing.now:
         parts.append(_tables(passing))
     return Group(*parts)
@@ -85,8 +87,8 @@ def _stages(console: Console, pace: Pace) -> Table:
         table.add_column(no_wrap=True, min_width=10, justify="right")
         table.add_column(no_wrap=True, min_width=9, justify="right")
     table.add_column(no_wrap=True)
-    bar = _BAR if wide else max(8, console.width - 34)
-    mark = "◀ the others wait" if _draws(console) else "< the others wait"
+    bar = max(8, min(_BAR, console.width - (_BESIDE if wide else _BESIDE_NARROW)))
+    mark = "◀ waited for" if _draws(console) else "< waited for"
     for stage in pace.stages:
         waited_for = stage.name == pace.waits_for
         style = "bold yellow" if waited_for else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from dmrefresh.console.pace import busiest
 from dmrefresh.console.showing import ago
 from dmrefresh.console.text import counted, size
 from dmrefresh.console.voice import Figures
@@ -53,7 +54,7 @@ class Closing:
     @property
     def slowest(self) -> str:
         """The stage that was busy longest; nothing where none was."""
-        return self.stages[0][0] if self.stages else ""
+        return busiest(dict(self.stages)) or ""
 
 
 def of_refresh(report: Report, page: Path | None = None) -> Closing:
@@ -179,11 +180,12 @@ def _lasted(report: Report | BackupReport) -> str:
 
 
 def _took(report: Report | BackupReport, stages: tuple[tuple[str, float], ...]) -> Figures:
+    slowest = busiest(dict(stages))
     return {
         "attempts": report.attempts,
         "seconds": report.total_seconds,
-        "slowest": stages[0][0] if stages else None,
-        "slowest_seconds": round(stages[0][1], 3) if stages else None,
+        "slowest": slowest,
+        "slowest_seconds": None if slowest is None else round(dict(stages)[slowest], 3),
     }
 
 

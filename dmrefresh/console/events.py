@@ -53,7 +53,7 @@ class Events(Voice):
         self._meter: Meter | None = None
         self._table: tuple[str, int] | None = None
         self._end: Figures | None = None
-        self._failed = False
+        self._ended = False
         self._began = time.monotonic()
         self._over = threading.Event()
         self._say("version", version=VERSION, dmrefresh=__version__, command=command)
@@ -159,7 +159,7 @@ class Events(Voice):
         self._over.set()
         if self._end is not None:  # it was done all the same
             self._post("done", self._end)
-        self._failed = True
+        self._ended = True
         status = "unfinished" if 30 <= exit_code < 40 else "failed"
         self._say(
             "error",
@@ -178,7 +178,8 @@ class Events(Voice):
     def close(self) -> None:
         """The last event, and a moment for whoever reads slowly."""
         self._over.set()
-        if not self._failed:
+        if not self._ended:
+            self._ended = True
             figures: Figures = self._end or {"what": f"{self._command} is done", "next": None}
             fields: Figures = {
                 "command": self._command,

@@ -19,7 +19,7 @@ from dmrefresh.console.pace import Meter
 from dmrefresh.console.text import about, counts, harmless
 from dmrefresh.console.text import printable as printable
 from dmrefresh.console.voice import Figures, Voice
-from dmrefresh.errors import Failure
+from dmrefresh.errors import Failure, FaultElsewhere
 from dmrefresh.observer import Stopwatch
 from dmrefresh.report.model import BackupReport, Checked, Filtered, Report
 
@@ -211,6 +211,8 @@ class Lines(Voice):
         """Where it happened, without the texts of exceptions, which may quote what they stumbled over."""
         for frame in traceback.extract_tb(error.__traceback__):
             self._print(f"  {frame.filename}:{frame.lineno} {frame.name}")
+        for line in error.frames if isinstance(error, FaultElsewhere) else ():
+            self._print(f"  in another process: {line}")
         self._print(f"  {type(error).__module__}.{type(error).__qualname__}")
 
     def close(self) -> None:

@@ -16,11 +16,13 @@ from dmrefresh.console.closing import Closing
 from dmrefresh.console.lines import Lines
 from dmrefresh.console.pace import Meter
 from dmrefresh.console.panel import panel
+from dmrefresh.console.voice import Figures
 from dmrefresh.errors import Failure
 from dmrefresh.observer import Stopwatch
 
-_A_SECOND = 4
+_A_SECOND = 3
 """Pictures in a second."""
+_AFTER_THE_TIME = len("12:00:00  ")
 _STYLES = {"warning:": "yellow", "error:": "bold red"}
 
 
@@ -70,7 +72,8 @@ class Live(Lines):
         """Above the bars, where there are any."""
         said = Text(text)
         for word, style in _STYLES.items():
-            said.highlight_words([word], style) if text[10:].startswith(word) else None
+            if text.startswith(word, _AFTER_THE_TIME):
+                said.stylize(style, _AFTER_THE_TIME, _AFTER_THE_TIME + len(word))
         self._draw(said)
 
     def _draw(self, what: RenderableType) -> None:
@@ -135,6 +138,11 @@ class Live(Lines):
         for warning in end.warnings:
             self.warn(warning)
         self._end = end
+
+    def done(self, what: str, next: str | None = None, figures: Figures | None = None) -> None:
+        """The closing line of anything that has no panel."""
+        self._stop()
+        super().done(what, next, figures)
 
     def failed(self, failure: Failure) -> None:
         """What happened, below the panel if it was done all the same."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dmrefresh.console.remaining import FLOWS, Course, part_loaded, remaining
@@ -36,9 +37,10 @@ _JUST_NOW = 1.0
 """Seconds over which it is seen what is waited for."""
 _OFTEN = 0.1
 """Seconds between two moments that are kept in mind, at least."""
-_NEARLY = 0.85
-"""A stage as busy as that, compared to the busiest, comes before it where it stands further up: a program that is fed
-by another thread seems busy while it waits for what it is fed with."""
+_FED = {"verify": ("fetch",), "decrypt": ("reread",), "gpg": ("pg_dump", "read", "gzip")}
+"""The programs that another thread feeds, and with what: they seem busy while they wait for it."""
+_NEARLY = 0.7
+"""What feeds a program that seems the busiest is what is waited for, where it is as busy as that in comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class Meter:
             rate=None if source is None else _rate(source, lately, now),
             loading=reading in _AGAIN,
             left=self._left(now),
-            waits_for=None if self.stopwatch.idle else _waited_for(busy),
+            waits_for=None if self.stopwatch.idle else busiest(busy),
         )
 
     def _before(self, now: Sample, seconds: float) -> Sample:
@@ -185,7 +187,10 @@ def _rate(name: str, before: Sample, now: Sample) -> float | None:
     return (now.bytes[name] - before.bytes.get(name, 0)) / passed
 
 
-def _waited_for(busy: dict[str, float]) -> str | None:
-    """The busiest stage, or one further up that is nearly as busy."""
-    most = max(busy.values(), default=0.0)
-    return next((name for name, share in busy.items() if most > 0 and share >= most * _NEARLY), None)
+def busiest(seconds: Mapping[str, float]) -> str | None:
+    """The stage that all others wait for, by how long each was busy; None where none was."""
+    name = max(seconds, key=seconds.__getitem__, default=None)
+    if name is None or seconds[name] <= 0:
+        return None
+    feeding = max(_FED.get(name, ()), key=lambda one: seconds.get(one, 0.0), default=name)
+    return feeding if seconds.get(feeding, 0.0) >= seconds[name] * _NEARLY else name

@@ -15,7 +15,8 @@ _WIDEST = 100
 _BAR = 24
 """Columns of the longest bar."""
 _FEWEST = 0.05
-"""Seconds below which a stage is not worth a bar."""
+_LEAST = 0.01
+"""Seconds, and the part of those of the busiest, below which a stage is not worth a bar."""
 
 
 def panel(end: Closing, width: int, *, draws: bool = True) -> RenderableType:
@@ -32,7 +33,8 @@ def panel(end: Closing, width: int, *, draws: bool = True) -> RenderableType:
     for name, fact in end.facts:
         page.add_row(name, Text(printable(fact)))
     page.add_row("took", Text(end.took))
-    stages = [(name, seconds) for name, seconds in end.stages if seconds >= _FEWEST]
+    least = max(_FEWEST, _LEAST * max((seconds for _, seconds in end.stages), default=0.0))
+    stages = [(name, seconds) for name, seconds in end.stages if seconds >= least]
     if stages:
         page.add_row("by stage", _stages(stages, end.slowest, draws=draws))
     page.add_row("", "")
@@ -50,7 +52,7 @@ def _stages(stages: list[tuple[str, float]], slowest: str, *, draws: bool) -> Ta
     longest = stages[0][1]
     for name, seconds in stages:
         style = "yellow" if name == slowest else "cyan"
-        bar = Text(("█" if draws else "#") * max(1, round(_BAR * seconds / longest)), style=style)
+        bar = Text(("━" if draws else "#") * max(1, round(_BAR * seconds / longest)), style=style)
         if name == slowest:
             bar.append("  the slowest", style="not bold")
         table.add_row(Text(name), Text(f"{seconds:.1f} s"), bar)

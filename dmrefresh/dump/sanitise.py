@@ -20,6 +20,7 @@ from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 if TYPE_CHECKING:
     from sanitisers import Known, Ruleset, Sanitiser
     from sanitisers.engine.table import TableSanitiser
+    from sanitisers.leaks.reading import Reads
 
 _NAMED = 20
 """Places that are warned of one by one."""
@@ -36,6 +37,7 @@ def sanitise(
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
     on_warning: Callable[[str], None] = lambda warning: None,
     threads: int = 1,
+    reads: Reads | None = None,
 ) -> Iterator[Event]:
     """Yield the events with the rows replaced; statements pass as they are, unless they hold personal data.
 
@@ -52,6 +54,7 @@ def sanitise(
         on_ready: is given the compiled ruleset, which counts what it replaces.
         on_warning: is given what comes to light only at the end of the dump.
         threads: blocks of rows that are worked on at a time; what comes out is the same for any number.
+        reads: makes what reads what is looked at for leaks; that happens in this process if None.
 
     Raises:
         DumpRefused: rows that a rule changes are not in the encoding that the dump says it is in.
@@ -59,7 +62,7 @@ def sanitise(
             statement that holds what looks like personal data; at the end of the dump, a kept text that holds
             what a rule replaces.
     """
-    course = _Course(ruleset, key, keep_unlisted, known, remote, on_ready)
+    course = _Course(ruleset, key, keep_unlisted, known, remote, on_ready, reads)
     for event in in_order(course.follow(iter(events)), threads):
         if isinstance(event, End):
             course.check_end(on_warning)
@@ -76,6 +79,7 @@ class _Course:
     known: Known | None
     remote: bool
     on_ready: Callable[[Sanitiser], None]
+    reads: Reads | None
     schema: Schema = field(default_factory=Schema)
     compiled: Sanitiser | None = None
     literals: Literals | None = None
@@ -109,6 +113,7 @@ class _Course:
             keep_unlisted=self.keep_unlisted,
             known=with_note(self.known, head),
             remote=self.remote,
+            reads=self.reads,
         )
         self.on_ready(self.compiled)
         self.literals = Literals(head, self.ruleset)
@@ -148,8 +153,18 @@ def with_note(known: Known | None, head: Head) -> Known:
     return Known(note.unique, known.likely, rows)
 
 
-def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, known: Known, remote: bool) -> Sanitiser:
+def _compile(
+    ruleset: Ruleset,
+    head: Head,
+    key: bytes,
+    *,
+    keep_unlisted: bool,
+    known: Known,
+    remote: bool,
+    reads: Reads | None = None,
+) -> Sanitiser:
     from sanitisers import SanitiserError, compile_ruleset
+    from sanitisers.leaks.reading import Here
 
     written: dict[str, Name] = {}
     for name in head.schema.tables:
@@ -163,7 +178,9 @@ def _compile(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, k
     rules = with_inherited(ruleset, head.schema)
     known = known_by_rules(known, head.schema, ruleset)
     try:
-        return compile_ruleset(rules, columns, key, keep_unlisted=keep_unlisted, known=known, remote=remote)
+        return compile_ruleset(
+            rules, columns, key, keep_unlisted=keep_unlisted, known=known, remote=remote, reads=reads or Here
+        )
     except SanitiserError as error:
         raise _failure(error) from None
 

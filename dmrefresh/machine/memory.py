@@ -15,7 +15,8 @@ _OBJECTS = 10_000
 
 
 def settle() -> None:
-    """Take memory as a pipeline of threads needs it; to be called before there are any, and before pyarrow is loaded.
+    """Take memory as a pipeline of threads needs it; to be called before there are any, and before numpy and pyarrow
+    are loaded.
 
     Left alone, each thread gets memory of its own, and so does pyarrow: what one of them has used and let go of is of
     no use to another, though each block passes through all of them. And the interpreter looks for circles again and
@@ -24,6 +25,7 @@ def settle() -> None:
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     # https://arrow.apache.org/docs/cpp/memory.html#default-memory-pool
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads for matrices, of which there are none here
     if sys.platform == "linux":
         import ctypes
 

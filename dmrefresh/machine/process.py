@@ -23,7 +23,8 @@ from dmrefresh.errors import ProgramFailed
 from dmrefresh.machine import signals
 from dmrefresh.machine.pipes import Feeder, drain, enlarge, output
 
-_BASE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CONFIG_HOME")
+FOR_CHILDREN = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CONFIG_HOME")
+"""Variables that every child gets of our environment."""
 _TAIL = 64 * 1024
 _LINE = 4096
 """Longest piece of a line that is passed on at once, in bytes."""
@@ -55,7 +56,7 @@ class Completed:
 
 def environment(*prefixes: str) -> dict[str, str]:
     """The environment of a child: a few harmless variables and those beginning with `prefixes`."""
-    return {k: v for k, v in os.environ.items() if k in _BASE or (prefixes and k.startswith(prefixes))}
+    return {k: v for k, v in os.environ.items() if k in FOR_CHILDREN or (prefixes and k.startswith(prefixes))}
 
 
 def killed(program: str, returncode: int) -> ProgramFailed | None:

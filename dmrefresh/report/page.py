@@ -57,5 +57,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(count=words.count, seconds=words.seconds, size=words.size, plain=words.plain)
+    made.filters.update(count=words.count, seconds=words.seconds, plain=words.plain)
     return made

@@ -20,12 +20,13 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys.private import KeyFiles
+from dmrefresh.settings.job import Job
 from dmrefresh.settings.loading import Gathered, Key, gather
 from dmrefresh.settings.reports import Reports
 from dmrefresh.settings.targets import CloudFoundry, Duration, Production, Section, Source, Target
 from dmrefresh.settings.webhook import Webhook
 
-__all__ = ["Production", "Source", "Target", "load", "loaded"]
+__all__ = ["Job", "Production", "Source", "Target", "load", "loaded"]
 
 
 class Dumps(Section):
@@ -167,21 +168,6 @@ class Programs(Section):
     """Of the version of the database that is backed up, or newer; the newest that is found, without it."""
     postgres: Path | None = None
     """The server, for scratch databases of its own; initdb is beside it."""
-
-
-class Job(Section):
-    """How long things may take, such as `90 minutes` or `3 hours`."""
-
-    deadline: Duration = timedelta(hours=6)
-    """A whole run; at its deadline it ends in order, and nothing is published."""
-    hook_limit: Duration = timedelta(minutes=30)
-    """Each command of a target's `before` and `after`."""
-    attempts: int = Field(default=3, ge=1, le=20)
-    """How often a run is begun, in all, where what went wrong may heal."""
-    first_wait: Duration = timedelta(seconds=5)
-    """About how long the second attempt is waited for; each further one four times as long, up to five minutes."""
-    threads: int = Field(default=1, ge=1, le=16)
-    """How many blocks of rows are sanitised at a time; each takes some 30 MB; two cores gain nothing by it."""
 
 
 class Settings(Section):

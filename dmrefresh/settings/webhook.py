@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import PlainValidator
 from pydantic_core import PydanticCustomError
+
+from dmrefresh.hosts import is_here
 
 _FORM = re.compile(r"https?://[\x21-\x7e]+", re.IGNORECASE)
 
@@ -32,11 +33,3 @@ def _webhook(value: object) -> str:
 
 Webhook = Annotated[str, PlainValidator(_webhook)]
 """The URL of a webhook."""
-
-
-def is_here(host: str) -> bool:
-    """Whether a host's name or address is that of this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dmrefresh.hosts import is_here
 from dmrefresh.machine import signals
-from dmrefresh.settings.webhook import is_here
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector

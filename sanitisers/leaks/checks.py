@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sanitisers.leaks.detection import Detection
-from sanitisers.leaks.leak_check import LeakCheck
 from sanitisers.leaks.looking import Looking
+from sanitisers.leaks.reading import Here, Wanted
 from sanitisers.ruleset.model import Off
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
+    from sanitisers.leaks.reading import Found, Reading, Reads
     from sanitisers.ruleset.model import Ruleset
 
 
@@ -22,27 +22,29 @@ class Checks:
 
     Attributes:
         looking: is shown the rows.
-        leaks: finds originals in what stays; None where it is off.
-        detection: counts what looks personal in what stays; None where it is off.
+        reading: reads what is looked at.
         stops: whether what looks personal stops the run.
-        written: gives the texts that rules write.
     """
 
     looking: Looking
-    leaks: LeakCheck | None
-    detection: Detection | None
+    reading: Reading
     stops: bool
-    written: Callable[[], Iterable[str]]
 
     @classmethod
-    def of(cls, ruleset: Ruleset, key: bytes, written: Callable[[], Iterable[str]]) -> Checks | None:
-        """Those that the ruleset wants; None where it wants none. `key` is that of the run."""
-        leaks = LeakCheck(key) if ruleset.leak_check is None else None
-        detection = None if isinstance(ruleset.detectors, Off) else Detection(written)
-        readers = [reader for reader in (leaks, detection) if reader is not None]
-        if not readers:
+    def of(cls, ruleset: Ruleset, key: bytes, written: Iterable[str], reads: Reads = Here) -> Checks | None:
+        """Those that the ruleset wants; None where it wants none.
+
+        `key` is that of the run, `written` are the texts that rules write, and `reads` makes what reads.
+        """
+        leaks, looks = ruleset.leak_check is None, not isinstance(ruleset.detectors, Off)
+        if not (leaks or looks):
             return None
-        return cls(Looking(readers, ruleset.leaks), leaks, detection, ruleset.detectors == "stop", written)
+        reading = reads(Wanted(key, leaks, looks, tuple(written)))
+        return cls(Looking(reading, ruleset.leaks), reading, ruleset.detectors == "stop")
+
+    def found(self, rows: Mapping[str, int]) -> Found:
+        """Once all rows were shown, so many of each table: what was found."""
+        return self.reading.found(self.looking.places, rows)
 
 
 def what_is_off(ruleset: Ruleset) -> list[str]:

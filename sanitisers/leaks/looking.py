@@ -1,27 +1,18 @@
-"""Gathers what the rows show, originals and what stays, and has it read a good deal at a time.
-
-The thread that gathers the last of so much reads it: a thread of its own for that took a third more of the processors,
-which whoever loads the rows has better use for.
-"""
+"""What of the rows is looked at, originals and what stays: each value, and the place that it stands in."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import laid_together
-from sanitisers.engine.telling import may_tell
 from sanitisers.engine.watch import NOWHERE
-from sanitisers.engine.whole_values import LONGEST
+from sanitisers.leaks.gathering import silent_prose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.prf import Positions
@@ -29,12 +20,8 @@ if TYPE_CHECKING:
 
 SHORTEST = 5
 """Bytes of a value that is looked at: those of a postcode."""
-AT_ONCE, AHEAD = 1 << 20, 4
-"""Bytes of values that are read at once, and how often so many may wait while another thread reads."""
 PIECE = 1 << 22
 """Bytes of a longer value that are looked at at once, so that it does not take many times its own memory."""
-TIGHT = 0.75
-"""Where values are so much of their buffer, it is taken as it is."""
 BESIDE = 1 << 12
 """Bytes in which a mark is looked for to cut a longer value at."""
 
@@ -61,11 +48,11 @@ class Place:
         return f"{self.table}.{self.path}"
 
 
-class Reader(Protocol):
-    """Reads what was gathered; never by two threads at once."""
+class Taker(Protocol):
+    """Takes what is to be looked at, which several threads may do."""
 
-    def read(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
-        """Take values in the order of their starts, each with the number of its place and of its row.
+    def take(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
+        """Take values in the order of their starts, each with the number of its place, and of its row among these.
 
         Of each place `flags` say whether it is one of originals, and whether of what many have in common.
         """
@@ -78,19 +65,19 @@ class Looking:
         unmatched: allowed columns and paths that nothing so far was about.
     """
 
-    def __init__(self, readers: Sequence[Reader], allowed: Mapping[str, Keep]) -> None:
-        """Take who reads, and the columns and paths that are left alone."""
-        self._readers = readers
-        self._lock = Lock()
-        self._gathered: list[tuple[Values, Positions, Positions]] = []
-        self._size = self._rows = 0
-        self._reading = Lock()
-        self._waiting: deque[tuple[Values, Positions, Positions]] = deque()
+    def __init__(self, taker: Taker, allowed: Mapping[str, Keep]) -> None:
+        """Take who is given what is to be looked at, and the columns and paths that are left alone."""
+        self._taker = taker
         self._places: dict[Place, int] = {}
         self._flags = np.zeros((1, 2), np.bool_)
         """Of each place whether it is one of originals, and of what many have in common; a last one for NOWHERE."""
         self._allowed = allowed
         self.unmatched = dict.fromkeys(allowed)
+
+    @property
+    def places(self) -> list[Place]:
+        """All places that there are so far, by their numbers."""
+        return list(self._places)
 
     def original(self, table: str, path: str, *, common: bool = False) -> int:
         """See Check."""
@@ -124,32 +111,19 @@ class Looking:
         if (np.diff(values.starts.take(order)) < 0).any():
             order = order[np.argsort(values.starts.take(order), kind="stable")]
         own = np.full(len(order), places) if isinstance(places, int) else places.take(order)
-        # Of a long original only addresses and numbers count, and most of what is replaced is prose without any.
-        long = np.flatnonzero((lengths.take(order) > LONGEST) & self._flags[:, 0].take(own))
-        if len(long):
-            which = order.take(long)
-            prose = Values(values.buffer, values.starts.take(which), values.ends.take(which))
-            silent = long[~may_tell(prose)]
-            order, own = np.delete(order, silent), np.delete(own, silent)
         longer = np.flatnonzero(lengths.take(order) > PIECE)
-        for index in longer.tolist():
-            self._look_in_pieces(values, int(order[index]), int(own[index]))
         if len(longer):
+            self._look_at_longer(values, order.take(longer), own.take(longer))
             order, own = np.delete(order, longer), np.delete(own, longer)
-        if not len(order):
-            return
-        chosen = Values(values.buffer, values.starts.take(order), values.ends.take(order))
-        if int(lengths.take(order).sum()) < TIGHT * len(values.buffer):
-            chosen = end_to_end(chosen, apart=1)
-        with self._lock:
-            in_rows = (order if rows is None else rows.take(order)) + self._rows
-            self._rows = int(in_rows.max()) + 1
-            self._gathered.append((chosen, own, in_rows))
-            self._size += len(chosen.buffer)
-            if self._size >= AT_ONCE:
-                self._waiting.append(self._taken())
-        if self._waiting:
-            self._read()
+        if len(order):
+            chosen = Values(values.buffer, values.starts.take(order), values.ends.take(order))
+            self._taker.take(chosen, own, order if rows is None else rows.take(order), self._flags)
+
+    def _look_at_longer(self, values: Values, which: Positions, places: Positions) -> None:
+        longer = Values(values.buffer, values.starts.take(which), values.ends.take(which))
+        silent = silent_prose(longer, places, self._flags)  # the last piece of one would be short, and be taken whole
+        for index in np.delete(np.arange(len(which)), silent).tolist():
+            self._look_in_pieces(longer, index, int(places[index]))
 
     def _look_in_pieces(self, values: Values, index: int, place: int) -> None:
         start, end = int(values.starts[index]), int(values.ends[index])
@@ -161,31 +135,6 @@ class Looking:
                 cut -= BESIDE - 1 - last if last >= 0 else _further(text[cut - 3 : cut + 1])
             self.look(Values(values.buffer, np.array([start]), np.array([cut])), place)
             start = cut
-
-    def _taken(self) -> tuple[Values, Positions, Positions]:
-        """What was gathered, which is now taken away."""
-        gathered, self._gathered, self._size = self._gathered, [], 0
-        values, places, rows = zip(*gathered, strict=True)
-        return laid_together(values), np.concatenate(places), np.concatenate(rows)
-
-    def _read(self) -> None:
-        """Have read what waits; where another thread has, it reads this, too, and is only waited for if it is slow."""
-        if not self._reading.acquire(blocking=len(self._waiting) > AHEAD):
-            return
-        try:
-            while self._waiting:
-                values, places, rows = self._waiting.popleft()
-                for reader in self._readers:
-                    reader.read(values, places, rows, self._flags)
-        finally:
-            self._reading.release()
-
-    def finish(self) -> list[Place]:
-        """Have everything read that was shown, when nothing more will be; gives the places by their numbers."""
-        if self._gathered:
-            self._waiting.append(self._taken())
-        self._read()
-        return list(self._places)
 
 
 def _further(bytes_before: memoryview) -> int:

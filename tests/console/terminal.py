@@ -65,9 +65,9 @@ class Terminal:
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw).replace("\r", "\n").split("\n")
 
 
-def start(scene: Scene, *arguments: str, **environ: str) -> Terminal:
-    """Start a refresh in a terminal."""
-    argv = ["--config", str(scene.settings()), "clean-and-apply", "--target", "local", *arguments]
+def start(scene: Scene, *command: str, **environ: str) -> Terminal:
+    """Start a command in a terminal; a refresh if none is named."""
+    argv = ["--config", str(scene.settings()), *(command or ("clean-and-apply", "--target", "local"))]
     environment = {**scene.environment(), "TERM": "xterm-256color", **environ}
     child = pexpect.spawn(
         DMREFRESH, argv, env=environment, cwd=str(scene.folder), dimensions=_SIZE, encoding="utf-8", timeout=PATIENCE

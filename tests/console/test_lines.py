@@ -3,10 +3,15 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import time
 from pathlib import Path
 
+import pytest
+
+from dmrefresh.console import lines as module
 from dmrefresh.console.lines import Lines
 from dmrefresh.errors import ChecksFailed, NotSanitised
+from dmrefresh.observer import Stopwatch
 
 
 def test_each_event_is_one_line_with_the_time_in_front() -> None:
@@ -36,10 +41,10 @@ def test_progress_is_told_at_most_once_in_ten_seconds() -> None:
 
 def test_a_failure_says_what_happened_what_is_untouched_and_what_to_do() -> None:
     stream = io.StringIO()
-    Lines(stream).failed(ChecksFailed("The sequence is behind.", hint="set it right"))
+    Lines(stream).failed(ChecksFailed("The sequence is behind.", hint="set `checks` right"))
     what, empty, state, hint = stream.getvalue().splitlines()
     assert what.endswith("error: The sequence is behind.")
-    assert (empty, hint) == ("", "hint: set it right")
+    assert (empty, hint) == ("", "hint: set `checks` right")
     assert state.startswith("The target is as it was")
 
 
@@ -57,3 +62,32 @@ def test_nobody_listening_any_more_is_no_reason_to_end() -> None:
     with contextlib.suppress(OSError):
         full.close()
     lines.note("after the end")
+
+
+def at_work(monkeypatch: pytest.MonkeyPatch, *, idle: bool) -> str:
+    """What is said while a stage is at work, or none is, and no row goes by."""
+    monkeypatch.setattr(module, "_EVERY", 0.05)
+    monkeypatch.setattr(module, "_LOOK", 0.01)
+    stream = io.StringIO()
+    lines, stopwatch = Lines(stream), Stopwatch()
+    for _ in stopwatch.timed("fetch", [b"x" * 25]):
+        pass
+    lines.watch(stopwatch, 100)
+    with contextlib.nullcontext() if idle else stopwatch.measure("verify"):
+        for _ in range(500):
+            if "fetched" in stream.getvalue():
+                break
+            time.sleep(0.001 if idle else 0.01)
+    lines.close()
+    return stream.getvalue()
+
+
+def test_progress_is_told_also_while_no_row_goes_by_with_its_share_and_what_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = at_work(monkeypatch, idle=False)
+    assert re.match(r"\d\d:\d\d:\d\d  25% fetched, .*waiting for verify, about \d+ s left\n", said), said
+
+
+def test_nothing_is_told_while_no_stage_is_at_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert at_work(monkeypatch, idle=True) == ""

@@ -13,9 +13,9 @@ import pytest
 import typer.main
 from ruamel.yaml import YAML
 
-from dmrefresh import errors
+from dmrefresh import errors, settings
 from dmrefresh.cli import app
-from dmrefresh.settings import model as settings
+from dmrefresh.settings.model import Job
 from sanitisers.ruleset.loading import parse_ruleset
 
 ROOT = Path(__file__).parents[2]
@@ -173,7 +173,7 @@ def test_the_cronjob_runs_a_command_of_ours_and_tries_again_what_may_heal_and_no
     assert rule["onExitCodes"]["values"] == sorted(codes)
     assert rule["onExitCodes"]["containerName"] == container["name"]
     assert job["template"]["spec"]["restartPolicy"] == "Never", "a failure policy takes no other"
-    assert job["activeDeadlineSeconds"] > settings.Job().deadline.total_seconds()
+    assert job["activeDeadlineSeconds"] > Job().deadline.total_seconds()
 
 
 def test_the_workflow_runs_a_command_of_ours_in_the_shells_place_and_outlasts_it() -> None:
@@ -184,5 +184,5 @@ def test_the_workflow_runs_a_command_of_ours_in_the_shells_place_and_outlasts_it
     (arguments,) = spoken_to_dmrefresh(line)
     takes(*command_of(arguments))
     assert "${{" not in line, "what is put together by GitHub is not quoted for the shell"
-    assert job["timeout-minutes"] * 60 > settings.Job().deadline.total_seconds()
+    assert job["timeout-minutes"] * 60 > Job().deadline.total_seconds()
     assert workflow["concurrency"]["cancel-in-progress"] is False

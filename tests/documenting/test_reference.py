@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,11 @@ from pydantic import BaseModel
 from dmrefresh.cli import app
 from dmrefresh.jobs.topics import exit_codes
 from dmrefresh.settings.model import Settings
-from documenting import ruleset
+from documenting import report, ruleset
 from documenting.__main__ import main
 from documenting.attributes import explained
 from documenting.pages import DOCS, PAGES
+from documenting.places import filled, places
 from documenting.settings import sections
 
 ROOT = Path(__file__).parents[2]
@@ -109,8 +110,8 @@ def test_every_variable_that_the_code_names_stands_in_the_page() -> None:
     assert {name for name in found - {"CF_HOME", "HOME"} if not re.search(rf"\b{name}\b", text)} == set()
 
 
-def test_the_page_of_rulesets_has_a_place_for_each_table() -> None:
-    text = (REFERENCE / "ruleset.md").read_text(encoding="utf-8")
-    assert sorted(ruleset.places(text)) == sorted(ruleset.TABLES)
-    for place in ruleset.TABLES:
-        assert ruleset.filled(f"<!-- written: {place} -->\n\nold\n\n<!-- written -->").count("\n| `") > 3
+@pytest.mark.parametrize(("name", "tables"), [("ruleset.md", ruleset.TABLES), ("report.md", report.TABLES)])
+def test_a_page_has_a_place_for_each_of_its_tables(name: str, tables: Mapping[str, Callable[[], str]]) -> None:
+    assert sorted(places((REFERENCE / name).read_text(encoding="utf-8"))) == sorted(tables)
+    for place in tables:
+        assert filled(f"<!-- written: {place} -->\n\nold\n\n<!-- written -->", tables).count("\n| `") > 3

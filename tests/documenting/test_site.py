@@ -64,5 +64,12 @@ def test_a_style_sheet_that_fetches_is_found(built: Path) -> None:
     ]
 
 
+def test_a_picture_that_fetches_is_found(built: Path) -> None:
+    (built / "sub" / "picture.svg").write_text(
+        "<svg><style>@font-face { src: url(https://example.org/f) }</style></svg>"
+    )
+    assert list(site.troubles(built)) == ["sub/picture.svg: https://example.org/f is fetched from elsewhere"]
+
+
 def test_a_folder_without_a_page_is_no_site(tmp_path: Path) -> None:
     assert len(list(site.troubles(tmp_path))) == 1

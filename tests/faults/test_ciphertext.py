@@ -20,8 +20,8 @@ from tests.faults.conftest import Made
 from tests.jobs.backing_up import make_backup
 from tests.jobs.scene import Scene
 from tests.jobs.small import bodies
+from tests.keys.public_keys import LONG_AGO, maker
 from tests.proof import Proof
-from tests.public_keys import LONG_AGO, maker
 
 HOW = ("--compress-algo", "none", "--trust-model", "always")
 

@@ -22,8 +22,8 @@ from tests.jobs.backing_up import Backup, make_backup
 from tests.jobs.scene import Ended
 from tests.jobs.small import bodies, tunnelled
 from tests.proof import Proof
-from tests.webhook import SECRET as WEBHOOK
-from tests.webhook import Webhook, webhook
+from tests.telling.webhook import SECRET as WEBHOOK
+from tests.telling.webhook import Webhook, webhook
 
 SOURCE, TARGET, PLANTED, KEY = (
     "s0urce-hunter2",

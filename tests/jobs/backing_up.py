@@ -12,9 +12,9 @@ from uuid import uuid4
 import psycopg
 from botocore.exceptions import ClientError
 
+from dmrefresh import settings
 from dmrefresh.bucket.verified import SUFFIX, Verified, from_json
-from dmrefresh.jobs.backup.backup_plan import Plan, prepare
-from dmrefresh.settings import model as settings
+from dmrefresh.jobs.backup.planning import Plan, prepare
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials

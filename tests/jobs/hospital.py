@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from dmrefresh import settings
 from dmrefresh.bucket.verified import SUFFIX, Verified, as_json
 from dmrefresh.jobs.doctor import everything, probe
 from dmrefresh.jobs.doctor.checking import made
 from dmrefresh.jobs.doctor.finding import Finding, Findings
-from dmrefresh.settings import model as settings
 from fixtures.parts.processes import free_ports
 from fixtures.parts.seaweedfs import BUCKET, CLEANED_BUCKET, REGION, ObjectStore
 from fixtures.parts.seaweedfs import Credentials as S3Credentials

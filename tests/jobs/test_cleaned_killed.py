@@ -20,7 +20,7 @@ from pathlib import Path
 from dmrefresh.machine import signals
 from dmrefresh.jobs.refresh import clean_and_apply as job
 from dmrefresh.observer import Observer
-from dmrefresh.settings import model as settings
+from dmrefresh import settings
 
 class At(Observer):
     def step(self, name):

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from dmrefresh import settings
 from dmrefresh.errors import KeyUnusable, SourceUnreachable
 from dmrefresh.jobs.doctor import everything
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said, made
 from dmrefresh.jobs.doctor.finding import Finding, Findings, Status
-from dmrefresh.settings import model as settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "doctor.md"
 

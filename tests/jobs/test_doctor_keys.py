@@ -12,7 +12,7 @@ import pytest
 from dmrefresh.keys import private as keys
 from fixtures.parts.secrets import Credentials, make_credentials, sops_encrypt
 from tests.jobs.hospital import Hospital, assert_fails, assert_passes, assert_skips, assert_warns
-from tests.public_keys import LONG_AGO, Maker, maker
+from tests.keys.public_keys import LONG_AGO, Maker, maker
 
 KEYS = ("gpg", "memory", "sops", "sops.", "key.")
 

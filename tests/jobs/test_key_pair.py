@@ -12,7 +12,7 @@ from dmrefresh.jobs.backup.key_pair import prove
 from dmrefresh.keys.private import Keyring
 from dmrefresh.keys.public import public_keyring
 from fixtures.parts.secrets import keyring
-from tests.public_keys import LONG_AGO, maker
+from tests.keys.public_keys import LONG_AGO, maker
 
 
 def test_a_subkey_of_which_the_private_half_was_not_filed_is_not_told_as_a_stale_key() -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dmrefresh import settings
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.rulesets import explain
 from dmrefresh.jobs.rulesets.given import Given
 from dmrefresh.observer import Observer
-from dmrefresh.settings import model as settings
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials

@@ -16,7 +16,7 @@ from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.jobs.scene import Ended, Scene, state_of
 from tests.jobs.small import bodies, small_scene
-from tests.webhook import HANGS, SECRET, Webhook, nobody, webhook
+from tests.telling.webhook import HANGS, SECRET, Webhook, nobody, webhook
 
 PLANTED = "hunter2planted"
 

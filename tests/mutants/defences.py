@@ -109,7 +109,7 @@ ONE_OBJECT = Mutant(
     ),
 )
 KEY_IN_MEMORY = Mutant(
-    "tests/test_keys.py::test_a_disk_is_never_taken_for_memory",
+    "tests/keys/test_private.py::test_a_disk_is_never_taken_for_memory",
     (Cut("dmrefresh/keys/private.py", " and _filesystem(Path(candidate)) in _IN_MEMORY"),),
 )
 CHECKS_BEFORE_THE_COMMIT = Mutant(

@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 
 from dmrefresh.errors import TargetUnfit
-from tests.postgres import test_others
+from tests.postgres import test_other_schemas
 from tests.postgres.databases import Database
-from tests.postgres.test_others import At, assert_untouched, holds, published
+from tests.postgres.test_other_schemas import At, assert_untouched, holds, published
 
-major, target, dump = test_others.major, test_others.target, test_others.dump
+major, target, dump = test_other_schemas.major, test_other_schemas.target, test_other_schemas.dump
 
 DEEDS = {
     "an extension": ("loaded", "CREATE EXTENSION vector SCHEMA empty", "extensions"),

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.postgres import test_others
+from tests.postgres import test_other_schemas
 from tests.postgres.databases import Database, dump_of
-from tests.postgres.test_others import DATA, MakeDatabase, as_superuser, published
+from tests.postgres.test_other_schemas import DATA, MakeDatabase, as_superuser, published
 
-major, target = test_others.major, test_others.target
+major, target = test_other_schemas.major, test_other_schemas.target
 STRATEGIES = ("schema", "database")
 SECRET = (
     "CREATE FUNCTION secret(mood, mood[]) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT current_user::text'"

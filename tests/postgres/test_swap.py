@@ -12,11 +12,11 @@ from dmrefresh.errors import TargetBusy, TargetUnreachable
 from dmrefresh.postgres.carrying import stillness
 from dmrefresh.postgres.strategies import swap
 from dmrefresh.postgres.strategies.swap import Swap
-from tests.postgres import test_others
+from tests.postgres import test_other_schemas
 from tests.postgres.databases import Database
-from tests.postgres.test_others import At, assert_untouched, holds, published
+from tests.postgres.test_other_schemas import At, assert_untouched, holds, published
 
-major, target, dump = test_others.major, test_others.target, test_others.dump
+major, target, dump = test_other_schemas.major, test_other_schemas.target, test_other_schemas.dump
 
 
 def test_where_the_holding_session_is_lost_and_the_rename_is_quick_nothing_is_published(

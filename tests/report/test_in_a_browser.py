@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dmrefresh.report.writing import write_folder, write_page
-from tests.report.browser import PROGRAM, Browser, browser, served
+from fixtures.parts.browser import PROGRAM, Browser, browser, served
 from tests.report.documents import EVERY, failed, refreshed
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")

@@ -13,7 +13,7 @@ from dmrefresh.report import page, words
 from tests.report.documents import EVERY, NASTY, backed_up, failed, refreshed
 
 _BLOCKS = {"td", "th", "dt", "dd", "li", "p", "h1", "h2", "h3", "summary", "caption", "small", "bdi"}
-_VOID = {"meta", "link", "br", "rect", "path"}
+_VOID = {"meta", "link", "br", "rect", "path", "wbr"}
 
 
 class Parsed(HTMLParser):

@@ -9,7 +9,7 @@ import pytest
 from sanitisers import Leaked, LooksPersonal, RulesetError, Sanitiser
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
-from sanitisers.leaks import detection, looking
+from sanitisers.leaks import detection, gathering
 from sanitisers.leaks.detection import Detected
 from sanitisers.pools import Pools
 from sanitisers.ruleset.loading import parse_ruleset
@@ -156,7 +156,7 @@ def test_the_ruleset_names_what_it_does_not_understand(line: str) -> None:
 
 def test_where_there_are_very_many_no_more_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detection, "ENOUGH", 3)
-    monkeypatch.setattr(looking, "AT_ONCE", 1)
+    monkeypatch.setattr(gathering, "AT_ONCE", 1)
     columns = [Column("a"), Column("b")]
     rows = [(b"jo%d@gov.uk" % n, b"jo@gov.uk" if n == 9 else b"07711 654321" if n < 2 else b"") for n in range(10)]
     found = seen("  t:\n    columns: {a: keep (x), b: keep (y)}", columns, rows, block=1).detected

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dmrefresh.jobs.rulesets.reading_aside import ReadingAside
+from dmrefresh.machine.aside import Aside
 from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
 from sanitisers.leaks import looking
 from sanitisers.leaks.leak_check import COMMON_ROWS, Leak
+from sanitisers.leaks.reading import Here, Reads
 from sanitisers.pools import Pools
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.sanitiser import Sanitiser
@@ -37,9 +42,34 @@ JO = (b"1", b"Jo Bloggs", b"jo.bloggs@suppliers.co.uk", b"07711 654321", b"96000
 Rows = Sequence[tuple[bytes, ...]]
 
 
+@dataclass
+class Somewhere:
+    """Where what is looked at is read."""
+
+    reads: Reads = Here
+
+
+somewhere = Somewhere()
+
+
+@pytest.fixture(scope="module", autouse=True, params=["here", "aside"])
+def _read_somewhere(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything is tried twice: read in this process, and by somebody aside."""
+    if request.param == "here":
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        somebody = Aside()
+    somewhere.reads = partial(ReadingAside, somebody)
+    yield
+    somewhere.reads = Here
+    somebody.end()
+
+
 def made(rules: str, tables: dict[str, list[Column]], head: str = "") -> Sanitiser:
     text = f"{HEAD}{head}\ntables:\n{rules}"
-    return compile_ruleset(parse_ruleset(text, "leaks.yaml"), tables, KEY)
+    return compile_ruleset(parse_ruleset(text, "leaks.yaml"), tables, KEY, reads=somewhere.reads)
 
 
 def pass_through(sanitiser: Sanitiser, name: str, columns: list[Column], rows: Rows, block: int = 1000) -> None:

@@ -11,7 +11,8 @@ import pytest
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.grid import Flags
 from sanitisers.engine.prf import Positions, Values
-from sanitisers.leaks.looking import AT_ONCE, Looking
+from sanitisers.leaks.gathering import AT_ONCE, Gathering
+from sanitisers.leaks.looking import Looking
 
 THREADS, TIMES = 4, 8
 
@@ -39,7 +40,8 @@ class Noting:
 
 def test_each_value_is_read_once_and_by_one_thread_at_a_time() -> None:
     reader = Noting()
-    looking = Looking([reader], {})
+    gathering = Gathering([reader])
+    looking = Looking(gathering, {})
     place = looking.kept("t", "c")
 
     def show(thread: int) -> list[bytes]:
@@ -52,7 +54,8 @@ def test_each_value_is_read_once_and_by_one_thread_at_a_time() -> None:
 
     with ThreadPoolExecutor(THREADS) as pool:
         shown = [text for texts in pool.map(show, range(THREADS)) for text in texts]
-    assert looking.finish()[place].path == "c"
+    gathering.finish()
+    assert looking.places[place].path == "c"
     assert reader.at_once == 0
     assert sorted(reader.seen) == sorted(shown)
     assert len(reader.rows) == len(shown)
@@ -60,21 +63,23 @@ def test_each_value_is_read_once_and_by_one_thread_at_a_time() -> None:
 
 def test_a_long_original_without_anything_that_tells_is_not_read() -> None:
     reader = Noting()
-    looking = Looking([reader], {})
+    gathering = Gathering([reader])
+    looking = Looking(gathering, {})
     prose = "Each change is reviewed, by 2 people, before 17:30. Costs follow use; “no fee” à la carte.\n".encode() * 3
     telling = prose + b"Ask jo@suppliers.co.uk"
     texts = [prose, telling, b"Jo Bloggs", prose + b"07700 900123"]
     values = appended(Values.of([]), texts)
     looking.look(values, looking.original("t", "c"))
     looking.look(values, looking.kept("t", "d"))
-    looking.finish()
+    gathering.finish()
     assert reader.seen == texts[1:] + texts
 
 
 @pytest.mark.parametrize("starts", [[0, 200, 400], [400, 0, 200], [400, 200, 0]])
 def test_values_may_come_in_any_order(starts: list[int]) -> None:
     reader = Noting()
-    looking = Looking([reader], {})
+    gathering = Gathering([reader])
+    looking = Looking(gathering, {})
     texts = [b"Ask jo@suppliers.co.uk " + b"x" * 100, b"y" * 100, b"Ring 07700 900123 " + b"z" * 100]
     buffer = bytearray(b"\n" * 600)
     for start, text in zip(starts, texts, strict=True):
@@ -82,5 +87,5 @@ def test_values_may_come_in_any_order(starts: list[int]) -> None:
     begins = np.array(starts)
     values = Values(np.frombuffer(bytes(buffer), np.uint8), begins, begins + [len(text) for text in texts])
     looking.look(values, looking.original("t", "c"))
-    looking.finish()
+    gathering.finish()
     assert set(reader.seen) == {texts[0], texts[2]}

@@ -22,7 +22,8 @@ from tests.proof import left_in_folders, left_in_the_server, running
 from tests.soak.command import Ended, Hand, Running, kill_all
 from tests.soak.editions import ORIGINAL, NotWhole
 from tests.soak.resident import Resident
-from tests.soak.troubles import DAMAGED, FALLS_BACK, NOTHING, TWICE, Job, Scope, Trouble, chosen
+from tests.soak.scope import Job, Scope
+from tests.soak.troubles import DAMAGED, FALLS_BACK, NOTHING, TWICE, Trouble, chosen
 from tests.soak.world import TARGETS, State, World
 
 _PATIENCE = 180.0

@@ -20,7 +20,7 @@ from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.recipients import recipients
 from fixtures.parts.secrets import USER_ID, Credentials
 from tests.children import named
-from tests.public_keys import Maker, maker
+from tests.keys.public_keys import Maker, maker
 
 PLAIN = random.Random(7).randbytes(3_000_000)
 

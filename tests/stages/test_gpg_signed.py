@@ -19,7 +19,7 @@ from dmrefresh.keys.public import public_keyring
 from dmrefresh.keys.signatures import NotSigned
 from dmrefresh.stages.encrypt import encrypt
 from dmrefresh.stages.gpg import decrypt, judge_status
-from tests.public_keys import LONG_AGO, Maker, maker
+from tests.keys.public_keys import LONG_AGO, Maker, maker
 
 PLAIN = random.Random(13).randbytes(300_000)
 AS_IT_IS = ("--trust-model", "always", "--compress-algo", "none")

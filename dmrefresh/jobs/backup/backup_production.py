@@ -30,8 +30,8 @@ from dmrefresh.errors import (
     SourceUnreachable,
 )
 from dmrefresh.jobs.attempts import Patience, attempts
-from dmrefresh.jobs.backup.backup_plan import Plan, prepare
 from dmrefresh.jobs.backup.key_pair import prove
+from dmrefresh.jobs.backup.planning import Plan, prepare
 from dmrefresh.keys.private import KeyAbsent, private_keyring
 from dmrefresh.keys.public import public_keyring
 from dmrefresh.machine import process, signals

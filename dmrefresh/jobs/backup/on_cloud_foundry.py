@@ -28,9 +28,9 @@ from dmrefresh.errors import (
     UsageFailure,
 )
 from dmrefresh.jobs.backup import cloud_foundry
-from dmrefresh.jobs.backup.backup_plan import Plan, prepare
 from dmrefresh.jobs.backup.backup_production import Run
 from dmrefresh.jobs.backup.cloud_foundry import Application, Task
+from dmrefresh.jobs.backup.planning import Plan, prepare
 from dmrefresh.jobs.backup.presign import presign
 from dmrefresh.jobs.backup.verifying_backup import ReadBack, Stored, read_back
 from dmrefresh.jobs.backup.worker import ARMOUR, FORM, KEY, NAME, RECIPIENT

@@ -12,7 +12,7 @@ from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.newest import Newest
 from dmrefresh.jobs.doctor.probe import Probe
 from dmrefresh.jobs.dumps.taking import bucket_of
-from dmrefresh.jobs.refresh.others import dump_others
+from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.machine.programs import find_pg_dump
 from dmrefresh.observer import Observer, Stopwatch

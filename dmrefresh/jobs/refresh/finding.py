@@ -68,6 +68,7 @@ def of_production(settings: Settings, rules: Ruleset, dump: str | None, stage: s
         signed=settings.dumps.signed,
         cache=cache_of(settings),
         threads=settings.job.threads,
+        aside=settings.job.aside,
     )
 
     def found(one: Chosen, again: Callable[[], Chosen]) -> Found:

@@ -14,7 +14,7 @@ from dmrefresh.dump.judging import deciding
 from dmrefresh.dump.judging.policy import Action
 from dmrefresh.errors import Failure
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
-from dmrefresh.jobs.refresh.others import dump_others
+from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.refresh.plan_bucket import PlannedBucket, plan_bucket
 from dmrefresh.jobs.refresh.planning import NAMED, Refusal, listed, short
 from dmrefresh.machine import process

@@ -22,7 +22,7 @@ from dmrefresh.jobs.dumps.taking import introduce
 from dmrefresh.jobs.refresh import hooks
 from dmrefresh.jobs.refresh.finding import Found
 from dmrefresh.jobs.refresh.looking import Confirm, Looked, look, look_at_bucket
-from dmrefresh.jobs.refresh.others import dump_others
+from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.refresh.reporting import report_of
 from dmrefresh.jobs.refresh.sources import Attempt, Encrypted
 from dmrefresh.jobs.refresh.to_bucket import Cleaning, store_cleaned

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from dmrefresh.bucket.cache import Cache
 from dmrefresh.bucket.store import LATEST_CLEANED, DumpRef, Store
@@ -25,6 +25,7 @@ from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import DumpDamaged
 from dmrefresh.jobs.refresh.cached import fetched
 from dmrefresh.jobs.refresh.verifying import verify
+from dmrefresh.jobs.rulesets.reading_aside import reading_aside
 from dmrefresh.jobs.rulesets.rules import refuse_gone
 from dmrefresh.keys import signatures
 from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
@@ -37,6 +38,11 @@ from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.spool import spool
 from sanitisers import Known, Ruleset, Sanitiser
 
+if TYPE_CHECKING:
+    from sanitisers.leaks.reading import Reads
+
+_LARGE = 4 << 20
+"""Bytes of a dump, as it is stored, from which on it pays to read aside."""
 _READ_FIRST = "the whole dump is read and sanitised once before the target sees a byte (verify_first)"
 
 
@@ -156,6 +162,8 @@ class Encrypted:
     """Where a copy of it is kept, once gpg has verified it."""
     threads: int = 1
     """Blocks of rows that are sanitised at a time."""
+    aside: bool | None = None
+    """What is looked at for leaks is read aside; where nobody has said so, that of large dumps is."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
@@ -167,6 +175,7 @@ class Encrypted:
             fetched(self.cache, self.store, self.dump, observer) as copy,
             receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
             private_keyring(self.keys) as keyring,
+            reading_aside(wanted=self.dump.size >= _LARGE if self.aside is None else self.aside) as reads,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext, trailer = kept.keep(timed("fetch", received)), Trailer()
@@ -174,9 +183,8 @@ class Encrypted:
             verified = timed("verify", trailer.of(packed))
             if verify_first:
                 observer.note(_READ_FIRST)
-                verify(
-                    self._sanitised(read_dump(gunzip(verified), limits=self.limits), this, observer), verified, observer
-                )
+                first = read_dump(gunzip(verified), limits=self.limits)
+                verify(self._sanitised(first, this, observer, reads), verified, observer)
             for _ in verified:
                 pass  # nothing of it is believed before gpg's verdict
             this.stopwatch.expected["gunzip"] = trailer.length
@@ -189,7 +197,7 @@ class Encrypted:
                 "gunzip", gunzip(timed("decrypt", decrypt(timed("reread", kept.blocks()), keyring, signed=self.signed)))
             )
             read = this.stopwatch.awaited(prefetch(timed("read", read_dump(text, limits=self.limits))))
-            clean = this.stopwatch.awaited(prefetch(timed("sanitise", self._sanitised(read, this, observer))))
+            clean = this.stopwatch.awaited(prefetch(timed("sanitise", self._sanitised(read, this, observer, reads))))
             yield Opened(this.noting(clean), keyring)
 
     def head(self) -> Head:
@@ -205,7 +213,9 @@ class Encrypted:
         for _ in self._sanitised([head], Attempt(1), observer):
             pass
 
-    def _sanitised(self, events: Iterable[Event], this: Attempt, observer: Observer) -> Iterator[Event]:
+    def _sanitised(
+        self, events: Iterable[Event], this: Attempt, observer: Observer, reads: Reads | None = None
+    ) -> Iterator[Event]:
         def warn(warning: str) -> None:
             this.warn(observer, warning)
 
@@ -225,6 +235,7 @@ class Encrypted:
             on_ready=ready,
             on_warning=warn,
             threads=self.threads,
+            reads=reads,
         )
 
 

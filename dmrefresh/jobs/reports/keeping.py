@@ -27,14 +27,19 @@ def keep(record: Record, held: Settings, run_dir: Path | None) -> None:
         held: the settings that hold.
         run_dir: the folder that was asked for; the settings say which if None.
     """
-    if run_dir is None:
-        record.folder, record.newest = place(held) / record.run, held.report.keep
+    there = place(held)
+    if run_dir is None and there.is_absolute():
+        record.folder, record.newest = there / record.run, held.report.keep
+    elif run_dir is None:  # else it would be a folder called ~
+        record.observer.warn(
+            "no report is kept, since this user has no home: say where with `runs` under [report], or --run-dir"
+        )
     if held.report.s3 is not None:
         record.keep = partial(put, held, record.run)
 
 
 def place(held: Settings) -> Path:
-    """Where the folders of runs are."""
+    """Where the folders of runs are; below ~ itself where this user has no home."""
     return runs.place() if held.report.runs is None else held.report.runs.expanduser()
 
 

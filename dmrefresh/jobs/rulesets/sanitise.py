@@ -20,6 +20,7 @@ from dmrefresh.dump.text.limits import MIB, Limits
 from dmrefresh.dump.writer import BROKEN_OFF, write_dump
 from dmrefresh.errors import DumpDamaged, Failure, TargetUnfit, UsageFailure
 from dmrefresh.jobs.dumps.taking import limits_of
+from dmrefresh.jobs.rulesets.reading_aside import reading_aside
 from dmrefresh.jobs.rulesets.rules import read_ruleset, refuse_gone, sanitiser_key
 from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
@@ -46,6 +47,7 @@ class Plan:
     limits: Limits
     strict: bool = False
     threads: int = 1
+    aside: bool = True
 
 
 def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool, strict: bool = False) -> Plan:
@@ -63,7 +65,15 @@ def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool, str
     name = ruleset or (settings.ruleset.path if "path" in settings.ruleset.model_fields_set else None)
     limits = limits_of(settings)
     if name is not None:
-        return Plan(read_ruleset(name), sanitiser_key(settings), keep_unlisted, limits, strict, settings.job.threads)
+        return Plan(
+            read_ruleset(name),
+            sanitiser_key(settings),
+            keep_unlisted,
+            limits,
+            strict,
+            settings.job.threads,
+            settings.job.aside is not False,
+        )
     if keep_unlisted:
         return Plan(None, b"", keep_unlisted, limits)
     raise UsageFailure(
@@ -116,16 +126,18 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
         for warning in sanitiser.warnings:
             observer.warn(warning)
 
-    clean = sanitise(
-        events,
-        plan.ruleset,
-        plan.key,
-        keep_unlisted=plan.keep_unlisted,
-        on_ready=ready,
-        on_warning=observer.warn,
-        threads=plan.threads,
-    )
-    yield from write_dump(prefetch(by_policy(clean, done.left_out)))
+    with reading_aside(wanted=plan.aside) as reads:
+        clean = sanitise(
+            events,
+            plan.ruleset,
+            plan.key,
+            keep_unlisted=plan.keep_unlisted,
+            on_ready=ready,
+            on_warning=observer.warn,
+            threads=plan.threads,
+            reads=reads,
+        )
+        yield from write_dump(prefetch(by_policy(clean, done.left_out)))
     for table in made[0].report().values():
         done.rows_in += table.rows_in
         done.rows_out += table.rows_out

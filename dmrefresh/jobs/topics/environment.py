@@ -21,6 +21,7 @@ OTHERS = {
     "XDG_RUNTIME_DIR": "where the throw-away keyring is, if that is in memory; else /dev/shm",
     "XDG_CONFIG_HOME": "where your own dmrefresh/dmrefresh.toml is; else ~/.config",
     "XDG_CACHE_HOME": "where copies of dumps are, and the names that completion knows; else ~/.cache",
+    "XDG_STATE_HOME": "where the reports of runs are; else ~/.local/state",
     "TMPDIR": "where ciphertext is kept while it is read, in a file without a name",
     "HTTPS_PROXY, NO_PROXY": "the way to S3 and to webhooks",
     "DMREFRESH_PROGRESS": "how progress is shown: auto, live, lines or none; auto unless it is set",

@@ -31,7 +31,7 @@ from dmrefresh.postgres.carrying import (
     database_settings,
     event_triggers,
     meanwhile,
-    others,
+    other_schemas,
     owners,
     stillness,
     strangers,
@@ -156,7 +156,7 @@ def _carry_others(errand: Errand, new: Connection) -> Held:
         held = stillness.hold(errand.connection, errand.schemas)
     if held.schemas:
         errand.observer.note(f"writes to {', '.join(held.schemas)} wait until the new data is in its place")
-        others.carry(errand, new, held)
+        other_schemas.carry(errand, new, held)
         # Code of other schemas has run meanwhile, which may have written to what was checked before.
         after_load.check(new, errand.script, errand.schemas)
     return held

@@ -13,7 +13,7 @@ from bench.measure import ClientFailedError, Program, run
 from bench.part import Setting
 from fixtures.parts.secrets import Credentials
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 MEGABYTE = 1_000_000
 
 

@@ -16,7 +16,7 @@ from dmrefresh.errors import NOT_STORED, KeyUnusable
 from dmrefresh.keys.public import public_keyring
 from dmrefresh.stages.encrypt import encrypt
 from fixtures.parts.secrets import USER_ID, Credentials
-from tests.public_keys import LONG_AGO, Maker, maker
+from tests.keys.public_keys import LONG_AGO, Maker, maker
 
 FULL = "DB backups (nightly, at three) <backups@example.org>"
 

@@ -18,7 +18,7 @@ from bench.measures import MEASURES
 from bench.part import Figure, Part, Ratio, Side
 from bench.parts import PARTS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -13,7 +13,7 @@ from dmrefresh import errors
 from dmrefresh.cli import app
 from dmrefresh.settings.model import Job
 
-DOCS = Path(__file__).parents[1] / "docs" / "how-to"
+DOCS = Path(__file__).parents[2] / "docs" / "how-to"
 PIPELINES = ("jenkins/Jenkinsfile.backup-production", "jenkins/Jenkinsfile.clean-and-apply")
 GROOVY = re.compile(r"//[^\n]*|'(?:[^'\\\n]|\\.)*'")
 """Comments, and strings in single quotes."""
@@ -97,7 +97,7 @@ def test_both_files_turn_codes_into_results_alike() -> None:
 
 
 def test_what_the_page_says_of_the_settings_can_be_set(tmp_path: Path) -> None:
-    from dmrefresh.settings import model as settings
+    from dmrefresh import settings
 
     text = (DOCS / "jenkins.md").read_text()
     for number, block in enumerate(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)):

@@ -24,7 +24,7 @@ from dmrefresh.runbooks.confirmations import Record
 from dmrefresh.runbooks.runbook import PARTS, parse, runbook
 from tests.test_cli import DMREFRESH, dmrefresh
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NAME = "restore-production"
 SMALL = """# Small
 

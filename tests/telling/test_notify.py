@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dmrefresh import settings
 from dmrefresh.errors import (
     UNCHANGED,
     BackupUnverified,
@@ -22,11 +23,10 @@ from dmrefresh.errors import (
 from dmrefresh.jobs.show_settings import as_json, as_lines
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.settings import model as settings
 from dmrefresh.settings.model import Notify
 from dmrefresh.telling import notify
 from tests.postgres.certificates import self_signed
-from tests.webhook import DRIBBLES, GARBAGE, HANGS, HUGE, LOST, SECRET, nobody, webhook
+from tests.telling.webhook import DRIBBLES, GARBAGE, HANGS, HUGE, LOST, SECRET, nobody, webhook
 
 DUMP = "production-202611220300.sql.gz.gpg"
 
@@ -122,7 +122,7 @@ def test_a_failure_is_told_as_the_terminal_is_and_what_is_half_done_is_no_succes
     assert "jo@example.org" not in json.dumps([there.received, slack.received])
     if isinstance(error, Failure):
         last = there.received[1]
-        assert (last["what"], last["state"], last["next"]) == (error.what, error.state, error.hint)
+        assert (last["what"], last["state"], last["next"]) == (error.what, error.state, error.advice)
         for said in (error.what, error.state, error.hint or ""):
             assert said in slack.received[1]["text"]
 

@@ -17,7 +17,7 @@ from dmrefresh.cli import app
 from dmrefresh.jobs.backup import worker
 from dmrefresh.settings.model import Settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "backups.md").read_text()
 CONTAINERFILE = (ROOT / "Containerfile").read_text()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dmrefresh import settings
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.show_settings import as_json, as_lines, shown
-from dmrefresh.settings import model as settings
 
 HUNTER = "hunter2"
 TARGET = '[targets.local]\nurl = "postgresql://app@/app"\n'

@@ -1,0 +1,276 @@
+"""Work that goes on beside this process, in a copy of it: calls go there through memory, and one answer comes back.
+
+The copy is made as a command begins, see `begin`, and waits until somebody has work for it. Where there is none, the
+work is done in this process: that is for whoever has the work to see to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import select
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from dmrefresh.durations import lasted
+from dmrefresh.errors import FaultElsewhere, ProgramFailed
+from dmrefresh.machine import signals
+from dmrefresh.machine.forked import Forked, alone
+from dmrefresh.machine.process import PATIENCE, killed
+from dmrefresh.machine.ring import Ring, parts_of, thing_of
+
+_NAME = "dmrefresh-aside"
+_LENGTH = struct.Struct("<Q")
+_FULL = struct.Struct("<Q?")
+"""What is said of a slot: how many bytes of it are used, and whether the message ends in it."""
+_MAKE = ""
+"""In place of a method's name."""
+_FREE, _ANSWER, _FAULT = b"f", b"a", b"e"
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""See cgroup-v2.rst in the kernel's documentation."""
+_LEAST = 1.5
+"""Cores that have time for somebody beside this process."""
+_FAREWELL = 2.0
+"""Seconds for which somebody who still sends is waited for."""
+
+
+class Aside:
+    """Somebody who works aside. `made` begins some work, calls go on with it, and `ask` ends it.
+
+    Args:
+        ring: what the calls go through.
+        called: what it is in a sentence.
+
+    Attributes:
+        busy: whether it is in the midst of some work.
+    """
+
+    def __init__(self, ring: Ring | None = None, *, called: str = "The process beside this one") -> None:
+        self._ring = ring or Ring()
+        self._called = called
+        self._lock = Lock()
+        self._free = self._ring.count
+        self._told = 0
+        self.busy = False
+        self._copy = Forked(lambda link: _Worker(link, self._ring).work(), _NAME)
+        self.pid = self._copy.pid
+
+    @property
+    def there(self) -> bool:
+        """Whether it can be given work."""
+        return self._copy.ended() is None
+
+    def make(self, maker: Callable[..., object], *arguments: object) -> None:
+        """Begin some work.
+
+        Args:
+            maker: makes what the calls are for, there; it can be imported by its name.
+            arguments: what it is given.
+
+        Raises:
+            ProgramFailed: nobody is there any more, or stands still.
+        """
+        with self._lock:
+            self.busy, self._told = True, 0
+            self._send(_MAKE, (maker, *arguments))
+
+    def tell(self, name: str, *arguments: object) -> None:
+        """Call a method, and do not wait for it.
+
+        Args:
+            name: of the method.
+            arguments: what it is given.
+
+        Raises:
+            ProgramFailed: as `make`.
+            FaultElsewhere: something before has failed there.
+        """
+        with self._lock:
+            self._send(name, arguments)
+
+    def ask(self, name: str, *arguments: object) -> Any:
+        """Call a method, and return what it returns; the work is over then. Raises as `tell`."""
+        with self._lock:
+            self._send(name, arguments, answer=True)
+            while (answer := self._hear()) is None:
+                pass
+            told, result = answer
+            if told != self._told:
+                raise ProgramFailed(f"{self._called} has heard {told} of {self._told} calls.")
+            self.busy = False
+            return result
+
+    def end(self) -> None:
+        """End it, whatever it is doing."""
+        self._copy.kill()
+        with contextlib.suppress(OSError):
+            self._copy.link.shutdown(socket.SHUT_RDWR)  # who still waits for it need not any more
+        if self._lock.acquire(timeout=_FAREWELL):
+            self._copy.link.close()
+            self._lock.release()
+
+    def _send(self, name: str, arguments: tuple[object, ...], *, answer: bool = False) -> None:
+        slot, used = self._slot(), 0
+        for part in parts_of((name, arguments, answer)):
+            rest = memoryview(part)
+            while len(rest):
+                if used == len(slot):
+                    self._pass(used, last=False)
+                    slot, used = self._slot(), 0
+                some = rest[: len(slot) - used]
+                slot[used : used + len(some)] = some
+                used, rest = used + len(some), rest[len(some) :]
+        self._pass(used, last=True)
+        self._told += 1
+
+    def _slot(self) -> memoryview:
+        while not self._free:
+            self._hear()
+        self._free -= 1
+        return self._ring.next()
+
+    def _pass(self, used: int, *, last: bool) -> None:
+        with contextlib.suppress(OSError):
+            self._copy.link.sendall(_FULL.pack(used, last))
+            return
+        while True:  # nobody listens any more: what was said before that is raised, or that it is gone
+            self._hear()
+
+    def _hear(self) -> tuple[int, Any] | None:
+        """One thing that it says: that a slot is free, or an answer, which is returned."""
+        kind = self._received(1)
+        if kind == _FREE:
+            self._free += 1
+            return None
+        said = pickle.loads(self._received(_LENGTH.unpack(self._received(_LENGTH.size))[0]))  # noqa: S301 - our own process
+        if kind == _FAULT:
+            name, frames = said
+            raise type(name, (FaultElsewhere,), {})(frames)
+        answer: tuple[int, Any] = said
+        return answer
+
+    def _received(self, size: int) -> bytes:
+        """So many bytes. It is waited for as long as it is there, and does not stand still."""
+        received = bytearray()
+        ready = select.poll()
+        ready.register(self._copy.link, select.POLLIN)
+        still = 0
+        while len(received) < size:
+            if not ready.poll(1000):
+                # Counted in looks: time that we ourselves were stopped for, or asleep, is not its own.
+                still += 1
+                if still >= PATIENCE:
+                    raise ProgramFailed(
+                        f"{self._called} stands still: it has said nothing for {lasted(PATIENCE)}.",
+                        hint="look at it with ps: was it stopped?",
+                    )
+                continue
+            still = 0
+            try:
+                some = self._copy.link.recv(size - len(received))
+            except OSError:
+                some = b""
+            if not some:
+                raise killed(self._called, self._copy.kill()) or ProgramFailed(f"{self._called} is gone.")
+            received += some
+        return bytes(received)
+
+
+class _Worker:
+    """Does the work, in the copy."""
+
+    def __init__(self, link: socket.socket, ring: Ring) -> None:
+        self._link, self._ring = link, ring
+        self._made: object = None
+        self._heard = 0
+
+    def work(self) -> None:
+        """Do what is called for, until nobody is there who calls."""
+        try:
+            while (message := self._message()) is not None:
+                name, arguments, answer = thing_of(message)
+                if name == _MAKE:
+                    self._made, self._heard = arguments[0](*arguments[1:]), 1
+                    continue
+                self._heard += 1
+                result = getattr(self._made, name)(*arguments)
+                if answer:
+                    self._say(_ANSWER, (self._heard, result))
+        except BaseException as error:  # its text may quote what it stumbled over
+            frames = traceback.extract_tb(error.__traceback__)
+            self._say(_FAULT, (type(error).__name__, [f"{one.filename}:{one.lineno} {one.name}" for one in frames]))
+
+    def _message(self) -> bytearray | None:
+        message, last = bytearray(), False
+        while not last:
+            said = self._link.recv(_FULL.size, socket.MSG_WAITALL)
+            if len(said) < _FULL.size:
+                return None
+            used, last = _FULL.unpack(said)
+            message += self._ring.next()[:used]
+            self._link.sendall(_FREE)
+        return message
+
+    def _say(self, kind: bytes, thing: object) -> None:
+        said = pickle.dumps(thing)
+        self._link.sendall(kind + _LENGTH.pack(len(said)) + said)
+
+
+_waiting: list[Aside] = []
+
+
+def begin(called: str) -> None:
+    """Have somebody who may work aside, where that is possible; to be called as a command begins.
+
+    Args:
+        called: what it is in a sentence.
+    """
+    if sys.platform != "linux" or _cores() < _LEAST:
+        return
+    import numpy  # noqa: F401 - it takes long, and the copy wants it, too
+
+    if alone():
+        with signals.held():  # one that came in between would leave it for whoever reaps the lost
+            _waiting.append(Aside(called=called))
+
+
+def _cores() -> float:
+    """How many cores there are for this process, in its container."""
+    cores = float(len(os.sched_getaffinity(0)))
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit, which reads `max`
+        quota, period = _QUOTA.read_text().split()
+        cores = min(cores, int(quota) / int(period))
+    return cores
+
+
+def end() -> None:
+    """Nobody has work any more."""
+    while _waiting:
+        _waiting.pop().end()
+
+
+@contextlib.contextmanager
+def at_hand(module: str) -> Iterator[Aside | None]:
+    """Whoever may work aside during the block, if anybody; who is not done when the block is over is ended.
+
+    Args:
+        module: what the work is made of, which it may load meanwhile.
+    """
+    aside = next((one for one in _waiting if one.there), None)
+    try:
+        if aside is not None:
+            aside.make(import_module, module)
+            aside.busy = False
+        yield aside
+    finally:
+        if aside is not None and aside.busy:
+            _waiting.remove(aside)
+            aside.end()

@@ -1,0 +1,345 @@
+"""Somebody who works aside hears every call whole and in order, answers once, and leaves with whoever called."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from dmrefresh.errors import FaultElsewhere, ProgramFailed
+from dmrefresh.machine import aside
+from dmrefresh.machine.aside import Aside
+from dmrefresh.machine.ring import Ring
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="this process is copied on Linux alone"),
+    # Nobody needs numpy's and pyarrow's threads here; where there are none is tried in processes of their own.
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+CANARY = "canary of a value"
+
+
+class Notes:
+    """Keeps what it is given."""
+
+    def __init__(self, *first: object) -> None:
+        self.given = list(first)
+
+    def note(self, *things: object) -> None:
+        self.given += things
+
+    def all(self) -> list[object]:
+        return self.given
+
+    def fail(self, text: str) -> None:
+        raise ZeroDivisionError(text)
+
+    def about(self) -> dict[str, object]:
+        return {
+            "limit": resource.getrlimit(resource.RLIMIT_CORE),
+            "files": sorted(Path(f"/proc/self/fd/{one}").readlink().as_posix() for one in _open_files()),
+            "session": os.getsid(0),
+            "threads": threading.active_count(),
+        }
+
+    def sleep(self) -> None:
+        time.sleep(60)
+
+
+def _open_files() -> list[str]:
+    return [one.name for one in Path("/proc/self/fd").iterdir() if one.is_symlink() and one.readlink() != Path()]
+
+
+@contextmanager
+def somebody(ring: Ring | None = None) -> Iterator[Aside]:
+    one = Aside(ring, called="Somebody")
+    try:
+        yield one
+    finally:
+        one.end()
+        assert not psutil.pid_exists(one.pid)
+
+
+def failure_of(deed: Callable[[], object]) -> Exception:
+    """What it raises."""
+    try:
+        deed()
+    except Exception as error:
+        return error
+    raise AssertionError("it has raised nothing")
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("size", [1, 7, 64, 1000, 1 << 20])
+def test_calls_come_whole_and_in_order_whatever_the_slots(size: int, count: int) -> None:
+    chance = np.random.default_rng(size * count)
+    longest = 200 if size < 64 else 300_000
+    given: list[object] = ["first"]
+    with somebody(Ring(size, count)) as one:
+        one.make(Notes, "first")
+        for number in range(12):
+            arrays = [chance.integers(0, 256, int(chance.integers(0, longest)), np.uint8) for _ in range(2)]
+            numbers = chance.integers(0, 1 << 60, number, np.int64)
+            flags = chance.integers(0, 2, (number, 2)).astype(np.bool_)
+            given += [number, *arrays, numbers, flags]
+            one.tell("note", number, *arrays, numbers, flags)
+        heard = one.ask("all")
+    assert len(heard) == len(given)
+    for before, after in zip(given, heard, strict=True):
+        if isinstance(before, np.ndarray):
+            assert before.dtype == after.dtype
+            assert np.array_equal(before, after)
+        else:
+            assert before == after
+
+
+def test_what_was_given_stays_what_it_was() -> None:
+    with somebody(Ring(1 << 10, 2)) as one:
+        one.make(Notes)
+        for number in range(50):
+            one.tell("note", np.full(100, number))
+        assert [int(array.sum()) for array in one.ask("all")] == [100 * number for number in range(50)]
+
+
+def test_each_work_begins_with_nothing_of_the_one_before() -> None:
+    with somebody() as one:
+        one.make(Notes, 1)
+        one.tell("note", 2)
+        assert one.ask("all") == [1, 2]
+        one.make(Notes, 3)
+        assert one.ask("all") == [3]
+
+
+@pytest.mark.parametrize("calls", [0, 1000], ids=["at once", "while it is told more"])
+def test_what_is_raised_there_is_raised_here_without_its_text(calls: int) -> None:
+    with somebody(Ring(1 << 10, 2)) as one:
+        one.make(Notes)
+
+        def go_on() -> None:
+            one.tell("fail", CANARY)
+            for number in range(calls):
+                one.tell("note", number)
+            one.ask("all")
+
+        failure = failure_of(go_on)
+        assert (type(failure).__name__, str(failure), failure.__context__) == ("ZeroDivisionError", "", None)
+        assert isinstance(failure, FaultElsewhere)
+        assert failure.frames[-1].endswith(" fail")
+        assert not any(CANARY in frame for frame in failure.frames)
+        assert one.busy
+
+
+def begun(one: Aside) -> object:
+    one.make(Notes, bytes(10_000))
+    return one.ask("all")
+
+
+NEXT: dict[str, Callable[[Aside], object]] = {
+    "make": begun,
+    "tell": lambda one: one.tell("note", bytes(10_000)),
+    "ask": lambda one: one.ask("all"),
+}
+
+
+@pytest.mark.parametrize("call", NEXT)
+def test_who_is_killed_is_told_as_a_program_that_failed(call: str) -> None:
+    with somebody(Ring(1 << 10, 2)) as one:
+        one.make(Notes)
+        if call == "make":
+            one.ask("all")
+        os.kill(one.pid, signal.SIGKILL)
+        with pytest.raises(ProgramFailed, match=r"^Somebody was ended by SIGKILL before it was done\.$") as caught:
+            NEXT[call](one)
+        assert caught.value.retry
+        assert not one.there
+
+
+@pytest.mark.parametrize("call", NEXT)
+def test_who_stands_still_is_not_waited_for_for_ever(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "PATIENCE", 1)
+    with somebody(Ring(1 << 10, 2)) as one:
+        one.make(Notes)
+        os.kill(one.pid, signal.SIGSTOP)
+        with pytest.raises(ProgramFailed, match=r"^Somebody stands still: it has said nothing for 1 second"):
+            NEXT[call](one)
+
+
+def test_who_waits_for_it_need_not_once_it_is_ended() -> None:
+    failed: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            one.ask("sleep")
+        except ProgramFailed as error:
+            failed.append(error)
+
+    with somebody() as one:
+        one.make(Notes)
+        thread = threading.Thread(target=wait)
+        thread.start()
+        until(lambda: one._lock.locked())
+        one.end()
+        thread.join(10)
+    assert len(failed) == 1
+
+
+def test_several_threads_may_tell() -> None:
+    with somebody(Ring(100, 2)) as one:
+        one.make(Notes)
+
+        def tell() -> None:
+            for _ in range(100):
+                one.tell("note", bytes(300))
+
+        threads = [threading.Thread(target=tell) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert one.ask("all") == [bytes(300)] * 400
+
+
+def test_it_has_nothing_open_and_keeps_what_protects_its_memory() -> None:
+    with somebody() as one:
+        one.make(Notes)
+        about = one.ask("about")
+    files = [file for file in about["files"] if not file.startswith("/proc/")]
+    assert [file.partition(":")[0] for file in files] == ["/dev/null", "/dev/null", "/dev/null", "socket"]
+    assert about["session"] == one.pid
+    assert about["threads"] == 1
+    assert about["limit"] == resource.getrlimit(resource.RLIMIT_CORE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_end_the_run_do_not_end_it_before(number: signal.Signals) -> None:
+    with somebody() as one:
+        one.make(Notes)
+        one.ask("all")
+        os.kill(one.pid, number)
+        one.make(Notes, 1)
+        assert one.ask("all") == [1]
+
+
+_CALLER = """
+import os, sys, time
+from dmrefresh.machine import aside, memory
+memory.settle()
+{before}
+aside.begin("Somebody")
+print(*(one.pid for one in aside._waiting), flush=True)
+{after}
+"""
+
+
+def caller(before: str = "", *arguments: str, after: str = "time.sleep(60)") -> tuple[subprocess.Popen[str], list[int]]:
+    """A process in which somebody works aside, and whoever that is."""
+    code = _CALLER.format(before=before, after=after)
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, [int(pid) for pid in process.stdout.readline().split()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["at rest", "stopped itself"])
+def test_it_is_gone_with_whoever_called_even_where_that_one_was_killed(number: signal.Signals) -> None:
+    process, (pid,) = caller()
+    with process:
+        if number is signal.SIGSTOP:
+            os.kill(pid, number)
+        process.kill()
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_nobody_else_may_look_into_its_memory() -> None:
+    hidden = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)"  # PR_SET_DUMPABLE, as the command does
+    process, (pid,) = caller(hidden)
+    with process:
+        assert Path(f"/proc/{pid}/environ").stat().st_uid == 0
+        if os.getuid() != 0:
+            with pytest.raises(PermissionError):
+                Path(f"/proc/{pid}/environ").read_bytes()
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "import threading; threading.Thread(target=time.sleep, args=(5,), daemon=True).start()",
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})",
+        "import pyarrow, threading; assert threading.active_count() == 1",
+        "from pathlib import Path; aside._QUOTA = Path(sys.argv[1]); aside._QUOTA.write_text('100000 100000\\n')",
+    ],
+    ids=["a thread", "one core", "a thread that is not Python's", "a container with one core"],
+)
+def test_nobody_works_aside_where_this_process_cannot_be_copied_or_it_would_not_pay(
+    before: str, tmp_path: Path
+) -> None:
+    process, pids = caller(before, str(tmp_path / "cpu.max"), after="")
+    with process:
+        assert pids == []
+
+
+@pytest.mark.parametrize("quota", ["max 100000", "200000 100000", "gibberish", None])
+def test_a_container_that_has_the_cores_has_somebody_aside(quota: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "cpu.max"
+    if quota is not None:
+        file.write_text(f"{quota}\n")
+    process, pids = caller("from pathlib import Path; aside._QUOTA = Path(sys.argv[1])", str(file))
+    with process:
+        process.kill()
+    assert len(pids) == (1 if len(os.sched_getaffinity(0)) > 1 else 0)
+
+
+def test_who_is_not_done_is_ended_and_who_is_done_is_there_for_the_next() -> None:
+    one = Aside(called="Somebody")
+    aside._waiting.append(one)
+    try:
+        for _ in range(2):
+            with aside.at_hand("json") as found:
+                assert found is one
+                one.make(Notes)
+                assert one.ask("all") == []
+        with aside.at_hand("json"):
+            one.make(Notes)
+        assert not psutil.pid_exists(one.pid)
+        with aside.at_hand("json") as found:
+            assert found is None
+    finally:
+        aside.end()
+
+
+def test_who_was_killed_while_waiting_is_not_given_work() -> None:
+    one = Aside(called="Somebody")
+    aside._waiting.append(one)
+    try:
+        os.kill(one.pid, signal.SIGKILL)
+        until(lambda: not one.there)
+        with aside.at_hand("json") as found:
+            assert found is None
+    finally:
+        aside.end()
+
+
+def test_a_module_that_cannot_be_loaded_ahead_is_told_with_the_work() -> None:
+    with somebody() as one:
+        one.make(import_module, "no.such.module")
+        failure = failure_of(lambda: begun(one))
+        assert type(failure).__name__ == "ModuleNotFoundError"
