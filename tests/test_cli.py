@@ -97,7 +97,7 @@ def test_an_unknown_target_says_what_to_write_where(tmp_path: Path) -> None:
 def test_a_fault_of_our_own_is_a_sentence_and_never_shows_a_value(tmp_path: Path) -> None:
     code = (
         "from dmrefresh import cli\n"
-        "from dmrefresh.settings import model as settings\n"
+        "from dmrefresh import settings\n"
         "def broken(*a, **k): raise KeyError('jo@example.org')\n"
         "settings.load = broken\n"
         "cli.main()"
@@ -124,7 +124,7 @@ def test_core_dumps_are_forbidden(tmp_path: Path) -> None:
     code = (
         "import resource\n"
         "from dmrefresh import cli\n"
-        "from dmrefresh.settings import model as settings\n"
+        "from dmrefresh import settings\n"
         "def look(*a, **k): print(resource.getrlimit(resource.RLIMIT_CORE)[0]); raise SystemExit\n"
         "settings.load = look\n"
         "cli.main()"

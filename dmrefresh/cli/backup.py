@@ -41,6 +41,7 @@ def backup_production(
     """Dump, encrypt and store a database, and read the stored object back to its end."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import settings
     from dmrefresh.console.closing import looked_at, stored
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
@@ -48,7 +49,6 @@ def backup_production(
     from dmrefresh.jobs.reports import keeping
     from dmrefresh.report import model as reporting
     from dmrefresh.report import outcome, runs
-    from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
     if worker:
@@ -95,8 +95,8 @@ def backup_production(
 
 def _as_worker(*, quiet: bool) -> None:
     """Make the backup that the environment asks for; what was stored is said as one JSON object."""
+    from dmrefresh import settings
     from dmrefresh.jobs.backup import worker as job
-    from dmrefresh.settings import model as settings
 
     held, voice = settings.load(Options.config), speaking("backup-production", quiet=quiet)
     done = job.run(job.contract(held.backup.recipient), held, voice)

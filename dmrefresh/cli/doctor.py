@@ -22,9 +22,9 @@ def doctor(
     """Look whether this machine, its keys, buckets and databases have what is needed; what is wrong comes first."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import settings
     from dmrefresh.console.lines import Lines, width
     from dmrefresh.jobs.doctor import everything as job
-    from dmrefresh.settings import model as settings
 
     lines = Lines()
     found = job.run(

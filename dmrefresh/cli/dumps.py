@@ -28,11 +28,11 @@ def check_dump(
     """Read a stored dump to its end marker: versions, tables, rows."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import settings
     from dmrefresh.console.lines import described
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.dumps import check_dump as job
     from dmrefresh.report import model as reporting
-    from dmrefresh.settings import model as settings
 
     voice = speaking("check-dump", quiet=quiet, as_json=as_json)
     if name is not None and (latest or stage is not None):
@@ -78,10 +78,10 @@ def dumps(
     """List what is in the bucket, newest first: age, size, to whom it is encrypted, or of what it was cleaned."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import settings
     from dmrefresh.console import showing
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.dumps import list_dumps as job
-    from dmrefresh.settings import model as settings
 
     found: showing.CleanedList | showing.DumpList
     if cleaned is None:

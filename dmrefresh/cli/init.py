@@ -48,10 +48,10 @@ def init(
     """Write dmrefresh.toml and, from a dump or a database, a ruleset to begin with; it asks, or options say what."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import settings
     from dmrefresh.console.asking import Asker
     from dmrefresh.console.lines import Lines, printable
     from dmrefresh.jobs.init import questions, setting_up
-    from dmrefresh.settings import model as settings
 
     given = questions.Said(
         bucket=bucket,

@@ -43,13 +43,13 @@ def clean_and_apply(
         from dmrefresh.jobs.rulesets import reading_aside
 
         reading_aside.stand_by()
+    from dmrefresh import settings
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
     from dmrefresh.jobs.refresh import clean_and_apply as job
     from dmrefresh.jobs.reports import keeping
     from dmrefresh.report import model as reporting
     from dmrefresh.report import outcome, runs
-    from dmrefresh.settings import model as settings
     from dmrefresh.telling import notify
 
     about = f"clean-and-apply to {outcome.shown(target)}"
@@ -140,10 +140,10 @@ def _plan(
     Options.publishes = False
     import json
 
+    from dmrefresh import settings
     from dmrefresh.console.lines import Lines, printable
     from dmrefresh.jobs.refresh import clean_and_apply
     from dmrefresh.jobs.refresh import plan as job
-    from dmrefresh.settings import model as settings
 
     wanted = clean_and_apply.prepare(
         settings.load(Options.config), target, dump=dump, stage=stage, ruleset=ruleset, cleaned=cleaned, strict=strict
@@ -174,10 +174,10 @@ def sanitise(
     from dmrefresh.jobs.rulesets import reading_aside
 
     reading_aside.stand_by()
+    from dmrefresh import settings
     from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.rulesets import sanitise as job
-    from dmrefresh.settings import model as settings
 
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageFailure("There is no dump on standard input.", hint="pg_dump … | dmrefresh sanitise > clean.sql")

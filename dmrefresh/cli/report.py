@@ -29,10 +29,10 @@ def report(
     Options.publishes = False
     import json
 
+    from dmrefresh import settings
     from dmrefresh.console import past_runs
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.reports import showing as job
-    from dmrefresh.settings import model as settings
 
     if schema:
         from dmrefresh.report import documents

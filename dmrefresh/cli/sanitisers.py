@@ -159,8 +159,8 @@ def _begin(debug: bool) -> None:
 
 
 def _given(dump: str | None, file: Path | None, database: str | None, stage: str | None) -> Given:
+    from dmrefresh import settings
     from dmrefresh.jobs.rulesets.given import Given
-    from dmrefresh.settings import model as settings
 
     return Given(settings.load(Options.config), dump, stage, file, database)
 

@@ -29,8 +29,8 @@ def show(
     """Print every setting that holds and who says so: a file, an environment variable, or nobody. No passwords."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import settings
     from dmrefresh.jobs import show_settings as job
-    from dmrefresh.settings import model as settings
 
     loaded = settings.loaded(Options.config)
     typer.echo(job.as_json(loaded) if as_json else job.as_lines(loaded))

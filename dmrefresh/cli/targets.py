@@ -20,8 +20,8 @@ def status(
     """Say when a target was refreshed, from which dump, by whom, and whether there is a way back."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import settings
     from dmrefresh.jobs.targets import status as job
-    from dmrefresh.settings import model as settings
 
     found = job.run(settings.load(Options.config), target)
     typer.echo(found.json() if as_json else found.text())
@@ -38,10 +38,10 @@ def rollback(
 ) -> None:
     """Put back the data that was there before the last refresh, where keep_previous has kept it."""
     Options.debug = debug or Options.debug
+    from dmrefresh import settings
     from dmrefresh.console.lines import ROLLBACK_STEPS
     from dmrefresh.console.showing import moment
     from dmrefresh.jobs.targets import rollback as job
-    from dmrefresh.settings import model as settings
 
     voice = speaking("rollback", quiet=quiet, as_json=as_json, steps=ROLLBACK_STEPS)
     done = job.run(job.prepare(settings.load(Options.config), target), voice, confirm=confirming(confirm, target))

@@ -19,11 +19,11 @@ def presign(
     """Print leave to store one backup, as JSON; whoever has it may use it until it expires."""
     Options.debug = debug or Options.debug
     Options.publishes = False
+    from dmrefresh import settings
     from dmrefresh.console.lines import Lines
     from dmrefresh.durations import duration
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.backup import presign as job
-    from dmrefresh.settings import model as settings
 
     try:
         length = duration(expires)

@@ -11,10 +11,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from dmrefresh import settings
 from dmrefresh.jobs.refresh import clean_and_apply
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer, Stopwatch
-from dmrefresh.settings import model as settings
 
 
 class Recorder(Observer):
