@@ -18,8 +18,8 @@ CREATE TABLE staff (
 );
 INSERT INTO staff (first_name, last_name, email, username, password_hash, picture, salary, active, reset_token,
     last_login_ip, started, job_title, national_insurance_number)
-SELECT 'Zarq' || translate(n::text, '0123456789', 'abcdefghij'), 'Quelb' || translate(n::text, '0123456789', 'abcdefghij'),
-    'zarq' || n || '@staff.shop.example', 'zarq' || n, md5('p' || n), '\x00ff'::bytea, 20000 + n, n % 5 > 0,
+SELECT 'Zarqueth' || translate(n::text, '0123456789', 'abcdefghij'), 'Quelb' || translate(n::text, '0123456789', 'abcdefghij'),
+    'zarqueth' || n || '@staff.shop.example', 'zarqueth' || n, md5('p' || n), '\x00ff'::bytea, 20000 + n, n % 5 > 0,
     md5('t' || n) || md5('u' || n), ('10.1.' || n % 200 || '.7')::inet, DATE '2015-01-01' + n,
     (ARRAY['Shop assistant', 'Manager', 'Cashier'])[1 + n % 3], 'AB' || lpad(n::text, 6, '0') || 'C'
 FROM generate_series(1, 40) n;
@@ -31,14 +31,14 @@ CREATE TABLE customer (
 );
 INSERT INTO customer (full_name, contact_email, mobile, date_of_birth, gender, loyalty_tier, newsletter,
     preferred_language, notes, tags, referred_by, created, address, home, website)
-SELECT 'Vimb' || translate(n::text, '0123456789', 'klmnopqrst') || ' Tharro', 'vimb' || n || '@mail.example',
+SELECT 'Vimbolar' || translate(n::text, '0123456789', 'klmnopqrst') || ' Tharro', 'vimbolar' || n || '@mail.example',
     447700900000 + n, DATE '1950-01-01' + n * 13, (ARRAY['f', 'm', 'x'])[1 + n % 3],
     (ARRAY['gold', 'silver', 'bronze'])[1 + n % 3], n % 2 = 0, (ARRAY['en', 'fr', 'de'])[1 + n % 3],
-    'Rang Vimb' || n || ' Tharro about a scratched disc.', ARRAY['vimb' || n], 'zarq' || n % 40, now(),
+    'Rang Vimbolar' || n || ' Tharro about a scratched disc.', ARRAY['vimbolar' || n], 'zarqueth' || n % 40, now(),
     jsonb_build_object('line1', n || ' Ostrel Lane', 'town', 'Fennock' || n, 'postcode', 'ZE' || n % 90 || ' 9ZZ',
         'country', 'GB', 'is_default', true, 'history', jsonb_build_array(jsonb_build_object('moved_in', '2011-02-03',
-        'neighbour', 'Olvik Brann')), 'by_mail', jsonb_build_object('vimb' || n || '@mail.example', n)),
-    ROW(n || ' Ostrel Lane', 'Fennock', 'ZE1 9ZZ')::postal, 'https://vimb' || n || '.example/about'
+        'neighbour', 'Olvik Brann')), 'by_mail', jsonb_build_object('vimbolar' || n || '@mail.example', n)),
+    ROW(n || ' Ostrel Lane', 'Fennock', 'ZE1 9ZZ')::postal, 'https://vimbolar' || n || '.example/about'
 FROM generate_series(1, 300) n;
 
 CREATE TABLE film (
@@ -71,7 +71,7 @@ INSERT INTO rental (rental_date, customer_id, film_id, staff_id, return_date, st
     delivery_instructions, collected_by)
 SELECT now(), 1 + n % 300, 1 + n % 200, 1 + n % 40, NULL, (ARRAY['open', 'returned', 'late'])[1 + n % 3], md5(n::text),
     jsonb_build_object('total', n % 10, 'currency', 'GBP', 'paid_at', '2020-01-02T10:00:00Z', 'customer',
-        jsonb_build_object('name', 'Vimb' || translate((1 + n % 300)::text, '0123456789', 'klmnopqrst') || ' Tharro',
+        jsonb_build_object('name', 'Vimbolar' || translate((1 + n % 300)::text, '0123456789', 'klmnopqrst') || ' Tharro',
         'phone', '07700 900' || 100 + n % 800), 'lines', jsonb_build_array(jsonb_build_object('sku', n % 9, 'qty', 1))),
     'Leave it with Olvik at number ' || n, 'Olvik Brann'
 FROM generate_series(1, 900) n;
@@ -83,7 +83,7 @@ CREATE TABLE payment (
 );
 INSERT INTO payment
 SELECT md5('pay' || n)::uuid, n, 3.99, 'GBP', lpad((n % 10000)::text, 4, '0'), 'GB29NWBK6016133192' || lpad(n::text, 4, '0'),
-    'ch_' || md5(n::text), (ARRAY['card', 'cash'])[1 + n % 2], DATE '2020-01-01', 'Vimb' || translate(n::text, '0123456789',
+    'ch_' || md5(n::text), (ARRAY['card', 'cash'])[1 + n % 2], DATE '2020-01-01', 'Vimbolar' || translate(n::text, '0123456789',
     'klmnopqrst') || ' Tharro' FROM generate_series(1, 400) n;
 
 CREATE TABLE review (
@@ -91,11 +91,11 @@ CREATE TABLE review (
     author text NOT NULL, posted_at timestamp NOT NULL, ip_address text
 );
 INSERT INTO review (film_id, stars, headline, body, author, posted_at, ip_address)
-SELECT 1 + n % 200, 1 + n % 5, 'Loved it ' || n, 'Vimb' || n || ' watched it twice.', 'vimb' || n, now(),
+SELECT 1 + n % 200, 1 + n % 5, 'Loved it ' || n, 'Vimbolar' || n || ' watched it twice.', 'vimbolar' || n, now(),
     '203.0.113.' || n % 250 FROM generate_series(1, 150) n;
 
 CREATE TABLE user_sessions (token text PRIMARY KEY, customer_id bigint, data text NOT NULL, expires_at timestamp NOT NULL);
-INSERT INTO user_sessions SELECT md5('s' || n), n, 'email=vimb' || n || '@mail.example', now() FROM generate_series(1, 50) n;
+INSERT INTO user_sessions SELECT md5('s' || n), n, 'email=vimbolar' || n || '@mail.example', now() FROM generate_series(1, 50) n;
 
 CREATE TABLE measurement (taken_at timestamp NOT NULL, device text NOT NULL, celsius real, remarks text) PARTITION BY RANGE (taken_at);
 CREATE TABLE measurement_2020 PARTITION OF measurement FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
