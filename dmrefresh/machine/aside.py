@@ -233,7 +233,7 @@ def begin(called: str) -> None:
     Args:
         called: what it is in a sentence.
     """
-    if sys.platform != "linux" or _cores() < _LEAST:
+    if sys.platform != "linux" or cores() < _LEAST:
         return
     import numpy  # noqa: F401 - it takes long, and the copy wants it, too
 
@@ -242,7 +242,7 @@ def begin(called: str) -> None:
             _waiting.append(Aside(called=called))
 
 
-def _cores() -> float:
+def cores() -> float:
     """How many cores there are for this process, in its container."""
     cores = float(len(os.sched_getaffinity(0)))
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit, which reads `max`

@@ -23,5 +23,5 @@ class Job(Section):
     threads: int = Field(default=1, ge=1, le=16)
     """How many blocks of rows are sanitised at a time; each takes some 30 MB; two cores gain nothing by it."""
     aside: bool | None = None
-    """Whether what is looked at for leaks is read by a second process, of some 100 MB; where this is not said, it is
-    where the dump is large and there is a second core. Linux only."""
+    """Whether what is looked at for leaks is read by a second process, of some 100 MB; unsaid, it is where
+    the dump is large, and the target on another machine or there are more than two cores. Linux only."""

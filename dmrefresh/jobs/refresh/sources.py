@@ -29,6 +29,7 @@ from dmrefresh.jobs.rulesets.reading_aside import reading_aside
 from dmrefresh.jobs.rulesets.rules import refuse_gone
 from dmrefresh.keys import signatures
 from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
+from dmrefresh.machine.aside import cores
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import Trailer, gunzip
@@ -41,8 +42,9 @@ from sanitisers import Known, Ruleset, Sanitiser
 if TYPE_CHECKING:
     from sanitisers.leaks.reading import Reads
 
-_LARGE = 4 << 20
-"""Bytes of a dump, as it is stored, from which on it pays to read aside."""
+_LARGE, _SPARE = 4 << 20, 2
+"""Bytes of a dump, as it is stored, from which on it pays to read aside; and the cores that a server of this machine
+and we are busy with: more are to spare."""
 _READ_FIRST = "the whole dump is read and sanitised once before the target sees a byte (verify_first)"
 
 
@@ -163,7 +165,7 @@ class Encrypted:
     threads: int = 1
     """Blocks of rows that are sanitised at a time."""
     aside: bool | None = None
-    """What is looked at for leaks is read aside; where nobody has said so, that of large dumps is."""
+    """What is looked at for leaks is read aside; where nobody has said so, it is where that pays."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
@@ -175,7 +177,7 @@ class Encrypted:
             fetched(self.cache, self.store, self.dump, observer) as copy,
             receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
             private_keyring(self.keys) as keyring,
-            reading_aside(wanted=self.dump.size >= _LARGE if self.aside is None else self.aside) as reads,
+            reading_aside(wanted=self._reads_aside(this) if self.aside is None else self.aside) as reads,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext, trailer = kept.keep(timed("fetch", received)), Trailer()
@@ -199,6 +201,10 @@ class Encrypted:
             read = this.stopwatch.awaited(prefetch(timed("read", read_dump(text, limits=self.limits))))
             clean = this.stopwatch.awaited(prefetch(timed("sanitise", self._sanitised(read, this, observer, reads))))
             yield Opened(this.noting(clean), keyring)
+
+    def _reads_aside(self, this: Attempt) -> bool:
+        """Whether it pays: what is waited for is sanitising, where the server does not want the same cores."""
+        return self.dump.size >= _LARGE and (this.remote or cores() > _SPARE)
 
     def head(self) -> Head:
         """See `Source`."""
