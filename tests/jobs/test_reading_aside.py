@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dmrefresh.jobs.refresh import sources
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
@@ -38,6 +39,18 @@ def made(
 
 def aside(scene: Scene, wanted: str, more: str = "", target: str = "") -> None:
     scene.more = f"{target}\n[job]\naside = {wanted}\n{more}"
+
+
+@pytest.mark.parametrize(
+    ("size", "remote", "cores", "wanted"),
+    [(1, True, 8, False), (50 << 20, True, 2, True), (50 << 20, False, 2, False), (50 << 20, False, 4, True)],
+    ids=["small", "remote", "beside a server on two cores", "beside a server on four"],
+)
+def test_a_core_is_taken_for_it_only_where_one_is_to_spare(
+    monkeypatch: pytest.MonkeyPatch, size: int, remote: bool, cores: int, wanted: bool
+) -> None:
+    monkeypatch.setattr(sources, "cores", lambda: cores)
+    assert sources.reads_aside(size, remote=remote) is wanted
 
 
 def reader_of(child: subprocess.Popen[str]) -> psutil.Process:

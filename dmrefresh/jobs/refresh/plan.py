@@ -16,7 +16,7 @@ from dmrefresh.errors import Failure
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.refresh.plan_bucket import PlannedBucket, plan_bucket
-from dmrefresh.jobs.refresh.planning import NAMED, Refusal, listed, short
+from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, listed, short
 from dmrefresh.machine import process
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.guard import Guard

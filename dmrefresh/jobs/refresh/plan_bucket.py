@@ -12,7 +12,7 @@ from dmrefresh.dump.judging.policy import Action
 from dmrefresh.errors import DumpRefused, Failure
 from dmrefresh.jobs.dumps.taking import bucket_of
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
-from dmrefresh.jobs.refresh.planning import Refusal, listed, short
+from dmrefresh.jobs.refresh.refusals import Refusal, listed, short
 from dmrefresh.machine.programs import find_pg_dump
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard

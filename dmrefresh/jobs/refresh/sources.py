@@ -177,7 +177,9 @@ class Encrypted:
             fetched(self.cache, self.store, self.dump, observer) as copy,
             receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
             private_keyring(self.keys) as keyring,
-            reading_aside(wanted=self._reads_aside(this) if self.aside is None else self.aside) as reads,
+            reading_aside(
+                wanted=reads_aside(self.dump.size, remote=this.remote) if self.aside is None else self.aside
+            ) as reads,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext, trailer = kept.keep(timed("fetch", received)), Trailer()
@@ -201,10 +203,6 @@ class Encrypted:
             read = this.stopwatch.awaited(prefetch(timed("read", read_dump(text, limits=self.limits))))
             clean = this.stopwatch.awaited(prefetch(timed("sanitise", self._sanitised(read, this, observer, reads))))
             yield Opened(this.noting(clean), keyring)
-
-    def _reads_aside(self, this: Attempt) -> bool:
-        """Whether it pays: what is waited for is sanitising, where the server does not want the same cores."""
-        return self.dump.size >= _LARGE and (this.remote or cores() > _SPARE)
 
     def head(self) -> Head:
         """See `Source`."""
@@ -311,3 +309,13 @@ def _head(events: Iterable[Event]) -> Head:
     if not isinstance(head, Head):
         raise DumpDamaged("The dump holds nothing.")
     return head
+
+
+def reads_aside(size: int, *, remote: bool) -> bool:
+    """Whether it pays to read aside: what is waited for is sanitising, where the server does not want the same cores.
+
+    Args:
+        size: of the dump, as it is stored (bytes).
+        remote: the target is on another machine.
+    """
+    return size >= _LARGE and (remote or cores() > _SPARE)

@@ -1,4 +1,4 @@
-"""What plans have in common: a refusal, and how long lists and sentences are cut for a terminal."""
+"""What stands against a refresh, and how plans cut long lists and sentences for a terminal."""
 
 from __future__ import annotations
 
