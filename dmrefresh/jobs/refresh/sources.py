@@ -172,6 +172,7 @@ class Encrypted:
         """See `Source`. gpg's verdict comes last, so the whole is decrypted once for it alone."""
         observer.watch(this.stopwatch, self.dump.size)
         timed = this.stopwatch.timed
+        aside = reads_aside(self.dump.size, remote=this.remote) if self.aside is None else self.aside
         with (
             spool(self.dump.size) as kept,
             fetched(self.cache, self.store, self.dump, observer) as copy,
