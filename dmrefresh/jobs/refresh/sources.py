@@ -178,9 +178,7 @@ class Encrypted:
             fetched(self.cache, self.store, self.dump, observer) as copy,
             receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
             private_keyring(self.keys) as keyring,
-            reading_aside(
-                wanted=reads_aside(self.dump.size, remote=this.remote) if self.aside is None else self.aside
-            ) as reads,
+            reading_aside(wanted=aside) as reads,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext, trailer = kept.keep(timed("fetch", received)), Trailer()
