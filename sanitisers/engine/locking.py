@@ -24,7 +24,7 @@ class HashEdit:
 
     spares_null = True
     spares_empty = True
-    shows = True
+    shows = False  # on a hash that is shown, whoever reads a report can try passwords
     needs: Sequence[str] = ()
 
     def __init__(self, *hashes: Callable[[], str]) -> None:

@@ -84,7 +84,7 @@ def failed(**changed: Any) -> dict[str, Any]:
         "exit_code": 14,
         "what": f"1 column is in the dump, and no rule covers it.\ntables:\n  users:\n    {NASTY}: person.name",
         "state": "The target is as it was: nothing was published.",
-        "hint": "amend the ruleset, then run it again",
+        "hint": "amend the ruleset; `dmrefresh sanitisers check` tells all that would stop a run",
         **_common("clean-and-apply", "20261125T024400Z-00000000"),
         "target": "staging",
         "total_seconds": 3.1,
