@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-_IN_DOUBT = 23
+_OF_THE_RULESET, _IN_DOUBT = 14, 23
 
 
 def next_commands(document: Mapping[str, Any]) -> list[str]:
@@ -27,6 +27,8 @@ def next_commands(document: Mapping[str, Any]) -> list[str]:
         return [f"dmrefresh status --target {target}"]
     if document["exit_code"] == _IN_DOUBT:
         return [f"dmrefresh status --target {target}"]
+    if document["exit_code"] == _OF_THE_RULESET:
+        return ["dmrefresh sanitisers check", f"dmrefresh plan --target {target}"]
     return [f"dmrefresh plan --target {target}", "dmrefresh doctor"]
 
 
