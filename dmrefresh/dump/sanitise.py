@@ -261,4 +261,6 @@ def _look(table: TableSanitiser, block: TableData, first: int, transcoder: Trans
 
 def _failure(error: Exception) -> Failure:
     """Errors of the sanitisers name tables, columns and rows, and the rules; never a value."""
-    return NotSanitised(str(error), hint="amend the ruleset; `dmrefresh sanitisers check` tells all that would stop a run")
+    return NotSanitised(
+        str(error), hint="amend the ruleset; `dmrefresh sanitisers check` tells all that would stop a run"
+    )

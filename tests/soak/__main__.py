@@ -15,7 +15,8 @@ from types import FrameType
 from tests.proof import left_in_folders, left_in_the_server, running
 from tests.soak.command import Hand
 from tests.soak.growth import Growth
-from tests.soak.rounds import Play, soon_nothing
+from tests.soak.judging import soon_nothing
+from tests.soak.rounds import Play
 from tests.soak.telling import Log, open_log
 from tests.soak.world import TARGETS, World, surroundings, world
 

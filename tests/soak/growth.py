@@ -13,7 +13,7 @@ import psutil
 import psycopg
 
 from fixtures.parts.postgres import Cluster
-from tests.soak.rounds import Told
+from tests.soak.judging import Told
 from tests.soak.world import TARGETS, World
 
 MIB = 1 << 20

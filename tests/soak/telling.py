@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from tests.soak.rounds import Told
+from tests.soak.judging import Told
 
 
 @dataclass
