@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import signal
@@ -62,7 +63,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             signals.over()
             raise typer.Exit(_failed(error)) from None
         finally:
-            aside.end()
+            with contextlib.suppress(Exception):
+                aside.end()
             if Options.voice is not None:
                 Options.voice.close()
 

@@ -76,9 +76,11 @@ class Aside:
             arguments: what it is given.
 
         Raises:
-            ProgramFailed: nobody is there any more, or stands still.
+            ProgramFailed: nobody is there any more, or stands still, or is in the midst of other work.
         """
         with self._lock:
+            if self.busy:  # what the other work was told would be forgotten
+                raise ProgramFailed(f"{self._called} is in the midst of other work.")
             self.busy, self._told = True, 0
             self._send(_MAKE, (maker, *arguments))
 
@@ -237,9 +239,11 @@ def begin(called: str) -> None:
         return
     import numpy  # noqa: F401 - it takes long, and the copy wants it, too
 
-    if alone():
-        with signals.held():  # one that came in between would leave it for whoever reaps the lost
-            _waiting.append(Aside(called=called))
+    # Where there is no room for another process, or none that could be looked after, the work is done in this one.
+    with contextlib.suppress(OSError):
+        if alone():
+            with signals.held():  # one that came in between would leave it for whoever reaps the lost
+                _waiting.append(Aside(called=called))
 
 
 def cores() -> float:

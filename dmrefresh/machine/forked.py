@@ -50,11 +50,16 @@ class Forked:
             self.link, theirs = socket.socketpair()
             before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             parent = os.getpid()
-            self.pid = os.fork()
-            if self.pid == 0:
-                _be_the_copy(deed, theirs, parent, name)
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            theirs.close()
+            try:
+                self.pid = os.fork()
+                if self.pid == 0:
+                    _be_the_copy(deed, theirs, parent, name)
+            except OSError:  # there is no room for another process
+                self.link.close()
+                raise
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                theirs.close()
         try:
             self.link.recv(1)  # it has done what makes sure that it does not outlive us
         except BaseException:
@@ -70,7 +75,8 @@ class Forked:
         with signals.held():
             with self._reaping:
                 if self._reaped is None:
-                    os.kill(self.pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(self.pid, signal.SIGKILL)
             status = self._status(0)
         assert status is not None
         return status
@@ -78,8 +84,12 @@ class Forked:
     def _status(self, options: int) -> int | None:
         with signals.held(), self._reaping:
             if self._reaped is None:
-                pid, status = os.waitpid(self.pid, options)
-                self._reaped = os.waitstatus_to_exitcode(status) if pid else None
+                try:
+                    pid, status = os.waitpid(self.pid, options)
+                except ChildProcessError:  # somebody else has heard how it ended, and it has
+                    self._reaped = -signal.SIGKILL
+                else:
+                    self._reaped = os.waitstatus_to_exitcode(status) if pid else None
             return self._reaped
 
 

@@ -60,7 +60,12 @@ _waiting: list[Callable[[], object]] = []
 
 
 def install() -> None:
-    """Let SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread."""
+    """Let SIGINT, SIGTERM and SIGHUP raise `Interrupted` in the main thread.
+
+    Whoever started us may have had SIGCHLD ignored. Then the kernel tells nobody how a child has ended, Python takes
+    that for exit status 0, and a gpg that failed would have succeeded.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _State.held = False
     go_on()
     for number in _ENDING:

@@ -129,6 +129,35 @@ def test_each_work_begins_with_nothing_of_the_one_before() -> None:
         assert one.ask("all") == [3]
 
 
+def test_work_that_is_not_over_is_not_forgotten_for_other_work() -> None:
+    with somebody() as one:
+        one.make(Notes, 1)
+        one.tell("note", 2)
+        assert "in the midst of other work" in str(failure_of(lambda: one.make(Notes, 3)))
+        assert one.ask("all") == [1, 2]
+
+
+def test_who_ended_and_was_heard_of_by_somebody_else_is_gone_and_that_is_no_fault() -> None:
+    with somebody() as one:
+        os.kill(one.pid, signal.SIGKILL)
+        os.waitpid(one.pid, 0)
+        assert not one.there
+        assert isinstance(failure_of(lambda: begun(one)), ProgramFailed)
+
+
+def test_where_there_is_no_room_for_another_process_nobody_works_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", refused)
+    monkeypatch.setattr(aside, "alone", lambda: True)
+    monkeypatch.setattr(aside, "cores", lambda: 8)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    aside.begin("Somebody")
+    assert aside._waiting == []
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
 @pytest.mark.parametrize("calls", [0, 1000], ids=["at once", "while it is told more"])
 def test_what_is_raised_there_is_raised_here_without_its_text(calls: int) -> None:
     with somebody(Ring(1 << 10, 2)) as one:
@@ -178,6 +207,8 @@ def test_who_stands_still_is_not_waited_for_for_ever(call: str, monkeypatch: pyt
     monkeypatch.setattr(aside, "PATIENCE", 1)
     with somebody(Ring(1 << 10, 2)) as one:
         one.make(Notes)
+        if call == "make":
+            one.ask("all")
         os.kill(one.pid, signal.SIGSTOP)
         with pytest.raises(ProgramFailed, match=r"^Somebody stands still: it has said nothing for 1 second"):
             NEXT[call](one)
@@ -341,5 +372,6 @@ def test_who_was_killed_while_waiting_is_not_given_work() -> None:
 def test_a_module_that_cannot_be_loaded_ahead_is_told_with_the_work() -> None:
     with somebody() as one:
         one.make(import_module, "no.such.module")
+        one.busy = False
         failure = failure_of(lambda: begun(one))
         assert type(failure).__name__ == "ModuleNotFoundError"

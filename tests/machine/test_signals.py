@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -247,3 +249,15 @@ def test_the_next_run_of_a_process_has_its_deadline_too() -> None:
     with signals.deadline(timedelta(hours=1)):
         assert not signals.hurried()
         assert not signals.ended()
+
+
+def test_how_a_child_ended_is_known_where_whoever_started_us_does_not_want_to_know_of_theirs() -> None:
+    code = (
+        "import signal, subprocess\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "from dmrefresh.machine import signals\n"
+        "signals.install()\n"
+        "print(subprocess.run(['false'], check=False).returncode)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
