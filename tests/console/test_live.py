@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import signal
 import threading
@@ -134,7 +135,7 @@ def test_a_signal_while_it_is_drawn_leaves_a_sane_terminal_and_the_old_data(
 def test_a_terminal_that_goes_away_ends_the_run_in_order(slow: Scene) -> None:
     terminal = start(slow)
     terminal.until("every row is loaded")
-    terminal.child.ptyproc.fileobj.close()  # SIGHUP, and errors for whoever writes; `close` would send more
+    os.close(terminal.child.child_fd)  # SIGHUP, and errors for whoever writes; its own `close` would send more
     for _ in range(300):
         if not terminal.child.isalive():
             break

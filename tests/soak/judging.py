@@ -119,7 +119,8 @@ class Judge:
             told.facts[f"{name} ended"] = sum(one.ended for one in sessions)
             told.facts[f"{name} memory"] = max(one.memory for one in sessions)
 
-    def _left_in_the_servers(self) -> list[str]:
+    def left_in_the_servers(self) -> list[str]:
+        """What runs have left there."""
         return [f"{name}: {one}" for name in TARGETS for one in left_in_the_server(self.world.scene(name).target_url)]
 
     def left(self, told: Told) -> None:
@@ -127,7 +128,7 @@ class Judge:
         scene = self.world.scene(TARGETS[0])
         left = soon_nothing(lambda: running(scene)) + soon_nothing(lambda: left_in_folders(scene))
         said = says(told, "could not be dropped yet")
-        in_servers = soon_nothing(self._left_in_the_servers, 0 if said else _PATIENCE)
+        in_servers = soon_nothing(self.left_in_the_servers, 0 if said else _PATIENCE)
         left += [] if said else in_servers
         told.facts["not dropped yet"] = len(in_servers)
         if left:

@@ -151,7 +151,7 @@ class Play:
             told.ended = [run.wait() for run in runs]
         told.codes = [one.code for one in told.ended]
         lost = any(one.at == "database" for one in troubles)
-        if -9 in told.codes or (lost and soon_nothing(self._left_in_the_servers, _MOMENT)):
+        if -9 in told.codes or (lost and soon_nothing(self.judge.left_in_the_servers, _MOMENT)):
             again = Hand(self.world, self.newest.stage)
             self._clear_up(told, lambda: again.refresh(target))
             told.facts["targets"].append(target)
