@@ -148,7 +148,8 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
         Meaning(Means.FAKE, "person.name", "a person's name"),
     ),
     (
-        r"\b(?!sort|order|group|filter|rank)\w+ by$|^by$|\bassigned to$|\bon behalf of$",
+        r"\b(?!(?:sort|order|group|filter|rank|valid|pay|due|use|sell|best) by$)\w+ by$|^by$|"
+        r"\bassigned to$|\bon behalf of$",
         Meaning(Means.FAKE, "person.name", "who did something"),
     ),
     (
@@ -221,6 +222,15 @@ def is_about_somebody(name: str) -> bool:
     if found is None:
         return False
     return found.means in {Means.SECRET, Means.LOGIN} or found.family.startswith(("person.", "address.", "company."))
+
+
+def never_stays(name: str) -> bool:
+    """Whether values of a column of this name are never kept, however little they look like somebody's."""
+    found = meaning(name)
+    return found is not None and found.means in _NEVER
+
+
+_NEVER = {Means.SECRET, Means.INTIMATE, Means.NETWORK, Means.FAKE, Means.LOGIN}
 
 
 def names_people(table: str) -> bool:

@@ -15,7 +15,7 @@ from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering, TableFacts
 from sanitisers.suggesting.joining import join
 from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
-from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, words
+from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, never_stays, words
 from sanitisers.suggesting.texts import AS_PUBLIC, PUBLIC_SLUGS
 from sanitisers.suggesting.values import Look
 
@@ -104,6 +104,7 @@ def suggest(
             found[table],
             keys.get(table, Keys()),
             {name for other, name in led_to if other == table},
+            personal,
         )
         for table, columns in schema.items()
     }
@@ -112,15 +113,20 @@ def suggest(
 
 
 def _fitted(
-    columns: Sequence[ColumnLike], suggestion: TableSuggestion, keys: Keys, led_to: Collection[str]
+    columns: Sequence[ColumnLike],
+    suggestion: TableSuggestion,
+    keys: Keys,
+    led_to: Collection[str],
+    personal: Sequence[tuple[str, str, Facts]],
 ) -> TableSuggestion:
     """The same with rules that fit their columns; where there is none for one of them, the table is emptied."""
     for column in columns:
         if column.name in suggestion.columns:
             found = suggestion.columns[column.name]
-            of_nobody = column.name in led_to or not suggestion.about_somebody
-            judged = _fitting(column, columns, found, keys, joins=column.name in led_to, of_nobody=of_nobody)
-            if judged is None:
+            joins = column.name in led_to
+            of_nobody = (joins or not suggestion.about_somebody) and not never_stays(column.name)
+            judged = _fitting(column, columns, found, keys, joins=joins, of_nobody=of_nobody)
+            if judged is None or (judged.keeps and not _compared(judged, personal, frozenset()).keeps):
                 why = f"no rule fits {column.name}, of type {column.type}, in which no value comes twice"
                 return TableSuggestion(Judgement("empty", Confidence.LOW, why))
             suggestion.columns[column.name] = judged

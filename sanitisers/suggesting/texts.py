@@ -52,7 +52,8 @@ _OWN_DIGITS = (*_DIGITS, Look.LONG_NUMBER)
 CODES = (Look.CODE, Look.SLUG, Look.NUMBER, Look.LONG_NUMBER, Look.UUID)
 """Looks of what a program has made, or might have: no blanks, and no words of people."""
 _PLAIN = (Look.SLUG, Look.CODE, Look.NUMBER)
-_WORDS = (*_PLAIN, Look.WORD, Look.PHRASE, Look.WHEN, Look.PERSON)
+_BESIDE_TIMES = (*_PLAIN, Look.WORD, Look.WHEN)
+_WORDS = (*_BESIDE_TIMES, Look.PHRASE, Look.PERSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +204,13 @@ def _kept(name: str, means: Meaning | None, facts: Facts | None, around: Around)
         return high("keep (when)", evidence(facts, Look.WHEN))
     if kind in {Means.WHEN, Means.AMOUNT, Means.WORD} and facts.share(Look.NUMBER, Look.WHEN) >= _NEARLY_ALL:
         return high("keep (numbers)", f"{means} by its name; {evidence(facts, Look.NUMBER)}")
+    if kind is Means.WHEN and facts.share(Look.WHEN, Look.NUMBER) < _MOST:
+        return None  # words for a day or an hour may be who is there
     if kind in {Means.WORD, Means.ROLE, Means.WHEN} and facts.are_few:
         said = f"{facts.different} different among {facts.filled}"
         if facts.share(*_PLAIN) == 1:
             return high("keep (one of a few words)", f"{said}; {evidence(facts, *_most_first(facts, _PLAIN))}")
-        if kind is not Means.ROLE and facts.share(*_WORDS) == 1 and facts.longest <= 60:
+        allowed = _WORDS if kind is Means.WORD else _BESIDE_TIMES
+        if kind is not Means.ROLE and facts.share(*allowed) == 1 and facts.longest <= 60:
             return medium("keep (one of a few words)", f"{said}; {evidence(facts)}")
     return None

@@ -44,8 +44,8 @@ _TESTS: tuple[tuple[Look, re.Pattern[str]], ...] = tuple(
         (
             Look.WHEN,
             r"\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?"
-            r"|\d{1,2}(/\d{1,2}/|\.\d{1,2}\.)(\d{4}|\d\d)|\d\d:\d\d(:\d\d)?|"
-            r"(\d+|one|two|three|four|five|six) (second|minute|hour|day|week|month|year)s?",
+            r"|\d{1,2}(/\d{1,2}/|\.\d{1,2}\.)(\d{4}|\d\d)|(0[1-9]|1[0-2])/(\d{4}|\d\d)|\d\d:\d\d(:\d\d)?|"
+            r"((\d+|one|two|three|four|five|six) )?(?i:second|minute|hour|day|week|month|year)s?",
         ),
         (Look.NETWORK, r"(\d{1,3}\.){3}\d{1,3}(/\d+)?|(?i:[0-9a-f]{0,4}(:[0-9a-f]{0,4}){3,7}(/\d+)?)"),
         (Look.NUMBER, r"[-+]?(\d{1,8}|\d{1,3}(,\d{3})+|(?=\.))(\.\d{1,6})?|v?\d{1,4}(\.\d{1,4}){1,3}"),

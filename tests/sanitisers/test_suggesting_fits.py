@@ -57,6 +57,51 @@ def test_they_do_not_stay_where_they_may_be_somebodys(values: list[str], beside:
     assert suggested(code, values, Column(beside)).empties is not None
 
 
+NEVER = {"licence_plate": 7, "nhs_number": 6, "passport": 7, "card_last_four": 4, "door_token": 4, "host_ip": 4}
+"""Names of what is never kept, with widths into which no fake goes."""
+
+
+def codes(width: int) -> list[str]:
+    return [f"Q{n:02}".ljust(width, "X") for n in range(79)]
+
+
+@pytest.mark.parametrize(("name", "width"), NEVER.items(), ids=NEVER)
+@pytest.mark.parametrize("type", ["character varying", "character"])
+def test_no_code_stays_under_a_name_that_says_what_must_never_go_on(name: str, width: int, type: str) -> None:
+    column = Column(name, f"{type}({width})", not_null=True, max_length=width)
+    assert suggested(column, codes(width)).empties is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [*NEVER.items(), ("user_name", 3), ("contact_phone", 3), ("surname", 3)],
+    ids=[*NEVER, "user_name", "contact_phone", "surname"],
+)
+def test_nor_does_it_where_tables_are_joined_by_it(name: str, width: int) -> None:
+    column = Column(name, f"character({width})", not_null=True, max_length=width)
+    keys = Keys(primary=frozenset({"id"}), unique=frozenset({"id", name}), leads=(("parent", "t", name),))
+    assert suggested(column, codes(width), Column("parent"), keys=keys).empties is not None
+
+
+def test_codes_that_join_tables_stay_where_no_fake_fits() -> None:
+    column = Column("code", "character(3)", not_null=True, max_length=3)
+    keys = Keys(primary=frozenset({"id"}), unique=frozenset({"id", "code"}), leads=(("parent", "t", "code"),))
+    assert judged(column, codes(3), Column("parent"), keys=keys).rule == "keep (codes that join tables)"
+
+
+@pytest.mark.parametrize("shared", [1, 40], ids=["one", "most"])
+def test_codes_do_not_stay_that_somebody_has_elsewhere(shared: int) -> None:
+    code = Column("code", "character(3)", not_null=True, max_length=3)
+    logins = [f"q{n:02}" for n in range(40)]
+    rows = [*logins[:shared], *(f"w{n:02}" for n in range(40 - shared))]
+    gathered = Gathering()
+    gathered.look("t", [ID, code], b"".join(b"%d\t%b\n" % (n, one.encode()) for n, one in enumerate(rows)), 40)
+    gathered.look("u", [Column("login")], "".join(f"{one}\n" for one in logins).encode(), 40)
+    keys = {"t": Keys(primary=frozenset({"id"}), unique=frozenset({"id", "code"}))}
+    found = suggest({"t": [ID, code], "u": [Column("login")]}, gathered, keys)
+    assert found["t"].empties is not None
+
+
 def test_unique_codes_become_codes_and_no_sentences() -> None:
     found = judged(Column("code", not_null=True), [f"GIFT-{n:06}" for n in range(50)])
     assert found.rule == "hash"
@@ -140,10 +185,46 @@ def test_names_of_other_databases_are_known_too(name: str, means: Means) -> None
     assert found.means is means
 
 
-@pytest.mark.parametrize("name", ["sort_by", "order_by", "group_by"])
-def test_what_things_are_sorted_by_is_nobody(name: str) -> None:
+@pytest.mark.parametrize("name", ["ordered_by", "sorted_by", "grouped_by", "filtered_by", "ranked_by", "taken_by"])
+def test_who_did_something_is_somebody_whatever_was_done(name: str) -> None:
+    found = meaning(name)
+    assert found is not None
+    assert found.family == "person.name"
+
+
+@pytest.mark.parametrize(
+    "name", ["sort_by", "order_by", "group_by", "filterBy", "rank_by", "valid_by", "pay_by", "due_by", "use_by"]
+)
+def test_what_things_are_sorted_by_and_until_when_is_nobody(name: str) -> None:
     found = meaning(name)
     assert found is None or found.means is not Means.FAKE
+
+
+@pytest.mark.parametrize("name", ["monday", "on_weekend", "opening_hours", "month"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["Jane Smith", "Olvik Brann"],
+        ["Jane Smith", "10:00"],
+        ["Jane", "Olvik"],
+        ["jsmith", "obrann"],
+        ["JSMITH", "OB"],
+        ["with jane only", "10:00"],
+        ["jsmith", "obrann", "kvimb", "10:00"],
+    ],
+    ids=["names", "a name", "first names", "logins", "initials", "a few words", "hardly a time"],
+)
+def test_who_works_on_a_day_is_not_kept_as_one_of_a_few_words(name: str, words: list[str]) -> None:
+    found = judged(Column(name), words * 40, keys=Keys(primary=frozenset({"id"})))
+    assert (found.rule, found.confidence) == ("text.lorem", Confidence.LOW)
+
+
+@pytest.mark.parametrize(
+    "words", [["10:00", "closed"], ["9", "13", "closed"], ["10:00", "Closed", "12:30"], ["Month", "Year", "Other"]]
+)
+def test_when_something_opens_is_kept_with_the_word_for_never(words: list[str]) -> None:
+    found = judged(Column("sunday"), words * 30, keys=Keys(primary=frozenset({"id"})))
+    assert found.rule == "keep (one of a few words)"
 
 
 @pytest.mark.parametrize("name", ["signed", "reserved_for"])
