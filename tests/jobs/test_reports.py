@@ -230,6 +230,33 @@ def test_no_run_fails_for_want_of_a_place_for_its_report(small: Scene, tmp_path:
     assert ended.report["status"] == "succeeded"
 
 
+NOBODY = """
+import os, pwd
+
+def unknown(number):
+    raise KeyError(number)
+
+pwd.getpwuid = unknown
+for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+    os.environ.pop(name, None)
+"""
+"""What Python runs first: for a user whom nobody knows, without a home, as containers have them."""
+
+
+def test_whom_nobody_knows_can_refresh_and_list_all_the_same(
+    small: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NOBODY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    ended = small.refresh()
+    assert ended.code == 0, ended.output
+    assert ended.output.count("no report is kept, since this user has no home") == 1
+    assert ended.report["status"] == "succeeded"
+    listed = asked(small, "dumps")
+    assert listed.returncode == 0, listed.stderr
+    assert "No run has left a report yet" in asked(small, "report", "--list").stdout
+
+
 def test_only_the_newest_runs_stay_and_nothing_else_is_touched(small: Scene, tmp_path: Path) -> None:
     place = tmp_path / "runs"
     old = [place / f"2026010{day}T000000Z-0123456{day}" for day in range(1, 5)]
