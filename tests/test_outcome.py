@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import signal
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from dmrefresh import __version__
 from dmrefresh.errors import UNCHANGED, UNFINISHED, UNTOUCHED, BackupUnverified, KeyUnusable, PublishedButUnfinished
 from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
-from dmrefresh.report import outcome
+from dmrefresh.report import model, outcome
 from dmrefresh.report.model import Try
 
 
@@ -105,6 +107,61 @@ def test_whatever_ends_it_has_its_code_and_its_state(
 def test_what_was_done_is_in_the_report_of_a_run_that_something_after_it_has_failed(tmp_path: Path) -> None:
     said = ends(tmp_path / "r.json", PublishedButUnfinished("The hook failed.", state="Published."), done=True)
     assert (said["rows"], said["status"], said["exit_code"], said["state"]) == (7, "unfinished", 30, "Published.")
+
+
+def fault_once_done(file: Path, error: Exception, heard: list[BaseException]) -> None:
+    with outcome.recorded(file, Told(), job="j") as record:
+        try:
+            with record.once_done():
+                record.done = Done()  # before anybody is shown it, as that may fail
+                raise error
+        except BaseException as told:  # whoever is told in between
+            heard.append(told)
+            raise
+
+
+@pytest.mark.parametrize("error", [KeyError("canary"), BrokenPipeError("canary"), OSError(24, "canary")])
+def test_a_fault_after_it_was_done_says_neither_that_nothing_was_nor_any_text(tmp_path: Path, error: Exception) -> None:
+    file = tmp_path / "r.json"
+    heard: list[BaseException] = []
+    with pytest.raises(PublishedButUnfinished) as caught:
+        fault_once_done(file, error, heard)
+    assert heard == [caught.value]
+    said = json.loads(file.read_text())
+    assert (said["rows"], said["status"], said["exit_code"], said["state"]) == (7, "unfinished", 30, "It is done.")
+    assert type(error).__name__ in said["what"]
+    assert "canary" not in str(said) + str(caught.value)
+    frames = [frame.lineno for frame in extract_tb(caught.value.__traceback__) if frame.name == "fault_once_done"]
+    assert len(set(frames)) > 1  # --debug shows where it happened, and not only where it was caught
+
+
+def test_a_signal_after_it_was_done_is_told_as_one(tmp_path: Path) -> None:
+    said = ends(tmp_path / "r.json", Interrupted(signal.SIGTERM), done=True)
+    assert (said["exit_code"], said["rows"]) == (143, 7)
+
+
+def test_a_name_that_no_encoding_takes_does_not_stop_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    model.write(file, {"target": "a\udcffb"}, state="It is done.")
+    assert json.loads(file.read_text()) == {"target": "a\udcffb"}
+    with pytest.raises(PublishedButUnfinished, match="cannot be written") as caught:
+        model.write(Path("a\0b"), {}, state="It is done.")
+    assert caught.value.state == "It is done."
+
+
+def test_a_report_that_is_gone_from_its_folder_before_it_is_kept_hides_nothing(tmp_path: Path) -> None:
+    def keep(folder: Path) -> None:
+        (folder / "gone").read_bytes()
+
+    told = Told()
+    error = KeyUnusable("No.")
+    with (
+        suppress(KeyUnusable),
+        outcome.recorded(None, told, folder=tmp_path / "r", job="clean-and-apply") as record,
+    ):
+        record.keep = keep
+        raise error
+    assert "cannot be kept in its bucket" in told.warnings[-1]
 
 
 def test_a_run_that_goes_well_has_its_own_report_and_one_without_a_file_none(tmp_path: Path) -> None:

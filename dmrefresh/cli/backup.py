@@ -70,7 +70,10 @@ def backup_production(
         whose = stage or held.dumps.stage
         record.about["stage"] = whose
         elsewhere = None
-        with notify.told(held.notify, voice, job="backup-production", stage=whose, publishes=False) as told:
+        with (
+            notify.told(held.notify, voice, job="backup-production", stage=whose, publishes=False) as told,
+            record.once_done(),
+        ):
             if on is None:
                 plan = job.prepare(held, stage=stage, quick=quick)
                 told.begins(plan.name)
@@ -82,6 +85,7 @@ def backup_production(
                 told.begins(order.name)
                 elsewhere = on_cloud_foundry.run(order, record.observer)
                 done = elsewhere.report
+            record.done = done
             told.what = f"{stored(done)}; {looked_at(done)}"
             try:
                 record.finished(done)

@@ -74,7 +74,10 @@ def clean_and_apply(
         keeping.keep(record, found, run_dir)
         patience = Patience.of(found.job, record.tries)
         whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
-        with notify.told(found.notify, voice, job="clean-and-apply", stage=whose, target=target) as told:
+        with (
+            notify.told(found.notify, voice, job="clean-and-apply", stage=whose, target=target) as told,
+            record.once_done(),
+        ):
             plan = job.prepare(
                 found,
                 target,
@@ -95,6 +98,7 @@ def clean_and_apply(
                 patience=patience,
                 identity=record.run,
             )
+            record.done = done
             told.took(done.dump.name)
             told.what = f"{done.rows:,} rows in {len(done.tables)} tables. {done.fell_back or ''}".strip()
             try:

@@ -13,7 +13,8 @@ from dmrefresh.console.showing import ago
 from dmrefresh.console.text import counted, size
 from dmrefresh.console.voice import Figures
 from dmrefresh.durations import lasted
-from dmrefresh.report.model import BackupReport, Report, TableReport
+from dmrefresh.report.facts import columns_replaced
+from dmrefresh.report.model import BackupReport, Report
 
 READ_BACK = {
     "full": "read back from there: the private key opens it, it is whole, and every table has the rows that were sent",
@@ -66,7 +67,7 @@ def of_refresh(report: Report, page: Path | None = None) -> Closing:
     """
     tables = [table for table in report.tables if table.replaced]
     values = sum(sum(table.replaced.values()) for table in tables)
-    columns = sum(len(_columns(table)) for table in tables)
+    columns = sum(columns_replaced(table.replaced) for table in tables)
     removed = sum(max(table.rows_in - table.rows_out, 0) for table in report.tables)
     replaced = "sanitised when it was cleaned" if report.cleaned_from is not None else f"{values:,} values replaced"
     stages = _by_seconds(report.stages)
@@ -115,11 +116,6 @@ def of_refresh(report: Report, page: Path | None = None) -> Closing:
             "report": str(page) if page is not None else None,
         },
     )
-
-
-def _columns(table: TableReport) -> list[str]:
-    """The columns in which something was replaced; what stands under keys of a document belongs to its column."""
-    return [name for name in table.replaced if not any(name.startswith(f"{other}.") for other in table.replaced)]
 
 
 def of_backup(report: BackupReport, page: Path | None = None) -> Closing:
@@ -208,12 +204,14 @@ def _leak_check(report: Report) -> str | None:
         return None
     checked = report.leak_check
     some = f", one in {checked.one_in} of them" if checked.one_in > 1 else ""
-    return f"none of {checked.originals:,} originals among {checked.kept:,} kept values{some}"
+    found = f"{checked.by_chance:,}" if checked.by_chance else "none"
+    chance = ", as many as are the same by chance" if checked.by_chance else ""
+    return f"{found} of {checked.originals:,} originals among {checked.kept:,} kept values{some}{chance}"
 
 
 def _next(report: Report) -> str:
     """What somebody does after a refresh."""
-    target = shlex.quote(report.target)
+    target = "TARGET" if " " in report.target else shlex.quote(report.target)  # one that was given by its URL
     if report.stored:
         return f"dmrefresh clean-and-apply --from {target} --target local"
     return f"dmrefresh status --target {target}"

@@ -24,8 +24,17 @@ def values_replaced(document: Mapping[str, Any]) -> int:
     return sum(sum(table["replaced"].values()) for table in document.get("tables") or ())
 
 
+def columns_replaced(replaced: Mapping[str, int]) -> int:
+    """In how many columns of a table something was replaced.
+
+    Args:
+        replaced: values replaced, by column; what stands under keys of a document belongs to its column.
+    """
+    return sum(not any(name.startswith(f"{other}.") for other in replaced) for name in replaced)
+
+
 def _columns(document: Mapping[str, Any]) -> int:
-    return sum(len(table["replaced"]) for table in document.get("tables") or ())
+    return sum(columns_replaced(table["replaced"]) for table in document.get("tables") or ())
 
 
 def _rows(document: Mapping[str, Any]) -> int | None:
@@ -59,7 +68,8 @@ def tiles(document: Mapping[str, Any], other: Mapping[str, Any] | None) -> list[
     if size is not None:
         found.append(Fact("Stored size", words.size(size), _more(size, _size(before), other)))
     if document.get("leak_check"):
-        found.append(Fact("Leaks found", "0"))
+        by_chance = document["leak_check"].get("by_chance")
+        found.append(Fact("Leaks found", f"{words.count(by_chance)} by chance" if by_chance else "0"))
     if document.get("read_back"):
         found.append(
             Fact("Read back", {"full": "to its end", "quick": "only opened", "no": "no"}[document["read_back"]])

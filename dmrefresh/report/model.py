@@ -40,17 +40,19 @@ class DumpReport:
 
 @dataclass(frozen=True, slots=True)
 class LeakReport:
-    """What the leak check held against each other, and found nothing of the one in the other.
+    """What the leak check held against each other; of the one, it found nothing in the other that is surely a leak.
 
     Attributes:
         originals: different e-mail addresses, numbers and short texts that rules have replaced.
         kept: different ones in what was kept.
         one_in: where there were too many to be held in memory, one in so many was; else 1.
+        by_chance: originals found in what was kept all the same: so many numbers are the same by chance.
     """
 
     originals: int
     kept: int
     one_in: int
+    by_chance: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +240,11 @@ def write(file: Path, report: Mapping[str, object], *, state: str) -> None:
         PublishedButUnfinished: the file cannot be written.
     """
     try:
-        file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise PublishedButUnfinished(
-            f"The report cannot be written to {file}: {error.strerror}.", state=state
-        ) from None
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else type(error).__name__
+        raise PublishedButUnfinished(f"The report cannot be written to {file}: {why}.", state=state) from None
 
 
 def prepare(file: Path) -> None:

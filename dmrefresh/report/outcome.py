@@ -70,7 +70,7 @@ class Record:
         keep: puts what is in the folder somewhere else as well.
         run: the run's name.
         tries: the attempts so far.
-        done: what it has done, once it has.
+        done: what it has done, once it has; set before anybody is shown it, since that may fail.
         page: the report as a page, once it is written.
     """
 
@@ -95,23 +95,44 @@ class Record:
             PublishedButUnfinished: it cannot be written to the file that was asked for, or not kept where it was to be.
         """
         self.done = done
-        document = self._common() | done.as_dict() | {"state": done.standing, "warnings": self._warnings(done)}
+        document = (
+            self._common() | done.as_dict() | self.about | {"state": done.standing, "warnings": self._warnings(done)}
+        )
         if self.file is not None:
             reporting.write(self.file, document, state=done.standing)
         self._write_folder(document)
-        if self.keep is not None and self.page is not None and self.folder is not None:
-            try:
-                self.keep(self.folder)
-            except Failure as failure:
-                raise PublishedButUnfinished(
-                    f"The report cannot be kept in its bucket. {failure.what}", hint=failure.hint, state=done.standing
-                ) from None
+        try:
+            self._keep()
+        except Failure as failure:
+            raise PublishedButUnfinished(
+                f"The report cannot be kept in its bucket. {failure.what}", hint=failure.hint, state=done.standing
+            ) from None
+        self._sweep()
+
+    @contextmanager
+    def once_done(self) -> Iterator[None]:
+        """Let no fault of our own in the block tell, once it is known what was done, that nothing was.
+
+        Raises:
+            PublishedButUnfinished: in the place of one; of its text nothing is said.
+        """
+        try:
+            yield
+        except Failure:
+            raise
+        except Exception as error:
+            if self.done is None:
+                raise
+            raise PublishedButUnfinished(
+                f"Something after it was not done, by a fault of dmrefresh's own ({type(error).__name__}).",
+                state=self.done.standing,
+            ).with_traceback(error.__traceback__) from None
 
     def failed(self, error: BaseException) -> dict[str, object]:
         """The report of a run that has ended with this; of one that was done all the same, what was done too."""
         ended = asdict(ending(error, publishes=self.publishes))
         if self.done is not None:
-            return self._common() | self.done.as_dict() | {"warnings": self._warnings(self.done)} | ended
+            return self._common() | self.done.as_dict() | self.about | {"warnings": self._warnings(self.done)} | ended
         watched = self.observer.stopwatch
         return {
             **ended,
@@ -135,11 +156,11 @@ class Record:
         self._write_folder(document)
         if self.page is not None:
             self.observer.note(f"the report of this run: {self.page}")
-        if self.keep is not None and self.page is not None and self.folder is not None:
-            try:
-                self.keep(self.folder)
-            except Failure as failure:
-                self.observer.warn(f"the report cannot be kept in its bucket: {failure.what}")
+        try:
+            self._keep()
+        except Failure as failure:
+            self.observer.warn(f"the report cannot be kept in its bucket: {failure.what}")
+        self._sweep()
 
     def _common(self) -> dict[str, object]:
         return {
@@ -163,14 +184,26 @@ class Record:
             from dmrefresh.report.writing import write_folder
 
             self.page = write_folder(self.folder, document)
-            if self.newest is not None:
-                runs.sweep(self.folder.parent, self.newest)
         except OSError as error:
             self.observer.warn(f"the report cannot be written to the folder {self.folder}: {error.strerror}")
         except Exception as error:
             self.observer.warn(
                 f"the report's page could not be made ({type(error).__name__}); the run is as it is told"
             )
+
+    def _keep(self) -> None:
+        """Put the folder somewhere else as well, if that is wanted; raises Failure."""
+        if self.keep is None or self.page is None or self.folder is None:
+            return
+        try:
+            self.keep(self.folder)
+        except OSError as error:  # another run may have swept it away
+            raise Failure(f"It cannot be read from {self.folder}: {error.strerror}.") from None
+
+    def _sweep(self) -> None:
+        """Remove the folders of older runs; after all that reads this one's."""
+        if self.folder is not None and self.page is not None and self.newest is not None:
+            runs.sweep(self.folder, self.newest)
 
 
 @contextmanager
@@ -188,7 +221,8 @@ def recorded(
     """
     record = Record(about, publishes, file, Listening(observer), folder)
     try:
-        yield record
+        with record.once_done():
+            yield record
     except BaseException as error:
         with suppress(Interrupted):
             record.write_failed(error)

@@ -16,8 +16,6 @@ from typing import Any
 
 from dmrefresh.errors import UsageFailure
 
-KEPT = 30
-"""How many folders stay, unless the settings say so."""
 DATA, PAGE, STYLE = "report.json", "report.html", "report.css"
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _LONGEST = 64 << 20
@@ -42,10 +40,13 @@ def new_identity() -> str:
 
 
 def place() -> Path:
-    """Where the folders of runs are, unless the settings say so."""
+    """Where the folders of runs are, unless the settings say so; below ~ itself where this user has no home."""
     import platformdirs
 
-    return Path(platformdirs.user_state_dir("dmrefresh")) / "runs"
+    try:
+        return Path(platformdirs.user_state_dir("dmrefresh")) / "runs"
+    except RuntimeError:
+        return Path("~/.local/state/dmrefresh/runs")
 
 
 def made(folder: Path) -> Path:
@@ -77,14 +78,14 @@ def prepare(folder: Path) -> None:
         )
 
 
-def sweep(runs: Path, keep: int) -> None:
+def sweep(own: Path, keep: int) -> None:
     """Remove all but the newest folders of runs; what else lies there stays.
 
     Args:
-        runs: where they are.
-        keep: how many stay.
+        own: the folder of the run that removes those beside it; it stays itself, whichever have begun after it.
+        keep: how many stay, that one among them.
     """
-    for folder in _folders(runs)[keep:]:
+    for folder in [one for one in _folders(own.parent) if one.name != own.name][keep - 1 :]:
         with contextlib.suppress(OSError):
             if folder.stat().st_uid == os.geteuid():
                 shutil.rmtree(folder, ignore_errors=True)

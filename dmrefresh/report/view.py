@@ -129,11 +129,18 @@ def _leak(document: Mapping[str, Any]) -> str:
         return "The ruleset turns it off (leak_check): nothing was compared."
     said = (
         f"{words.these(found['originals'], 'original')} that rules have replaced were looked for among "
-        f"{words.these(found['kept'], 'kept value')}: none was found."
+        f"{words.these(found['kept'], 'kept value')}: {_found(found)}."
     )
     if found["one_in"] > 1:
         said += f" There were too many to remember all: one in {found['one_in']:,} was looked for."
     return said
+
+
+def _found(checked: Mapping[str, Any]) -> str:
+    by_chance = checked.get("by_chance")
+    if not by_chance:
+        return "none was found"
+    return f"{by_chance:,} {'was' if by_chance == 1 else 'were'} found, as many as are the same by chance"
 
 
 def _remarks(document: Mapping[str, Any]) -> list[str]:

@@ -135,7 +135,7 @@ def gather(
     if file is not None:
         found.files = [file]
     else:
-        user = Path(platformdirs.user_config_dir("dmrefresh")) / FILE_NAME
+        user = _of_user()
         project = find_file(folder or Path.cwd())
         found.files = [one for one in (user, project) if one is not None and one.is_file()]
     for one in found.files:
@@ -150,10 +150,18 @@ def gather(
     return found
 
 
+def _of_user() -> Path | None:
+    """The user's own file, whether it is there or not; None where this user has no home."""
+    try:
+        return Path(platformdirs.user_config_dir("dmrefresh")) / FILE_NAME
+    except RuntimeError:
+        return None
+
+
 def _keep_guard(found: Gathered, file: Path) -> None:
     """What the user's own file says about production counts also where another file is named."""
-    user = Path(platformdirs.user_config_dir("dmrefresh")) / FILE_NAME
-    if not user.is_file() or user.resolve() == file.resolve():
+    user = _of_user()
+    if user is None or not user.is_file() or user.resolve() == file.resolve():
         return
     said = _read(user).get("production")
     if said is not None:
@@ -183,5 +191,11 @@ def _read(file: Path) -> dict[str, Any]:
         table = found.get(section)
         value = table.get(key) if isinstance(table, dict) else None
         if isinstance(table, dict) and isinstance(value, str) and value.endswith(suffixes):
-            table[key] = str(file.parent.resolve() / Path(value).expanduser())
+            try:
+                table[key] = str(file.parent.resolve() / Path(value).expanduser())
+            except RuntimeError:
+                if section != "report":  # no run fails for want of a place for its report
+                    raise UsageFailure(
+                        f"{file}: {section}.{key} is below ~, and this user has no home.", hint="give the whole path"
+                    ) from None
     return found

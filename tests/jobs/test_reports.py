@@ -20,8 +20,9 @@ from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.jobs.backing_up import Backup
-from tests.jobs.scene import DMREFRESH, Scene
+from tests.jobs.scene import DMREFRESH, Ended, Scene
 from tests.jobs.small import small_scene
+from tests.telling.webhook import webhook
 
 FILES = {runs.DATA, runs.PAGE, runs.STYLE}
 
@@ -92,6 +93,25 @@ def test_a_refresh_leaves_a_private_folder_with_the_name_its_receipt_has(small: 
     assert "canary" not in everything(folder)
 
 
+def test_a_target_that_was_given_by_its_url_is_in_nothing_that_others_read(small: Scene, state: Path) -> None:
+    small.more = f'[report]\ns3 = "{small.store.bucket}/reports/{small.stage}"'
+    summary = small.folder / "summary.md"
+    ended = asked(
+        small, "clean-and-apply", "--target", small.target_url, "--json", "--report", str(small.folder / "r.json"),
+        GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary),
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    (folder,) = state.iterdir()
+    stored = s3(small, f"reports/{small.stage}/{folder.name}/")
+    read = [content.decode() for _, content in stored.values()]
+    for text in (*read, everything(folder), (small.folder / "r.json").read_text(), summary.read_text(), ended.stdout):
+        assert small.target_url not in text
+        assert "://" not in text.replace(f"{small.store.endpoint_url}", "")
+    assert fits(folder)["target"] == "a database given by its URL"
+    assert "a database given by its URL is refreshed" in summary.read_text()
+    assert "dmrefresh status --target TARGET" in summary.read_text()
+
+
 def test_a_run_that_fails_leaves_one_too_and_says_where(small: Scene, state: Path) -> None:
     Path(small.ruleset).write_text(Path(small.ruleset).read_text().replace("      body: keep (as it is)\n", ""))
     ended = small.refresh()
@@ -136,6 +156,56 @@ def test_a_backup_leaves_one(backup: Backup, state: Path) -> None:
     assert "canary" not in everything(folder)
 
 
+BROKEN = """
+import {module} as job
+
+def broken(*given, **named):
+    raise KeyError("canary")
+
+job.{function} = broken
+"""
+"""What Python runs first: a fault in what comes after a run is done."""
+
+
+def after_a_fault(scene: Scene, ended: Ended, heard: list[Any]) -> None:
+    """Neither the terminal nor the report nor the webhook says that nothing was done."""
+    assert ended.code == 30, ended.output
+    (folder,) = (scene.folder / "state" / "dmrefresh" / "runs").iterdir()
+    said = [ended.output, everything(folder), json.dumps(heard[-1])]
+    for text in said:
+        assert "(KeyError)" in text
+        assert "nothing was published" not in text
+        assert "Nothing was changed" not in text
+        assert "canary" not in text
+    assert fits(folder)["exit_code"] == ended.report["exit_code"] == heard[-1]["exit_code"] == 30
+
+
+def test_a_fault_after_the_commit_says_that_the_target_is_refreshed(
+    small: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = BROKEN.format(module="dmrefresh.jobs.refresh.clean_and_apply", function="finish")
+    (tmp_path / "sitecustomize.py").write_text(broken)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with webhook() as there:
+        small.more = f'[notify]\nwebhook_url = "{there.url}"'
+        ended = small.refresh()
+    assert "The target is refreshed." in ended.output
+    after_a_fault(small, ended, there.received)
+
+
+def test_a_fault_after_a_backup_says_that_it_is_stored(
+    backup: Backup, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = BROKEN.format(module="dmrefresh.jobs.backup.backup_production", function="demand")
+    (tmp_path / "sitecustomize.py").write_text(broken)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with webhook() as there:
+        backup.source_more = f'[notify]\nwebhook_url = "{there.url}"'
+        ended = backup.back_up()
+    assert f"is stored in the bucket {backup.store.bucket}." in ended.output
+    after_a_fault(backup, ended, there.received)
+
+
 def test_a_folder_that_is_asked_for_is_taken_and_one_that_cannot_be_is_refused_at_once(
     small: Scene, state: Path, tmp_path: Path
 ) -> None:
@@ -158,6 +228,33 @@ def test_no_run_fails_for_want_of_a_place_for_its_report(small: Scene, tmp_path:
     assert ended.code == 0, ended.output
     assert "warning: the report cannot be written to the folder" in ended.output
     assert ended.report["status"] == "succeeded"
+
+
+NOBODY = """
+import os, pwd
+
+def unknown(number):
+    raise KeyError(number)
+
+pwd.getpwuid = unknown
+for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+    os.environ.pop(name, None)
+"""
+"""What Python runs first: for a user whom nobody knows, without a home, as containers have them."""
+
+
+def test_whom_nobody_knows_can_refresh_and_list_all_the_same(
+    small: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NOBODY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    ended = small.refresh()
+    assert ended.code == 0, ended.output
+    assert ended.output.count("no report is kept, since this user has no home") == 1
+    assert ended.report["status"] == "succeeded"
+    listed = asked(small, "dumps")
+    assert listed.returncode == 0, listed.stderr
+    assert "No run has left a report yet" in asked(small, "report", "--list").stdout
 
 
 def test_only_the_newest_runs_stay_and_nothing_else_is_touched(small: Scene, tmp_path: Path) -> None:

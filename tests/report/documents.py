@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dmrefresh.observer import Flow, Sample, Stopwatch
@@ -38,7 +39,7 @@ def _common(job: str, run: str) -> dict[str, Any]:
     return {"job": job, "run": run, "began": "2026-11-24T02:44:00+00:00", "dmrefresh": "0.1.0", "warnings": []}
 
 
-def refreshed(**changed: Any) -> dict[str, Any]:
+def report(**changed: Any) -> Report:
     """A refresh that went well: 40 tables, one with names that are no names, one that a warning is about."""
     tables = [
         TableReport(f"table_{n}", 1000 * n, 1000 * n - n % 3, {"name": 900 * n, "data.who": n}, {"name": ["Ada", "Bo"]})
@@ -50,7 +51,7 @@ def refreshed(**changed: Any) -> dict[str, Any]:
         TableReport("untouched", 10, 10, {}, {}),
         TableReport("emptied", 70_000, 0, {}, {}),
     ]
-    done = Report(
+    whole = Report(
         dump=DumpReport("production-202611240244.sql.gz.gpg", 50 * _MEGABYTE, "2026-11-24T02:44:00+00:00"),
         target="staging",
         run="",
@@ -72,6 +73,12 @@ def refreshed(**changed: Any) -> dict[str, Any]:
         timeline=timeline_of(stopwatch()),
         by="jo@build-7",
     )
+    return replace(whole, **changed)
+
+
+def refreshed(**changed: Any) -> dict[str, Any]:
+    """The same as its report.json has it."""
+    done = report()
     warnings = ["warned_of.note: 3 values look like e-mail addresses", NASTY]
     whole = _common("clean-and-apply", "20261124T024400Z-00000000") | done.as_dict() | {"state": done.standing}
     return whole | {"run": "20261124T024400Z-00000000", "warnings": warnings} | changed

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from dmrefresh.console import closing
 from dmrefresh.report import page, words
-from tests.report.documents import EVERY, NASTY, backed_up, failed, refreshed
+from dmrefresh.report.model import LeakReport, TableReport
+from tests.report.documents import EVERY, NASTY, backed_up, failed, refreshed, report
 
 _BLOCKS = {"td", "th", "dt", "dd", "li", "p", "h1", "h2", "h3", "summary", "caption", "small", "bdi"}
 _VOID = {"meta", "link", "br", "rect", "path", "wbr"}
@@ -152,6 +155,28 @@ def test_what_a_reader_looks_for_first_stands_first() -> None:
     for one in wanted:
         assert one in said[place:], (one, said[place : place + 300])
         place = said.index(one, place)
+
+
+def test_what_may_be_a_leak_or_chance_is_not_told_as_none() -> None:
+    some = refreshed(leak_check={"originals": 1000, "kept": 2000, "one_in": 1, "by_chance": 3})
+    said = text_of(page.rendered(some))
+    assert "among 2,000 kept values: 3 were found, as many as are the same by chance" in said
+    assert "none was found" not in said
+    assert "Leaks found 3 by chance" in said
+    said = text_of(page.rendered(refreshed()))
+    assert "none was found" in said
+    assert "Leaks found 0" in said
+
+
+def test_a_document_is_one_column_on_the_page_and_in_the_panel() -> None:
+    table = TableReport("t", 5, 5, {"data": 5, "data.who": 3, "data.note": 2, "name": 5}, {})
+    done = report(tables=[table], leak_check=LeakReport(1000, 2000, 1, 3))
+    end = closing.of_refresh(done)
+    assert end.figures["columns_sanitised"] == 2
+    assert "Columns 2 " in text_of(page.rendered(refreshed(tables=[asdict(table)])))
+    assert dict(end.facts)["leak check"] == (
+        "3 of 1,000 originals among 2,000 kept values, as many as are the same by chance"
+    )
 
 
 def test_a_failure_says_what_and_what_is_untouched_and_what_to_do() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
+import pwd
 from pathlib import Path
+from typing import NoReturn
 
 import platformdirs
 import pytest
 
-from dmrefresh.errors import KeyUnusable
-from dmrefresh.jobs.reports import keeping
+from dmrefresh import settings
+from dmrefresh.errors import KeyUnusable, UsageFailure
+from dmrefresh.jobs.dumps import seen
+from dmrefresh.jobs.reports import keeping, showing
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.report import outcome, runs, writing
 from dmrefresh.report.listening import Listening
@@ -29,6 +34,15 @@ class Told(Observer):
         if name in vars(Observer) and not name.startswith("_"):
             return lambda *given: self.heard.append((name, given))
         return super().__getattribute__(name)
+
+
+class Done:
+    """A run that went well."""
+
+    standing = "It is done."
+
+    def as_dict(self) -> dict[str, object]:
+        return refreshed()
 
 
 def test_everything_that_a_run_tells_is_passed_on() -> None:
@@ -62,6 +76,67 @@ def test_a_user_without_a_home_is_told_and_leaves_no_folder_called_tilde(
     ((how, (warning,)),) = told.heard
     assert how == "warn"
     assert "--run-dir" in str(warning)
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A user that nobody knows, without a home, as containers have them; it stands in this folder."""
+
+    def unknown(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RuntimeError):
+        platformdirs.user_state_dir("dmrefresh")
+    return tmp_path
+
+
+@pytest.mark.parametrize("said", ["", '[report]\nruns = "~/x"\n'], ids=["nothing", "below it"])
+def test_whom_nobody_knows_has_no_report_one_warning_and_all_else(homeless: Path, said: str) -> None:
+    (homeless / "dmrefresh.toml").write_text(said)
+    for file in (None, homeless / "dmrefresh.toml"):
+        told = Told()
+        with outcome.recorded(None, told, job="clean-and-apply") as record:
+            held = settings.load(file)
+            keeping.keep(record, held, None)
+        assert record.folder is None
+        assert [how for how, _ in told.heard] == ["warn"]
+        assert showing.listed(held) == []
+        told = Told()
+        with outcome.recorded(None, told, folder=homeless / "run", job="clean-and-apply") as record:
+            keeping.keep(record, held, homeless / "run")
+        assert (record.folder, told.heard) == (homeless / "run", [])
+    seen.remember("bucket", ["production-202611240244.sql.gz.gpg"])
+    assert seen.seen("bucket") == []
+    assert [one.name for one in homeless.iterdir()] == ["dmrefresh.toml"]
+
+
+def test_a_path_below_a_home_that_is_not_there_is_a_mistake_in_the_settings(homeless: Path) -> None:
+    (homeless / "dmrefresh.toml").write_text('[keys]\ncredentials_repo = "~/credentials"\n')
+    with pytest.raises(UsageFailure, match="credentials_repo"):
+        settings.load(None)
+
+
+def test_a_run_does_not_sweep_its_own_report_away_though_later_ones_are_there(tmp_path: Path) -> None:
+    later = tmp_path / "99990101T000000Z-01234567"
+    later.mkdir()
+    kept: list[bool] = []
+
+    def keep(folder: Path) -> None:
+        kept.append(later.exists() and (folder / runs.DATA).exists())
+
+    for fails in (False, True):
+        later.mkdir(exist_ok=True)
+        with contextlib.suppress(KeyUnusable), outcome.recorded(None, Told(), job="clean-and-apply") as record:
+            record.folder, record.newest, record.keep = tmp_path / record.run, 1, keep
+            if fails:
+                raise KeyUnusable("It does not open.")
+            record.finished(Done())
+        assert [one.name for one in tmp_path.iterdir()] == [record.run]
+    assert kept == [True, True]  # what is swept goes after that
 
 
 def test_a_page_that_cannot_be_made_changes_nothing_about_how_a_run_ends(
@@ -110,7 +185,7 @@ def test_folders_of_others_and_what_looks_otherwise_stay(tmp_path: Path) -> None
     (tmp_path / names[4]).symlink_to(tmp_path / "elsewhere")
     if os.geteuid() == 0:
         os.chown(tmp_path / names[0], 12345, 12345)
-    runs.sweep(tmp_path, 2)
+    runs.sweep(tmp_path / names[3], 2)
     left = {one.name for one in tmp_path.iterdir()}
     assert left >= {names[2], names[3], names[4], "elsewhere"}
     assert names[1] not in left

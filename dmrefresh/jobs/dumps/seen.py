@@ -32,7 +32,7 @@ def remember(bucket: str, names: Iterable[str]) -> None:
     held = _held()
     others = [name for name in held.pop(bucket, []) if name.rpartition("-")[0] not in stages]
     held = {bucket: (listed[: _MOST // 2] + others)[:_MOST], **dict(list(held.items())[: _MOST - 1])}
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):
         folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         number, new = tempfile.mkstemp(prefix=_FILE, dir=folder)
@@ -53,7 +53,7 @@ def _held() -> dict[str, list[str]]:
     try:
         with (_folder() / _FILE).open("rb") as stream:
             found = json.loads(stream.read(_LONGEST))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RuntimeError):
         return {}
     if not isinstance(found, dict):
         return {}
@@ -65,4 +65,5 @@ def _held() -> dict[str, list[str]]:
 
 
 def _folder() -> Path:
+    """Where the note is; raises RuntimeError where this user has no home."""
     return Path(platformdirs.user_cache_dir("dmrefresh"))

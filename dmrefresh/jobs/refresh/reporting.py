@@ -9,6 +9,7 @@ from dmrefresh.jobs.refresh.sources import Attempt
 from dmrefresh.postgres.receipt import publisher
 from dmrefresh.postgres.strategies.publish import Published
 from dmrefresh.report.model import DumpReport, LeakReport, Report, TableReport
+from dmrefresh.report.outcome import shown
 from dmrefresh.report.timeline import timeline_of
 
 
@@ -27,7 +28,7 @@ def report_of(dump: DumpRef, target: str, identity: str, this: Attempt, publishe
     return Report(
         dump=DumpReport(dump.key, dump.size, dump.modified.isoformat()),
         cleaned_from=this.mark.dump if this.mark else None,
-        target=target,
+        target=shown(target),
         run=identity,
         ruleset=this.fingerprint,
         rows=published.rows,
@@ -53,8 +54,10 @@ def report_of(dump: DumpRef, target: str, identity: str, this: Attempt, publishe
 
 def _leak_check(this: Attempt) -> LeakReport | None:
     """What was compared; None where it was not now, or the ruleset turns it off."""
-    compared = this.sanitiser.compared if this.sanitiser else None
-    return LeakReport(**asdict(compared)) if compared else None
+    if this.sanitiser is None or this.sanitiser.compared is None:
+        return None
+    by_chance = sum(leak.values for leak in this.sanitiser.by_chance)
+    return LeakReport(**asdict(this.sanitiser.compared), by_chance=by_chance)
 
 
 def _tables(this: Attempt, published: Published) -> list[TableReport]:

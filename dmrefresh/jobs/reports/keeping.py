@@ -40,7 +40,12 @@ def keep(record: Record, held: Settings, run_dir: Path | None) -> None:
 
 def place(held: Settings) -> Path:
     """Where the folders of runs are; below ~ itself where this user has no home."""
-    return runs.place() if held.report.runs is None else held.report.runs.expanduser()
+    if held.report.runs is None:
+        return runs.place()
+    try:
+        return held.report.runs.expanduser()
+    except RuntimeError:
+        return held.report.runs
 
 
 def put(held: Settings, run: str, folder: Path) -> None:
