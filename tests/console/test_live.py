@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import re
 import signal
 import threading
@@ -134,7 +136,7 @@ def test_a_signal_while_it_is_drawn_leaves_a_sane_terminal_and_the_old_data(
 def test_a_terminal_that_goes_away_ends_the_run_in_order(slow: Scene) -> None:
     terminal = start(slow)
     terminal.until("every row is loaded")
-    terminal.child.ptyproc.fileobj.close()  # SIGHUP, and errors for whoever writes; `close` would send more
+    terminal.child.ptyproc.fileobj.close()  # type: ignore[attr-defined] # SIGHUP, and errors for whoever writes; `close` would send more
     for _ in range(300):
         if not terminal.child.isalive():
             break
@@ -211,3 +213,18 @@ def test_a_terminal_that_cannot_be_written_to_is_no_reason_to_end() -> None:
     finally:
         threading.excepthook = before
     assert failed == []
+
+
+def test_a_pipe_whose_reader_is_gone_ends_no_run_and_standard_output_stays_what_it_is() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    output = os.fstat(1)
+    stream = os.fdopen(writing, "w")
+    live = Live("refresh", stream)
+    live.watch(Stopwatch(), 100)
+    live.note("a line")
+    live.note("another")
+    live.close()
+    assert os.path.samestat(os.fstat(1), output)
+    with contextlib.suppress(OSError):
+        stream.close()
