@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -109,6 +110,48 @@ def test_a_fault_of_our_own_is_a_sentence_and_never_shows_a_value(tmp_path: Path
         assert "fault of dmrefresh's own (KeyError)" in done.stderr
         assert "jo@example.org" not in done.stderr
         assert ("in broken" in done.stderr or "broken" in done.stderr) is bool(more)
+
+
+def ended_by(error: str, folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """A refresh in whose midst this is raised."""
+    code = (
+        "from dmrefresh import cli, settings\n"
+        "from dmrefresh.machine.signals import Interrupted\n"
+        f"def broken(*a, **k):\n    error = {error}\n    error.state, error.hint = 'It lies there.', 'look at it'\n"
+        "    raise error\n"
+        "settings.load = broken\n"
+        "cli.main()"
+    )
+    argv = [sys.executable, "-c", code, "clean-and-apply", "--target", "x", *arguments]
+    return subprocess.run(
+        argv, capture_output=True, text=True, check=False, cwd=folder, env=os.environ | {"GITHUB_ACTIONS": ""} | environ
+    )
+
+
+def test_an_output_that_nobody_reads_is_no_success_for_a_machine(tmp_path: Path) -> None:
+    done = ended_by("BrokenPipeError()", tmp_path, "--json")
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 141
+    assert (last["event"], last["status"], last["exit_code"]) == ("error", "failed", 141)
+    assert last["next"].startswith("`dmrefresh status --target x`")
+
+
+def test_who_was_ended_by_a_signal_and_knows_what_there_is_says_that_everywhere(tmp_path: Path) -> None:
+    page = tmp_path / "summary.md"
+    actions = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(page)}
+    done = ended_by("Interrupted(15)", tmp_path, **actions)
+    assert done.returncode == 143
+    assert "ended by SIGTERM; It lies there.\nhint: look at it\n" in done.stderr
+    assert "It lies there.%0Ahint: look at it" in done.stderr
+    assert "Next: look at it" in page.read_text()
+    last = json.loads(ended_by("Interrupted(15)", tmp_path, "--json").stdout.splitlines()[-1])
+    assert (last["state"], last["next"]) == ("It lies there.", "look at it")
+
+
+def test_without_a_standard_error_a_filter_writes_nothing_else_on_standard_output(tmp_path: Path) -> None:
+    line = f"exec {DMREFRESH} sanitise --ruleset absent < /dev/null 2>&-"
+    done = subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
 
 
 def test_an_exit_code_belongs_to_one_kind_of_failure_and_the_reference_names_each() -> None:

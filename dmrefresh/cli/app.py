@@ -16,10 +16,11 @@ import typer
 from dmrefresh import __version__
 from dmrefresh.cli.shown import GROUPS, Commands, Grouped
 
-__all__ = ["GROUPS", "Grouped", "Options", "app", "confirming", "guarded", "is_terminal"]
+__all__ = ["GROUPS", "Grouped", "Options", "app", "confirming", "guarded", "is_terminal", "shown_at_the_end"]
 
 if TYPE_CHECKING:
     from dmrefresh.console.voice import Voice
+    from dmrefresh.machine.signals import Interrupted
 
 app = Commands(
     name="dmrefresh",
@@ -56,9 +57,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except typer.Exit:
             raise
         except signals.Interrupted as interrupted:
-            raise typer.Exit(_interrupted(interrupted.number)) from None
+            raise typer.Exit(_interrupted(interrupted)) from None
         except BrokenPipeError:  # whoever read the output has had enough
-            raise typer.Exit(128 + signal.SIGPIPE) from None
+            signals.over()
+            raise typer.Exit(_unread()) from None
         except Exception as error:
             signals.over()
             raise typer.Exit(_failed(error)) from None
@@ -66,7 +68,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             with contextlib.suppress(Exception):
                 aside.end()
             if Options.voice is not None:
-                Options.voice.close()
+                with contextlib.suppress(Exception):  # how it has ended is settled, also where that cannot be drawn
+                    Options.voice.close()
 
     return run
 
@@ -103,6 +106,15 @@ def speaking(
 
     Options.voice = voice(command, quiet=quiet, as_json=as_json, about=about, steps=steps)
     return Options.voice
+
+
+def shown_at_the_end(say: Callable[[], None]) -> None:
+    """Show what was done. It is done whether or not that can be shown: what is in the way is warned of."""
+    try:
+        say()
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            _voice().warn(f"it is done, but how cannot be shown whole ({type(error).__name__})")
 
 
 def confirming(given: str | None, target: str) -> Callable[[str, str], None]:
@@ -211,11 +223,25 @@ def _said_of_this_call(way_on: str) -> str:
     return way_on.replace("dmrefresh COMMAND", context.command_path)
 
 
-def _interrupted(number: int) -> int:
+def _interrupted(interrupted: Interrupted) -> int:
     """Say that a signal ended the run; returns the exit code."""
     state = "rolled back, the target is as it was" if Options.publishes else "what was done is not finished"
-    _voice().ended(signal.Signals(number).name, state, 128 + number)
-    return 128 + number
+    name, exit_code = signal.Signals(interrupted.number).name, 128 + interrupted.number
+    _voice().ended(name, interrupted.state or state, exit_code, interrupted.hint)
+    return exit_code
+
+
+def _unread() -> int:
+    """Nobody reads the output any more: said to whoever is told of the run; returns the exit code.
+
+    A command that speaks with nobody ends quietly, as behind `| head`.
+    """
+    exit_code = 128 + signal.SIGPIPE
+    if Options.voice is not None:
+        hint = "`dmrefresh status --target NAME` tells which data is there" if Options.publishes else None
+        hint = hint and _said_of_this_call(hint)
+        Options.voice.ended(signal.SIGPIPE.name, "what was done may not be finished", exit_code, hint)
+    return exit_code
 
 
 def _keep_memory_to_ourselves() -> None:

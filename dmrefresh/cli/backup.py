@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import AsEvents, Options, Quiet, app, guarded, speaking
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, guarded, shown_at_the_end, speaking
 
 
 class Place(StrEnum):
@@ -90,7 +90,7 @@ def backup_production(
             try:
                 record.finished(done)
             finally:
-                voice.backed_up(done, record.page or report)
+                shown_at_the_end(lambda: voice.backed_up(done, record.page or report))
             if not accept_unverified:
                 job.demand(done)
             if elsewhere is not None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import AsEvents, Options, Quiet, app, confirming, guarded, speaking
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, confirming, guarded, shown_at_the_end, speaking
 
 
 @app.command("clean-and-apply")
@@ -104,7 +104,7 @@ def clean_and_apply(
             try:
                 record.finished(done)
             finally:
-                voice.summary(done, record.page or report)
+                shown_at_the_end(lambda: voice.summary(done, record.page or report))
             job.finish(plan, done, record.observer, report=report)
 
 

@@ -48,9 +48,9 @@ class Actions(Voice):
         """What happened, what state the target is in, what to do next."""
         self._error(failure.exit_code, failure.what, failure.state, failure.advice)
 
-    def ended(self, signal: str, state: str, exit_code: int) -> None:
+    def ended(self, signal: str, state: str, exit_code: int, hint: str | None = None) -> None:
         """A signal ended the run."""
-        self._error(exit_code, f"It was ended by {signal}.", state, None)
+        self._error(exit_code, f"It was ended by {signal}.", state, hint)
 
     def _closing(self, end: Closing) -> None:
         facts = [f"| {_plain(name)} | {_plain(fact)} |" for name, fact in end.facts]
@@ -74,8 +74,11 @@ class Actions(Voice):
     def _write(self, *paragraphs: str) -> None:
         """Add to the summary; a page that cannot be written changes nothing about the run."""
         if self._page is not None:
-            with contextlib.suppress(OSError), Path(self._page).open("a", encoding="utf-8") as page:
-                page.write("\n\n".join(paragraphs) + "\n\n")
+            said = "\n\n".join(paragraphs) + "\n\n"
+            # The path of a report may have bytes that are no text: they are shown by their number.
+            text = said.encode("utf-8", "backslashreplace")
+            with contextlib.suppress(OSError, ValueError), Path(self._page).open("ab") as page:
+                page.write(text)
 
 
 def actions(command: str, environ: Mapping[str, str], *, as_json: bool) -> Actions | None:

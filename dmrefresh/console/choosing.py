@@ -56,7 +56,7 @@ def manner(*, quiet: bool, as_json: bool, stream: TextIO | None, environ: Mappin
         raise UsageFailure(
             f"{VARIABLE} is none of auto, live, lines and none.", hint=f"set it to one of these, or unset {VARIABLE}"
         )
-    return Manner(wanted)
+    return Manner.LINES if stream is None and wanted == Manner.LIVE else Manner(wanted)
 
 
 def _can_be_live(stream: TextIO | None, environ: Mapping[str, str]) -> bool:

@@ -126,11 +126,17 @@ class Events(Voice):
 
     def summary(self, report: Report, page: Path | None = None) -> None:
         """A refresh went well; said at the very end."""
+        self._went_well()
         self._ends_with(closing.of_refresh(report, page))
 
     def backed_up(self, report: BackupReport, page: Path | None = None) -> None:
         """A backup is stored; said at the very end."""
+        self._went_well()
         self._ends_with(closing.of_backup(report, page))
+
+    def _went_well(self) -> None:
+        """Whatever becomes of the words for it, the last event is a summary."""
+        self.done(f"{self._command} is done")
 
     def filtered(self, done: Filtered) -> None:
         """A filter has no events: its output is the dump."""
@@ -151,9 +157,9 @@ class Events(Voice):
         """What happened, what state the target is in, what to do next."""
         self._error(failure.exit_code, failure.what, failure.state, failure.advice)
 
-    def ended(self, signal: str, state: str, exit_code: int) -> None:
+    def ended(self, signal: str, state: str, exit_code: int, hint: str | None = None) -> None:
         """A signal ended the run."""
-        self._error(exit_code, f"It was ended by {signal}.", state, None)
+        self._error(exit_code, f"It was ended by {signal}.", state, hint)
 
     def _error(self, exit_code: int, what: str, state: str, hint: str | None) -> None:
         self._over.set()
@@ -178,16 +184,19 @@ class Events(Voice):
     def close(self) -> None:
         """The last event, and a moment for whoever reads slowly."""
         self._over.set()
-        if not self._ended:
+        if not self._ended and self._end is None:
+            self._error(
+                1, f"{self._command} has ended, and nothing was told of how.", "What was done is not known.", None
+            )
+        if not self._ended and self._end is not None:
             self._ended = True
-            figures: Figures = self._end or {"what": f"{self._command} is done", "next": None}
             fields: Figures = {
                 "command": self._command,
                 "status": "succeeded",
                 "exit_code": 0,
                 "seconds": self._seconds(),
             }
-            self._post("summary", {**fields, **figures})
+            self._post("summary", {**fields, **self._end})
         self._posting.close()
 
     def _seconds(self) -> float:

@@ -73,7 +73,7 @@ class Lines(Voice):
     """Writes one line an event, at most one in ten seconds about progress.
 
     Args:
-        stream: where to; standard error if None.
+        stream: where to; standard error if None, and nowhere if there is none.
         steps: what is said at each step; as of a refresh if None.
         progress: whether anything is said about progress.
     """
@@ -82,7 +82,7 @@ class Lines(Voice):
         self, stream: TextIO | None = None, steps: Mapping[str, str] | None = None, *, progress: bool = True
     ) -> None:
         self.steps = _STEPS if steps is None else steps
-        self.stream = stream or sys.stderr
+        self.stream = sys.stderr if stream is None else stream
         self._shows_progress = progress
         self._last = time.monotonic()
         self._meter: Meter | None = None
@@ -96,6 +96,8 @@ class Lines(Voice):
 
     def _print(self, text: str) -> None:
         """Nobody listening any more, or a full disk under a log, is no reason to end a refresh."""
+        if self.stream is None:  # `print` would take standard output, where a filter's rows are
+            return
         with contextlib.suppress(OSError, ValueError):
             print(text, file=self.stream, flush=True)
 
@@ -120,7 +122,8 @@ class Lines(Voice):
         while not self._over.wait(_LOOK):
             meter = self._meter
             if meter is not None and not meter.stopwatch.idle:
-                meter.look()
+                with contextlib.suppress(Exception):
+                    meter.look()
                 self._progress()
 
     def progress(self, table: str, rows: int) -> None:
@@ -129,8 +132,8 @@ class Lines(Voice):
         self._progress()
 
     def _progress(self) -> None:
-        """Say how far it is, unless that was said a moment ago."""
-        with self._one_at_a_time:
+        """Say how far it is, unless that was said a moment ago; who loads hears of no fault in that."""
+        with self._one_at_a_time, contextlib.suppress(Exception):
             if not self._shows_progress or time.monotonic() - self._last < _EVERY:
                 return
             self._last = time.monotonic()
@@ -202,10 +205,12 @@ class Lines(Voice):
         self._print(f"\n{harmless(failure.state)}")
         self._print(f"hint: {harmless(failure.advice)}")
 
-    def ended(self, signal: str, state: str, exit_code: int) -> None:
+    def ended(self, signal: str, state: str, exit_code: int, hint: str | None = None) -> None:
         """A signal ended the run."""
         self._over.set()
         self.line(f"ended by {signal}; {state}")
+        if hint is not None:
+            self._print(f"hint: {harmless(hint)}")
 
     def trace(self, error: BaseException) -> None:
         """Where it happened, without the texts of exceptions, which may quote what they stumbled over."""

@@ -32,13 +32,17 @@ class _Console(Console):
     def show_cursor(self, show: bool = True) -> bool:
         return False
 
+    def on_broken_pipe(self) -> None:
+        """Nobody looks on any more. That ends no run, as it would by itself, and standard output is not ours."""
+        self.quiet = True
+
 
 class _Display(Display):
     """A display whose terminal may go away."""
 
     def refresh(self) -> None:
         """Draw it again; from the thread that does so, too."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(Exception):
             super().refresh()
 
 
@@ -77,8 +81,8 @@ class Live(Lines):
         self._draw(said)
 
     def _draw(self, what: RenderableType) -> None:
-        """A terminal that is gone is no reason to end a refresh."""
-        with contextlib.suppress(OSError, ValueError):
+        """A terminal that is gone is no reason to end a refresh, nor is a picture that cannot be drawn."""
+        with contextlib.suppress(Exception):
             self.console.print(what, soft_wrap=isinstance(what, Text))
 
     def watch(self, stopwatch: Stopwatch, size: int | None) -> None:
@@ -97,13 +101,13 @@ class Live(Lines):
                 redirect_stderr=False,
                 vertical_overflow="crop",
             )
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(Exception):
                 self._display.start()
 
     def _stop(self) -> None:
         """Take the bars away; what was above them stays."""
         if self._display is not None:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(Exception):
                 self._display.stop()
             self._display = None
 
@@ -149,10 +153,10 @@ class Live(Lines):
         self.close()
         super().failed(failure)
 
-    def ended(self, signal: str, state: str, exit_code: int) -> None:
+    def ended(self, signal: str, state: str, exit_code: int, hint: str | None = None) -> None:
         """A signal ended the run."""
         self.close()
-        super().ended(signal, state, exit_code)
+        super().ended(signal, state, exit_code, hint)
 
     def close(self) -> None:
         """The panel, once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,6 +100,8 @@ class Meter:
         self.loaded = False
         self._flowing: tuple[float, float] | None = None
         self._seen: deque[Sample] = deque(maxlen=64)
+        self._lock = threading.Lock()
+        """Who loads and who looks on every now and then come at once."""
 
     def all_loaded(self) -> None:
         """All rows are with the server: what is left is looking at them."""
@@ -107,8 +110,9 @@ class Meter:
     def look(self) -> Sample:
         """Keep in mind how far it is now; to be called a few times a second, for what `read` says of the last one."""
         now = self.stopwatch.sample()
-        if not self._seen or now.at - self._seen[-1].at >= _OFTEN:
-            self._seen.append(now)
+        with self._lock:
+            if not self._seen or now.at - self._seen[-1].at >= _OFTEN:
+                self._seen.append(now)
         return now
 
     def read(self) -> Pace:
@@ -137,10 +141,12 @@ class Meter:
 
     def _before(self, now: Sample, seconds: float) -> Sample:
         """The youngest state that is at least so old; the oldest there is where none is."""
-        older = [one for one in self._seen if now.at - one.at >= seconds]
+        with self._lock:
+            seen = tuple(self._seen)
+        older = [one for one in seen if now.at - one.at >= seconds]
         if older:
             return older[-1]
-        return self._seen[0] if self._seen else Sample(0.0, {}, {})
+        return seen[0] if seen else Sample(0.0, {}, {})
 
     def _how_far(self, reading: str, now: Sample) -> float:
         size = self.size or 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
 import time
 from collections import deque
@@ -92,5 +93,11 @@ class Posting:
         assert self._file is not None
         rest = memoryview(line)
         while rest:
-            rest = rest[os.write(self._file, rest) :]
-            self._moved = time.monotonic()
+            try:
+                rest = rest[os.write(self._file, rest) :]
+            except BlockingIOError:  # whoever shares the pipe wants no write to wait; `close` is who is patient
+                ready = select.poll()
+                ready.register(self._file, select.POLLOUT)
+                ready.poll()
+            else:
+                self._moved = time.monotonic()

@@ -74,10 +74,10 @@ class Several(Voice):
         for voice in self.voices:
             voice.failed(failure)
 
-    def ended(self, signal: str, state: str, exit_code: int) -> None:
+    def ended(self, signal: str, state: str, exit_code: int, hint: str | None = None) -> None:
         """A signal ended it."""
         for voice in self.voices:
-            voice.ended(signal, state, exit_code)
+            voice.ended(signal, state, exit_code, hint)
 
     def trace(self, error: BaseException) -> None:
         """Where in the code it happened."""

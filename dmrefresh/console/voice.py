@@ -44,8 +44,8 @@ class Voice(Observer):
     def failed(self, failure: Failure) -> None:
         """What happened, what state the target is in, what to do next."""
 
-    def ended(self, signal: str, state: str, exit_code: int) -> None:
-        """A signal ended the run; `state` says what there is now."""
+    def ended(self, signal: str, state: str, exit_code: int, hint: str | None = None) -> None:
+        """A signal ended the run; `state` says what there is now, `hint` what to do, if not to run it again."""
 
     def trace(self, error: BaseException) -> None:
         """Where in the code it happened, and nothing else."""

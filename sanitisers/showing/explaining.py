@@ -194,11 +194,9 @@ def _below(document: JsonObject, indent: int = 0) -> Sequence[tuple[str, str]]:
 
 
 def samples(ruleset: Ruleset, table: str, column: ColumnLike, rule: Rule, path: Sequence[str] = ()) -> tuple[str, ...]:
-    """A fake or two under a key of the moment, made of made-up originals; none where the rule makes none."""
-    if isinstance(rule, Keep):
+    """A fake or two under a key of the moment, made of made-up originals; none where the rule makes none, or hashes."""
+    if isinstance(rule, Keep | Bcrypt):
         return ()
-    if isinstance(rule, Bcrypt):
-        rule = rule.model_copy(update={"locked": None})  # it looks at columns whose types nobody knows here
     columns: list[ColumnLike] = [_fitting(column, rule)]
     rules: dict[str, object] = {column.name: rule}
     for name in _needed(rule):

@@ -53,6 +53,15 @@ def test_a_page_that_cannot_be_written_changes_nothing(
     assert "::" not in ended.output
 
 
+def test_a_path_that_is_no_text_is_on_the_page_by_its_bytes(tmp_path: Path) -> None:
+    from dmrefresh.console.actions import Actions
+
+    file = tmp_path / "summary.md"
+    Actions("clean-and-apply", {"GITHUB_STEP_SUMMARY": str(file)}).done("it is in runs/\udcff")
+    assert "it is in runs/" in file.read_text()
+    assert "udcff" in file.read_text()
+
+
 def test_what_a_failure_says_is_no_markup_and_no_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     import sys
 

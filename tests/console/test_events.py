@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dmrefresh.console.events import schema
+from dmrefresh.console.events import Events, schema
 from tests.jobs.scene import DMREFRESH, Ended, Scene
 from tests.jobs.small import bodies
 
@@ -57,6 +58,43 @@ def test_a_refresh_tells_its_attempts_tables_stages_and_a_summary_last(scene: Sc
     assert {one["stage"]: one["seconds"] for one in said if "seconds" in one and "stage" in one} == report["stages"]
     steps = [one["step"] for one in said if one["event"] == "step"]
     assert [name for name in steps if name in ("begun", "loaded", "committed")] == ["begun", "loaded", "committed"]
+
+
+def test_a_table_that_is_read_twice_is_told_once(scene: Scene) -> None:
+    scene.more = "verify_first = true"
+    ended = scene.refresh("--json")
+    assert ended.code == 0, ended.output
+    said = events(ended.output)
+    assert [(one["table"], one["rows"]) for one in said if one["event"] == "table"] == [("note", 2000)]
+
+
+def test_what_is_published_stays_done_where_it_cannot_be_shown(scene: Scene) -> None:
+    code = (
+        "from dmrefresh import cli\n"
+        "from dmrefresh.console import closing\n"
+        "def broken(*a, **k): raise KeyError('jo@example.org')\n"
+        "closing.of_refresh = broken\n"
+        "cli.main()"
+    )
+    argv = [sys.executable, "-c", code, "--config", str(scene.settings()), "clean-and-apply", "--target", "local"]
+    for more in ([], ["--json"]):
+        done = subprocess.run([*argv, *more], env=scene.environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        warned = "it is done, but how cannot be shown whole (KeyError)"
+        assert warned in (done.stdout if more else done.stderr)
+        assert "jo@" not in done.stdout + done.stderr
+    last = events(done.stdout)[-1]
+    assert (last["event"], last["status"], last["exit_code"]) == ("summary", "succeeded", 0)
+    assert bodies(scene) == {"canary"}
+
+
+def test_who_was_told_of_no_end_tells_of_no_success() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        Events("clean-and-apply", stream).close()
+    with os.fdopen(reading) as said:
+        last = events(said.read())[-1]
+    assert (last["event"], last["status"], last["exit_code"]) == ("error", "failed", 1)
 
 
 def test_what_fails_is_the_last_line_with_its_state_and_what_to_do_next(scene: Scene) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from dmrefresh.console import lines as module
 from dmrefresh.console.lines import Lines
+from dmrefresh.console.pace import Meter, Pace
 from dmrefresh.errors import ChecksFailed, NotSanitised
 from dmrefresh.observer import Stopwatch
 
@@ -91,3 +93,27 @@ def test_progress_is_told_also_while_no_row_goes_by_with_its_share_and_what_is_w
 
 def test_nothing_is_told_while_no_stage_is_at_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     assert at_work(monkeypatch, idle=True) == ""
+
+
+def test_where_there_is_no_standard_error_nothing_is_said_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    Lines().note("first")
+    Lines().failed(ChecksFailed("second"))
+    assert capfd.readouterr().out == ""
+
+
+def test_a_fault_in_the_reckoning_never_reaches_who_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_EVERY", 0.0)
+    lines, asked = Lines(io.StringIO()), []
+
+    def broken(meter: Meter) -> Pace:
+        asked.append(meter)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Meter, "read", broken)
+    lines.watch(Stopwatch(), 100)
+    lines.progress("users", 1)
+    lines.close()
+    assert asked

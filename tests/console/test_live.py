@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -212,3 +213,18 @@ def test_a_terminal_that_cannot_be_written_to_is_no_reason_to_end() -> None:
     finally:
         threading.excepthook = before
     assert failed == []
+
+
+def test_a_pipe_whose_reader_is_gone_ends_no_run_and_standard_output_stays_what_it_is() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    output = os.fstat(1)
+    stream = os.fdopen(writing, "w")
+    live = Live("refresh", stream)
+    live.watch(Stopwatch(), 100)
+    live.note("a line")
+    live.note("another")
+    live.close()
+    assert os.path.samestat(os.fstat(1), output)
+    with contextlib.suppress(OSError):
+        stream.close()

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from dmrefresh.console import pace
 from dmrefresh.console.pace import Meter, busiest
-from dmrefresh.observer import Stopwatch
+from dmrefresh.observer import Sample, Stopwatch
 from dmrefresh.stages.prefetch import prefetch
 
 
@@ -89,3 +90,21 @@ def test_a_source_that_is_left_early_is_closed_at_once() -> None:
     next(stages)
     stages.close()
     assert closed == [True]
+
+
+def test_a_look_in_the_midst_of_reading_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "_OFTEN", 0.0)
+    meter = Meter(Stopwatch(), None)
+
+    class Looked(Sample):
+        """A moment at which another thread looks whenever somebody reads it."""
+
+        @property
+        def at(self) -> float:
+            meter.look()
+            return 0.0
+
+    meter.look()
+    meter._seen.appendleft(object.__new__(Looked))
+    meter.read()
+    assert len(meter._seen) > 3

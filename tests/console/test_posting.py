@@ -41,6 +41,21 @@ def test_where_the_reader_does_not_keep_up_only_what_can_be_done_without_is_left
     assert 0 < sum(line.startswith(b"leisure") for line in found) < 1000
 
 
+def test_a_pipe_that_wants_no_write_to_wait_gets_every_line_of_one_whose_reader_is_slow() -> None:
+    reading, writing = pipe()
+    os.set_blocking(writing, False)
+    with os.fdopen(writing, "w") as stream:
+        post = Posting(stream)
+        for number in range(500):
+            post.post(b"line %d " % number + b"x" * 200 + b"\n")
+        found: list[bytes] = []
+        reader = threading.Thread(target=lambda: found.extend(all_of(reading)))
+        reader.start()
+        post.close()
+    reader.join()
+    assert [int(line.split()[1]) for line in found] == list(range(500))
+
+
 def test_at_the_end_a_reader_that_stands_still_is_not_waited_for_and_has_whole_lines() -> None:
     reading, writing = pipe()
     with os.fdopen(writing, "w") as stream:

@@ -140,7 +140,6 @@ class Run:
                 how, why_not = self._verify(stored, why_not)
         except signals.Interrupted as interrupted:
             interrupted.state, interrupted.hint = self.state, f"dmrefresh check-dump {plan.name} --record reads it back"
-            self.observer.warn(self.state)  # the line about a signal has none of that
             raise
         return BackupReport(
             name=plan.name,

@@ -187,7 +187,7 @@ class Encrypted:
             if verify_first:
                 observer.note(_READ_FIRST)
                 first = read_dump(gunzip(verified), limits=self.limits)
-                verify(self._sanitised(first, this, observer, reads), verified, observer)
+                verify(self._sanitised(first, this, observer, reads), verified)
             for _ in verified:
                 pass  # nothing of it is believed before gpg's verdict
             this.stopwatch.expected["gunzip"] = trailer.length
@@ -276,7 +276,7 @@ class Cleaned:
             if verify_first:
                 observer.note(_READ_FIRST)
                 again = read_dump(gunzip(kept.blocks()), limits=self.limits)
-                verify(detected(again, self.ruleset, lambda _: None), (), observer)
+                verify(detected(again, self.ruleset, lambda _: None), ())
             unpacked = timed("gunzip", gunzip(timed("reread", kept.blocks())))
             read = this.stopwatch.awaited(prefetch(timed("read", read_dump(unpacked, limits=self.limits))))
             yield Opened(this.noting(self._detected(read, this, observer)))
