@@ -153,9 +153,12 @@ def _carry_others(errand: Errand, new: Connection) -> Held:
     if errand.dump_others is None:
         return Held((), "")
     with translated("while other schemas of the target were looked at"):
+        others = strangers.schemas(errand.connection, errand.schemas)
+    if others:  # said before they wait: whoever reads it slowly must not hold them up
+        errand.observer.note(f"writes to {', '.join(others)} wait from here until the new data is in its place")
+    with translated("while other schemas of the target were looked at"):
         held = stillness.hold(errand.connection, errand.schemas)
     if held.schemas:
-        errand.observer.note(f"writes to {', '.join(held.schemas)} wait until the new data is in its place")
         other_schemas.carry(errand, new, held)
         # Code of other schemas has run meanwhile, which may have written to what was checked before.
         after_load.check(new, errand.script, errand.schemas)
