@@ -23,7 +23,7 @@ from pathlib import Path
 
 from dmrefresh.bucket.store import DumpRef
 from dmrefresh.errors import UsageFailure
-from dmrefresh.machine.folders import private_folder, sweep
+from dmrefresh.machine.folders import make_private, private_folder, sweep
 from dmrefresh.measured import Measured
 
 KEPT = 2
@@ -227,8 +227,7 @@ class Cache:
 
     def _make(self) -> None:
         """Make the folder, and those above it that are missing, for their owner alone whatever the umask says."""
-        for missing in reversed([one for one in (self.folder, *self.folder.parents) if not one.exists()]):
-            missing.mkdir(mode=0o700, exist_ok=True)
+        make_private(self.folder)
         self._see_to_rights()
 
     def _see_to_rights(self) -> None:

@@ -105,3 +105,13 @@ def sweep(place: Path, prefix: str, before: Callable[[Path], None] = lambda fold
             shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(lock)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner alone whatever the umask says.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dmrefresh.errors import UsageFailure
+from dmrefresh.machine.folders import make_private
 
 DATA, PAGE, STYLE = "report.json", "report.html", "report.css"
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -55,8 +56,7 @@ def made(folder: Path) -> Path:
     Raises:
         OSError: it cannot be made.
     """
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_private(folder)
     return folder
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import platformdirs
 
+from dmrefresh.machine.folders import make_private
+
 _FILE = "names.json"
 _MOST = 100
 """Names that are kept of each bucket, and buckets."""
@@ -34,7 +36,7 @@ def remember(bucket: str, names: Iterable[str]) -> None:
     held = {bucket: (listed[: _MOST // 2] + others)[:_MOST], **dict(list(held.items())[: _MOST - 1])}
     with contextlib.suppress(OSError, RuntimeError):
         folder = _folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         number, new = tempfile.mkstemp(prefix=_FILE, dir=folder)
         try:
             with os.fdopen(number, "w", encoding="utf-8") as stream:
