@@ -10,7 +10,22 @@ import msgspec
 
 from sanitisers.columns import Kind, holds_text, kind
 from sanitisers.engine.copy_text import NULL, decode
-from sanitisers.ruleset.rules import Constant, Json, JsonObject, Keep, Null, Rule, Template
+from sanitisers.ruleset.rules import (
+    Bcrypt,
+    Constant,
+    Each,
+    Entries,
+    Fake,
+    Fields,
+    Json,
+    JsonObject,
+    Keep,
+    Null,
+    OneOf,
+    Pattern,
+    Rule,
+    Template,
+)
 from sanitisers.showing.describing import described
 from sanitisers.suggesting.values import shape
 
@@ -22,6 +37,8 @@ _SHAPE = 60
 _OF_A_LIST = 3
 """Elements of a list that are shown."""
 SAME = "as it is"
+_MADE_UP = (Bcrypt, Constant, Fake, Null, OneOf, Pattern, Template)
+"""Rules that write nothing of their column's originals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +113,14 @@ def _after(rule: object, old: bytes, value: bytes, column: ColumnLike) -> str | 
 
 
 def holds_kept(rule: object) -> bool:
-    """Whether what a rule writes may have a part of the original in it."""
-    if isinstance(rule, Keep):
-        return True
-    if type(rule).__name__ in {"Redact", "Shift", "Noise", "Function"}:
-        return True
-    parts = [getattr(rule, name, None) for name in ("each", "fields", "entries", "rest")]
-    return any(
-        any(map(holds_kept, part.values())) if isinstance(part, Mapping) else part is not None and holds_kept(part)
-        for part in parts
-    )
+    """Whether what a rule writes may have a part of the original in it: of what is not known to be made up, it may."""
+    if isinstance(rule, Each):
+        return holds_kept(rule.each)
+    if isinstance(rule, Fields):
+        return any(map(holds_kept, rule.fields.values()))
+    if isinstance(rule, Entries):
+        return rule.rest is not None or any(map(holds_kept, rule.entries.values()))
+    return not isinstance(rule, _MADE_UP)
 
 
 def _json(value: bytes) -> object:

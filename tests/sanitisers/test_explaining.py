@@ -132,3 +132,27 @@ def test_what_stands_in_another_column_is_shown_by_no_template() -> None:
     found = list(shown(columns, of_table.columns, before, after))
     assert "A-7" in [one.after for one in found]
     assert not any("Willow" in str(one) for one in found)
+
+
+@pytest.mark.parametrize(
+    ("column", "rule", "before"),
+    [
+        (
+            Column("d", "jsonb[]", element=Column("[]", "jsonb")),
+            "{each: {json: {note: keep (x), email: person.email}}}",
+            b'{"{\\"note\\": \\"Alice secret\\"}"}',
+        ),
+        (Column("d", "text[]", element=Column("[]")), "{each: text.redact}", b'{"Alice secret"}'),
+        (Column("d", "public.hstore"), "{entries: {mail: person.email}, rest: keep (x)}", b'"note"=>"Alice secret"'),
+    ],
+    ids=["documents of an array", "an array", "an hstore"],
+)
+def test_what_is_kept_inside_of_something_is_shown_by_its_shape_alone(column: Column, rule: str, before: bytes) -> None:
+    made = sanitiser([column], f"d: {rule}")
+    row = before.replace(b"\\", b"\\\\") + b"\n"
+    after = bytes(made.table("t", ["d"]).apply(row).rows)
+    assert b"Alice secret" in after
+    ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  t:\n    columns:\n      d: {rule}", "r.yaml")
+    of_table = ruleset.tables["t"]
+    assert isinstance(of_table, Columns)
+    assert not any("Alice" in str(one) for one in shown([column], of_table.columns, row, after))
