@@ -140,7 +140,7 @@ def test_what_stands_in_another_column_is_shown_by_no_template() -> None:
         (
             Column("d", "jsonb[]", element=Column("[]", "jsonb")),
             "{each: {json: {note: keep (x), email: person.email}}}",
-            b'{"{\\"note\\": \\"Alice secret\\"}"}',
+            b'{"{\\"note\\": \\"Alice secret\\", \\"email\\": \\"a@b.example\\"}"}',
         ),
         (Column("d", "text[]", element=Column("[]")), "{each: text.redact}", b'{"Alice secret"}'),
         (Column("d", "public.hstore"), "{entries: {mail: person.email}, rest: keep (x)}", b'"note"=>"Alice secret"'),
