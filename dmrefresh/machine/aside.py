@@ -76,11 +76,9 @@ class Aside:
             arguments: what it is given.
 
         Raises:
-            ProgramFailed: nobody is there any more, or stands still, or is in the midst of other work.
+            ProgramFailed: nobody is there any more, or stands still.
         """
         with self._lock:
-            if self.busy:  # what the other work was told would be forgotten
-                raise ProgramFailed(f"{self._called} is in the midst of other work.")
             self.busy, self._told = True, 0
             self._send(_MAKE, (maker, *arguments))
 

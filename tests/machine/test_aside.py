@@ -129,14 +129,6 @@ def test_each_work_begins_with_nothing_of_the_one_before() -> None:
         assert one.ask("all") == [3]
 
 
-def test_work_that_is_not_over_is_not_forgotten_for_other_work() -> None:
-    with somebody() as one:
-        one.make(Notes, 1)
-        one.tell("note", 2)
-        assert "in the midst of other work" in str(failure_of(lambda: one.make(Notes, 3)))
-        assert one.ask("all") == [1, 2]
-
-
 def test_who_ended_and_was_heard_of_by_somebody_else_is_gone_and_that_is_no_fault() -> None:
     with somebody() as one:
         os.kill(one.pid, signal.SIGKILL)
