@@ -124,7 +124,9 @@ class Ground:
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1,localhost",
             "SOPS_AGE_KEY_FILE": str(self.credentials.age_key_file),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
             "XDG_CONFIG_HOME": str(self.folder / "no-settings-of-the-user"),
+            "XDG_STATE_HOME": str(self.folder / "state"),
         }
 
     def settings(self, database: str, **target: str | int | bool) -> Path:

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dmrefresh.console.pace import Pace, Stage
-from dmrefresh.console.text import about, clock, counted, printable, size
+from dmrefresh.console.text import about, clock, counted, printable
+from dmrefresh.report.words import size
 
 _NARROW = 72
 """Columns of a terminal below which speed and business of the stages are left out."""

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from dmrefresh.console.pace import busiest
 from dmrefresh.console.showing import ago
-from dmrefresh.console.text import counted, size
+from dmrefresh.console.text import counted
 from dmrefresh.console.voice import Figures
 from dmrefresh.durations import lasted
 from dmrefresh.report.facts import columns_replaced
 from dmrefresh.report.model import BackupReport, Report
+from dmrefresh.report.words import size
 
 READ_BACK = {
     "full": "read back from there: the private key opens it, it is whole, and every table has the rows that were sent",

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from dmrefresh.console.text import printable, size
+from dmrefresh.console.text import printable
+from dmrefresh.report.words import size
 
 
 @dataclass(frozen=True, slots=True)

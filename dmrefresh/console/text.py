@@ -34,14 +34,6 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def size(count: float) -> str:
-    """Bytes for people, in powers of a thousand: `1.2 GB`."""
-    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count:.0f} B"
-
-
 def about(seconds: float) -> str:
     """How long something may still take, no more exactly than anybody can know: `25 s`, `3 min`, `1 h 20 min`."""
     if seconds < 10:

@@ -30,7 +30,7 @@ def signed(number: float) -> str:
 
 def size(number: float) -> str:
     """Bytes, in powers of a thousand: `1.2 GB`."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= factor:
             return f"{number / factor:,.1f} {unit}"
     return f"{number:,.0f} B"

@@ -49,7 +49,8 @@ class Leaf:
         common: whether originals are what many people have in common, see Family.
         by: keys of the same object of which the first that has a value decides; else the value itself does.
         own: whether only strings are replaced, and what its row's columns say of people decides.
-        near: whether what stands in its place is near the original, so that nobody is shown it.
+        near: whether what stands in its place is near the original.
+        secret: whether what stands in its place is nobody's business though it is made up, such as a password's hash.
     """
 
     index: int
@@ -60,6 +61,12 @@ class Leaf:
     by: tuple[str, ...] = ()
     own: bool = False
     near: bool = False
+    secret: bool = False
+
+    @property
+    def shows(self) -> bool:
+        """Whether a report may show what stands in its place."""
+        return not (self.own or self.near or self.secret)
 
 
 class Branch:
@@ -105,7 +112,7 @@ class Rules:
         self.wanted = plain.index(only_with) if only_with in plain else None
         self.for_blocks = all(name in plain for name in others)
         self.own = [leaf.index for leaf in leaves if leaf.own]
-        self.unshown = [leaf.index for leaf in leaves if leaf.own or leaf.near]
+        self.unshown = [leaf.index for leaf in leaves if not leaf.shows]
         self.by = {leaf.index: [plain.index(name) for name in leaf.by if name in plain] for leaf in leaves if leaf.by}
         self.branches = LEAVES + len(leaves)
         self.root = self.branches

@@ -123,7 +123,7 @@ class DocumentEdit:
         self._fill(walk, holders, seen.tally, watch)
         for leaf, slots in zip(self.leaves, walk.slots, strict=True):
             seen.tally.count(leaf.path, len(slots))
-            for slot in slots[: 0 if leaf.own or leaf.near else SAMPLES]:
+            for slot in slots[: SAMPLES if leaf.shows else 0]:
                 index = int(others[bisect_right(edges, slot) - 1])
                 samples.append(Fake(leaf.index, index, bytes(walk.parts[slot])))
         return pool([encode(b"".join(walk.parts[a:b])) for a, b in pairwise(edges)])

@@ -57,7 +57,7 @@ class Tree:
                 self._constants.append(str(value))
                 return self._leaf(path, None, msgspec.json.encode(value))
             case Bcrypt(locked=None, password=password):
-                return self._leaf(path, None, msgspec.json.encode(self._hash_of(password)))
+                return self._leaf(path, None, msgspec.json.encode(self._hash_of(password)), secret=True)
             case Redact():
                 return self._leaf(path, self.makers.setdefault((rule, ""), len(self.makers)), own=True)
             case JsonObject():
@@ -82,7 +82,8 @@ class Tree:
         by: tuple[str, ...] = (),
         own: bool = False,
         near: bool = False,
+        secret: bool = False,
     ) -> Leaf:
-        leaf = Leaf(len(self.leaves), path, maker, constant, common, by, own, near)
+        leaf = Leaf(len(self.leaves), path, maker, constant, common, by, own, near, secret)
         self.leaves.append(leaf)
         return leaf

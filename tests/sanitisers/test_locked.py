@@ -11,7 +11,7 @@ from sanitisers import RulesetError, compile_ruleset
 from sanitisers.making.hashing import PasswordHash
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.sanitisers.columns import SCHEMA, Column
-from tests.sanitisers.making import KEY
+from tests.sanitisers.making import KEY, sanitiser
 
 KNOWN = b"Password1234"
 _ENUM = re.search(r"CREATE TYPE user_roles_enum AS ENUM \((.*?)\);", SCHEMA.read_text(), re.DOTALL)
@@ -104,3 +104,16 @@ def test_a_hash_that_cannot_be_made_stops_the_rows_that_need_it(monkeypatch: pyt
     made = PasswordHash(b"any", bcrypt.gensalt(4)[7:], 12)
     with pytest.raises(MemoryError):
         made.text()
+
+
+@pytest.mark.parametrize(
+    "document", [b'{"p": "x", "n": "Ann"}', b'{"\\\\u0070": "x", "n": "Ann"}'], ids=["block", "walk"]
+)
+def test_no_report_shows_a_hash_to_try_passwords_on(document: bytes) -> None:
+    made = sanitiser(
+        [Column("d", "jsonb"), Column("p")],
+        f"d: {{json: {{p: {{bcrypt: {KNOWN.decode()}}}, n: person.name}}}}\np: {{bcrypt: {KNOWN.decode()}}}",
+    )
+    after = bytes(made.table("t", ["d", "p"]).apply(document + b"\tx\n").rows)
+    assert after.count(b"$2b$12$") == 2
+    assert set(made.report()["t"].samples) == {"d.n"}

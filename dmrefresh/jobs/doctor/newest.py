@@ -9,7 +9,6 @@ from contextlib import closing
 
 from dmrefresh.bucket.store import Listed, Store
 from dmrefresh.console.showing import ago, moment
-from dmrefresh.console.text import size
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import course
 from dmrefresh.dump.judging.after_load import Script, script_of
@@ -23,6 +22,7 @@ from dmrefresh.jobs.refresh.sources import Encrypted
 from dmrefresh.jobs.rulesets.given import head_of
 from dmrefresh.jobs.rulesets.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
+from dmrefresh.report.words import size
 from dmrefresh.settings.model import Settings
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip

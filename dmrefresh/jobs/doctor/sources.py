@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dmrefresh.console.text import size
 from dmrefresh.errors import RightsMissing
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
 from dmrefresh.machine.programs import find_pg_dump
@@ -15,6 +14,7 @@ from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import is_marked
 from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.reach.reaching import reached
+from dmrefresh.report.words import size
 from dmrefresh.settings.model import Settings, Source
 
 _PATIENCE = 30.0

@@ -9,10 +9,10 @@ from statistics import median
 
 from dmrefresh.bucket.store import DumpRef, Listed
 from dmrefresh.console.showing import ago, moment
-from dmrefresh.console.text import size
 from dmrefresh.durations import spoken
 from dmrefresh.errors import Failure, NoSuchDump
 from dmrefresh.observer import Observer
+from dmrefresh.report.words import size
 from dmrefresh.settings.model import Dumps
 
 _BEFORE = 10
