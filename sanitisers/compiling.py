@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sanitisers.columns import TYPE_WORDS, holds_text, type_word
 from sanitisers.engine.prf import fingerprint_of
 from sanitisers.engine.shapes import Box
-from sanitisers.errors import RulesetError, Unclassified
+from sanitisers.errors import NAMED, RulesetError, Unclassified
 from sanitisers.leaks.checks import Checks, what_is_off
 from sanitisers.leaks.reading import Here
 from sanitisers.making.box_forms import shape_of
@@ -20,11 +20,12 @@ from sanitisers.making.fitting import Misfit
 from sanitisers.making.grouping import grouped
 from sanitisers.making.own_people import own_of_people
 from sanitisers.making.uniqueness import Known, Unique
+from sanitisers.near import did_you_mean
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Bcrypt, Keep
-from sanitisers.ruleset.words import suggestion
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
+from sanitisers.suggesting.proposal import lines_to_paste
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from sanitisers.ruleset.rules import ColumnRule
 
 SHORTEST_KEY = 16
-_NAMED = 20
-"""Columns named in one warning."""
 
 
 def compile_ruleset(
@@ -69,7 +68,8 @@ def compile_ruleset(
     if keep_unlisted:
         compiling.warn_of_unlisted()
     elif compiling.unclassified:
-        raise Unclassified(compiling.unclassified, [*compiling.gone_tables(schema), *compiling.gone])
+        found = compiling.unclassified
+        raise Unclassified(found, lines_to_paste(found), [*compiling.gone_tables(schema), *compiling.gone])
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
@@ -124,7 +124,7 @@ class _Compiling:
         for name in rules.unique if rules else ():
             if name not in names:
                 where = self.ruleset.at("tables", table, "unique")
-                self.gone.append(f"{where}: there is no column `{name}`{suggestion(name, [*names])}")
+                self.gone.append(f"{where}: there is no column `{name}`{did_you_mean(name, names)}")
         conditions = conditions_of(self.ruleset, table, rules, columns)
         self.misfits += conditions.mistakes
         present = {column.name: column for column in columns if not column.generated}
@@ -196,7 +196,7 @@ class _Compiling:
         found = next((column for column in columns if column.name == name), None)
         where = self.ruleset.at("tables", table, "columns", name)
         if found is None:
-            near = suggestion(name, [column.name for column in columns])
+            near = did_you_mean(name, [column.name for column in columns])
             self.gone.append(f"{where}: there is no such column in the dump{near}")
         elif found.generated:
             self.warnings.append(f"{where}: the server computes this column, so the rule has nothing to do")
@@ -204,15 +204,15 @@ class _Compiling:
     def warn_of_unlisted(self) -> None:
         """A warning that names the columns which nothing covers."""
         if self.unclassified:
-            named = ", ".join(f"{table}.{column.name}" for table, column in self.unclassified[:_NAMED])
-            more = len(self.unclassified) - _NAMED
+            named = ", ".join(f"{table}.{column.name}" for table, column in self.unclassified[:NAMED])
+            more = len(self.unclassified) - NAMED
             self.warnings.append(f"kept without a rule: {named}" + (f" and {more} more" if more > 0 else ""))
 
     def gone_tables(self, schema: Mapping[str, object]) -> list[str]:
         """A warning for each table that has rules and is not in the dump."""
         return [
             f"{self.ruleset.at('tables', table)}: there is no such table in the dump"
-            f"{suggestion(table.removeprefix('public.'), [*schema])}"
+            f"{did_you_mean(table.removeprefix('public.'), schema)}"
             for table in self.ruleset.tables
             if table not in schema
         ]

@@ -15,7 +15,7 @@ from sanitisers.engine.raw_json import written
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
 
 
 class Stay(Enum):

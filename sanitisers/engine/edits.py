@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from sanitisers.engine.copy_text import NULL, encode
-from sanitisers.engine.fakes import Chosen, Fakes, constant, pool
+from sanitisers.engine.fakes import Fakes, Taken, constant, pool
 from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sanitisers.engine.choosing import Choosing
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Column, Flags, Pieces
-    from sanitisers.engine.prf import Positions, Values
     from sanitisers.engine.tally import Tally
+    from sanitisers.engine.values import Positions, Values
     from sanitisers.engine.watch import BoxWatch, DocumentWatch, Remains
 
 
@@ -42,7 +42,7 @@ class Seen:
     column: Column
     rows: Flags
     other: Callable[[str], Column]
-    raw: Callable[[str], Chosen]
+    raw: Callable[[str], Taken]
     tally: Tally
     watch: DocumentWatch | None = None
     boxes: BoxWatch | None = None
@@ -74,7 +74,7 @@ class Edit(Protocol):
     def needs(self) -> Sequence[str]:
         """Other columns that go into the fakes."""
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """The parts of what stands in place of each value of `seen.rows`, in order."""
 
 
@@ -91,7 +91,7 @@ class FakeEdit:
     shows: bool = True
     needs: tuple[str, ...] = ()
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         originals = seen.originals
         return self.fakes.parts(self.choosing.keyed(seen), originals.ends - originals.starts)
@@ -114,9 +114,9 @@ class ConstantEdit:
             return cls(constant(NULL), spares_empty=False, shows=False)
         return cls(constant(encode(text.encode())), spares_null=spares_null)
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
-        return [Chosen(self.array, np.zeros(int(seen.rows.sum()), np.int64))]
+        return [Taken(self.array, np.zeros(int(seen.rows.sum()), np.int64))]
 
 
 _ZEROS = pool([b"0" * count for count in range(100)])
@@ -138,22 +138,22 @@ class TemplateEdit:
         self._parts = [constant(encode(part.encode())) if isinstance(part, str) else part for part in parts]
         self.needs = tuple(part.column for part in parts if not isinstance(part, str))
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         rows = np.flatnonzero(seen.rows)
-        found: list[Chosen] = []
+        found: list[Taken] = []
         for part in self._parts:
             if isinstance(part, TemplateField):
                 found += self._field(part, seen, rows)
             else:
-                found.append(Chosen(part, np.zeros(len(rows), np.int64)))
+                found.append(Taken(part, np.zeros(len(rows), np.int64)))
         return found
 
-    def _field(self, field: TemplateField, seen: Seen, rows: Indexes) -> list[Chosen]:
+    def _field(self, field: TemplateField, seen: Seen, rows: Indexes) -> list[Taken]:
         raw = seen.raw(field.column)
-        value = Chosen(raw.array, raw.indexes[rows])
+        value = Taken(raw.array, raw.indexes[rows])
         if not field.width:
             return [value]
         values = seen.other(field.column).values
         missing = field.width - (values.ends - values.starts)[rows]
-        return [Chosen(_ZEROS, np.maximum(missing, 0)), value]
+        return [Taken(_ZEROS, np.maximum(missing, 0)), value]

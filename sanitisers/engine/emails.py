@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine import bits
-from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import Spans, in_values, windows, without
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions, Words
+    from sanitisers.engine.values import Bytes, Positions, Words
 
 BEFORE, BEHIND = 32, 48
 """Bytes looked at before and behind the @: four and six times eight, so that a bit for each fits a number."""

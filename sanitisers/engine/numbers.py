@@ -15,12 +15,12 @@ import numpy as np
 from sanitisers.engine.dialled import GAP, MARK, dialled_among
 from sanitisers.engine.digits import Groups
 from sanitisers.engine.grid import PADDING
-from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import Spans, in_values, table_of, without
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 LEAST = 9
 SEPARATORS = b" ()-"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.grid import PADDING, end_to_end
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sanitisers.engine.spans import Spans, in_values, table_of
 if TYPE_CHECKING:
     from sanitisers.engine.digits import Groups
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions, Values
+    from sanitisers.engine.values import Bytes, Positions, Values
 
 _BEYOND = bytes(range(128, 256))
 _WORD = (string.ascii_letters + string.digits + "_").encode()

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sanitisers.engine.copy_text import decode
 from sanitisers.engine.deciding import Rows
 from sanitisers.engine.edits import Seen, TemplateEdit
-from sanitisers.engine.fakes import Chosen, constant
+from sanitisers.engine.fakes import Taken, constant
 from sanitisers.engine.grid import Column, Ragged, pieces_of, separators
 from sanitisers.engine.lines import only_lines
 from sanitisers.engine.refused import ValueUnfit
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sanitisers.engine.edits import Edit
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
-    from sanitisers.engine.prf import Bytes, Positions
     from sanitisers.engine.tally import SharedTally, Tally
+    from sanitisers.engine.values import Bytes, Positions
     from sanitisers.engine.watch import Watch
 
 # A larger block is worked off in parts of about this many bytes: they fit the cache, and memory stays flat.
@@ -267,8 +267,8 @@ class _Work:
     def _other(self, name: str) -> Column:
         return Column.of(self.block, self.grid, self._index(name))
 
-    def _raw_piece(self, name: str) -> Chosen:
-        return Chosen(self.raw, self._raw_value(self.cuts.index(self._index(name))))
+    def _raw_piece(self, name: str) -> Taken:
+        return Taken(self.raw, self._raw_value(self.cuts.index(self._index(name))))
 
     def _index(self, name: str) -> int:
         if name not in self.columns:

@@ -12,20 +12,20 @@ from sanitisers.engine.document_texts import appended
 from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import FakeEdit
 from sanitisers.engine.grid import Column
-from sanitisers.engine.prf import Values
 from sanitisers.engine.redacting import RedactEdit
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
-from sanitisers.engine.shapes import UNREAD, Box, Leaf, kept_texts, original_texts, slots_in
+from sanitisers.engine.shapes import UNREAD, Box, Plain, kept_texts, original_texts, slots_in
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sanitisers.engine.box_text import Form
+    from sanitisers.engine.box_text import BoxForm
     from sanitisers.engine.boxes import Inner
     from sanitisers.engine.edits import Edit, Seen
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
     from sanitisers.engine.shapes import Shape
+    from sanitisers.engine.values import Bytes, Positions
 
 NOWHERE = -1
 """The place of what nobody wants to know."""
@@ -179,7 +179,7 @@ class BoxWatch:
     """The places in the boxes of a column, slot by slot."""
 
     check: Check
-    form: Form
+    form: BoxForm
     slots: Sequence[SlotWatch]
 
     @classmethod
@@ -255,7 +255,7 @@ class Watch:
         place = self._originals.get(name, NOWHERE)
         if place == NOWHERE:
             return
-        shape = self._shapes.get(name, Leaf.TEXT)
+        shape = self._shapes.get(name, Plain.TEXT)
         if not isinstance(shape, Box):
             self._check.look(seen.originals, place)
             return
@@ -273,7 +273,7 @@ class Watch:
             if boxes is not None and wanted.any():
                 boxes.dropped(column, wanted, np.arange(len(rows)))
             elif wanted.any():
-                texts, own = original_texts(self._shapes.get(name, Leaf.TEXT), column, wanted)
+                texts, own = original_texts(self._shapes.get(name, Plain.TEXT), column, wanted)
                 self._check.look(texts, place, own)
 
     def stays(self, block: Bytes, grid: Positions) -> None:

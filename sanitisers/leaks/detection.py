@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.detectors import EMAIL, PHONE, find
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.looks import KINDS, find_looks
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 from sanitisers.families.person import DRAMA_RANGES
-from sanitisers.leaks.detectors import EMAIL, PHONE, find
 from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.looks import Look
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
     from sanitisers.leaks.looking import Place
 
 ENOUGH = 10_000

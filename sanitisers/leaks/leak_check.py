@@ -21,9 +21,10 @@ import numpy as np
 
 from sanitisers.engine.chance import expected, is_chance
 from sanitisers.engine.document_texts import appended
-from sanitisers.engine.prf import ColumnCmac, Values, derive_key
+from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.sightings import Sightings
 from sanitisers.engine.traces import BARE, KINDS, find_traces
+from sanitisers.engine.values import Values
 from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions, Words
+    from sanitisers.engine.values import Positions, Words
     from sanitisers.leaks.looking import Place
 
 COMMON_ROWS = 50

@@ -12,7 +12,7 @@ from sanitisers.leaks.leak_check import LeakCheck
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions, Values
+    from sanitisers.engine.values import Positions, Values
     from sanitisers.leaks.detection import Detected
     from sanitisers.leaks.leak_check import Compared, Leak
     from sanitisers.leaks.looking import Place

@@ -39,6 +39,7 @@ from sanitisers.making.functions import load_function
 from sanitisers.making.grouping import space
 from sanitisers.making.hashing import PasswordHash
 from sanitisers.making.uniqueness import Unique, unique_form
+from sanitisers.near import did_you_mean
 from sanitisers.ruleset.patterns import parse_pattern
 from sanitisers.ruleset.rules import (
     Bcrypt,
@@ -59,7 +60,7 @@ from sanitisers.ruleset.rules import (
     Shift,
     Template,
 )
-from sanitisers.ruleset.words import TemplateField, suggestion
+from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -156,7 +157,7 @@ class EditMaking:
     def _chosen(self, column: ColumnLike, rule: Chosen, table: Mapping[str, ColumnLike], unique: Unique | None) -> Edit:
         for name in rule.by:
             if name not in table:
-                raise Misfit(f"the table has no column `{name}` to decide by{suggestion(name, list(table))}")
+                raise Misfit(f"the table has no column `{name}` to decide by{did_you_mean(name, table)}")
             if table[name].generated:
                 raise Misfit(f"the server computes `{name}`, so it is not in the dump and decides nothing")
         folded = any(bare_type(table.get(name, column)) in _CASELESS for name in rule.by or (column.name,))

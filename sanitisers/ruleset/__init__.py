@@ -1,3 +1,3 @@
-"""The ruleset: what a file says (model), how it is read (loading), what it lacks (proposal)."""
+"""The ruleset: what a file says (model), how it is read (loading)."""
 
 from __future__ import annotations

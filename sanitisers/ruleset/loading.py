@@ -13,9 +13,9 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sanitisers.errors import RulesetError
+from sanitisers.near import did_you_mean
 from sanitisers.ruleset.model import Columns, Ruleset, place
 from sanitisers.ruleset.rules import Bcrypt, Constant, Each, Entries, Fake, Fields, Function, Json, OneOf, Pattern
-from sanitisers.ruleset.words import suggestion
 
 Lines: TypeAlias = dict[tuple[str, ...], int]
 
@@ -167,7 +167,7 @@ def _message(file: str, lines: Lines, tree: object, detail: dict[str, Any]) -> t
             path = (*path, str(step))
     match detail["type"]:
         case "extra_forbidden":
-            near = suggestion(str(location[-1]), _known(path[:-1]))
+            near = did_you_mean(str(location[-1]), _known(path[:-1]))
             if len(path) == 3 and path[0] == "tables" and not near:
                 near = "; a column stands below `columns:`"
             what = f"`{location[-1]}` is not known here{near}"

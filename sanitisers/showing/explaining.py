@@ -6,7 +6,6 @@ import fnmatch
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,10 +15,11 @@ from sanitisers.columns import TYPE_WORDS, type_word
 from sanitisers.compiling import compile_ruleset, rule_for
 from sanitisers.engine.copy_text import encode
 from sanitisers.errors import SanitiserError
+from sanitisers.near import did_you_mean
 from sanitisers.ruleset.model import Columns, Empty, Ruleset
-from sanitisers.ruleset.proposal import key_of
+from sanitisers.ruleset.quoting import key_of
 from sanitisers.ruleset.rules import Bcrypt, Entries, Fields, Json, JsonObject, Keep, Rule, Template
-from sanitisers.ruleset.words import TemplateField, suggestion
+from sanitisers.ruleset.words import TemplateField
 from sanitisers.showing.describing import described, values_of
 from sanitisers.suggesting.columns import judge_column
 from sanitisers.suggesting.texts import Around, judge_text
@@ -161,7 +161,7 @@ def _in_box(ruleset: Ruleset, place: tuple[str, ...], rule: Fields | Entries, na
         word, becomes = described(rules[named], None)
         why = f"a rule for the {what}" if named == name else "`*` stands for every entry that is not named"
         return Explanation(word, ruleset.at(*here, named), why, becomes)
-    near = suggestion(name, [*rules])
+    near = did_you_mean(name, rules)
     if isinstance(rule, Fields):
         return Explanation(None, ruleset.at(*here), f"there is no rule for a field `{name}`{near}")
     if rule.rest is not None:
@@ -170,14 +170,13 @@ def _in_box(ruleset: Ruleset, place: tuple[str, ...], rule: Fields | Entries, na
 
 
 def _dropped(ruleset: Ruleset, place: tuple[str, ...], path: Sequence[str], node: JsonObject) -> Explanation:
-    near = get_close_matches(path[-1], list(node.keys), n=1, cutoff=0.6)
-    hint = f"; did you mean `{near[0]}`?" if near else ""
+    near = did_you_mean(path[-1], node.keys)
     judged = judge_text(path[-1], None, Around(path[-2] if len(path) > 1 else ""))
     rule = "keep (say why)" if judged.keeps else judged.rule
     return Explanation(
         None,
         ruleset.at(*place),
-        f"documents are closed: `{path[-1]}` is not named, so it is dropped with all below it{hint}",
+        f"documents are closed: `{path[-1]}` is not named, so it is dropped with all below it{near}",
         proposal=f"{key_of(path[-1])}: {rule}  # {judged.reason}",
     )
 

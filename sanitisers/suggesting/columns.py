@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sanitisers.assumed import Assumed
 from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, is_json, kind, type_word
 from sanitisers.families import FAMILIES
-from sanitisers.ruleset.proposal import key_of
+from sanitisers.ruleset.quoting import key_of
 from sanitisers.suggesting.documents import judge_document
 from sanitisers.suggesting.judgement import Confidence, Judgement, digits, high, low, medium
 from sanitisers.suggesting.names import Means, meaning

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sanitisers.assumed import based
 from sanitisers.columns import type_word
-from sanitisers.errors import SanitiserError
-from sanitisers.ruleset.proposal import key_of
 from sanitisers.suggesting.columns import Beside, Candidates, judge_column
 from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering, TableFacts
@@ -73,10 +71,20 @@ class TableSuggestion:
     about_somebody: bool = False
 
 
+class Fits(Protocol):
+    """What tells whether a rule fits its column, such as `trying.fits`."""
+
+    def __call__(
+        self, column: ColumnLike, columns: Sequence[ColumnLike], rule: str, unique: Collection[str], /
+    ) -> bool:
+        """Whether the rule fits the column, one of these columns, where no value may come twice in `unique`."""
+
+
 def suggest(
     schema: Mapping[str, Sequence[ColumnLike]],
     gathered: Gathering,
     keys: Mapping[str, Keys],
+    fits: Fits,
 ) -> dict[str, TableSuggestion]:
     """What is suggested for every table.
 
@@ -84,6 +92,7 @@ def suggest(
         schema: the columns of each table, without those that the server computes.
         gathered: what the rows were like.
         keys: what the schema says of keys; a table that is not there has none.
+        fits: tells whether a rule fits its column.
     """
     found = {
         table: _table(
@@ -105,6 +114,7 @@ def suggest(
             keys.get(table, Keys()),
             {name for other, name in led_to if other == table},
             personal,
+            fits,
         )
         for table, columns in schema.items()
     }
@@ -118,6 +128,7 @@ def _fitted(
     keys: Keys,
     led_to: Collection[str],
     personal: Sequence[tuple[str, str, Facts]],
+    fits: Fits,
 ) -> TableSuggestion:
     """The same with rules that fit their columns; where there is none for one of them, the table is emptied."""
     for column in columns:
@@ -125,7 +136,7 @@ def _fitted(
             found = suggestion.columns[column.name]
             joins = column.name in led_to
             of_nobody = (joins or not suggestion.about_somebody) and not never_stays(column.name)
-            judged = _fitting(column, columns, found, keys, joins=joins, of_nobody=of_nobody)
+            judged = _fitting(column, columns, found, keys, fits, joins=joins, of_nobody=of_nobody)
             if judged is None or (judged.keeps and not _compared(judged, personal, frozenset()).keeps):
                 why = f"no rule fits {column.name}, of type {column.type}, in which no value comes twice"
                 return TableSuggestion(Judgement("empty", Confidence.LOW, why))
@@ -236,7 +247,14 @@ _CODES = (Look.CODE, Look.SLUG, Look.NUMBER)
 
 
 def _fitting(
-    column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement, keys: Keys, *, joins: bool, of_nobody: bool
+    column: ColumnLike,
+    columns: Sequence[ColumnLike],
+    judged: Judgement,
+    keys: Keys,
+    fits: Fits,
+    *,
+    joins: bool,
+    of_nobody: bool,
 ) -> Judgement | None:
     """The first rule that fits the column's type and width, its being unique and its form; None where none does.
 
@@ -249,7 +267,7 @@ def _fitting(
     key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
     formed = of_form(form, key, unique=unique)
     for rule in (*formed, *Candidates.of(column, judged, key, unique=unique).rules):
-        if (joins and rule.startswith("{template:")) or not _fits(column, columns, rule, unique=keys.unique):
+        if (joins and rule.startswith("{template:")) or not fits(column, columns, rule, keys.unique):
             continue
         if rule in formed:
             return judged.but(rule, Confidence.MEDIUM, f"{judged.reason}; a check wants this form")
@@ -265,24 +283,6 @@ def _fitting(
 def _are_codes(facts: Facts | None) -> bool:
     """Whether values are short codes and words in which nothing looks like somebody's."""
     return bool(facts and facts.looks and not facts.personal and facts.share(*_CODES) == 1)
-
-
-def _fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str, *, unique: Collection[str]) -> bool:
-    from sanitisers.compiling import compile_ruleset
-    from sanitisers.making.uniqueness import Known
-    from sanitisers.ruleset.loading import parse_ruleset
-
-    others = [other for other in columns if other.name != column.name and f"{{{other.name}" in rule]
-    if rule.startswith("{bcrypt") and (column.max_length or 60) >= 60:
-        rule = "{value: x}"  # hashing takes a while
-    lines = [f"      {key_of(column.name)}: {rule}", *(f"      {key_of(one.name)}: keep (a key)" for one in others)]
-    text = "\n".join(["ruleset: 1", "tables:", "  t:", "    columns:", *lines])
-    try:
-        known = Known(unique={"t": unique})
-        compile_ruleset(parse_ruleset(text, "suggested"), {"t": [column, *others]}, bytes(32), known=known)
-    except SanitiserError:
-        return False
-    return True
 
 
 def is_covered_by_defaults(column: ColumnLike, judged: Judgement) -> str | None:

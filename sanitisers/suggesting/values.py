@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from sanitisers.leaks.detectors import find
+from sanitisers.detectors import find
 
 
 class Look(Enum):
