@@ -57,6 +57,7 @@ SANITISERS = {
     "errors": {"columns"},
     "pools": {"errors", "families", "near"},
     "ruleset": {"columns", "errors", "families", "near"},
+    "covering": {"columns", "ruleset"},
     "engine": {"detectors", "errors", "families", "ruleset"},
     "predicate": {"columns", "engine", "near"},
     "leaks": {"detectors", "engine", "families", "ruleset"},
@@ -64,11 +65,13 @@ SANITISERS = {
     "making": {"assumed", "columns", "engine", "families", "near", "pools", "predicate", "ruleset"},
     "sanitiser": {"assumed", "engine", "errors", "leaks", "suggesting"},
     "compiling": {
-        *("columns", "engine", "errors", "leaks", "making", "near", "pools", "ruleset", "sanitiser", "suggesting"),
+        *("columns", "covering", "engine", "errors", "leaks", "making", "near", "pools", "ruleset", "sanitiser"),
+        "suggesting",
     },
     "trying": {"columns", "compiling", "errors", "making", "ruleset"},
     "showing": {
-        *("assumed", "columns", "compiling", "engine", "errors", "families", "near", "ruleset", "suggesting"),
+        *("assumed", "columns", "compiling", "covering", "engine", "errors", "families", "near", "ruleset"),
+        "suggesting",
     },
 }
 """What each room and each single file of sanitisers/ imports of the others: all of it, and nothing that is below."""
