@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.spans import table_of
+from sanitisers.engine.alphabets import table_of
 
 if TYPE_CHECKING:
     from sanitisers.engine.digits import Groups

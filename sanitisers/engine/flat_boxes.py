@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.alphabets import table_of
 from sanitisers.engine.grid import NEWLINE, PADDING, Column, end_to_end
-from sanitisers.engine.spans import count_between, table_of
+from sanitisers.engine.spans import count_between
 from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
+from sanitisers.engine.alphabets import table_of
 from sanitisers.engine.copy_text import NULL, decode, encode
 from sanitisers.engine.fakes import Taken, joined, pool, runs_of
 from sanitisers.engine.flat_boxes import ODD, is_null_word
 from sanitisers.engine.grid import binary_array, buffer_of
-from sanitisers.engine.spans import count_between, table_of
+from sanitisers.engine.spans import count_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.detectors import PLAIN
-from sanitisers.engine.spans import table_of, without
+from sanitisers.engine.alphabets import table_of
+from sanitisers.engine.spans import without
 from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:

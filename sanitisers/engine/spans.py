@@ -34,13 +34,6 @@ class Spans:
         return end_to_end(Values(buffer, self.starts, self.ends))
 
 
-def table_of(letters: bytes) -> Flags:
-    """For each byte whether it is one of these."""
-    table = np.zeros(256, np.bool_)
-    table[list(letters)] = True
-    return table
-
-
 def in_values(values: Values, places: Positions) -> tuple[Positions, Positions]:
     """Indexes of those places that are inside values (which are in the order of their starts), and of their values."""
     if not len(values.starts):
