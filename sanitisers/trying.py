@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sanitisers.compiling import compile_ruleset
 from sanitisers.errors import SanitiserError
+from sanitisers.making.hashing import HASH_LENGTH
 from sanitisers.making.uniqueness import Known
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.quoting import key_of
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from sanitisers.columns import ColumnLike
-
-_HASH = 60
-"""Characters of a bcrypt hash."""
 
 
 def fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str, unique: Collection[str]) -> bool:
@@ -29,7 +27,7 @@ def fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str, unique: C
         unique: columns of the table in which no value may come twice.
     """
     others = [other for other in columns if other.name != column.name and f"{{{other.name}" in rule]
-    if rule.startswith("{bcrypt") and (column.max_length or _HASH) >= _HASH:
+    if rule.startswith("{bcrypt") and (column.max_length or HASH_LENGTH) >= HASH_LENGTH:
         rule = "{value: x}"  # hashing takes a while
     lines = [f"      {key_of(column.name)}: {rule}", *(f"      {key_of(one.name)}: keep (a key)" for one in others)]
     text = "\n".join(["ruleset: 1", "tables:", "  t:", "    columns:", *lines])

@@ -6,6 +6,7 @@ same fake wherever it stands. What holds them together (braces, bounds, commas, 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -142,25 +143,25 @@ class _Boxes:
 
     def __init__(self, form: BoxForm) -> None:
         self.values: list[bytes | None] = []
-        self.slots: list[int] = []
         self.owners: list[int] = []
         self.names: list[tuple[int, bytes]] = []
         self.form = form
+        self._of_slots: defaultdict[int, list[int]] = defaultdict(list)
         self._parts: list[list[bytes]] = []
 
     def add(self, row: int, text: bytes) -> None:
         """Take one apart. Raises NotAsWritten."""
         opened = self.form.open(text)
+        for index, slot in enumerate(opened.slots, len(self.values)):
+            self._of_slots[slot].append(index)
         self.values += opened.values
-        self.slots += opened.slots
         self.owners += [row] * len(opened.values)
         self.names += opened.names
         self._parts.append(opened.parts)
 
     def of_slot(self, slot: int) -> list[int]:
         """The indexes of its values that are not NULL."""
-        of_values = enumerate(zip(self.slots, self.values, strict=True))
-        return [i for i, (own, value) in of_values if own == slot and value is not None]
+        return [index for index in self._of_slots[slot] if self.values[index] is not None]
 
     def written(self) -> list[bytes]:
         """The boxes put together again, as COPY text."""

@@ -56,7 +56,7 @@ class Seen:
 
 
 class Edit(Protocol):
-    """What becomes of the values of a column."""
+    """What becomes of the values of a column. Several threads may ask one edit at once."""
 
     @property
     def spares_empty(self) -> bool:
@@ -75,7 +75,11 @@ class Edit(Protocol):
         """Other columns that go into the fakes."""
 
     def pieces(self, seen: Seen) -> list[Taken]:
-        """The parts of what stands in place of each value of `seen.rows`, in order."""
+        """What stands in the place of the values, in parts that are written one behind the other.
+
+        Each part has an index for every true of `seen.rows`, in their order, and its texts are as COPY writes them.
+        Raises ValueUnfit, with the row counted in the block from 0, where a value is not what the rule was made for.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +129,17 @@ _ZEROS = pool([b"0" * count for count in range(100)])
 class TemplateEdit:
     """Texts and values of other columns, which are all kept and never NULL.
 
-    What it writes is made of what was there, so it is never shown where there are other columns in it.
+    What it writes is made of what was there, so where there are other columns in it, the template itself is shown.
     """
 
     spares_empty = True
 
-    def __init__(self, parts: Sequence[str | TemplateField], *, spares_null: bool = True) -> None:
-        """Take the parts of a template in order."""
+    def __init__(self, path: str, parts: Sequence[str | TemplateField], *, spares_null: bool = True) -> None:
+        """Take where it is, for the report, and the parts of a template in order."""
         self.spares_null = spares_null
+        self._path = path
         self.shows = all(isinstance(part, str) for part in parts)
-        self.spelt = "".join(part if isinstance(part, str) else f"{{{part.column}}}" for part in parts)
+        self._spelt = "".join(part if isinstance(part, str) else f"{{{part.column}}}" for part in parts)
         self._parts = [constant(encode(part.encode())) if isinstance(part, str) else part for part in parts]
         self.needs = tuple(part.column for part in parts if not isinstance(part, str))
 
@@ -147,6 +152,8 @@ class TemplateEdit:
                 found += self._field(part, seen, rows)
             else:
                 found.append(Taken(part, np.zeros(len(rows), np.int64)))
+        if not self.shows:
+            seen.tally.show(self._path, self._spelt)
         return found
 
     def _field(self, field: TemplateField, seen: Seen, rows: Indexes) -> list[Taken]:

@@ -128,9 +128,14 @@ class SlotWatch:
     """The places in one slot of the boxes of a column.
 
     Attributes:
+        check: is shown what is found.
         place: of what stands there, unless that is looked into by its own edit.
         stays: whether it stays as it is; else it is one of originals.
         names: the place of keys that no rule names, and that go on.
+        shape: what its values are made of.
+        documents: the places inside, where the edit writes documents.
+        boxes: the same where the slot has boxes of its own.
+        remains: the places of what an edit leaves, where it is no fake as a whole.
     """
 
     check: Check
@@ -176,7 +181,13 @@ class SlotWatch:
 
 @dataclass(frozen=True, slots=True)
 class BoxWatch:
-    """The places in the boxes of a column, slot by slot."""
+    """The places in the boxes of a column, slot by slot.
+
+    Attributes:
+        check: is shown what is found.
+        form: how the boxes are written.
+        slots: the places in each, in their order.
+    """
 
     check: Check
     form: BoxForm
