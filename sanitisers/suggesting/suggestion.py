@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from sanitisers.assumed import based
 from sanitisers.columns import type_word
-from sanitisers.suggesting.columns import Beside, Candidates, judge_column
+from sanitisers.suggesting.columns import Beside, candidates, judge_column
 from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering, TableFacts
 from sanitisers.suggesting.joining import join
 from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
 from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, never_stays, words
+from sanitisers.suggesting.tables import Keys, TableSuggestion
 from sanitisers.suggesting.texts import AS_PUBLIC, PUBLIC_SLUGS
 from sanitisers.suggesting.values import Look
 
@@ -31,44 +32,6 @@ _MIGRATIONS = {
 _ENOUGH = 10
 """Different values from which on it tells something what they have in common, with each other or another column."""
 _NEARLY_ALL = 0.98
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What the schema says of a table beside its columns.
-
-    Attributes:
-        primary: columns of the primary key.
-        unique: columns of which no value comes twice.
-        joins: columns of foreign keys.
-        listed: columns for which a check allows a list of values.
-        forms: the regular expression that a check holds a column's texts to.
-        referenced: whether another table's foreign key leads here.
-        leads: a column of a foreign key, the table it leads to, and the column there.
-    """
-
-    primary: frozenset[str] = frozenset()
-    unique: frozenset[str] = frozenset()
-    joins: frozenset[str] = frozenset()
-    listed: frozenset[str] = frozenset()
-    forms: Mapping[str, str] = field(default_factory=dict)
-    referenced: bool = False
-    leads: tuple[tuple[str, str, str], ...] = ()
-
-
-@dataclass(slots=True)
-class TableSuggestion:
-    """What is suggested for a table: that it is emptied, for a reason, or a judgement for each column.
-
-    Attributes:
-        empties: why, where it is.
-        columns: what is suggested for each.
-        about_somebody: whether the table has columns about persons or companies.
-    """
-
-    empties: Judgement | None = None
-    columns: dict[str, Judgement] = field(default_factory=dict)
-    about_somebody: bool = False
 
 
 class Fits(Protocol):
@@ -151,7 +114,7 @@ def _table(table: str, columns: Sequence[ColumnLike], facts: TableFacts, keys: K
     if is_trail(table) and not keys.referenced:
         return TableSuggestion(medium("empty", "by its name it has what everybody did; nothing refers to it"))
     about_somebody = names_people(table) or any(_is_about_somebody(column) for column in columns)
-    key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
+    key = _row_number(columns, keys)
     judged = {}
     for column in columns:
         beside = Beside(
@@ -173,8 +136,10 @@ def _is_about_somebody(column: ColumnLike) -> bool:
     return type_word(column) is None and is_about_somebody(column.name)
 
 
-def _numbers_rows(column: ColumnLike, keys: Keys) -> bool:
-    return len(keys.primary) == 1 and type_word(column) in {"integer", "bigint"}
+def _row_number(columns: Sequence[ColumnLike], keys: Keys) -> str:
+    """The column that alone is the primary key and has a number for each row; empty where there is none."""
+    numbers = (column.name for column in columns if type_word(column) in {"integer", "bigint"})
+    return next((name for name in numbers if keys.primary == {name}), "")
 
 
 def _named_by(name: str, facts: TableFacts) -> str:
@@ -264,9 +229,9 @@ def _fitting(
     if judged.keys is not None or judged.keeps:
         return judged
     unique, form = column.name in keys.unique, keys.forms.get(column.name, "")
-    key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
+    key = _row_number(columns, keys)
     formed = of_form(form, key, unique=unique)
-    for rule in (*formed, *Candidates.of(column, judged, key, unique=unique).rules):
+    for rule in (*formed, *candidates(column, judged, key, unique=unique)):
         if (joins and rule.startswith("{template:")) or not fits(column, columns, rule, keys.unique):
             continue
         if rule in formed:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sanitisers.ruleset.quoting import key_of
 from sanitisers.suggesting.judgement import Confidence, Judgement
-from sanitisers.suggesting.suggestion import TableSuggestion, is_covered_by_defaults
+from sanitisers.suggesting.suggestion import is_covered_by_defaults
+from sanitisers.suggesting.tables import TableSuggestion
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike

@@ -17,7 +17,8 @@ from sanitisers.suggesting.gathering import Gathering, chosen
 from sanitisers.suggesting.judgement import Confidence, Judgement
 from sanitisers.suggesting.names import Means, meaning, words
 from sanitisers.suggesting.proposal import propose
-from sanitisers.suggesting.suggestion import Keys, suggest
+from sanitisers.suggesting.suggestion import suggest
+from sanitisers.suggesting.tables import Keys
 from sanitisers.suggesting.values import Look, look, shape
 from sanitisers.suggesting.writing import written
 from sanitisers.trying import fits

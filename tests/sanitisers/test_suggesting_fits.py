@@ -13,7 +13,8 @@ from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering
 from sanitisers.suggesting.judgement import Confidence, Judgement
 from sanitisers.suggesting.names import Means, meaning
-from sanitisers.suggesting.suggestion import Keys, TableSuggestion, suggest
+from sanitisers.suggesting.suggestion import suggest
+from sanitisers.suggesting.tables import Keys, TableSuggestion
 from sanitisers.suggesting.writing import written
 from sanitisers.trying import fits
 from tests.sanitisers.columns import Column

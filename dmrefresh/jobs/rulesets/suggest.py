@@ -20,7 +20,8 @@ from sanitisers.assumed import based
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
 from sanitisers.suggesting.judgement import Confidence
-from sanitisers.suggesting.suggestion import TableSuggestion, suggest
+from sanitisers.suggesting.suggestion import suggest
+from sanitisers.suggesting.tables import TableSuggestion
 from sanitisers.suggesting.writing import written
 from sanitisers.trying import fits
 
