@@ -25,6 +25,7 @@ from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.sightings import Sightings
 from sanitisers.engine.traces import BARE, KINDS, find_traces
 from sanitisers.engine.values import Values
+from sanitisers.leaks.counting import counted
 from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
@@ -65,9 +66,8 @@ class Leak:
 
     def __str__(self) -> str:
         origins = ", ".join(self.origins[:_NAMED]) + (", …" if len(self.origins) > _NAMED else "")
-        plural = ("es" if self.kind.endswith("s") else "s") if self.values != 1 else ""
         times = "once" if self.times == 1 else f"{self.times:,} times"
-        return f"{self.where}: {self.values:,} {self.kind}{plural} of {origins}, {times}"
+        return f"{self.where}: {counted(self.values, self.kind)} of {origins}, {times}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from sanitisers.ruleset.rules import Bcrypt, Constant, Each, Entries, Fake, Fiel
 
 Lines: TypeAlias = dict[tuple[str, ...], int]
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _KNOWN_KEYS = {
     (): [
         str(field.alias or name)
@@ -57,9 +58,6 @@ def _text(path: Path) -> str:
         raise RulesetError([f"{path}: {error.strerror or 'cannot be read'}"]) from None
     except UnicodeDecodeError as error:
         raise RulesetError([f"{path}: byte {error.start} is not UTF-8"]) from None
-
-
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def parse_ruleset(text: str, file: str) -> Ruleset:

@@ -21,6 +21,8 @@ _AMOUNTS = {
     "number.noise": ("Noise", "percent", "%", 100),
 }
 """Words that take an amount: their model, what it calls the amount, its unit, and the most of it there may be."""
+_LEAST = 0.01
+"""Of an amount: of less than a hundredth of a per cent nothing moves."""
 _FIELD = re.compile(r"\{(?P<column>[^{}:]+)(?::0(?P<width>[1-9][0-9]?))?\}")
 
 # What the proposal for an unclassified column says; it must not pass unread.
@@ -73,10 +75,6 @@ def known_family(word: str) -> str:
 
 def _known() -> list[str]:
     return [*FAMILIES, *_AMOUNTS, "text.redact", "keep", "null"]
-
-
-_LEAST = 0.01
-"""Of an amount: of less than a hundredth of a per cent nothing moves."""
 
 
 def _address(family: str, template: str) -> str:
