@@ -48,6 +48,11 @@ ROOMS = {
     },
 }
 """What each room may import of the project beside itself; `dmrefresh` alone means its single files."""
+FLOORS = {
+    "dmrefresh.dump": ("text", "definitions", "judging"),
+    "dmrefresh.postgres": ("reach", "loading", "carrying", "strategies"),
+}
+"""The rooms inside a room, from the lowest up: none reaches a higher one, not even through a single file between."""
 TOGETHER = ("dmrefresh", "sanitisers", "fixtures", "bench", "documenting", "tests")
 
 
@@ -75,6 +80,31 @@ def test_a_room_imports_only_from_the_floors_below(room: str) -> None:
     for file in files:
         for name in imports(file):
             assert room_of(name) in {room, *ROOMS[room]}, f"{file.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_a_room_inside_a_room_reaches_none_of_the_floors_above(room: str) -> None:
+    for floor, name in enumerate(FLOORS[room]):
+        above = tuple(f"{room}.{other}." for other in FLOORS[room][floor + 1 :])
+        for module, way in reached_from(f"{room}.{name}", room).items():
+            assert not module.startswith(above), " → ".join([*way, module])
+
+
+def reached_from(inner: str, room: str) -> dict[str, list[str]]:
+    """The files of a room that those of one inside it import, directly or around, each with the way there."""
+    begin = sorted((ROOT / inner.replace(".", "/")).glob("*.py"))
+    ways: dict[str, list[str]] = {f"{inner}.{file.stem}": [] for file in begin}
+    assert ways
+    to_look_at = list(ways)
+    while to_look_at:
+        module = to_look_at.pop()
+        for name in imports((ROOT / module.replace(".", "/")).with_suffix(".py")):
+            owner, _, _ = name.rpartition(".")
+            found = next((one for one in (name, owner) if (ROOT / f"{one.replace('.', '/')}.py").is_file()), "")
+            if found.startswith(f"{room}.") and found not in ways:
+                ways[found] = [*ways[module], module]
+                to_look_at.append(found)
+    return ways
 
 
 def test_the_single_files_know_nothing_of_the_rooms() -> None:

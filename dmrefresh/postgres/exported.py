@@ -14,10 +14,9 @@ from dmrefresh import __version__
 from dmrefresh.dump.note import Note
 from dmrefresh.errors import RightsMissing
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying.strangers import major
 from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.guard import system_identifier
 from dmrefresh.postgres.reach import connect, conninfo
+from dmrefresh.postgres.reach.session_facts import major, system_identifier, version
 from dmrefresh.postgres.receipt import SCHEMA
 from dmrefresh.postgres.unique_columns import unique_columns
 
@@ -98,7 +97,7 @@ def exported(url: str, name: str) -> Iterator[Exported]:
             version=__version__,
             system_identifier=identifier,
             database=database,
-            server_version=(connection.info.parameter_status("server_version") or "").split(" ")[0],
+            server_version=version(connection),
         )
         encoding = connection.info.parameter_status("server_encoding") or ""
         yield Exported(snapshot, login, major(connection), encoding, note, standby)

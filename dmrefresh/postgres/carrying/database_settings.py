@@ -5,9 +5,8 @@ from __future__ import annotations
 from psycopg import sql
 
 from dmrefresh.errors import RightsMissing
-from dmrefresh.postgres import Connection
-from dmrefresh.postgres.strategies import previous
-from dmrefresh.postgres.strategies.strategy import Errand
+from dmrefresh.postgres import Connection, moved_aside
+from dmrefresh.postgres.errand import Errand
 
 _SETTINGS = """
 SELECT CASE s.setrole WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(s.setrole) END,
@@ -73,7 +72,7 @@ def refuse(errand: Errand) -> None:
             if not of
             else f"as an administrator: ALTER ROLE {role} IN DATABASE {errand.name} RESET {name}",
         )
-    for role, schema in connection.execute(_DEFAULTS_OF_OTHERS, (previous.left_over(connection),)).fetchall():
+    for role, schema in connection.execute(_DEFAULTS_OF_OTHERS, (moved_aside.left_over(connection),)).fetchall():
         where = f" in its schema {schema}" if schema else ""
         raise RightsMissing(
             f"The target database has default privileges of the role {role}{where}, which the target's role is no "

@@ -11,7 +11,7 @@ from psycopg import sql
 from dmrefresh.errors import RightsMissing
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.carrying.objects import IN_ITS_OWN_RIGHT, OWNED
-from dmrefresh.postgres.strategies.previous import left_over, name_for
+from dmrefresh.postgres.moved_aside import left_over, name_for
 
 
 class _Thing(NamedTuple):
@@ -242,25 +242,6 @@ def restore(connection: Connection, schema: str, rights: Rights) -> int:
             what = sql.SQL(_OWNED.get(kind, "TABLE"))
             connection.execute(alter.format(what, sql.Identifier(schema, name), sql.Identifier(before)))
     return sum(len(old.rights) for _, old in both)
-
-
-def make_schema(connection: Connection, schema: str, previous: str, comment: str | None) -> None:
-    """Create `schema` for the owner of `previous`, or for this role where that is not allowed, with its comment.
-
-    A role may make a schema for another only where it could become that role (CREATE SCHEMA).
-    """
-    row = connection.execute(
-        "SELECT pg_catalog.pg_get_userbyid(nspowner), pg_catalog.pg_has_role(nspowner, 'MEMBER') "
-        "FROM pg_catalog.pg_namespace WHERE nspname = %s",
-        (previous,),
-    ).fetchone()
-    assert row is not None
-    owner, member = row
-    made = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema))
-    if member:
-        made += sql.SQL(" AUTHORIZATION {}").format(sql.Identifier(owner))
-    connection.execute(made)
-    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), comment))
 
 
 def _grant(schema: str, thing: _Thing, right: _Right) -> sql.Composed:

@@ -8,8 +8,8 @@ from psycopg import sql
 
 from dmrefresh.errors import ChecksFailed
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying.event_triggers import is_superuser
 from dmrefresh.postgres.carrying.objects import IN_ITS_OWN_RIGHT, OWNED
+from dmrefresh.postgres.reach.session_facts import is_superuser
 
 # What an object is called is the server's own writing of it, as ALTER takes it; a sequence that belongs to a column
 # goes with its table.

@@ -1,7 +1,7 @@
 """What a database holds that is neither the dump's nor carried over by itself: found by name, before the start.
 
-Some of it can be carried over by a dump of the target's own (`others`), if there is a pg_dump: what lies in schemas of
-which the dump makes nothing, and is of the kinds that the policy executes. The rest refuses the swap.
+Some of it can be carried over by a dump of the target's own (`other_schemas`), if there is a pg_dump: what lies in
+schemas of which the dump makes nothing, and is of the kinds that the policy executes. The rest refuses the swap.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dmrefresh.errors import RightsMissing, TargetUnfit
-from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying.belongings import extensions, has_rows
-from dmrefresh.postgres.carrying.event_triggers import is_superuser
+from dmrefresh.postgres import Connection, moved_aside
+from dmrefresh.postgres.carrying import extensions
 from dmrefresh.postgres.carrying.objects import IN_ITS_OWN_RIGHT, OWNED
+from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.reach import conninfo
-from dmrefresh.postgres.strategies import previous
-from dmrefresh.postgres.strategies.strategy import Errand
+from dmrefresh.postgres.reach.session_facts import is_superuser, major
 
 _FIRST_OF_USERS = 16384
 """Objects with lower oids came with the server (FirstNormalObjectId)."""
@@ -153,8 +152,8 @@ def refuse(errand: Errand) -> None:
         "carrying": errand.dump_others is not None,
     }
     found = [name for (name,) in connection.execute(_written_out(_STRANGERS).encode(), asked)]
-    for extension in extensions(connection):
-        found += [f"rows in tables of the extension {extension.name}"] * has_rows(connection, extension)
+    for extension in extensions.made_by_users(connection):
+        found += [f"rows in tables of the extension {extension.name}"] * extensions.has_rows(connection, extension)
     if not found:
         return
     hint = "move or drop them first, or publish by the strategy `schema`, which leaves other schemas alone"
@@ -207,13 +206,8 @@ def say_whose_code_runs(errand: Errand) -> None:
         )
 
 
-def major(connection: Connection) -> int:
-    """The server's major version."""
-    return connection.info.server_version // 10000
-
-
 def _gone(connection: Connection, replaced: Sequence[str]) -> list[str]:
-    return [*replaced, *previous.left_over(connection)]
+    return [*replaced, *moved_aside.left_over(connection)]
 
 
 def _listed(found: list[str]) -> str:

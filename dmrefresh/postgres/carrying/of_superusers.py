@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres.reach.session_facts import is_superuser
 
 _TRIGGERS = """
 SELECT e.evtname, e.evtevent, e.evttags, e.evtenabled::text, pg_catalog.pg_get_userbyid(e.evtowner),
@@ -34,11 +35,6 @@ ORDER BY p.oid
 _ENABLED = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
-def is_superuser(connection: Connection) -> bool:
-    """Whether the session's role is one."""
-    return connection.info.parameter_status("is_superuser") == "on"
-
-
 def carry_functions(old: Connection, new: Connection, schemas: Sequence[str]) -> None:
     """Make the functions of event triggers anew, and superusers' routines in the schemas that are replaced.
 
@@ -58,7 +54,7 @@ def carry_functions(old: Connection, new: Connection, schemas: Sequence[str]) ->
         new.execute(sql.SQL("COMMENT ON {} IS {}").format(what, sql.Literal(comment)))
 
 
-def carry(old: Connection, new: Connection) -> None:
+def carry_event_triggers(old: Connection, new: Connection) -> None:
     """Make the target's event triggers anew; last of all, since they act on what follows.
 
     Raises:
