@@ -17,8 +17,22 @@ from dmrefresh.errors import ChecksFailed, Failure, RightsMissing, TargetUnfit, 
 # The server goes on with the row itself after this, so nothing further right must ever match.
 _COPY_LINE = re.compile(r"COPY [^,:\"]*, line (\d+)(?:, column (\w+))?(?=:|$)")
 
-_LOST = {"57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "53300"}
-_COLLIDED = {"40001", "40P01", "55P03"}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_LOST = {
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+    "53300",  # too_many_connections
+    "57P01",  # admin_shutdown
+    "57P02",  # crash_shutdown
+    "57P03",  # cannot_connect_now
+    "57P05",  # idle_session_timeout
+}
+_COLLIDED = {
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "55P03",  # lock_not_available
+}
+_NOT_ALLOWED = "42501"  # insufficient_privilege
 _DISK_FULL = "53100"
 # Which disk: by a part of the name of the file that could not be written, which the server says in every language.
 _DISKS = {"pg_wal": "write-ahead log", "pgsql_tmp": "temporary files"}
@@ -26,7 +40,16 @@ _FULL = {
     "53200": "it is out of memory or of locks",
     "53400": "a limit is reached",
 }
-_ABSENT = {"0A000", "22023", "42704", "42883", "58P01", "3F000", "42601", "42P17"}
+_ABSENT = {
+    "0A000",  # feature_not_supported
+    "22023",  # invalid_parameter_value
+    "3F000",  # invalid_schema_name
+    "42601",  # syntax_error
+    "42704",  # undefined_object
+    "42883",  # undefined_function
+    "42P17",  # invalid_object_definition
+    "58P01",  # undefined_file
+}
 
 
 class NotUnderstood(TargetUnfit):
@@ -72,7 +95,7 @@ def from_server(error: psycopg.Error, doing: str, *, called: str = "target") -> 
         return TargetUnreachable(
             f"Another session holds what is needed {doing} (SQLSTATE {state}{place}).", hint="run it again"
         )
-    if state == "42501":
+    if state == _NOT_ALLOWED:
         return RightsMissing(f"The {called}'s role lacks a right that is needed {doing}{place}.")
     if state == _DISK_FULL:
         which = next((of for part, of in _DISKS.items() if part in (error.diag.message_primary or "")), "data")

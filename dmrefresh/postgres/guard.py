@@ -19,7 +19,7 @@ from dmrefresh.errors import TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.reach.hosts import address, is_local
+from dmrefresh.postgres.reach.server_names import address, is_local
 from dmrefresh.postgres.reach.session_facts import system_identifier
 from dmrefresh.settings.model import Production
 

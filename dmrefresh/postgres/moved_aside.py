@@ -14,17 +14,16 @@ from datetime import datetime
 
 from psycopg import sql
 
+from dmrefresh.dump.judging.policy import SET_ASIDE
 from dmrefresh.errors import TargetBusy, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres_facts import LONGEST_NAME
 
 _PREFIX = "dmrefresh: previous data, "
 _MARK = f"{_PREFIX}dropped by the next run if not before"
 _KEPT = f"{_PREFIX}kept for a rollback until "
-_ASIDE, _SUPERSEDED = "dmrefresh_previous", "dmrefresh_superseded"
-"""How the names begin; a dump that makes schemas of such names is refused, see `dmrefresh.dump.judging.policy`."""
-_LONGEST_NAME = 63
-"""In bytes (manual, chapter 4.1.1); the server cuts off what is beyond."""
+_ASIDE, _SUPERSEDED = SET_ASIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,10 @@ def _named(prefix: str, schema: str) -> str:
     if schema == "public":
         return prefix
     name = f"{prefix}_{schema}"
-    if len(name.encode()) <= _LONGEST_NAME:
+    if len(name.encode()) <= LONGEST_NAME:
         return name
     mark = f"_{hashlib.sha256(schema.encode()).hexdigest()[:12]}"
-    return name.encode()[: _LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
+    return name.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
 
 
 def move_aside(connection: Connection, schema: str) -> str | None:

@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from dmrefresh.errors import Busy, TargetBusy, TargetUnfit
-from dmrefresh.postgres import lock
-from dmrefresh.postgres import moved_aside
+from dmrefresh.postgres import lock, moved_aside
 from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.strategies import dropping

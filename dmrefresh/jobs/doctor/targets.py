@@ -19,7 +19,7 @@ from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect, hosts, session_facts
+from dmrefresh.postgres.reach import connect, server_names, session_facts
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.postgres.scratch import EMBEDDED, scratch
 from dmrefresh.postgres.survey import Survey, survey
@@ -141,7 +141,7 @@ class _Database:
             )
             refused = [failure for look in guards if (failure := _failure(look)) is not None]
             found = survey(errand, self._target.strategy, [])
-            return _Seen(hosts.shown(there.url), found, refused, keeping.warnings, with_dump)
+            return _Seen(server_names.shown(there.url), found, refused, keeping.warnings, with_dump)
 
     def _head(self) -> tuple[Head, bool]:
         """The newest dump's, or one that stands in for it, and whether it is the dump's."""

@@ -21,7 +21,7 @@ from dmrefresh.machine import process
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect, hosts
+from dmrefresh.postgres.reach import connect, server_names
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.postgres.survey import Survey, survey
 
@@ -167,7 +167,7 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
                     lambda: connect.refuse_superuser(connection, allowed=plan.target.allow_superuser),
                 ],
             )
-            place = hosts.shown(there.url)
+            place = server_names.shown(there.url)
     return _planned(plan, head, found, refused, place, keeping.warnings)
 
 

@@ -18,11 +18,10 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from dmrefresh.errors import RightsMissing, TargetUnfit
+from dmrefresh.lists import listed
 from dmrefresh.postgres import Connection, moved_aside
-from dmrefresh.postgres.carrying import grants
+from dmrefresh.postgres.carrying import default_privileges, grants
 from dmrefresh.postgres.errand import Errand
-
-_AT_MOST = 10
 
 _WATCHERS = """
 SELECT 'the prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts
@@ -49,7 +48,7 @@ def refuse_watchers(errand: Errand) -> None:
     found = [name for (name,) in errand.connection.execute(_WATCHERS)]
     if found:
         raise TargetUnfit(
-            f"The target database is held by {', '.join(found[:_AT_MOST])}; another cannot take its place.",
+            f"The target database is held by {listed(found)}; another cannot take its place.",
             hint="end them first (ROLLBACK PREPARED, pg_drop_replication_slot, DROP SUBSCRIPTION)",
         )
 
@@ -86,7 +85,7 @@ def carry_schemas(old: Connection, new: Connection, schemas: Sequence[str]) -> s
         words = "ALTER SCHEMA {} OWNER TO {}" if schema == "public" else "CREATE SCHEMA {} AUTHORIZATION {}"
         new.execute(sql.SQL(words).format(name, to))
         new.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(comment)))
-        grants.carry_defaults(new, schema, grants.defaults(old, schema))
+        default_privileges.carry_of_schema(old, new, schema)
         made.add(schema)
     if "public" not in made and "public" not in schemas:
         new.execute("DROP SCHEMA public")

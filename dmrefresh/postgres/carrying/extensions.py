@@ -11,9 +11,7 @@ from dmrefresh.postgres import Connection
 from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.loading import brought_extensions
 from dmrefresh.postgres.reach.session_facts import is_superuser
-
-_FIRST_OF_USERS = 16384
-"""Objects with lower oids came with the server (FirstNormalObjectId)."""
+from dmrefresh.postgres_facts import FIRST_OF_USERS
 
 _EXTENSIONS = """
 SELECT e.extname, n.nspname, e.extversion,
@@ -45,7 +43,7 @@ class Extension(NamedTuple):
 
 def made_by_users(connection: Connection) -> list[Extension]:
     """The extensions that users have made, in the order in which they were made."""
-    return [Extension(*row) for row in connection.execute(_EXTENSIONS, (_FIRST_OF_USERS,))]
+    return [Extension(*row) for row in connection.execute(_EXTENSIONS, (FIRST_OF_USERS,))]
 
 
 def has_rows(connection: Connection, extension: Extension) -> bool:

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.reach.session_facts import is_superuser
+from dmrefresh.postgres_facts import FIRST_OF_USERS
 
 _TRIGGERS = """
 SELECT e.evtname, e.evtevent, e.evttags, e.evtenabled::text, pg_catalog.pg_get_userbyid(e.evtowner),
@@ -25,7 +26,7 @@ SELECT p.oid::pg_catalog.regprocedure::text, p.prokind = 'p', pg_catalog.pg_get_
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_roles u ON u.oid = p.proowner
 JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
-WHERE p.prokind <> 'a' AND p.oid >= 16384
+WHERE p.prokind <> 'a' AND p.oid >= %s
   AND (EXISTS (SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtfoid = p.oid)
        OR n.nspname = ANY (%s) AND u.rolsuper AND p.proowner <> d.datdba)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
@@ -43,7 +44,7 @@ def carry_functions(old: Connection, new: Connection, schemas: Sequence[str]) ->
     Raises:
         psycopg.Error: the server refuses.
     """
-    found = old.execute(_FUNCTIONS, (list(schemas),)).fetchall() if is_superuser(new) else []
+    found = old.execute(_FUNCTIONS, (FIRST_OF_USERS, list(schemas))).fetchall() if is_superuser(new) else []
     for name, is_procedure, definition, owner, comment in found:
         row = new.execute("SELECT pg_catalog.to_regprocedure(%s) IS NOT NULL", (name,)).fetchone()
         if row is not None and row[0]:

@@ -55,7 +55,6 @@ class Loader:
         extensions_inside: bool = False,
         telling: Callable[[Statement], AbstractContextManager[None]] | None = None,
     ) -> None:
-        """Take what the docstring above says; nothing is executed yet."""
         self.connection = connection
         self.head = head
         self.observer = observer

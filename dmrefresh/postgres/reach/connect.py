@@ -17,7 +17,7 @@ from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable, Usag
 from dmrefresh.machine import signals
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.reach.hosts import shown
+from dmrefresh.postgres.reach.server_names import shown
 from dmrefresh.postgres.reach.session_facts import is_superuser
 
 # Whatever a role or a database carries, a load of hours must not be ended by it; a wait for a lock must be.

@@ -14,7 +14,7 @@ from dmrefresh.errors import UsageFailure
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.reach import tunnel, vcap
 from dmrefresh.postgres.reach.conninfo import Destination, destination_of
-from dmrefresh.postgres.reach.hosts import is_local
+from dmrefresh.postgres.reach.server_names import is_local
 from dmrefresh.settings.targets import Located
 
 _HOST = re.compile(r"[A-Za-z0-9_.:][A-Za-z0-9_.:-]*")

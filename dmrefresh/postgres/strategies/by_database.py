@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import psycopg
@@ -29,6 +29,7 @@ from dmrefresh.postgres import Connection, lock, moved_aside, receipt
 from dmrefresh.postgres.carrying import (
     belongings,
     database_settings,
+    default_privileges,
     extensions,
     meanwhile,
     of_superusers,
@@ -90,8 +91,13 @@ def publish(
             disconnected = _swap(errand, loaded, maintenance, url, names)
         errand.observer.step("committed")
         still_there = _clear(maintenance, url, names, errand)
-    more = {"grants": loaded.granted, "still_there": still_there, "disconnected": disconnected}
-    return published(loaded.loader, errand, loaded.changed, strategy="database", **more)
+    return replace(
+        published(loaded.loader, errand, loaded.changed),
+        grants=loaded.granted,
+        still_there=still_there,
+        strategy="database",
+        disconnected=disconnected,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ def _load(
         with translated("before the load"):
             xid = _begun(new)
             noted = meanwhile.note(old)
-            database_settings.carry_defaults(old, new)
+            default_privileges.carry_of_database(old, new)
             loader.made_schemas = belongings.carry_schemas(old, new, errand.schemas)
             extensions.carry(old, new, brought_extensions.brought_by(errand.head))
         observer.step("begun")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from psycopg import sql
@@ -20,7 +21,7 @@ from dmrefresh.errors import TargetBusy, TargetUnfit
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, lock, moved_aside, receipt
-from dmrefresh.postgres.carrying import dependents, grants, owners
+from dmrefresh.postgres.carrying import default_privileges, dependents, grants, owners
 from dmrefresh.postgres.errand import Check, Errand
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.loading import brought_extensions, compression
@@ -92,7 +93,7 @@ def publish(
     connection.close()
     # On a connection of its own: the one that published may have been lost in the moment it did.
     still_there = dropping.drop_after(errand.url, observer)
-    return published(loader, errand, changed, grants=granted, still_there=still_there, kept_until=kept_until)
+    return replace(published(loader, errand, changed), grants=granted, still_there=still_there, kept_until=kept_until)
 
 
 def _begin(connection: Connection, schemas: tuple[str, ...], observer: Observer) -> tuple[str, set[str]]:
@@ -115,7 +116,7 @@ def _begin(connection: Connection, schemas: tuple[str, ...], observer: Observer)
         for (schema,) in existing:
             aside, comment = moved_aside.name_for(schema), moved_aside.move_aside(connection, schema)
             _make_schema(connection, schema, aside, comment)
-            grants.carry_defaults(connection, schema, grants.defaults(connection, aside))
+            default_privileges.carry_of_schema(connection, connection, schema, aside)
         return xid, {schema for (schema,) in existing}
 
 

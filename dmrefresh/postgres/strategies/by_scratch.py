@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from dmrefresh.dump.events import Event
 from dmrefresh.postgres.errand import Check, Errand
@@ -36,4 +37,4 @@ def publish(errand: Errand, stream: Iterator[Event], slip: Callable[[], Receipt]
             with translated("while the scratch database was finished"):
                 loader.execute_held_back()
                 connection.execute("COMMIT")
-    return published(loader, errand, changed, strategy="scratch")
+    return replace(published(loader, errand, changed), strategy="scratch")

@@ -10,6 +10,7 @@ from dmrefresh.dump.events import Event, Head
 from dmrefresh.dump.judging import deciding, policy
 from dmrefresh.dump.text.encodings import HINT, codec_of
 from dmrefresh.errors import DumpDamaged, DumpRefused, RightsMissing, TargetUnfit
+from dmrefresh.lists import listed
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, receipt
 from dmrefresh.postgres.carrying import grants
@@ -167,8 +168,7 @@ def say_what_goes(errand: Errand) -> None:
     """What is in the target and not in the dump goes with the previous data, and not without a word."""
     going = only_in_target(errand)
     if going:
-        named = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
-        errand.observer.warn(f"in the target and not in the dump, so gone after the refresh: {named}")
+        errand.observer.warn(f"in the target and not in the dump, so gone after the refresh: {listed(going)}")
 
 
 def _role(connection: Connection) -> str:

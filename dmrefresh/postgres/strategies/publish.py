@@ -91,7 +91,15 @@ def publish(
             course.check_head(head)
         fitness.refuse_receipts(head)
         errand = Errand(
-            *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard),
+            connection=connection,
+            url=url,
+            head=head,
+            run=run,
+            maintenance=maintenance,
+            observer=observer,
+            stopwatch=stopwatch,
+            keep_previous=keep_previous,
+            guard=guard,
             script=script or Script(),
             connections=connections,
             toast_compression=toast_compression,

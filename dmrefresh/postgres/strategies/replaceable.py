@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dmrefresh.errors import RightsMissing, TargetBusy, TargetUnfit
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying import belongings, database_settings, extensions, strangers
+from dmrefresh.postgres.carrying import belongings, database_settings, default_privileges, extensions, strangers
 from dmrefresh.postgres.errand import Check, Errand
 from dmrefresh.postgres.loading import brought_extensions
 from dmrefresh.postgres.strategies import fitness, siblings
@@ -125,6 +125,7 @@ CHECKS: tuple[Check, ...] = (
     fitness.refuse_foreign_schemas,
     belongings.refuse_schemas,
     database_settings.refuse,
+    default_privileges.refuse_of_others,
     brought_extensions.refuse_absent,
     extensions.refuse_untrusted,
     _refuse_too_many,

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from dmrefresh.dump.events import Name
 from dmrefresh.errors import Busy, TargetUnfit
+from dmrefresh.lists import listed, listed_apart
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, lock, moved_aside, receipt
@@ -153,8 +154,7 @@ def _say_what_goes(connection: Connection, back: kept.Generation, going: list[st
     there = [f"{mark.schema}.{table}" for aside, mark in back.marks.items() for table in held[aside]["tables"]]
     lost = dropping.only_here(connection, going, there, relations="rpmf")
     if lost:
-        named = ", ".join(lost[:10]) + (f" and {len(lost) - 10} more" if len(lost) > 10 else "")
-        observer.warn(f"not in the kept data, so gone after the rollback: {named}")
+        observer.warn(f"not in the kept data, so gone after the rollback: {listed(lost)}")
 
 
 def _change_places(connection: Connection, back: kept.Generation, going: list[str]) -> int:
@@ -191,6 +191,6 @@ def _refuse_entangled(connection: Connection) -> None:
     found = dependents.outside(connection, moved_aside.left_over(connection))
     if found:
         raise TargetUnfit(
-            f"The kept data depends on what is current now: {'; '.join(found[:10])}.",
+            f"The kept data depends on what is current now: {listed_apart(found)}.",
             hint="undo that dependence, or refresh the target instead",
         )

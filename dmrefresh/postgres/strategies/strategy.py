@@ -138,8 +138,8 @@ def check_loaded(
     return changed
 
 
-def published(loader: Loader, errand: Errand, changed: Sequence[int], **more: object) -> Published:
-    """What a loader did, and each statement after it, with what the strategy adds."""
+def published(loader: Loader, errand: Errand, changed: Sequence[int]) -> Published:
+    """What a loader did, and each statement after it; the strategy replaces what it knows besides."""
     return Published(
         rows=sum(loader.rows.values()),
         tables={str(table): count for table, count in loader.rows.items()},
@@ -147,5 +147,4 @@ def published(loader: Loader, errand: Errand, changed: Sequence[int], **more: ob
         carried_types=loader.carried,
         changed_types=loader.changed,
         after_load=[(step.where, count) for step, count in zip(errand.script.steps, changed, strict=True)],
-        **more,  # type: ignore[arg-type]
     )
