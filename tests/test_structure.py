@@ -75,6 +75,12 @@ SANITISERS = {
     },
 }
 """What each room and each single file of sanitisers/ imports of the others: all of it, and nothing that is below."""
+
+FLOORS = {
+    "dmrefresh.dump": ("text", "definitions", "judging"),
+    "dmrefresh.postgres": ("reach", "loading", "carrying", "strategies"),
+}
+"""The rooms inside a room, from the lowest up: none reaches a higher one, not even through a single file between."""
 TOGETHER = ("dmrefresh", "sanitisers", "fixtures", "bench", "documenting", "tests")
 
 
@@ -118,6 +124,31 @@ def test_every_part_of_sanitisers_has_its_arrows_written_down() -> None:
         file.stem for file in (ROOT / "sanitisers").iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()
     }
     assert here - {"__init__"} == SANITISERS.keys()
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_a_room_inside_a_room_reaches_none_of_the_floors_above(room: str) -> None:
+    for floor, name in enumerate(FLOORS[room]):
+        above = tuple(f"{room}.{other}." for other in FLOORS[room][floor + 1 :])
+        for module, way in reached_from(f"{room}.{name}", room).items():
+            assert not module.startswith(above), " → ".join([*way, module])
+
+
+def reached_from(inner: str, room: str) -> dict[str, list[str]]:
+    """The files of a room that those of one inside it import, directly or around, each with the way there."""
+    begin = sorted((ROOT / inner.replace(".", "/")).glob("*.py"))
+    ways: dict[str, list[str]] = {f"{inner}.{file.stem}": [] for file in begin}
+    assert ways
+    to_look_at = list(ways)
+    while to_look_at:
+        module = to_look_at.pop()
+        for name in imports((ROOT / module.replace(".", "/")).with_suffix(".py")):
+            owner, _, _ = name.rpartition(".")
+            found = next((one for one in (name, owner) if (ROOT / f"{one.replace('.', '/')}.py").is_file()), "")
+            if found.startswith(f"{room}.") and found not in ways:
+                ways[found] = [*ways[module], module]
+                to_look_at.append(found)
+    return ways
 
 
 def test_the_single_files_know_nothing_of_the_rooms() -> None:

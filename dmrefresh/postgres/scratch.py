@@ -19,8 +19,9 @@ from dmrefresh.postgres.embedded import embedded
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reach import connect
-from dmrefresh.postgres.reach.conninfo import placed
+from dmrefresh.postgres.reach.conninfo import destination_of
 from dmrefresh.postgres.reach.reaching import is_remote
+from dmrefresh.postgres.reach.session_facts import is_superuser
 
 EMBEDDED = "embedded"
 _PREFIX = "dmrefresh_scratch_"
@@ -88,12 +89,12 @@ def look(where: str, guard: Guard) -> None:
 @contextmanager
 def _session(where: str, guard: Guard) -> Iterator[tuple[Connection, str]]:
     """A session on a named server that is neither production's nor a superuser's, and its connection string."""
-    place = placed(where, "target `scratch`")
+    place = destination_of(where, "target `scratch`")
     guard.check_host(f"{place.host},{place.hostaddr}")
     with connect.session(place.conninfo, "dmrefresh scratch") as maintenance:
         guard.check(maintenance)
         connect.refuse_standby(maintenance)
-        if maintenance.info.parameter_status("is_superuser") == "on":
+        if is_superuser(maintenance):
             raise RightsMissing(
                 "The role of the scratch server is a superuser; functions in the dump would run with every right.",
                 hint="use an ordinary role with CREATEDB",
@@ -107,7 +108,7 @@ def is_elsewhere(where: str) -> bool:
     Raises:
         UsageFailure: `where` is no connection URL.
     """
-    return where != EMBEDDED and is_remote(placed(where, f"target `{EMBEDDED}`"))
+    return where != EMBEDDED and is_remote(destination_of(where, f"target `{EMBEDDED}`"))
 
 
 def _create(connection: Connection, name: str) -> None:

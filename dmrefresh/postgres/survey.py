@@ -10,12 +10,13 @@ from dmrefresh.dump.judging import deciding
 from dmrefresh.errors import DumpRefused, Failure
 from dmrefresh.postgres import lock
 from dmrefresh.postgres.carrying import strangers
+from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.loading import compression
 from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach.session_facts import version
 from dmrefresh.postgres.strategies import fitness
 from dmrefresh.postgres.strategies.publish import StrategyName, refusals
-from dmrefresh.postgres.strategies.strategy import Errand
 
 _NAMES: tuple[Literal["schema", "database"], ...] = ("schema", "database")
 
@@ -78,7 +79,7 @@ def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], objec
     connection, head = errand.connection, errand.head
     with translated("while the target was looked at"):
         connection.execute("SET default_transaction_read_only = on")
-        found = Survey(connection.info.user, (connection.info.parameter_status("server_version") or "").split(" ")[0])
+        found = Survey(connection.info.user, version(connection))
         found.refused = _collected(
             [
                 *guards,

@@ -16,12 +16,12 @@ from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.machine.programs import find_pg_dump
 from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, server_names, session_facts
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.postgres.scratch import EMBEDDED, scratch
-from dmrefresh.postgres.strategies.strategy import Errand
 from dmrefresh.postgres.survey import Survey, survey
 from dmrefresh.settings.model import Settings, Target
 from dmrefresh.stages.upload import of_the_target
@@ -141,7 +141,7 @@ class _Database:
             )
             refused = [failure for look in guards if (failure := _failure(look)) is not None]
             found = survey(errand, self._target.strategy, [])
-            return _Seen(connect.shown(there.url), found, refused, keeping.warnings, with_dump)
+            return _Seen(server_names.shown(there.url), found, refused, keeping.warnings, with_dump)
 
     def _head(self) -> tuple[Head, bool]:
         """The newest dump's, or one that stands in for it, and whether it is the dump's."""
@@ -187,7 +187,7 @@ class _BucketTarget:
         programs = self._settings.programs
         with scratch(where, major, Guard(self._settings.production), Observer(), postgres=programs.postgres) as url:
             with connect.session(url, "dmrefresh doctor") as connection:
-                version = connection.info.server_version // 10000
+                version = session_facts.major(connection)
             find_pg_dump(version, programs.pg_dump)
         return Said(f"scratch databases are of PostgreSQL {version}{'' if where == EMBEDDED else ', on a server'}")
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from dmrefresh.machine.programs import find_pg_dump
-from dmrefresh.postgres.strategies.strategy import DumpOthers
+from dmrefresh.postgres.errand import DumpOthers
 from dmrefresh.settings.model import Programs
 from dmrefresh.stages.pg_dump import pg_dump
 

@@ -19,10 +19,10 @@ from dmrefresh.jobs.refresh.plan_bucket import PlannedBucket, plan_bucket
 from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, listed, short
 from dmrefresh.machine import process
 from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, server_names
 from dmrefresh.postgres.reach.reaching import reached
-from dmrefresh.postgres.strategies.strategy import Errand
 from dmrefresh.postgres.survey import Survey, survey
 
 _MIB = 1 << 20
@@ -167,7 +167,7 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
                     lambda: connect.refuse_superuser(connection, allowed=plan.target.allow_superuser),
                 ],
             )
-            place = connect.shown(there.url)
+            place = server_names.shown(there.url)
     return _planned(plan, head, found, refused, place, keeping.warnings)
 
 

@@ -16,7 +16,7 @@ from dmrefresh.jobs.refresh.refusals import Refusal, listed, short
 from dmrefresh.machine.programs import find_pg_dump
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, session_facts
 from dmrefresh.postgres.scratch import EMBEDDED, scratch
 from dmrefresh.stages.upload import of_the_target
 
@@ -117,7 +117,7 @@ def _scratch(plan: Plan, head: Head, found: list[Failure]) -> str | None:
         guard, postgres = Guard(plan.production), plan.programs.postgres
         with scratch(plan.target.scratch, major, guard, Observer(), postgres=postgres) as url:
             with connect.session(url) as connection:
-                version = connection.info.server_version // 10000
+                version = session_facts.major(connection)
             find_pg_dump(version, plan.programs.pg_dump)
         return f"{version} ({plan.target.scratch if plan.target.scratch == EMBEDDED else 'on a server'})"
     except Failure as failure:

@@ -30,7 +30,7 @@ from dmrefresh.machine.programs import find_pg_dump
 from dmrefresh.measured import Measured
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, session_facts
 from dmrefresh.postgres.reach.conninfo import used
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.scratch import scratch
@@ -143,7 +143,7 @@ def _text(
     place, programs = cleaning.target.scratch, cleaning.programs
     url = stack.enter_context(scratch(place, major, cleaning.guard, cleaning.observer, postgres=programs.postgres))
     with connect.session(url) as connection:
-        login, major = used(connection), connection.info.server_version // 10000
+        login, major = used(connection), session_facts.major(connection)
     program = find_pg_dump(major, programs.pg_dump)
     cleaning.observer.note(f"a scratch database of PostgreSQL {major} takes the sanitised rows")
     slip = cleaning.slip()

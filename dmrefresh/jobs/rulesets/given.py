@@ -22,9 +22,9 @@ from dmrefresh.keys.private import private_keyring
 from dmrefresh.machine import process
 from dmrefresh.machine.programs import find_pg_dump
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.carrying.strangers import major
-from dmrefresh.postgres.reach import connect, conninfo
+from dmrefresh.postgres.reach import connect, conninfo, server_names
 from dmrefresh.postgres.reach.reaching import reached
+from dmrefresh.postgres.reach.session_facts import major
 from dmrefresh.settings.model import Settings
 from dmrefresh.settings.targets import Located, Target
 from dmrefresh.stages.gpg import decrypt
@@ -142,7 +142,8 @@ def _of_database(given: Given, name: str, observer: Observer, *, rows: bool) -> 
             program = find_pg_dump(major(connection), given.settings.programs.pg_dump)
             how = conninfo.used(connection)
         options = [] if rows else ["--schema-only"]
-        observer.note(f"{program.path.name} reads {'all' if rows else 'the definitions'} of {connect.shown(there.url)}")
+        what = "all" if rows else "the definitions"
+        observer.note(f"{program.path.name} reads {what} of {server_names.shown(there.url)}")
         try:
             yield read_dump(pg_dump(program.path, how, options), limits=given.limits)
         finally:

@@ -15,13 +15,15 @@ from dmrefresh.dump.judging.after_load import Script
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer, Stopwatch
 from dmrefresh.postgres import receipt
-from dmrefresh.postgres.failures import blaming, translated
+from dmrefresh.postgres.errand import DumpOthers, Errand
+from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.loading import compression
 from dmrefresh.postgres.loading.compression import Compression
+from dmrefresh.postgres.newer import blaming
 from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.strategies import by_database, by_schema, by_scratch, fitness
-from dmrefresh.postgres.strategies.strategy import DumpOthers, Errand, Published, Strategy
+from dmrefresh.postgres.strategies.strategy import Published, Strategy
 
 __all__ = ["Published", "StrategyName", "choose", "publish", "refusals"]
 
@@ -89,7 +91,15 @@ def publish(
             course.check_head(head)
         fitness.refuse_receipts(head)
         errand = Errand(
-            *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard),
+            connection=connection,
+            url=url,
+            head=head,
+            run=run,
+            maintenance=maintenance,
+            observer=observer,
+            stopwatch=stopwatch,
+            keep_previous=keep_previous,
+            guard=guard,
             script=script or Script(),
             connections=connections,
             toast_compression=toast_compression,
