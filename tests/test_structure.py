@@ -48,6 +48,19 @@ ROOMS = {
     },
 }
 """What each room may import of the project beside itself; `dmrefresh` alone means its single files."""
+JOBS = {
+    "topics": set(),
+    "reports": set(),
+    "runbooks": set(),
+    "dumps": set(),
+    "backup": {"dumps"},
+    "targets": {"dumps"},
+    "rulesets": {"dumps", "targets"},
+    "init": {"rulesets"},
+    "refresh": {"dumps", "targets", "rulesets"},
+    "doctor": {"dumps", "targets", "rulesets", "refresh"},
+}
+"""What each room of `dmrefresh.jobs` may import of the others; the single files there are for all of them."""
 TOGETHER = ("dmrefresh", "sanitisers", "fixtures", "bench", "documenting", "tests")
 
 
@@ -75,6 +88,15 @@ def test_a_room_imports_only_from_the_floors_below(room: str) -> None:
     for file in files:
         for name in imports(file):
             assert room_of(name) in {room, *ROOMS[room]}, f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_the_rooms_of_the_jobs_import_one_way_and_what_they_share_imports_none_of_them() -> None:
+    jobs = ROOT / "dmrefresh" / "jobs"
+    assert {folder.name for folder in jobs.iterdir() if (folder / "__init__.py").exists()} == set(JOBS)
+    for file in jobs.rglob("*.py"):
+        allowed = {file.parent.name, *JOBS[file.parent.name]} if file.parent != jobs else set()
+        rooms = {name.split(".")[2] for name in imports(file) if name.startswith("dmrefresh.jobs.")}
+        assert rooms & set(JOBS) <= allowed, file
 
 
 def test_the_single_files_know_nothing_of_the_rooms() -> None:

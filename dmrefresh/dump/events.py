@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from dmrefresh.errors import DumpDamaged
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +169,15 @@ class End:
 
 
 Event: TypeAlias = Head | Statement | TableData | End
+
+
+def head_of(events: Iterable[Event]) -> Head:
+    """The first of a dump's events.
+
+    Raises:
+        DumpDamaged: there is none, or it is no Head.
+    """
+    head = next(iter(events), None)
+    if not isinstance(head, Head):
+        raise DumpDamaged("The dump holds nothing.")
+    return head

@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 from dmrefresh.durations import spoken
 from dmrefresh.postgres.reach.conninfo import masked
+from dmrefresh.settings.cloud_foundry import CloudFoundry
 from dmrefresh.settings.loading import Gathered, Key
 from dmrefresh.settings.model import Loaded
-from dmrefresh.settings.targets import CloudFoundry
 
 _DEFAULT = "default"
 _PLACES = ("sources", "targets")

@@ -20,10 +20,13 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.keys.private import KeyFiles
+from dmrefresh.settings.cloud_foundry import CloudFoundry
 from dmrefresh.settings.job import Job
 from dmrefresh.settings.loading import Gathered, Key, gather
+from dmrefresh.settings.production import Production
 from dmrefresh.settings.reports import Reports
-from dmrefresh.settings.targets import CloudFoundry, Duration, Production, Section, Source, Target
+from dmrefresh.settings.section import Duration, Section
+from dmrefresh.settings.targets import Source, Target
 from dmrefresh.settings.webhook import Webhook
 
 __all__ = ["Job", "Production", "Source", "Target", "load", "loaded"]

@@ -29,8 +29,9 @@ from dmrefresh.errors import (
 )
 from dmrefresh.jobs.attempts import Patience
 from dmrefresh.jobs.backup.backup_production import demand, run
-from dmrefresh.jobs.backup.verifying_backup import Stored, note_beside, read_back
 from dmrefresh.jobs.dumps import check_dump
+from dmrefresh.jobs.dumps.noted import note_beside
+from dmrefresh.jobs.dumps.reading_back import Stored, read_back
 from dmrefresh.keys.private import KeyFiles, private_keyring
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer

@@ -19,7 +19,8 @@ import pytest
 from dmrefresh.bucket.store import Store
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import DumpDamaged
-from dmrefresh.jobs.refresh.sources import Attempt, Cleaned
+from dmrefresh.jobs.refresh.cleaned import Cleaned
+from dmrefresh.jobs.refresh.source import Attempt
 from dmrefresh.observer import Observer
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore

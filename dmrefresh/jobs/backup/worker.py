@@ -21,16 +21,17 @@ from dmrefresh.dump.counts import Counts
 from dmrefresh.durations import spoken
 from dmrefresh.errors import NOT_STORED, BackupNotStored, DeadlinePassed, UsageFailure
 from dmrefresh.jobs.backup.producing import database_size, produced
-from dmrefresh.jobs.dumps.taking import limits_of
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.machine import signals
 from dmrefresh.machine.folders import NoRoom
 from dmrefresh.measured import Measured
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.postgres.reach.conninfo import refuse_misread
 from dmrefresh.settings.model import Settings
 from dmrefresh.settings.targets import Source
 from dmrefresh.stages.post import IN_DOUBT, PostFailed, post
 from dmrefresh.stages.spool import Spool, spool
+from dmrefresh.stopwatch import Stopwatch
 
 NAME, FORM, RECIPIENT, KEY = "DUMP_FILE_NAME", "S3_POST_URL_DATA", "RECIPIENT", "PUBKEY"
 URL, SERVICES = "DATABASE_URL", "VCAP_SERVICES"

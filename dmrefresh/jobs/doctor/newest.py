@@ -9,7 +9,7 @@ from contextlib import closing
 
 from dmrefresh.bucket.store import Listed, Store
 from dmrefresh.console.showing import ago, moment
-from dmrefresh.dump.events import Head
+from dmrefresh.dump.events import Head, head_of
 from dmrefresh.dump.judging import course
 from dmrefresh.dump.judging.after_load import Script, script_of
 from dmrefresh.dump.reader import read_dump
@@ -17,9 +17,8 @@ from dmrefresh.errors import Failure, NoSuchDump, UsageFailure
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.keys import Private
 from dmrefresh.jobs.dumps.choosing import Chosen, choice
-from dmrefresh.jobs.dumps.taking import limits_of
-from dmrefresh.jobs.refresh.sources import Encrypted
-from dmrefresh.jobs.rulesets.given import head_of
+from dmrefresh.jobs.limits import limits_of
+from dmrefresh.jobs.refresh.encrypted import Encrypted
 from dmrefresh.jobs.rulesets.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
 from dmrefresh.report.words import size

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from dmrefresh.bucket.store import translated as translated_from_s3
 from dmrefresh.dump.events import Head, Schema
 from dmrefresh.errors import Failure
+from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.newest import Newest
 from dmrefresh.jobs.doctor.probe import Probe
-from dmrefresh.jobs.dumps.taking import bucket_of
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.targets.naming import target_of
-from dmrefresh.machine.programs import find_pg_dump
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.machine.postgres_programs import find_pg_dump
+from dmrefresh.observer import Observer
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reach import connect
@@ -25,6 +25,7 @@ from dmrefresh.postgres.strategies.strategy import Errand
 from dmrefresh.postgres.survey import Survey, survey
 from dmrefresh.settings.model import Settings, Target
 from dmrefresh.stages.upload import of_the_target
+from dmrefresh.stopwatch import Stopwatch
 
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""

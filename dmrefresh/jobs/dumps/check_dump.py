@@ -9,9 +9,11 @@ from typing import TypeVar
 
 from dmrefresh.bucket.verified import SUFFIX
 from dmrefresh.jobs.attempts import Patience, attempts
-from dmrefresh.jobs.backup.verifying_backup import Stored, note_beside, opens, read_back
 from dmrefresh.jobs.dumps.choosing import said_of_age_and_size
-from dmrefresh.jobs.dumps.taking import choose, introduce, limits_of
+from dmrefresh.jobs.dumps.noted import note_beside
+from dmrefresh.jobs.dumps.reading_back import Stored, opens, read_back
+from dmrefresh.jobs.dumps.taking import choose, introduce
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.observer import Observer
 from dmrefresh.report.model import Checked
 from dmrefresh.settings.model import Settings

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from dmrefresh.bucket.store import DumpRef, Listed, SourceRefused, Store, taken_at
 from dmrefresh.bucket.verified import Verified
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
+from dmrefresh.jobs.buckets import store_of
 from dmrefresh.jobs.dumps.doubts import Doubt, Doubts, of_age_and_size
-from dmrefresh.jobs.dumps.read_back import beside
+from dmrefresh.jobs.dumps.noted import beside
 from dmrefresh.jobs.dumps.seen import remember
-from dmrefresh.jobs.dumps.taking import refuse_note, store_of
+from dmrefresh.jobs.dumps.taking import refuse_note
 from dmrefresh.settings.model import Dumps, Settings
 
 _TRIED = 10
@@ -82,7 +83,7 @@ def choice(settings: Settings, store: Store, stage: str, listed: Sequence[Listed
         )
     newest = there[0].key
     passed_over = [f"{one.key} is empty and was passed over" for one in listed if not one.size and one.key > newest]
-    dump, doubts = _read_back(settings.dumps, store, there, passed_over)
+    dump, doubts = _newest_read_back(settings.dumps, store, there, passed_over)
     read_back = dump is not None and not any(one.failure for one in doubts)
     if dump is None:
         dump = store.named(newest)
@@ -163,7 +164,7 @@ def _stage_of(store: Store, name: str) -> list[Listed]:
         return []
 
 
-def _read_back(
+def _newest_read_back(
     settings: Dumps, store: Store, there: Sequence[Listed], passed_over: list[str]
 ) -> tuple[DumpRef | None, list[Doubt]]:
     """The newest dump that was read back, if one was; why notes do not count is added to `passed_over`."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dmrefresh.bucket.store import DumpRef, Store
 from dmrefresh.bucket.verified import SUFFIX
 from dmrefresh.console.showing import ago
-from dmrefresh.dump.text.limits import MIB, Limits
 from dmrefresh.errors import NoSuchDump, UsageFailure
+from dmrefresh.jobs.buckets import cleaned_store, store_of
 from dmrefresh.observer import Observer
 from dmrefresh.settings.model import Settings, Target
 
@@ -28,12 +28,6 @@ def choose(settings: Settings, name: str | None, stage: str | None) -> tuple[Sto
     store = store_of(settings)
     refuse_note(name or "")
     return store, store.named(name) if name else store.newest(stage or settings.dumps.stage)
-
-
-def store_of(settings: Settings) -> Store:
-    """The bucket of encrypted dumps."""
-    dumps = settings.dumps
-    return Store(dumps.bucket, dumps.region, dumps.endpoint_url, silence=dumps.silence.total_seconds())
 
 
 def refuse_note(name: str) -> None:
@@ -65,32 +59,6 @@ def choose_cleaned(settings: Settings, bucket: str, name: str | None, to: Target
     if to.s3 is not None:
         raise UsageFailure("A bucket is not refreshed from another one.", hint="leave --from out")
     return store, store.named(name) if name else store.newest_cleaned()
-
-
-def cleaned_store(settings: Settings, target: str) -> Store:
-    """The bucket of cleaned dumps that the settings name as a target.
-
-    Raises:
-        UsageFailure: there is no such target, or it is no bucket.
-    """
-    of = settings.target(target)
-    if of.s3 is None:
-        raise UsageFailure(
-            f"The target `{target}` is no bucket of cleaned dumps.", hint="--from names a target that has `s3`"
-        )
-    return bucket_of(of)
-
-
-def bucket_of(target: Target) -> Store:
-    """The bucket that a target's settings name."""
-    assert target.s3 is not None
-    return Store(target.s3, target.region, target.endpoint_url)
-
-
-def limits_of(settings: Settings) -> Limits:
-    """How much of a dump may be held in memory, in bytes."""
-    limits = settings.limits
-    return Limits(limits.statement_mib * MIB, limits.row_mib * MIB, limits.head_mib * MIB)
 
 
 def introduce(store: Store, dump: DumpRef, observer: Observer, passed_over: Sequence[str] = ()) -> None:

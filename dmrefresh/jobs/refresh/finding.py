@@ -11,9 +11,12 @@ from dmrefresh.bucket.store import DumpRef
 from dmrefresh.errors import NoSuchDump
 from dmrefresh.jobs.dumps.choosing import Chosen, chosen, older
 from dmrefresh.jobs.dumps.doubts import Doubts, of_a_cleaned_one
-from dmrefresh.jobs.dumps.taking import choose_cleaned, limits_of
+from dmrefresh.jobs.dumps.taking import choose_cleaned
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.refresh.cached import cache_of
-from dmrefresh.jobs.refresh.sources import Cleaned, Encrypted, Source
+from dmrefresh.jobs.refresh.cleaned import Cleaned
+from dmrefresh.jobs.refresh.encrypted import Encrypted
+from dmrefresh.jobs.refresh.source import Source
 from dmrefresh.jobs.rulesets.rules import sanitiser_key
 from dmrefresh.settings.model import Settings, Target
 from sanitisers import Ruleset

@@ -18,12 +18,13 @@ from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.refresh.plan_bucket import PlannedBucket, plan_bucket
 from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, listed, short
 from dmrefresh.machine import process
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.postgres.strategies.strategy import Errand
 from dmrefresh.postgres.survey import Survey, survey
+from dmrefresh.stopwatch import Stopwatch
 
 _MIB = 1 << 20
 

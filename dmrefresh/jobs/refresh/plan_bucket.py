@@ -10,10 +10,10 @@ from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import deciding
 from dmrefresh.dump.judging.policy import Action
 from dmrefresh.errors import DumpRefused, Failure
-from dmrefresh.jobs.dumps.taking import bucket_of
+from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
 from dmrefresh.jobs.refresh.refusals import Refusal, listed, short
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reach import connect

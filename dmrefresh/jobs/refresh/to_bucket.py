@@ -22,11 +22,11 @@ from dmrefresh.dump.outgoing import as_it_is, by_policy
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.writer import write_dump
 from dmrefresh.errors import Failure, PublishedButUnfinished
-from dmrefresh.jobs.dumps.taking import bucket_of
-from dmrefresh.jobs.refresh.sources import Attempt, Opened, Source
+from dmrefresh.jobs.buckets import bucket_of
+from dmrefresh.jobs.refresh.source import Attempt, Opened, Source
 from dmrefresh.keys import signatures
 from dmrefresh.machine import signals
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.measured import Measured
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from dmrefresh.dump.events import Event, Head
+from dmrefresh.dump.events import Event
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.text.limits import MIB, Limits
 from dmrefresh.errors import DumpDamaged, DumpRefused, UsageFailure
 from dmrefresh.jobs.dumps.choosing import chosen
-from dmrefresh.jobs.dumps.taking import introduce, limits_of
+from dmrefresh.jobs.dumps.taking import introduce
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.keys.private import private_keyring
 from dmrefresh.machine import process
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.carrying.strangers import major
 from dmrefresh.postgres.reach import connect, conninfo
@@ -154,15 +155,3 @@ def _database(settings: Settings, name: str) -> Located:
     if name in settings.sources and name not in settings.targets:
         return settings.sources[name]
     return target_of(settings, name)
-
-
-def head_of(stream: Iterator[Event]) -> Head:
-    """The first event.
-
-    Raises:
-        DumpDamaged: there is none.
-    """
-    head = next(stream, None)
-    if not isinstance(head, Head):
-        raise DumpDamaged("The dump holds nothing.")
-    return head

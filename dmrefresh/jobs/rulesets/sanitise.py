@@ -19,7 +19,7 @@ from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.dump.text.limits import MIB, Limits
 from dmrefresh.dump.writer import BROKEN_OFF, write_dump
 from dmrefresh.errors import DumpDamaged, Failure, TargetUnfit, UsageFailure
-from dmrefresh.jobs.dumps.taking import limits_of
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.rulesets.reading_aside import reading_aside
 from dmrefresh.jobs.rulesets.rules import read_ruleset, refuse_gone, sanitiser_key
 from dmrefresh.machine.signals import Interrupted

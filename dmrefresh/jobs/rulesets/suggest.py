@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmrefresh.dump.definitions.keys import KeysRead
-from dmrefresh.dump.events import Event, Head, Name, Schema, Statement, TableData
+from dmrefresh.dump.events import Event, Head, Name, Schema, Statement, TableData, head_of
 from dmrefresh.dump.judging.inheritance import ruled_by
 from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.text.encodings import codec_of
 from dmrefresh.dump.text.transcoding import transcoder_for
 from dmrefresh.errors import NotSanitised, UsageFailure
-from dmrefresh.jobs.rulesets.given import Given, events, head_of
+from dmrefresh.jobs.rulesets.given import Given, events
 from dmrefresh.observer import Observer
 from sanitisers import BlockError, Known, Ruleset, RulesetError, compile_ruleset
 from sanitisers.assumed import based

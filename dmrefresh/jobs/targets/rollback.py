@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from dmrefresh import __version__
 from dmrefresh.errors import UsageFailure
-from dmrefresh.jobs.refresh.looking import Confirm, look, nobody_confirms
+from dmrefresh.jobs.targets.looking import Confirm, look, nobody_confirms
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer

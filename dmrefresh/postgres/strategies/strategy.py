@@ -14,7 +14,7 @@ import psycopg
 from dmrefresh.dump.events import Event, Head
 from dmrefresh.dump.judging.after_load import Script
 from dmrefresh.errors import ChecksFailed
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import Newer, translated
 from dmrefresh.postgres.guard import Guard
@@ -23,6 +23,7 @@ from dmrefresh.postgres.loading.commit import transaction_id
 from dmrefresh.postgres.loading.compression import Compression
 from dmrefresh.postgres.loading.load import Loader
 from dmrefresh.postgres.receipt import Receipt
+from dmrefresh.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)

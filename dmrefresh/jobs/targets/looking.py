@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dmrefresh.bucket.store import translated
 from dmrefresh.errors import TargetUnfit, UsageFailure
-from dmrefresh.jobs.dumps.taking import bucket_of
+from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import scratch
 from dmrefresh.postgres.guard import Guard

@@ -1,12 +1,17 @@
-"""What lies beside a dump and says that it was read back: found, and held against the dump itself."""
+"""What lies beside a dump and says that it was read back: put there, found, and held against the dump itself.
+
+The identity that stores backups may put it there, and cannot take it away.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dmrefresh.bucket.store import DumpRef, SourceRefused, Store
-from dmrefresh.bucket.verified import LONGEST, SUFFIX, Verified, from_json
-from dmrefresh.errors import DumpDamaged, NoSuchDump
+from dmrefresh.bucket.store import DumpRef, SourceRefused, Store, translated
+from dmrefresh.bucket.verified import LONGEST, SUFFIX, Verified, as_json, from_json
+from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump, PublishedButUnfinished
+from dmrefresh.observer import Observer
+from dmrefresh.stages.upload import of_the_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +56,29 @@ def beside(store: Store, dump: DumpRef) -> Beside:
     if dump.sha256 is not None and dump.sha256.lower() != said.sha256:
         return Beside(why_not="with the object itself another SHA-256 is noted", contradicted=True)
     return Beside(said)
+
+
+def note_beside(store: Store, verified: Verified, observer: Observer) -> None:
+    """Put a note beside an object that it was read back.
+
+    Raises:
+        PublishedButUnfinished: it could not be put there.
+    """
+    key = verified.name + SUFFIX
+    try:
+        with of_the_target(store), translated(f"{key} in the bucket {store.bucket}"):
+            store.client.put_object(
+                Bucket=store.bucket,
+                Key=key,
+                Body=as_json(verified),
+                ACL="bucket-owner-full-control",
+                ContentType="application/json",
+                ChecksumAlgorithm="SHA256",
+            )
+    except Failure as failure:
+        raise PublishedButUnfinished(
+            f"{verified.name} was read back and is whole, but the note of it could not be stored: {failure.what}",
+            hint=f"dmrefresh check-dump {verified.name} --record",
+            state=f"{verified.name} is in the bucket {store.bucket}; a refresh prefers dumps that have such a note.",
+        ) from None
+    observer.note(f"noted in {key}")
