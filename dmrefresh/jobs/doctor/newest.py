@@ -13,10 +13,11 @@ from dmrefresh.dump.events import Head, head_of
 from dmrefresh.dump.judging import course
 from dmrefresh.dump.judging.after_load import Script, script_of
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.errors import Failure, NoSuchDump, UsageFailure
+from dmrefresh.errors import Failure, UsageFailure
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.keys import Private
-from dmrefresh.jobs.dumps.choosing import Chosen, choice
+from dmrefresh.jobs.dumps.choosing import choice
+from dmrefresh.jobs.dumps.taking import Chosen, no_dump, not_empty
 from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.refresh.encrypted import Encrypted
 from dmrefresh.jobs.rulesets.rules import read_ruleset, sanitiser_key
@@ -70,12 +71,9 @@ class Newest:
 
     def _list(self) -> list[Listed]:
         self._there()
-        found = [one for one in self._store.listed(self._stage) if one.size]
+        found, _ = not_empty(self._store.listed(self._stage))
         if not found:
-            raise NoSuchDump(
-                f"There is no dump of {self._stage} in {self._store.bucket}.",
-                hint=f"dmrefresh backup-production --stage {self._stage}",
-            )
+            raise no_dump(self._store, self._stage)
         return found
 
     def _says_newest(self) -> Said:

@@ -32,9 +32,17 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
     Raises:
         Failure: something is missing.
     """
-    store, dump = choose(settings, name, stage)
-    doubts = () if name else tuple(said_of_age_and_size(settings.dumps, store, dump))
-    return Stored(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed, doubts, settings.job)
+    found = choose(settings, name, stage)
+    doubts = [] if name else said_of_age_and_size(settings.dumps, found.store, found.dump)
+    return Stored(
+        found.store,
+        found.dump,
+        settings.keys.files(),
+        limits_of(settings),
+        settings.dumps.signed,
+        (*found.passed_over, *doubts),
+        settings.job,
+    )
 
 
 def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False, record: bool = False) -> Checked:
@@ -53,7 +61,7 @@ def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False
     """
     watching, patience = observer or Observer(), Patience.of(stored.job, endless=True)
     name = stored.dump.key
-    introduce(stored.store, stored.dump, watching, stored.doubts)
+    introduce(stored.dump, watching, stored.doubts)
 
     def present(number: int) -> Stored:
         nonlocal stored

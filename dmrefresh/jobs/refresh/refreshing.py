@@ -133,7 +133,7 @@ class Run:
     def _accept(self, found: Found) -> None:
         """Say which dump it is and what speaks against it; raises what refuses it."""
         self.found, self._lost = found, False
-        introduce(found.source.store, found.dump, self.observer, found.passed_over)
+        introduce(found.dump, self.observer, found.passed_over)
         found.doubts.settle(self.observer)
 
     def _attempt(self, number: int) -> tuple[str, Attempt, Published]:

@@ -83,7 +83,7 @@ def events(given: Given, observer: Observer, *, rows: bool) -> contextlib.Abstra
     if given.file is not None:
         return _of_blocks(given, _file(given.file))
     found = chosen(given.settings, given.dump, given.stage)  # what a refresh would take; nothing is refreshed here
-    introduce(found.store, found.dump, observer, found.passed_over)
+    introduce(found.dump, observer, found.passed_over)
     return _of_blocks(given, fetch(found.store, found.dump), signed=given.settings.dumps.signed)
 
 
