@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dmrefresh.durations import lasted
 from dmrefresh.errors import KeyUnusable, ProgramFailed
+from dmrefresh.keys.listed import keys_of
 from dmrefresh.machine import process, signals
 from dmrefresh.machine.apart import meanwhile
 from dmrefresh.machine.folders import MEMORY, in_memory, private_folder, sweep
@@ -166,13 +167,10 @@ def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
         raise not_started(error) from None
     except subprocess.TimeoutExpired:
         raise ProgramFailed("gpg did not import the private key within a minute.") from None
-    # A record a line, of which the fifth field is an identifier, or the tenth a fingerprint (GnuPG's doc/DETAILS).
-    records = [line.split(":") for line in listed.stdout.decode(errors="replace").splitlines()]
-    keys = [record for record in records if record[0] == "sec"]
+    keys = keys_of(listed.stdout)
     if len(keys) != 1:
         raise KeyUnusable(f"The secret key file holds {len(keys)} usable private keys; one is wanted.")
-    fingerprint = next(record[9] for record in records if record[0] == "fpr")
-    return Keyring(home, passphrase, fingerprint, frozenset(one[4] for one in records if one[0] in ("sec", "ssb")))
+    return Keyring(home, passphrase, keys[0].fingerprint, frozenset(part.key_id for part in keys[0].parts))
 
 
 NOT_STARTED = (FileNotFoundError, PermissionError)

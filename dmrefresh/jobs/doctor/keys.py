@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dmrefresh.errors import Failure, KeyUnusable, UsageFailure
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
-from dmrefresh.jobs.doctor.listed_keys import Key, Part, keys_of
 from dmrefresh.jobs.doctor.tools import Tools
 from dmrefresh.jobs.dumps.key_pair import apart
+from dmrefresh.keys.listed import Key, Part, keys_of
 from dmrefresh.keys.private import Keyring, decrypt_with_sops, private_keyring
 from dmrefresh.keys.public import public_home, public_keyring, run_gpg
 from dmrefresh.keys.signatures import sign
@@ -41,7 +41,7 @@ class Private:
     @property
     def ids(self) -> frozenset[str]:
         """The long identifiers of the parts whose private half is here."""
-        return frozenset(part.fingerprint[-16:] for part in self.key.parts if not part.is_stub)
+        return frozenset(part.key_id for part in self.key.parts if not part.is_stub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,4 +246,4 @@ def _expiry(part: Part, where: str) -> _Expiry:
 
 
 def _short(part: Part) -> str:
-    return part.fingerprint[-16:]
+    return part.key_id
