@@ -72,7 +72,7 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class Sent:
     """A backup that was made, and that S3 has taken; whoever signed for it reads it back.
 
     Attributes:
@@ -125,7 +125,7 @@ def _given(environ: Mapping[str, str], variable: str) -> str:
     return environ[variable]
 
 
-def run(told: Contract, settings: Settings, observer: Observer) -> Stored:
+def run(told: Contract, settings: Settings, observer: Observer) -> Sent:
     """Make the backup and post it.
 
     Args:
@@ -154,7 +154,7 @@ def run(told: Contract, settings: Settings, observer: Observer) -> Stored:
     return made
 
 
-def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -> Stored:
+def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -> Sent:
     """Make the ciphertext, and keep it."""
     counts, stopwatch, measured = Counts(), Stopwatch(), Measured()
     with produced(
@@ -174,7 +174,7 @@ def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -
         for _ in kept.keep(measured.all_of(_watched(blocks, told.form))):
             pass
     _in_time(told.form, "before the backup was whole")
-    return Stored(told.name, measured.size, measured.sha256, dict(counts.tables), dict(stopwatch.seconds))
+    return Sent(told.name, measured.size, measured.sha256, dict(counts.tables), dict(stopwatch.seconds))
 
 
 def _foretell(database: int, form: Presigned, observer: Observer) -> None:
@@ -211,7 +211,7 @@ def _watched(blocks: Iterable[bytes], form: Presigned) -> Iterator[bytes]:
         yield block
 
 
-def _post(form: Presigned, kept: Spool, made: Stored, observer: Observer) -> None:
+def _post(form: Presigned, kept: Spool, made: Sent, observer: Observer) -> None:
     """Post it, some times: the same content under the same name, so none of them can spoil another."""
     in_doubt = False
     for one in stamina.retry_context(on=_may_heal, attempts=_ATTEMPTS, timeout=None, wait_initial=1.0):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmrefresh.errors import Failure, UsageFailure
-from dmrefresh.jobs.init.answers import RULESETS, Answers, Looked
+from dmrefresh.jobs.init.answers import RULESETS, Answers, LookedAt
 from dmrefresh.jobs.init.writing import settings_text
 from dmrefresh.jobs.rulesets import suggest
 from dmrefresh.jobs.rulesets.given import Given
@@ -123,18 +123,18 @@ def run(
     return SetUp(file, ruleset, done.summary(), done.look_first, done.missing_beside(ruleset), _steps(answers, program))
 
 
-def _given(answers: Answers, looked: Looked, settings: Settings) -> Given:
+def _given(answers: Answers, looked: LookedAt, settings: Settings) -> Given:
     return Given(settings, dump=looked.dump, file=looked.file, database=_database(answers, looked))
 
 
-def _database(answers: Answers, looked: Looked) -> str | None:
+def _database(answers: Answers, looked: LookedAt) -> str | None:
     """The database that is looked at, by the name that the settings have for it by now."""
     if looked.database is None:
         return None
     return answers.target if looked.database == answers.place else answers.stage
 
 
-def _suggesting(answers: Answers, looked: Looked, ruleset: Path) -> str:
+def _suggesting(answers: Answers, looked: LookedAt, ruleset: Path) -> str:
     """The command that suggests the ruleset by itself, without the program's name."""
     words = ["sanitisers", "suggest"]
     if looked.file is not None:
@@ -173,7 +173,7 @@ def _steps(answers: Answers, program: str) -> tuple[tuple[str, str], ...]:
     return tuple(steps)
 
 
-def _through_a_pipe(answers: Answers, looked: Looked, program: str) -> str:
+def _through_a_pipe(answers: Answers, looked: LookedAt, program: str) -> str:
     into = f"psql -X -1 -v ON_ERROR_STOP=1 {shlex.quote(str(answers.place))}"
     if looked.file is not None:
         return f"{program} sanitise < {shlex.quote(str(looked.file))} | {into}"
