@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 __all__ = [
+    "ACL",
     "LATEST_CLEANED",
     "DumpRef",
     "Gone",
@@ -39,6 +40,8 @@ _NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gp
 _CLEANED = re.compile(r"cleaned-db-dump-(?P<when>[0-9]{12})\.sql\.gz")
 LATEST_CLEANED = "cleaned-db-dump.sql.gz"
 """The name under which the newest cleaned dump lies for whoever needs a fixed one."""
+ACL = "bucket-owner-full-control"
+"""What is put into a bucket belongs to whoever has the bucket."""
 
 
 @dataclass(frozen=True, slots=True)

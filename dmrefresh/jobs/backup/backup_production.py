@@ -5,9 +5,8 @@ complete(streamed(produced(source)))  ·  read_back(stored)  ·  note_beside(sto
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +29,7 @@ from dmrefresh.errors import (
     SourceUnreachable,
 )
 from dmrefresh.jobs.attempts import Patience, attempts
+from dmrefresh.jobs.backup.ending import not_stored
 from dmrefresh.jobs.backup.planning import Plan, prepare
 from dmrefresh.jobs.dumps.key_pair import prove
 from dmrefresh.keys.private import KeyAbsent, private_keyring
@@ -228,7 +228,7 @@ class Run:
                         limits=plan.limits,
                     )
                 )
-                stack.enter_context(_not_stored())
+                stack.enter_context(not_stored())
                 with self.stopwatch.measure("upload"):
                     sent = stack.enter_context(streamed(plan.store, plan.name, blocks, facts))
                 # From here on the outcome is S3's: no signal may hide it.
@@ -298,21 +298,6 @@ class Run:
             )
             changed.retry = False
             raise changed
-
-
-@contextlib.contextmanager
-def _not_stored() -> Iterator[None]:
-    """Inside the block, whatever ends the stream ends the backup, unless a person must see to something else."""
-    try:
-        yield
-    except (BackupNotStored, CommitInDoubt, DumpDamaged):  # the last is about what is stored already
-        raise
-    except Failure as failure:
-        if failure.exit_code < 13 or failure.exit_code == 16:
-            raise
-        raise BackupNotStored(failure.what, hint=failure.hint, retry=failure.retry) from None
-    except MemoryError:
-        raise BackupNotStored("This machine has no memory left for the backup.") from None
 
 
 def _sentence(failure: Failure) -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dmrefresh.bucket.store import DumpRef, SourceRefused, Store, translated
+from dmrefresh.bucket.store import ACL, DumpRef, SourceRefused, Store, translated
 from dmrefresh.bucket.verified import LONGEST, SUFFIX, Verified, as_json, from_json
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump, PublishedButUnfinished
 from dmrefresh.observer import Observer
-from dmrefresh.stages.upload import of_the_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +65,20 @@ def note_beside(store: Store, verified: Verified, observer: Observer) -> None:
     """
     key = verified.name + SUFFIX
     try:
-        with of_the_target(store), translated(f"{key} in the bucket {store.bucket}"):
+        with translated(f"{key} in the bucket {store.bucket}"):
             store.client.put_object(
                 Bucket=store.bucket,
                 Key=key,
                 Body=as_json(verified),
-                ACL="bucket-owner-full-control",
+                ACL=ACL,
                 ContentType="application/json",
                 ChecksumAlgorithm="SHA256",
             )
     except Failure as failure:
+        grant = f"grant s3:PutObject and s3:PutObjectAcl on {store.bucket}/*, then "
         raise PublishedButUnfinished(
             f"{verified.name} was read back and is whole, but the note of it could not be stored: {failure.what}",
-            hint=f"dmrefresh check-dump {verified.name} --record",
+            hint=f"{grant if isinstance(failure, SourceRefused) else ''}dmrefresh check-dump {verified.name} --record",
             state=f"{verified.name} is in the bucket {store.bucket}; a refresh prefers dumps that have such a note.",
         ) from None
     observer.note(f"noted in {key}")
