@@ -38,3 +38,14 @@ class Observer:
             stopwatch: of this attempt, or of what is done next in it.
             size: bytes of the stored object that is read; None where one is made, which nobody knows the size of.
         """
+
+
+class Keeping(Observer):
+    """Keeps what it is warned of, for whoever tells it otherwise."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        """Keep it."""
+        self.warnings.append(message)

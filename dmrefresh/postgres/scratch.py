@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from dmrefresh.errors import Failure, RightsMissing
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.embedded import embedded
@@ -21,6 +22,7 @@ from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.reach.conninfo import placed
 from dmrefresh.postgres.reach.reaching import is_remote
+from dmrefresh.settings.model import Programs
 
 EMBEDDED = "embedded"
 _PREFIX = "dmrefresh_scratch_"
@@ -72,6 +74,23 @@ def scratch(where: str, major: int, guard: Guard, observer: Observer, *, postgre
                 yield url
         finally:
             _drop_after(maintenance, place, name, observer)
+
+
+def try_scratch(where: str, major: int, guard: Guard, programs: Programs) -> int:
+    """Make such a database and drop it again, and find the pg_dump for it; returns its server's major version.
+
+    Args:
+        where, major, guard: as of `scratch`.
+        programs: of the settings; they may name the server and the pg_dump.
+
+    Raises:
+        Failure: one of the two cannot be had; see `scratch`, and `find_pg_dump`.
+    """
+    with scratch(where, major, guard, Observer(), postgres=programs.postgres) as url:
+        with connect.session(url, "dmrefresh scratch") as connection:
+            version = connection.info.server_version // 10000
+        find_pg_dump(version, programs.pg_dump)
+    return version
 
 
 def look(where: str, guard: Guard) -> None:

@@ -144,3 +144,9 @@ def of_the_target(store: Store) -> Iterator[None]:
         if failure.retry:
             raise TargetUnreachable(failure.what, hint="run it again") from None
         raise TargetUnfit(failure.what, hint="look at this target in dmrefresh.toml") from None
+
+
+def see_bucket(store: Store) -> None:
+    """See that a bucket is there; raises as `of_the_target`."""
+    with of_the_target(store), translated(f"bucket {store.bucket}"):
+        store.client.head_bucket(Bucket=store.bucket)

@@ -9,7 +9,7 @@ from dmrefresh.bucket.store import Store
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.doctor import surroundings, targets
 from dmrefresh.jobs.doctor.buckets import Bucket, Wanted
-from dmrefresh.jobs.doctor.checking import Check, Needs, Said, made
+from dmrefresh.jobs.doctor.checking import Check, Needs, Said, made, raising
 from dmrefresh.jobs.doctor.finding import Finding, Findings
 from dmrefresh.jobs.doctor.keys import Keys
 from dmrefresh.jobs.doctor.newest import Newest
@@ -52,7 +52,7 @@ def run(
         try:
             loaded = load()
         except UsageFailure as failure:
-            checks, names = [*Tools().checks(), Check("settings", _raising(failure))], list(only)
+            checks, names = [*Tools().checks(), Check("settings", raising(failure))], list(only)
         else:
             names = list(dict.fromkeys(only)) or list(loaded.settings.targets)
             checks = checks_for(loaded, names, stack, stage)
@@ -113,17 +113,10 @@ def _sources(settings: Settings, stage: str | None) -> list[Check]:
     if not known:
         name = f"source.{stage or settings.dumps.stage}"
         return [
-            Check(name, _raising(Needs(f"[{name.replace('source', 'sources', 1)}] in the settings, to back it up")))
+            Check(name, raising(Needs(f"[{name.replace('source', 'sources', 1)}] in the settings, to back it up")))
         ]
     return [check for name, source in known.items() for check in SourceOfBackups(settings, name, source).checks()]
 
 
 def _no_target() -> Said:
     return Said("the settings name no target", next="add [targets.NAME] with a url to dmrefresh.toml")
-
-
-def _raising(failure: Exception) -> Callable[[], Said]:
-    def look() -> Said:
-        raise failure
-
-    return look

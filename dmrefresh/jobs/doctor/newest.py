@@ -21,7 +21,7 @@ from dmrefresh.jobs.dumps.taking import Chosen, no_dump, not_empty
 from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.refresh.encrypted import Encrypted
 from dmrefresh.jobs.rulesets.rules import read_ruleset, sanitiser_key
-from dmrefresh.observer import Observer
+from dmrefresh.observer import Keeping
 from dmrefresh.report.words import size
 from dmrefresh.settings.model import Settings
 from dmrefresh.stages.gpg import decrypt
@@ -120,7 +120,7 @@ class Newest:
 
     def _says_covered(self) -> Said:
         (rules, _), head = self._ruleset(), self.head()
-        keeping = _Keeping()
+        keeping = Keeping()
         settings = self._settings
         dump = self._taken().dump
         source = Encrypted(
@@ -160,11 +160,3 @@ class Newest:
                 next="point TMPDIR to a folder with more room",
             )
         return Said(f"{said}, where a refresh keeps the dump, {size(needed)}")
-
-
-class _Keeping(Observer):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
