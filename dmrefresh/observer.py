@@ -28,8 +28,8 @@ class Observer:
         """All rows of this table have gone by; there were so many."""
 
     def step(self, name: str) -> None:
-        """A step is reached, by its name: of publishing, as `dmrefresh.postgres.strategies.publish` names them; of a backup,
-        `backup stored`; of a bucket, `cleaned`, `storing` and `stored`."""
+        """A step is reached, by its name: of publishing, as `dmrefresh.postgres.strategies.publish` lists them; of a
+        backup, `backup stored`; of a bucket, `cleaned`, `storing` and `stored`."""
 
     def watch(self, stopwatch: Stopwatch, size: int | None) -> None:
         """An attempt begins: how far its stages are can be read off the stopwatch, at any time and from any thread.

@@ -87,7 +87,8 @@ class Message:
         outcome = self.status
         if self.status == "unfinished":
             done = "stored" if self.target is None else "published"
-            missing = "not read back" if self.exit_code == BackupUnverified.exit_code else "something after it was not done"
+            unread = self.exit_code == BackupUnverified.exit_code
+            missing = "not read back" if unread else "something after it was not done"
             outcome = f"{done}, but {missing}"
         took = f" after {lasted(self.seconds)}" if self.seconds is not None else ""
         code = f" (exit {self.exit_code})" if self.exit_code else ""

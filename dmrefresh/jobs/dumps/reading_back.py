@@ -24,13 +24,11 @@ from dmrefresh.observer import Observer
 from dmrefresh.report.model import Contents
 from dmrefresh.settings.model import Job
 from dmrefresh.stages.gpg import decrypt
-from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.gzip import MAGIC, gunzip
 from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.received import receiving
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stopwatch import Stopwatch
-
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +71,9 @@ def opens(stored: Stored) -> None:
     """
     with _keyring(stored) as keyring, contextlib.closing(decrypt(fetch(stored.store, stored.dump), keyring)) as blocks:
         beginning = b""
-        while len(beginning) < len(_GZIP) and (block := next(blocks, b"")):
+        while len(beginning) < len(MAGIC) and (block := next(blocks, b"")):
             beginning += block
-        if not beginning.startswith(_GZIP):
+        if not beginning.startswith(MAGIC):
             raise DumpDamaged("The decrypted dump is not gzip data.")
 
 

@@ -29,11 +29,10 @@ from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.settings.model import Settings
 from dmrefresh.settings.targets import Located, Target
 from dmrefresh.stages.gpg import decrypt
-from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.gzip import gunzip, unpacked
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.s3 import fetch
 
-_GZIP = b"\x1f\x8b"
 _ARMOUR = b"-----BEGIN PGP MESSAGE-----"
 _STDIN = Path("-")
 
@@ -96,7 +95,7 @@ def _of_blocks(given: Given, blocks: Iterable[bytes], *, signed: bool = False) -
         raise DumpDamaged("The dump is empty.")
     both = chain((first,), source)
     if not _is_encrypted(first):
-        yield read_dump(gunzip(both) if first.startswith(_GZIP) else both, limits=given.limits)
+        yield read_dump(unpacked(both), limits=given.limits)
         return
     try:
         with (
