@@ -17,7 +17,8 @@ from dmrefresh.jobs.dumps.choosing import chosen
 from dmrefresh.jobs.dumps.doubts import Doubts, of_a_cleaned_one
 from dmrefresh.jobs.dumps.taking import Chosen, choose, introduce
 from dmrefresh.observer import Observer
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 from dmrefresh.stages.s3 import fetch
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.jobs.scene import note_beside

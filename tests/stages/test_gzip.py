@@ -198,6 +198,5 @@ def test_whoever_stops_early_leaves_no_thread() -> None:
 def test_what_is_gzip_data_is_unpacked_and_what_is_not_is_handed_on_however_it_comes(size: int) -> None:
     text = TEXT[:1500]
     for data in (gzip.compress(text), text):
-        blocks = cut(data, size)
-        assert b"".join(unpacked(blocks)) == text
+        assert b"".join(unpacked(cut(data, size))) == text
     assert b"".join(unpacked([])) == b""

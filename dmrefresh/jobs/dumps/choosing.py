@@ -14,7 +14,8 @@ from dmrefresh.jobs.dumps.doubts import Doubt, Doubts, of_age_and_size
 from dmrefresh.jobs.dumps.noted import beside
 from dmrefresh.jobs.dumps.seen import remember
 from dmrefresh.jobs.dumps.taking import Chosen, no_dump, not_empty, refuse_note
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 
 _TRIED = 10
 """Notes that are looked at, from the newest on: one that is not true is rare."""

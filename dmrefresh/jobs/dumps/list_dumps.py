@@ -15,7 +15,8 @@ from dmrefresh.jobs.dumps.doubts import is_old, is_small
 from dmrefresh.jobs.dumps.noted import beside
 from dmrefresh.jobs.dumps.seen import remember
 from dmrefresh.machine import signals
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 from dmrefresh.stages.recipients import ENOUGH, recipients
 
 _SHOWN = 20
