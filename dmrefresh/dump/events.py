@@ -152,6 +152,11 @@ class Head:
     schema: Schema
     statements: tuple[Statement, ...]
 
+    @property
+    def major(self) -> int:
+        """The major version of the server that the dump was made from."""
+        return int(self.server_version.split(".")[0])
+
 
 @dataclass(frozen=True, slots=True)
 class End:

@@ -153,9 +153,7 @@ class _BucketTarget:
         if not self._newest.script():
             return Said("the ruleset does nothing after the load, so no scratch database is needed")
         where = self._target.scratch
-        head = self._newest.head()
-        major = int(head.server_version.split(".")[0])
-        version = try_scratch(where, major, Guard(self._settings.production), self._settings.programs)
+        version = try_scratch(where, self._newest.head().major, Guard(self._settings.production), self._settings.programs)
         return Said(f"scratch databases are of PostgreSQL {version}{'' if where == EMBEDDED else ', on a server'}")
 
 

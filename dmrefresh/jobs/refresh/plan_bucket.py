@@ -105,8 +105,7 @@ def plan_bucket(plan: Plan, head: Head, refused: list[Failure], warnings: list[s
 def _scratch(plan: Plan, head: Head, found: list[Failure]) -> str | None:
     """Make a scratch database and drop it again; its version, or what refuses it."""
     try:
-        major = int(head.server_version.split(".")[0])
-        version = try_scratch(plan.target.scratch, major, Guard(plan.production), plan.programs)
+        version = try_scratch(plan.target.scratch, head.major, Guard(plan.production), plan.programs)
         return f"{version} ({plan.target.scratch if plan.target.scratch == EMBEDDED else 'on a server'})"
     except Failure as failure:
         found.append(failure)

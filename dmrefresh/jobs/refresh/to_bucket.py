@@ -139,9 +139,8 @@ def _text(
     events = iter(opened.events)
     head = next(events)
     assert isinstance(head, Head), "the Head comes first"
-    major = int(head.server_version.split(".")[0])
     place, programs = cleaning.target.scratch, cleaning.programs
-    url = stack.enter_context(scratch(place, major, cleaning.guard, cleaning.observer, postgres=programs.postgres))
+    url = stack.enter_context(scratch(place, head.major, cleaning.guard, cleaning.observer, postgres=programs.postgres))
     with connect.session(url) as connection:
         login, major = used(connection), connection.info.server_version // 10000
     program = find_pg_dump(major, programs.pg_dump)
