@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dmrefresh.bucket.answers import Gone, NoCredentials, Replaced, SourceRefused, translated
 from dmrefresh.bucket.verified import SUFFIX
@@ -40,7 +40,7 @@ _NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gp
 _CLEANED = re.compile(r"cleaned-db-dump-(?P<when>[0-9]{12})\.sql\.gz")
 LATEST_CLEANED = "cleaned-db-dump.sql.gz"
 """The name under which the newest cleaned dump lies for whoever needs a fixed one."""
-ACL = "bucket-owner-full-control"
+ACL: Final = "bucket-owner-full-control"
 """What is put into a bucket belongs to whoever has the bucket."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -279,7 +280,8 @@ def test_what_lies_beside_dumps_is_never_taken_for_one(bucket: Bucket) -> None:
     for other in (f"{name}.probe", f"{bucket.stage}-doctor-probe", f"{name}{SUFFIX}{SUFFIX}"):
         bucket.client.put_object(Bucket=bucket.store.bucket, Key=other, Body=b"x")
     assert silent(bucket.chosen())
-    for take in (lambda: bucket.chosen(name + SUFFIX), lambda: choose(bucket.settings(), name + SUFFIX, None)):
+    note = name + SUFFIX
+    for take in (partial(bucket.chosen, note), partial(choose, bucket.settings(), note, None)):
         with pytest.raises(NoSuchDump) as caught:
             take()
         assert name in str(caught.value.hint)

@@ -112,9 +112,7 @@ def _sources(settings: Settings, stage: str | None) -> list[Check]:
         known = {name: source for name, source in known.items() if name == stage}
     if not known:
         name = f"source.{stage or settings.dumps.stage}"
-        return [
-            Check(name, raising(Needs(f"[{name.replace('source', 'sources', 1)}] in the settings, to back it up")))
-        ]
+        return [Check(name, raising(Needs(f"[{name.replace('source', 'sources', 1)}] in the settings, to back it up")))]
     return [check for name, source in known.items() for check in SourceOfBackups(settings, name, source).checks()]
 
 

@@ -153,7 +153,9 @@ class _BucketTarget:
         if not self._newest.script():
             return Said("the ruleset does nothing after the load, so no scratch database is needed")
         where = self._target.scratch
-        version = try_scratch(where, self._newest.head().major, Guard(self._settings.production), self._settings.programs)
+        version = try_scratch(
+            where, self._newest.head().major, Guard(self._settings.production), self._settings.programs
+        )
         return Said(f"scratch databases are of PostgreSQL {version}{'' if where == EMBEDDED else ', on a server'}")
 
 

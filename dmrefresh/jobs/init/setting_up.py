@@ -16,7 +16,6 @@ from dmrefresh.jobs.rulesets.given import Given
 from dmrefresh.observer import Observer
 from dmrefresh.settings.model import Settings
 
-
 _INSTEAD = "dmrefresh init --force writes it anew; `dmrefresh config show` prints what it says"
 _ELSEWHERE = "run dmrefresh init in a folder that exists, and where files can be made"
 

@@ -133,9 +133,7 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
         refused = _refused(plan, head, keeping)
         with connect.session(there.url, "dmrefresh plan") as connection:
             others = dump_others(plan.programs)
-            errand = errand_for_a_look(
-                connection, there.url, head, plan.target, others, who="plan", observer=keeping
-            )
+            errand = errand_for_a_look(connection, there.url, head, plan.target, others, who="plan", observer=keeping)
             found = survey(
                 errand,
                 plan.target.strategy,

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
-from dmrefresh.dump.events import Event, Head, Statement
-from dmrefresh.dump.events import head_of
+from dmrefresh.dump.events import Event, Head, Statement, head_of
 from dmrefresh.dump.judging.after_load import script_of
 from dmrefresh.dump.judging.after_load_names import check_names
 from dmrefresh.dump.judging.literals import Literals

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 
-from dmrefresh.dump.events import Head, Name, Schema
-from dmrefresh.dump.events import head_of
+from dmrefresh.dump.events import Head, Name, Schema, head_of
 from dmrefresh.dump.judging.inheritance import ruled_by, with_inherited
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.rulesets.given import Given, events

@@ -106,9 +106,7 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
 
 def refuse_to_overwrite(file: Path, *, force: bool) -> None:
     """Raises UsageFailure where the ruleset cannot be written, before anything is read."""
-    new_file.refuse_to_overwrite(
-        file, force=force, instead="name another file, or add --force", elsewhere=_ELSEWHERE
-    )
+    new_file.refuse_to_overwrite(file, force=force, instead="name another file, or add --force", elsewhere=_ELSEWHERE)
 
 
 def write(done: Suggested, file: Path, *, force: bool) -> None:
