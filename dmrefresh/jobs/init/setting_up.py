@@ -160,6 +160,8 @@ def _steps(answers: Answers, program: str) -> tuple[tuple[str, str], ...]:
         steps.append((f"{program} sanitisers preview", "rows before, by their shapes, and after"))
     if answers.bucket is not None:
         steps.append((f"{program} doctor", "whether programs, keys, buckets and databases have what is needed"))
+    if answers.bucket is not None and looked is not None and looked.database not in (None, answers.place):
+        steps.append((f"{program} backup-production --stage {answers.stage}", "makes a dump, where there is none yet"))
     if answers.bucket is not None and answers.place is not None:
         steps.append((f"{program} plan --target {answers.target}", "what a refresh would do; nothing is changed"))
         steps.append((f"{program} clean-and-apply --target {answers.target}", "does it"))

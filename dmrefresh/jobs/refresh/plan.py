@@ -74,6 +74,17 @@ class Planned:
         """For JSON."""
         return asdict(self)
 
+    def _costs(self) -> str:
+        if self.bytes < self.size:  # there is next to nothing yet, which says nothing of what comes
+            return (
+                "costs: nobody knows how much new data, since little is replaced; "
+                f"more than the {self.size / _MIB:,.1f} MiB of the dump, and the same again of write-ahead log"
+            )
+        return (
+            f"costs: about {self.bytes / _MIB:,.1f} MiB of new data (as much as is replaced), the same again of "
+            "write-ahead log; both are on the disk until the old is dropped"
+        )
+
     def lines(self) -> list[str]:
         """The verdict first, then what it costs and what goes; 25 lines at most."""
         by = f" by `{self.strategy}`" if self.strategy else ""
@@ -93,8 +104,7 @@ class Planned:
         said += [
             f"target: {self.place}, PostgreSQL {self.server}, as {self.role}",
             f"dump: {self.dump}, {self.size / _MIB:,.1f} MiB, {self.tables} tables, of PostgreSQL {self.dumped_from}",
-            f"costs: about {self.bytes / _MIB:,.1f} MiB of new data (as much as is replaced), the same again of "
-            "write-ahead log; both are on the disk until the old is dropped",
+            self._costs(),
             f"       {self.locks} of {self.locks_room} locks; dead rows elsewhere are not cleaned up during the load",
         ]
         if self.strategy == "database":
