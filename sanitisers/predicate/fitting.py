@@ -178,9 +178,12 @@ def _moment(read: Callable[[str], int]) -> Callable[[ColumnLike, tree.Value], in
         try:
             if not isinstance(value, str) or not comparing.FIRST_YEAR <= int(value[:4]) <= comparing.LAST_YEAR:
                 raise _mismatch(column)
-            return read(value)
+            found = read(value)
         except ValueError:
             raise _mismatch(column) from None
+        if found in (comparing.BEFORE_ALL, comparing.AFTER_ALL):  # with what is as far away it cannot be compared
+            raise _mismatch(column)
+        return found
 
     return number
 
