@@ -197,6 +197,8 @@ class _Compiling:
         where = self.ruleset.at("tables", table, "columns", name)
         if found is None:
             near = suggestion(name, [column.name for column in columns])
+            if "," in name and "," not in near:
+                near = "; in quotes it is one name, commas and all"
             self.gone.append(f"{where}: there is no such column in the dump{near}")
         elif found.generated:
             self.warnings.append(f"{where}: the server computes this column, so the rule has nothing to do")

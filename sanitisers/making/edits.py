@@ -6,7 +6,7 @@ import base64
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, is_hstore, kind, type_word
+from sanitisers.columns import Kind, base_word, is_citext, is_hstore, kind
 from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_fakes import (
@@ -73,7 +73,6 @@ BCRYPT_COST = 12
 _BCRYPT_LENGTH = 60
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BCRYPT64 = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_CASELESS = frozenset({"citext", "public.citext"})
 _DAYS = frozenset({"date", "timestamp"})
 
 
@@ -159,7 +158,7 @@ class EditMaking:
                 raise Misfit(f"the table has no column `{name}` to decide by{suggestion(name, list(table))}")
             if table[name].generated:
                 raise Misfit(f"the server computes `{name}`, so it is not in the dump and decides nothing")
-        folded = any(bare_type(table.get(name, column)) in _CASELESS for name in rule.by or (column.name,))
+        folded = any(is_citext(table.get(name, column)) for name in rule.by or (column.name,))
         if unique is not None:
             unique.want_deciding(column.name, rule.by)
         choosing = Choosing(self._cmac(space(rule)), rule.by, folded)
@@ -182,7 +181,7 @@ class EditMaking:
                 fakes = self._column_fakes(column, Form((Pick(entries),)), unique)
                 return FakeEdit(fakes, choosing, spares_null=spares_null)
             case Shift(days=days):
-                if (type_word(column) or "") not in _DAYS:
+                if base_word(column) not in _DAYS:
                     want_text(column, "`date.shift`")
                 return ShiftEdit(column.name, choosing, days, spares_null)
             case Noise(percent=percent):
@@ -288,7 +287,7 @@ def _null(column: ColumnLike) -> Edit:
 
 def _typed(column: ColumnLike, value: str) -> object:
     """A value of a list as YAML would have read it for the column."""
-    if type_word(column) == "boolean":
+    if base_word(column) == "boolean":
         return {"true": True, "false": False}.get(value.lower(), value)
     return value
 

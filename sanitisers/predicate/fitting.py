@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, is_hstore, kind
+from sanitisers.columns import Kind, bare_type, is_citext, is_hstore, kind
 from sanitisers.engine import comparing, deciding
 from sanitisers.predicate import tree
 from sanitisers.ruleset.words import suggestion
@@ -127,9 +127,8 @@ def _numbers(column: ColumnLike) -> _Numbers | None:
 def _text(column: ColumnLike, value: tree.Value) -> bytes:
     """What the column would hold, as bytes."""
     if not (column.enum or bare_type(column) in ("text", "character varying", "uuid")):
-        raise Unfit(
-            f"nothing is compared with a {column.type} here, as `{column.name}` is{_WHY.get(bare_type(column), '')}"
-        )
+        why = ": capital letters count for small ones" if is_citext(column) else _WHY.get(bare_type(column), "")
+        raise Unfit(f"nothing is compared with a {column.type} here, as `{column.name}` is{why}")
     if not isinstance(value, str):
         raise _mismatch(column)
     if column.enum:
@@ -198,8 +197,6 @@ _OF_TYPES: Mapping[str, _Numbers] = {
 _WHY = {
     "character": ": blanks at the end may count or not",
     "bpchar": ": blanks at the end may count or not",
-    "citext": ": capital letters count for small ones",
-    "public.citext": ": capital letters count for small ones",
     "numeric": ": the same number has several spellings",
 }
 _WANTED = {

@@ -5,24 +5,28 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sanitisers.assumed import based
 from sanitisers.ruleset.words import SAY_WHY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.suggesting.judgement import Judgement
 
 _KEEP = re.compile(r"\bkeep \([^)]*\)")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-def propose(column: ColumnLike) -> str:
-    """A rule that gives nothing away, for somebody to look at; what would be kept wants a reason of theirs."""
+def propose(column: ColumnLike) -> Judgement:
+    """A rule that gives nothing away, for somebody to look at, and why."""
     from sanitisers.suggesting.columns import judge_column
 
-    judged = judge_column(based(column))
-    return _KEEP.sub(f"keep ({SAY_WHY})", judged.rule)
+    return unread(judge_column(column))
+
+
+def unread(judged: Judgement) -> Judgement:
+    """The same, but that what would be kept wants a reason of somebody's who has looked at it."""
+    return judged.but(_KEEP.sub(f"keep ({SAY_WHY})", judged.rule), judged.confidence, judged.reason)
 
 
 def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:
@@ -33,7 +37,9 @@ def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:
     lines = ["tables:"]
     for table, found in tables.items():
         lines += [f"  {key_of(table)}:", "    columns:"]
-        lines += [f"      {key_of(column.name)}: {propose(column)}  # {column.type}" for column in found]
+        lines += [
+            f"      {key_of(column.name)}: {propose(column).rule}  # {in_comment(column.type)}" for column in found
+        ]
     return "\n".join(lines)
 
 
@@ -51,5 +57,15 @@ def key_of(name: str) -> str:
     """A name as a key of YAML, in quotes where it needs them."""
     if _PLAIN_KEY.fullmatch(name) and name.lower() not in {"null", "true", "false"}:
         return name
-    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" for c in name)
-    return f'"{escaped}"'
+    return f'"{"".join(map(_in_quotes, name))}"'
+
+
+def _in_quotes(mark: str) -> str:
+    if mark.isprintable() and mark not in '"\\':
+        return mark
+    return f"\\u{ord(mark):04x}" if ord(mark) < 0x10000 else f"\\U{ord(mark):08x}"
+
+
+def in_comment(text: str) -> str:
+    """A text that cannot end the comment it stands in, whatever a column is called."""
+    return "".join(mark if mark.isprintable() else "?" for mark in text)

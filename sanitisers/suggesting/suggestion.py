@@ -248,7 +248,7 @@ def _fitting(
     unique, form = column.name in keys.unique, keys.forms.get(column.name, "")
     key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
     formed = of_form(form, key, unique=unique)
-    for rule in (*formed, *Candidates.of(column, judged, key, unique=unique).rules):
+    for rule in (*formed, *Candidates.of(based(column), judged, key, unique=unique).rules):
         if (joins and rule.startswith("{template:")) or not _fits(column, columns, rule, unique=keys.unique):
             continue
         if rule in formed:
