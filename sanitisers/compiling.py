@@ -133,7 +133,7 @@ class _Compiling:
         classified = grouped({name: rule for name, rule in found.items() if rule is not None})
         kept = {name: present[name] for name, rule in classified.items() if isinstance(rule, Keep)}
         whole = {column.name: column for column in columns}
-        make = partial(self.making.edit, table=whole, kept=kept, own=own_of_people(classified))
+        make = partial(self.making.edit, table=whole, kept=kept, own=own_of_people(classified, present))
         edits: dict[str, Edit] = {}
         for name, rule in classified.items():
             if name in kept:

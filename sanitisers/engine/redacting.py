@@ -20,7 +20,7 @@ from sanitisers.engine.document_texts import appended
 from sanitisers.engine.fakes import Chosen, pool
 from sanitisers.engine.looks import suspected
 from sanitisers.engine.prf import Values
-from sanitisers.leaks.detectors import EMAIL, NATIONAL_INSURANCE, PHONE, POSTCODE, find
+from sanitisers.leaks.detectors import CARD, EMAIL, IBAN, NATIONAL_INSURANCE, PHONE, POSTCODE, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +34,8 @@ MARKS = {
     PHONE: "[telephone number]",
     POSTCODE: "[postcode]",
     NATIONAL_INSURANCE: "[National Insurance number]",
+    CARD: "[card number]",
+    IBAN: "[account number]",
 }
 NAME, OTHER = "[name]", "[removed]"
 SHORT = "..."
@@ -142,7 +144,7 @@ def _forms(word: str) -> Sequence[str]:
 
 def _spans(text: str, words: str, *, looks: bool) -> list[tuple[int, int, str]]:
     """What is to go, from left to right: from where to where, and the mark."""
-    found = [(one.start, one.end, MARKS[one.kind]) for one in find(text) if one.kind in MARKS] if looks else []
+    found = [(one.start, one.end, MARKS[one.kind]) for one in find(text)] if looks else []
     if words:
         folded = _folded(text)
         for word in words.split("\0"):
