@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LIMITS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 _NUMERIC = re.compile(r"(?:numeric|decimal)\((\d+)(?:, ?(-?\d+))?\)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""As every server reads one; Python reads more."""
 
 
 class Misfit(Exception):
@@ -82,10 +84,7 @@ def want_label(column: ColumnLike, text: str) -> None:
 
 
 def _is_number(value: object) -> bool:
-    try:
-        return math.isfinite(float(str(value)))
-    except ValueError:
-        return False
+    return _NUMBER.fullmatch(str(value)) is not None and math.isfinite(float(str(value)))
 
 
 def _want_number(column: ColumnLike, text: str) -> None:
