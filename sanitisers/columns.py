@@ -33,50 +33,14 @@ from being a synonym: "char" is another type than char."""
 _TEXT = frozenset({"text", "character varying", "character", "bpchar", "name"})
 _NO_TEXT = frozenset({"bytea", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "money", "oid", "pg_lsn"})
 _SHAPED = frozenset(
-    {
-        "box",
-        "circle",
-        "cid",
-        "datemultirange",
-        "daterange",
-        "int2vector",
-        "int4multirange",
-        "int4range",
-        "int8multirange",
-        "int8range",
-        "jsonpath",
-        "line",
-        "lseg",
-        "nummultirange",
-        "numrange",
-        "oidvector",
-        "path",
-        "pg_snapshot",
-        "point",
-        "polygon",
-        "regclass",
-        "regcollation",
-        "regconfig",
-        "regdictionary",
-        "regnamespace",
-        "regoper",
-        "regoperator",
-        "regproc",
-        "regprocedure",
-        "regrole",
-        "regtype",
-        "tid",
-        "tsmultirange",
-        "tsquery",
-        "tsrange",
-        "tstzmultirange",
-        "tstzrange",
-        "tsvector",
-        "txid_snapshot",
-        "xid",
-        "xid8",
-        "xml",
-    }
+    (
+        *("box", "circle", "cid", "datemultirange", "daterange", "int2vector", "int4multirange", "int4range"),
+        *("int8multirange", "int8range", "jsonpath", "line", "lseg", "nummultirange", "numrange", "oidvector"),
+        *("path", "pg_snapshot", "point", "polygon", "regclass", "regcollation", "regconfig", "regdictionary"),
+        *("regnamespace", "regoper", "regoperator", "regproc", "regprocedure", "regrole", "regtype", "tid"),
+        *("tsmultirange", "tsquery", "tsrange", "tstzmultirange", "tstzrange", "tsvector", "txid_snapshot", "xid"),
+        *("xid8", "xml"),
+    )
 )
 """Types of the server's own that hold texts of a form only, besides those that hold none."""
 _SYNONYMS = {

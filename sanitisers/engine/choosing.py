@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.dates import texts_of
+from sanitisers.engine.alphabets import table_of
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.grid import unescaped
-from sanitisers.engine.prf import ColumnCmac, Keyed, Values
-from sanitisers.engine.spans import table_of
+from sanitisers.engine.prf import ColumnCmac, Keyed
+from sanitisers.engine.values import Values, texts_of
 from sanitisers.engine.whole_values import small
 
 if TYPE_CHECKING:

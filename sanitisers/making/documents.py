@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
+from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Nulled
 from sanitisers.families import FAMILIES
 from sanitisers.making.fitting import Misfit, json_text
 from sanitisers.making.grouping import grouped, space
@@ -53,7 +53,7 @@ class Tree:
             case Keep():
                 return self.keep(path)
             case Null() | Constant(value=None):
-                return Stay.NULL
+                return Nulled()
             case Constant(value=value):
                 self._constants.append(spelt(value))
                 return self._leaf(path, None, json_text(value).encode())

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sanitisers.families import FAMILIES
-from sanitisers.ruleset.spelling import mistake, reading
+from sanitisers.ruleset.mistakes import mistake, reading
 from sanitisers.ruleset.words import is_word, parse_word
 
 _TAGS = {

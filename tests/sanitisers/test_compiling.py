@@ -3,7 +3,7 @@ import re
 import pytest
 
 from sanitisers import RulesetError, Unclassified, compile_ruleset
-from sanitisers.compiling import rule_for
+from sanitisers.covering import rule_for
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.rules import Keep
 from tests.sanitisers.columns import Column

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sanitisers import RulesetError, Unclassified, compile_ruleset, load_ruleset
 from sanitisers.ruleset.loading import parse_ruleset
+from sanitisers.ruleset.mistakes import Problem
 from sanitisers.ruleset.model import Columns, Empty, Off
 from sanitisers.ruleset.patterns import parse_pattern
-from sanitisers.ruleset.proposal import key_of
+from sanitisers.ruleset.quoting import key_of
 from sanitisers.ruleset.rules import (
     Bcrypt,
     Constant,
@@ -31,7 +32,6 @@ from sanitisers.ruleset.rules import (
     Shift,
     Template,
 )
-from sanitisers.ruleset.words import Problem
 from tests.sanitisers.columns import Column
 from tests.sanitisers.making import KEY
 
