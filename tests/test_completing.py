@@ -193,6 +193,11 @@ def test_a_ruleset_is_read_off_its_lines_as_a_parser_reads_it() -> None:
     }
 
 
+def test_a_name_in_quotes_is_one_whatever_is_in_it() -> None:
+    text = 'tables:\n  "a, b":\n    columns:\n      "City, State": keep\n      c, d: keep\n'
+    assert keys_of(text) == {"a, b": ["City, State", "c", "d"]}
+
+
 @given(st.text())
 def test_whatever_a_ruleset_is_reading_it_off_ends(text: str) -> None:
     keys_of(text)

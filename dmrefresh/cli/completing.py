@@ -199,7 +199,7 @@ def keys_of(text: str) -> dict[str, list[str]]:
         above.append((depth, key))
         if not way or way[0] != "tables":
             continue
-        names = [one.strip().strip("\"'") for one in key.split(",")]
+        names = _names(key)
         if len(way) == 1:
             alias = match[3] or ""
             own = anchors.get(alias[1:], []) if alias.startswith("*") else []
@@ -207,5 +207,12 @@ def keys_of(text: str) -> dict[str, list[str]]:
                 anchors[alias[1:]] = own
             found.update((name, own) for name in names)
         elif len(way) == 3 and way[2] == "columns":
-            found[way[1].split(",")[0].strip().strip("\"'")] += names
+            found[_names(way[1])[0]] += names
     return found
+
+
+def _names(key: str) -> list[str]:
+    """The names in a key: in quotes it is one, else there may be commas between several."""
+    if key[:1] in ("'", '"'):
+        return [key.strip(key[0])]
+    return [one.strip().strip("\"'") for one in key.split(",")]

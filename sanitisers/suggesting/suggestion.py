@@ -231,7 +231,7 @@ def _fitting(
     unique, form = column.name in keys.unique, keys.forms.get(column.name, "")
     key = _row_number(columns, keys)
     formed = of_form(form, key, unique=unique)
-    for rule in (*formed, *candidates(column, judged, key, unique=unique)):
+    for rule in (*formed, *candidates(based(column), judged, key, unique=unique)):
         if (joins and rule.startswith("{template:")) or not fits(column, columns, rule, keys.unique):
             continue
         if rule in formed:

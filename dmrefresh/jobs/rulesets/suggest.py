@@ -16,7 +16,7 @@ from dmrefresh.errors import NotSanitised
 from dmrefresh.jobs import new_file
 from dmrefresh.jobs.rulesets.given import Given, events
 from dmrefresh.observer import Observer
-from sanitisers import BlockError, Known, Ruleset, RulesetError, compile_ruleset
+from sanitisers import BlockError, Known, Ruleset, SanitiserError, compile_ruleset
 from sanitisers.assumed import based
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
@@ -101,7 +101,7 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
     try:
         known = Known(unique={table: of.unique for table, of in keys_of.items()})
         compile_ruleset(parse_ruleset(text, "suggested"), schema, bytes(32), known=known)
-    except RulesetError as error:
+    except SanitiserError as error:
         raise NotSanitised(f"What was found makes no ruleset: {error}", hint="report this") from None
     return Suggested(text, found, rows)
 
