@@ -17,6 +17,7 @@ from dmrefresh.postgres import Connection
 from dmrefresh.postgres.carrying.strangers import major
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import system_identifier
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.reach import connect, conninfo
 from dmrefresh.postgres.receipt import SCHEMA
 from dmrefresh.postgres.unique_columns import unique_columns
@@ -134,8 +135,9 @@ def _refuse_unreadable(connection: Connection) -> None:
         return
     names = [table if schema == "public" else f"{schema}.{table}" for schema, table in found]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    (role,) = quoted(connection, connection.info.user)
     raise RightsMissing(
         f"The source's role may not read all rows of {', '.join(names[:_NAMED])}{more}.",
-        hint="as an administrator: GRANT pg_read_all_data TO the role; where a table has row security, "
-        "the role needs BYPASSRLS as well",
+        hint=f"as an administrator: GRANT pg_read_all_data TO {role}; where a table has row security, "
+        f"ALTER ROLE {role} BYPASSRLS as well",
     )

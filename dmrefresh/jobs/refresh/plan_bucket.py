@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 from dmrefresh.bucket.store import LATEST_CLEANED, translated
+from dmrefresh.dump import outgoing
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import deciding
 from dmrefresh.dump.judging.policy import Action
@@ -127,7 +128,7 @@ def _scratch(plan: Plan, head: Head, found: list[Failure]) -> str | None:
 
 def _policy(head: Head) -> Failure | None:
     try:
-        deciding.check_head(head)
+        outgoing.refuse_head(head)
     except DumpRefused as failure:
         return failure
     return None

@@ -3,7 +3,7 @@
 Carried over: schemas in which there is nothing, or nothing but extensions' objects, with owner, comment, rights and
 default privileges; extensions, in their schemas and versions; default privileges of the whole database; settings of
 the database and of roles in it; by a superuser, event triggers with their functions; the receipts; and, with a pg_dump,
-what other schemas hold (`others`). The database's owner, encoding, collation, tablespace, rights, comment and
+what other schemas hold (`other_schemas`). The database's owner, encoding, collation, tablespace, rights, comment and
 connection limit are `siblings`' and the swap's matter.
 
 Everything else of its own refuses the swap, named (`strangers`): publications, subscriptions, replication slots,
@@ -22,6 +22,7 @@ from dmrefresh.errors import RightsMissing, TargetUnfit
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.carrying import grants
 from dmrefresh.postgres.carrying.event_triggers import is_superuser
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.strategies import fitness, previous
 from dmrefresh.postgres.strategies.strategy import Errand
 
@@ -94,9 +95,9 @@ def refuse_extensions(errand: Errand) -> None:
     connection = errand.connection
     if is_superuser(connection):
         return
-    missing = {one.name for one in extensions(connection) if one.needs_superuser}
-    there = {one.name for one in extensions(connection)}
-    for name in fitness.extensions_of(errand.head).keys() - there:
+    there = extensions(connection)
+    missing = {one.name for one in there if one.needs_superuser}
+    for name in fitness.extensions_of(errand.head).keys() - {one.name for one in there}:
         row = connection.execute(_NEW_EXTENSION, (name,)).fetchone()
         if row is not None and row[0] and name != "plpgsql":
             missing.add(name)
@@ -111,9 +112,10 @@ def refuse_schemas(errand: Errand) -> None:
     """Raises RightsMissing where a schema that would be carried over belongs to a role that this one is not."""
     for schema, owner, _, ours in _schemas(errand.connection, errand.schemas):
         if not ours:
+            name, role = quoted(errand.connection, schema, errand.connection.info.user)
             raise RightsMissing(
                 f"The schema {schema} of the target belongs to {owner}; only its owner can make it anew.",
-                hint=f"as an administrator: ALTER SCHEMA {schema} OWNER TO {errand.connection.info.user}",
+                hint=f"as an administrator: ALTER SCHEMA {name} OWNER TO {role}",
             )
 
 
@@ -137,9 +139,7 @@ def carry_schemas(old: Connection, new: Connection, schemas: Sequence[str]) -> s
         psycopg.Error: the server refuses.
     """
     made = set()
-    for schema, owner, comment, _ in _schemas(old, ()):
-        if schema in previous.left_over(old):
-            continue
+    for schema, owner, comment, _ in _schemas(old, previous.left_over(old)):
         name, to = sql.Identifier(schema), sql.Identifier(owner)
         words = "ALTER SCHEMA {} OWNER TO {}" if schema == "public" else "CREATE SCHEMA {} AUTHORIZATION {}"
         new.execute(sql.SQL(words).format(name, to))
@@ -186,7 +186,7 @@ def carry_rights(old: Connection, new: Connection, schemas: Sequence[str], more:
     Raises:
         psycopg.Error: the server refuses.
     """
-    others = [schema for schema, *_ in _schemas(old, schemas) if schema not in previous.left_over(old)]
+    others = [schema for schema, *_ in _schemas(old, [*schemas, *previous.left_over(old)])]
     for schema in dict.fromkeys([*others, *more]):
         grants.restore(new, schema, grants.read(old, schema))
     return sum(grants.restore(new, schema, grants.read(old, schema)) for schema in schemas)

@@ -6,6 +6,7 @@ from psycopg import sql
 
 from dmrefresh.errors import RightsMissing
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.strategies import previous
 from dmrefresh.postgres.strategies.strategy import Errand
 
@@ -67,18 +68,20 @@ def refuse(errand: Errand) -> None:
     connection = errand.connection
     for role, name in connection.execute(_NOT_ALLOWED).fetchall():
         of = f" of the role {role} in it" if role and not role.startswith("unknown (OID=") else ""
+        ours, whose, database = quoted(connection, connection.info.user, role or "", errand.name)
         raise RightsMissing(
             f"The target database has a setting {name}{of}, which the target's role may not set for another.",
-            hint=f"as an administrator: GRANT SET ON PARAMETER {name} TO {connection.info.user}"
+            hint=f"as an administrator: GRANT SET ON PARAMETER {name} TO {ours}"
             if not of
-            else f"as an administrator: ALTER ROLE {role} IN DATABASE {errand.name} RESET {name}",
+            else f"as an administrator: ALTER ROLE {whose} IN DATABASE {database} RESET {name}",
         )
     for role, schema in connection.execute(_DEFAULTS_OF_OTHERS, (previous.left_over(connection),)).fetchall():
         where = f" in its schema {schema}" if schema else ""
+        ours, whose = quoted(connection, connection.info.user, role)
         raise RightsMissing(
             f"The target database has default privileges of the role {role}{where}, which the target's role is no "
             "member of.",
-            hint=f"as an administrator: GRANT {role} TO {connection.info.user}",
+            hint=f"as an administrator: GRANT {whose} TO {ours}",
         )
 
 

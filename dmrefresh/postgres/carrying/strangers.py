@@ -1,7 +1,7 @@
 """What a database holds that is neither the dump's nor carried over by itself: found by name, before the start.
 
-Some of it can be carried over by a dump of the target's own (`others`), if there is a pg_dump: what lies in schemas of
-which the dump makes nothing, and is of the kinds that the policy executes. The rest refuses the swap.
+Some of it can be carried over by a dump of the target's own (`other_schemas`), if there is a pg_dump: what lies in
+schemas of which the dump makes nothing, and is of the kinds that the policy executes. The rest refuses the swap.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dmrefresh.postgres import Connection
 from dmrefresh.postgres.carrying.belongings import extensions, has_rows
 from dmrefresh.postgres.carrying.event_triggers import is_superuser
 from dmrefresh.postgres.carrying.objects import IN_ITS_OWN_RIGHT, OWNED
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.reach import conninfo
 from dmrefresh.postgres.strategies import previous
 from dmrefresh.postgres.strategies.strategy import Errand
@@ -159,7 +160,8 @@ def refuse(errand: Errand) -> None:
         return
     hint = "move or drop them first, or publish by the strategy `schema`, which leaves other schemas alone"
     if all(name.startswith("event trigger ") for name in found):
-        hint = f"as an administrator: {'; '.join(f'DROP {name.upper()[:14]}{name[14:]}' for name in found[:_AT_MOST])}"
+        triggers = quoted(connection, *(name.removeprefix("event trigger ") for name in found[:_AT_MOST]))
+        hint = f"as an administrator: {'; '.join(f'DROP EVENT TRIGGER {name}' for name in triggers)}"
     raise TargetUnfit(
         f"Not of the dump, and lost if another database took the target's place: {_listed(found)}.", hint=hint
     )
@@ -182,11 +184,11 @@ def refuse_foreign(errand: Errand) -> None:
     asked = {"gone": _gone(connection, errand.schemas), "first": _FIRST_OF_USERS, "become": become}
     found = connection.execute(_written_out(_FOREIGN).encode(), asked).fetchall()
     if found:
-        owners = sorted({owner for _, owner in found})
+        ours, *owners = quoted(connection, connection.info.user, *sorted({owner for _, owner in found}))
         raise RightsMissing(
             "What other schemas of the target hold belongs in part to roles that the target's role is no member of, or "
             f"that may not make it anew: {_listed([name for name, _ in found])}.",
-            hint=f"as an administrator: GRANT {', '.join(owners)} TO {connection.info.user}, and GRANT CREATE on these "
+            hint=f"as an administrator: GRANT {', '.join(owners)} TO {ours}, and GRANT CREATE on these "
             f"schemas to {', '.join(owners)}; or publish by the strategy `schema`",
         )
 

@@ -15,6 +15,7 @@ from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, receipt
 from dmrefresh.postgres.carrying import grants
 from dmrefresh.postgres.failures import Newer
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.strategies import previous
 from dmrefresh.postgres.strategies.strategy import Errand
 
@@ -92,17 +93,19 @@ def refuse_foreign_schemas(errand: Errand) -> None:
         "WHERE nspname = ANY (%s) AND NOT pg_catalog.pg_has_role(nspowner, 'USAGE') ORDER BY 1",
         (list(errand.schemas),),
     ).fetchall():
+        name, role = quoted(connection, schema, connection.info.user)
         raise RightsMissing(
             f"The schema {schema} of the target belongs to {owner}; only its owner can replace it.",
-            hint=f"as an administrator: ALTER SCHEMA {schema} OWNER TO {_role(connection)}",
+            hint=f"as an administrator: ALTER SCHEMA {name} OWNER TO {role}",
         )
     row = connection.execute(
         "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
     ).fetchone()
     if row is not None and not row[0]:
+        database, role = quoted(connection, errand.name, connection.info.user)
         raise RightsMissing(
             "The target's role may not make schemas in the target.",
-            hint=f"as an administrator: GRANT CREATE ON DATABASE {errand.name} TO {_role(connection)}",
+            hint=f"as an administrator: GRANT CREATE ON DATABASE {database} TO {role}",
         )
 
 
@@ -195,7 +198,3 @@ def say_what_goes(errand: Errand) -> None:
     if going:
         named = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
         errand.observer.warn(f"in the target and not in the dump, so gone after the refresh: {named}")
-
-
-def _role(connection: Connection) -> str:
-    return connection.info.user
