@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dmrefresh.errors import RightsMissing, TargetUnfit
-from dmrefresh.postgres import Connection, lock, receipt
+from dmrefresh.postgres import Connection, lock, moved_aside, receipt
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.reach import connect
-from dmrefresh.postgres.strategies import kept, previous
+from dmrefresh.postgres.strategies import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def state_of(url: str) -> State:
                 entry = receipt.latest(connection)
                 published = entry.contents if entry is not None else None
                 now = receipt.contents(connection, list(published or ()))
-                ends = [mark.expires for mark in previous.kept(connection).values() if mark.expires is not None]
+                marks = moved_aside.kept_marks(connection).values()
+                ends = [mark.expires for mark in marks if mark.expires is not None]
                 is_kept = _is_kept(connection)
         except RightsMissing:
             (role,) = quoted(connection, connection.info.user)
@@ -70,7 +71,7 @@ def state_of(url: str) -> State:
 
 def _is_kept(connection: Connection) -> bool:
     try:
-        kept.found(connection)
+        kept.generation(connection)
     except TargetUnfit:
         return False
     return True

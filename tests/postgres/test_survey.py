@@ -12,11 +12,12 @@ from dmrefresh.dump.events import Head
 from dmrefresh.dump.outgoing import by_policy
 from dmrefresh.errors import Busy, DumpRefused
 from dmrefresh.jobs.refresh import plan_bucket
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.postgres import lock
+from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.reach import connect
-from dmrefresh.postgres.strategies.strategy import Errand
 from dmrefresh.postgres.survey import Survey, survey
+from dmrefresh.stopwatch import Stopwatch
 from tests.dump.test_writer import MISREAD
 from tests.dump.writing import ROWS, USERS, a_dump
 from tests.postgres.databases import Database, events, refresh

@@ -29,7 +29,7 @@ def write(file: Path, text: str) -> Path:
 
 def test_without_a_file_the_defaults_of_the_digital_marketplace_hold(tmp_path: Path) -> None:
     found = settings.load(environ={}, folder=tmp_path)
-    assert (found.dumps.bucket, found.dumps.stage) == ("digitalmarketplace-database-backups", "production")
+    assert (found.dumps.bucket, found.dumps.stage) == (None, "production")
     assert found.ruleset.path == "digitalmarketplace"
 
 
