@@ -90,7 +90,7 @@ class ColumnLike(Protocol):
 
     @property
     def base(self) -> str:
-        """The type under all domains, as the dump writes it; empty where the type is none."""
+        """The type under all domains, as the dump writes it; empty where it is no domain."""
 
     @property
     def labels(self) -> Sequence[str]:

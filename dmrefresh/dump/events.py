@@ -89,7 +89,7 @@ class Column:
         max_length: characters at most, where the type says so.
         enum: whether the type is an enum of this dump.
         generated: whether the server computes it (then it is never in the rows).
-        base: the type under all domains, as the dump writes it; empty where the type is none.
+        base: the type under all domains, as the dump writes it; empty where it is no domain.
         labels: those of the enum, in their order.
         element: where the type is an array, a column for what is in it, of whatever dimensions.
         fields: where the type is composite, a column for each attribute.

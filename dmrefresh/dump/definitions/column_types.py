@@ -47,18 +47,19 @@ class Types:
     _extents: dict[Name, tuple[int, int]] = field(default_factory=dict)
     """How many parts each has, and how deep they are nested."""
 
-    def add_domain(self, name: Name, base: str, *, not_null: bool) -> None:
-        """Note a domain, and whether it refuses NULL by itself."""
+    def add_domain(self, name: Name, written: Definition) -> None:
+        """Note a domain: what it is over, whether it refuses NULL by itself, and how it is collated."""
+        base = written.type
         parts, depth = self._extent(base)
         if depth < DEEPEST:
             self._extents[name] = parts, depth + 1
-            self.domains[name] = Domain(base, self.column(Definition("", base, not_null)))
+            self.domains[name] = Domain(base, self.column(written))
         else:
-            self.domains[name] = Domain(base, Column("", base, not_null))
+            self.domains[name] = Domain(base, Column("", base, written.not_null, collated=written.collated))
 
     def add_fields(self, name: Name, written: Iterable[Definition | Column]) -> None:
         """Note a type with attributes. NULL is refused in them by their domains alone, whatever a table says."""
-        columns = [Definition(one.name, one.type) for one in written]
+        columns = [Definition(one.name, one.type, collated=one.collated) for one in written]
         extents = [self._extent(column.type) for column in columns]
         parts, depth = 1 + sum(parts for parts, _ in extents), 1 + max((depth for _, depth in extents), default=0)
         if parts <= MOST_PARTS and depth <= DEEPEST:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from dmrefresh.bucket.store import LATEST_CLEANED
+from dmrefresh.dump import outgoing
 from dmrefresh.dump.events import Head
-from dmrefresh.dump.judging import deciding
 from dmrefresh.errors import DumpRefused, Failure
 from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
@@ -114,7 +114,7 @@ def _scratch(plan: Plan, head: Head, found: list[Failure]) -> str | None:
 
 def _policy(head: Head) -> Failure | None:
     try:
-        deciding.check_head(head)
+        outgoing.refuse_head(head)
     except DumpRefused as failure:
         return failure
     return None

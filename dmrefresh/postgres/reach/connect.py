@@ -77,9 +77,11 @@ def session(url: str, application_name: str = "dmrefresh", *, called: str = "tar
         raise UsageFailure(f"The {called}'s url is no PostgreSQL connection URL.") from None
     try:
         with translated("while the session was set up", called=called):
-            for name, (value, since) in _SETTINGS.items():
-                if connection.info.server_version >= since:
-                    connection.execute(sql.SQL("SELECT pg_catalog.set_config({}, {}, false)").format(name, value))
+            version = connection.info.server_version
+            known = {name: value for name, (value, since) in _SETTINGS.items() if version >= since}
+            one = sql.SQL("pg_catalog.set_config({}, {}, false)")
+            each = sql.SQL(", ").join(one.format(name, value) for name, value in known.items())
+            connection.execute(sql.SQL("SELECT {}").format(each))  # at once: the server may be far away
         # A statement that is cancelled is waited for, and a server that stands still does not cancel it.
         with signals.cut_short_by(partial(cut, connection)):
             yield connection

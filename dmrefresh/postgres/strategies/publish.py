@@ -70,7 +70,7 @@ def publish(
         toast_compression: how the server compresses long values of what is loaded; None for as it does by default.
         dump_others: with `database`, dumps what other schemas of the target hold; without it, that refuses.
         observer: is told about steps and rows.
-        stopwatch: is charged the seconds of `publish`, `checks` and `commit`.
+        stopwatch: is charged the seconds of `publish` (`load` where it is a scratch database), `checks` and `commit`.
 
     Raises:
         Failure: of any kind; unless it is CommitInDoubt, nothing was published.
