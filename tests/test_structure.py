@@ -48,6 +48,34 @@ ROOMS = {
     },
 }
 """What each room may import of the project beside itself; `dmrefresh` alone means its single files."""
+SANITISERS = {
+    "columns": set(),
+    "detectors": set(),
+    "near": set(),
+    "families": set(),
+    "assumed": {"columns"},
+    "errors": {"columns"},
+    "pools": {"errors", "families", "near"},
+    "ruleset": {"columns", "errors", "families", "near"},
+    "covering": {"columns", "ruleset"},
+    "engine": {"detectors", "errors", "families", "ruleset"},
+    "predicate": {"columns", "engine", "near"},
+    "leaks": {"detectors", "engine", "families", "ruleset"},
+    "suggesting": {"assumed", "columns", "detectors", "engine", "errors", "families", "ruleset"},
+    "making": {"assumed", "columns", "engine", "families", "near", "pools", "predicate", "ruleset"},
+    "sanitiser": {"assumed", "engine", "errors", "leaks", "suggesting"},
+    "compiling": {
+        *("columns", "covering", "engine", "errors", "leaks", "making", "near", "pools", "ruleset", "sanitiser"),
+        "suggesting",
+    },
+    "trying": {"columns", "compiling", "errors", "making", "ruleset"},
+    "showing": {
+        *("assumed", "columns", "compiling", "covering", "engine", "errors", "families", "near", "ruleset"),
+        "suggesting",
+    },
+}
+"""What each room and each single file of sanitisers/ imports of the others: all of it, and nothing that is below."""
+
 FLOORS = {
     "dmrefresh.dump": ("text", "definitions", "judging"),
     "dmrefresh.postgres": ("reach", "loading", "carrying", "strategies"),
@@ -80,6 +108,22 @@ def test_a_room_imports_only_from_the_floors_below(room: str) -> None:
     for file in files:
         for name in imports(file):
             assert room_of(name) in {room, *ROOMS[room]}, f"{file.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("part", SANITISERS)
+def test_a_part_of_sanitisers_imports_what_is_written_here_and_only_from_above(part: str) -> None:
+    at = ROOT / "sanitisers" / part
+    files = sorted(at.rglob("*.py")) if at.is_dir() else [at.with_suffix(".py")]
+    found = {name.split(".")[1] for file in files for name in imports(file) if name.startswith("sanitisers.")}
+    assert found - {part} == SANITISERS[part]
+    assert SANITISERS[part] <= {*list(SANITISERS)[: list(SANITISERS).index(part)]}
+
+
+def test_every_part_of_sanitisers_has_its_arrows_written_down() -> None:
+    here = {
+        file.stem for file in (ROOT / "sanitisers").iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()
+    }
+    assert here - {"__init__"} == SANITISERS.keys()
 
 
 @pytest.mark.parametrize("room", FLOORS)

@@ -10,7 +10,7 @@ from dmrefresh.dump.text.tokens import Cursor, NotAsWritten, NotInEncoding, Toke
 
 if TYPE_CHECKING:
     from dmrefresh.dump.events import Name, Statement
-    from sanitisers.suggesting.suggestion import Keys
+    from sanitisers.suggesting.tables import Keys
 
 _LISTED = re.compile(r"""\(?\(?"?(\w+)"?\)?(?:::[\w ]+)?\)? = ANY \(""")
 """As pg_dump writes a check for one of a list: `((status)::text = ANY ((ARRAY['open'::character varying, …`."""
@@ -108,7 +108,7 @@ class KeysRead:
 
     def of(self, table: Name) -> Keys:
         """What is known about a table."""
-        from sanitisers.suggesting.suggestion import Keys
+        from sanitisers.suggesting.tables import Keys
 
         return Keys(
             primary=frozenset(self.primary.get(table, ())),

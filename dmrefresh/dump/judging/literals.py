@@ -105,7 +105,7 @@ class Literals:
             yield Found(statement.kind, name, statement.place, kinds)
 
     def _refuse(self, findings: Iterable[Found]) -> None:
-        from sanitisers.ruleset.proposal import literals_to_paste
+        from sanitisers.suggesting.proposal import literals_to_paste
 
         found = list(findings)
         if not found:
@@ -153,7 +153,7 @@ def kinds_in(sql: str) -> tuple[str, ...]:
     Returns:
         Each kind once, in the order they are found.
     """
-    from sanitisers.leaks.detectors import find
+    from sanitisers.detectors import find
 
     return tuple(dict.fromkeys(finding.kind for text in _readings(sql) for finding in find(text)))
 

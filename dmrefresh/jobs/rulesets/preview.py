@@ -17,7 +17,7 @@ from dmrefresh.jobs.rulesets.given import Given, events, head_of
 from dmrefresh.jobs.rulesets.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
 from sanitisers import Ruleset
-from sanitisers.compiling import rule_for
+from sanitisers.covering import rule_for
 from sanitisers.ruleset.model import Empty
 from sanitisers.ruleset.rules import ColumnRule
 from sanitisers.showing.previewing import SAME, Shown, shown

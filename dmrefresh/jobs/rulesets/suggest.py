@@ -20,8 +20,10 @@ from sanitisers.assumed import based
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
 from sanitisers.suggesting.judgement import Confidence
-from sanitisers.suggesting.suggestion import TableSuggestion, suggest
+from sanitisers.suggesting.suggestion import suggest
+from sanitisers.suggesting.tables import TableSuggestion
 from sanitisers.suggesting.writing import written
+from sanitisers.trying import fits
 
 _NO_RULES = Ruleset(ruleset=1)
 """Under it the columns alone tell which tables are like their parents."""
@@ -85,7 +87,7 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
     names = {str(name): name for name in _ruled(head.schema)}
     schema = {table: [c for c in head.schema.tables[name].columns if not c.generated] for table, name in names.items()}
     keys_of = {table: keys.of(name) for table, name in names.items()}
-    found = suggest(schema, gathered, keys_of)
+    found = suggest(schema, gathered, keys_of, fits)
     rows = sum(table.rows for table in gathered.tables.values())
     text = written(
         found,
