@@ -81,6 +81,19 @@ FLOORS = {
     "dmrefresh.postgres": ("reach", "loading", "carrying", "strategies"),
 }
 """The rooms inside a room, from the lowest up: none reaches a higher one, not even through a single file between."""
+JOBS = {
+    "topics": set(),
+    "reports": set(),
+    "runbooks": set(),
+    "dumps": set(),
+    "backup": {"dumps"},
+    "targets": {"dumps"},
+    "rulesets": {"dumps", "targets"},
+    "init": {"rulesets"},
+    "refresh": {"dumps", "targets", "rulesets"},
+    "doctor": {"dumps", "targets", "rulesets", "refresh"},
+}
+"""What each room of `dmrefresh.jobs` may import of the others; the single files there are for all of them."""
 TOGETHER = ("dmrefresh", "sanitisers", "fixtures", "bench", "documenting", "tests")
 
 
@@ -149,6 +162,15 @@ def reached_from(inner: str, room: str) -> dict[str, list[str]]:
                 ways[found] = [*ways[module], module]
                 to_look_at.append(found)
     return ways
+
+
+def test_the_rooms_of_the_jobs_import_one_way_and_what_they_share_imports_none_of_them() -> None:
+    jobs = ROOT / "dmrefresh" / "jobs"
+    assert {folder.name for folder in jobs.iterdir() if (folder / "__init__.py").exists()} == set(JOBS)
+    for file in jobs.rglob("*.py"):
+        allowed = {file.parent.name, *JOBS[file.parent.name]} if file.parent != jobs else set()
+        rooms = {name.split(".")[2] for name in imports(file) if name.startswith("dmrefresh.jobs.")}
+        assert rooms & set(JOBS) <= allowed, file
 
 
 def test_the_single_files_know_nothing_of_the_rooms() -> None:

@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging.after_load import Script
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.loading.compression import Compression
+from dmrefresh.stopwatch import Stopwatch
 
 DumpOthers: TypeAlias = Callable[[int, Mapping[str, str], Sequence[str]], Generator[bytes]]
 """Gives the plain text of a dump of a database, by a pg_dump for servers of this major version, told by libpq's

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dmrefresh.jobs.refresh import sources
+from dmrefresh.jobs.refresh import encrypted
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
@@ -50,8 +50,8 @@ def aside(scene: Scene, wanted: str, more: str = "", target: str = "") -> None:
 def test_a_core_is_taken_for_it_only_where_one_is_to_spare(
     monkeypatch: pytest.MonkeyPatch, size: int, remote: bool, cores: int, wanted: bool
 ) -> None:
-    monkeypatch.setattr(sources, "cores", lambda: cores)
-    assert sources.reads_aside(size, remote=remote) is wanted
+    monkeypatch.setattr(encrypted, "cores", lambda: cores)
+    assert encrypted.reads_aside(size, remote=remote) is wanted
 
 
 def reader_of(child: subprocess.Popen[str]) -> psutil.Process:

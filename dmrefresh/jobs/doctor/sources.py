@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dmrefresh.errors import RightsMissing
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
 from dmrefresh.lists import listed
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import is_marked

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 from dmrefresh.dump.definitions.settings import setting_of
-from dmrefresh.dump.events import Event, Head
+from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import deciding, policy
 from dmrefresh.dump.text.encodings import HINT, codec_of
-from dmrefresh.errors import DumpDamaged, DumpRefused, RightsMissing, TargetUnfit
+from dmrefresh.errors import DumpRefused, RightsMissing, TargetUnfit
 from dmrefresh.lists import listed
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, receipt
@@ -18,18 +17,6 @@ from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.newer import Newer
 from dmrefresh.postgres.reach.session_facts import version
 from dmrefresh.postgres.strategies import dropping
-
-
-def head_of(stream: Iterator[Event]) -> Head:
-    """The first event.
-
-    Raises:
-        DumpDamaged: there is none, or it is no Head.
-    """
-    head = next(stream, None)
-    if not isinstance(head, Head):
-        raise DumpDamaged("The dump holds nothing.")
-    return head
 
 
 def refuse_newer(connection: Connection, head: Head, observer: Observer) -> Newer | None:
