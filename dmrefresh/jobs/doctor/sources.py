@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dmrefresh.errors import RightsMissing
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
+from dmrefresh.lists import listed
 from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
@@ -98,10 +99,8 @@ class SourceOfBackups:
     def _says_rights(self) -> Said:
         seen = self._seen()
         if seen.unreadable:
-            more = len(seen.unreadable) - _NAMED
-            named = ", ".join(seen.unreadable[:_NAMED]) + (f" and {more} more" if more > 0 else "")
             raise RightsMissing(
-                f"The role {seen.role} may not read all that is to be backed up: {named}.",
+                f"The role {seen.role} may not read all that is to be backed up: {listed(seen.unreadable, _NAMED)}.",
                 hint=f"GRANT pg_read_all_data TO {seen.role}, or USAGE on the schemas and SELECT on their tables and "
                 "sequences; where row security is on, the role needs BYPASSRLS",
             )

@@ -13,7 +13,8 @@ from dmrefresh.errors import Failure
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.refresh.plan_bucket import PlannedBucket, plan_bucket
-from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, left_out, listed, said_of_left_out, short
+from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, left_out, said_of_left_out, short
+from dmrefresh.lists import listed
 from dmrefresh.machine import process
 from dmrefresh.observer import Keeping, Observer
 from dmrefresh.postgres.guard import Guard
@@ -111,10 +112,11 @@ class Planned:
             said.append(f"       {self.sessions} sessions are ended in the moment of the swap and have to reconnect")
         if self.carried:
             said.append(
-                f"       {listed(self.carried)} go(es) along: writes there wait from the end of the load until the swap"
+                f"       {listed(self.carried, NAMED)} go(es) along: "
+                "writes there wait from the end of the load until the swap"
             )
         if self.goes:
-            said.append(f"goes, since only the target has it: {listed(self.goes)}")
+            said.append(f"goes, since only the target has it: {listed(self.goes, NAMED)}")
         said += said_of_left_out(self.left_out)
         said += [f"warning: {short(warning)}" for warning in self.warnings[:2]]
         said.append(f"read: {self.read}")
