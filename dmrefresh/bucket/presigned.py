@@ -23,7 +23,6 @@ LIMIT = 5 << 30
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html says "5 GB"."""
 EXPIRES = timedelta(minutes=10)
 """How long one is valid unless told otherwise."""
-ACL = "bucket-owner-full-control"
 DIGEST = "x-amz-meta-sha256"
 """The field that notes an object's SHA-256 (hexadecimal) with it."""
 

@@ -23,8 +23,10 @@ from dmrefresh.jobs.backup import cloud_foundry
 from dmrefresh.jobs.backup.on_cloud_foundry import Order, have_made, order, run
 from dmrefresh.keys.private import memory_backed_storage
 from dmrefresh.observer import Observer
-from dmrefresh.settings.model import Dumps, Keys, Settings
-from dmrefresh.settings.targets import CloudFoundry
+from dmrefresh.settings.cloud_foundry import CloudFoundry
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.keys import Keys
+from dmrefresh.settings.model import Settings
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import USER_ID, Credentials, make_credentials

@@ -23,7 +23,18 @@ _NAMES = (TokenKind.WORD, TokenKind.QUOTED)
 
 @dataclass(slots=True)
 class KeysRead:
-    """What was read so far, by table."""
+    """What was read so far, by table.
+
+    Attributes:
+        codec: Python's name for the dump's encoding.
+        primary: columns of the primary key.
+        unique: columns of which no value comes twice.
+        joins: columns of foreign keys.
+        listed: columns for which a check allows a list of values.
+        forms: the regular expression that a check holds a column's texts to, by column.
+        referenced: tables that another's foreign key leads to.
+        leads: each column of a foreign key, the table it leads to, and the column there.
+    """
 
     codec: str
     primary: dict[Name, set[str]] = field(default_factory=dict)

@@ -32,8 +32,8 @@ from dmrefresh.jobs.backup.backup_production import Run
 from dmrefresh.jobs.backup.cloud_foundry import Application, Task
 from dmrefresh.jobs.backup.planning import Plan, prepare
 from dmrefresh.jobs.backup.presign import presign
-from dmrefresh.jobs.backup.verifying_backup import ReadBack, Stored, read_back
 from dmrefresh.jobs.backup.worker import ARMOUR, FORM, KEY, NAME, RECIPIENT
+from dmrefresh.jobs.dumps.reading_back import ReadBack, Stored, read_back
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
 from dmrefresh.report.model import BackupReport
