@@ -75,7 +75,13 @@ class Failure(Exception):
         """What to do next, with a command to run or a setting to change: the hint, or what its kind says, or both."""
         if self.hint is None:
             return self.way_on
-        return self.hint if acts(self.hint) else f"{self.hint.rstrip('.')}; {self.way_on}"
+        if acts(self.hint):
+            return self.hint
+        if "\n" in self.hint:  # it ends in lines to be pasted, which nothing may follow
+            return f"{self.way_on}; {self.hint}"
+        if self.hint.endswith("?"):
+            return f"{self.hint} {self.way_on[0].upper()}{self.way_on[1:]}"
+        return f"{self.hint.rstrip('.')}; {self.way_on}"
 
 
 class UsageFailure(Failure):

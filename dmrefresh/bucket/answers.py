@@ -35,6 +35,7 @@ class SourceRefused(SourceUnreachable):
     """S3 answered, and the answer was no: trying again does not help until somebody changes something."""
 
     retry = False
+    way_on = "`dmrefresh doctor` looks at the bucket, and at what may be done in it"
 
 
 class NoCredentials(SourceRefused):

@@ -54,7 +54,7 @@ def dumps(ctx: typer.Context, word: str) -> Iterable[str]:
 
     said = _said(ctx)
     cleaned = said.get("targets", {}).get(ctx.params.get("cleaned") or "", {})
-    return seen(str(cleaned.get("s3") or said.get("dumps", {}).get("bucket", "digitalmarketplace-database-backups")))
+    return seen(str(cleaned.get("s3") or said.get("dumps", {}).get("bucket", "")))
 
 
 def rulesets(ctx: typer.Context, word: str) -> Iterable[str]:

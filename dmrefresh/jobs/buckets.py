@@ -7,9 +7,24 @@ from dmrefresh.errors import UsageFailure
 from dmrefresh.settings.model import Settings, Target
 
 
+def no_bucket() -> UsageFailure:
+    """What is said where the settings name no bucket for dumps."""
+    return UsageFailure(
+        "No bucket is named for the dumps.",
+        hint="name it: bucket under [dumps] in dmrefresh.toml, or DMREFRESH_DUMPS_BUCKET; "
+        "a dump in a file needs none, see `dmrefresh sanitise --help`",
+    )
+
+
 def store_of(settings: Settings) -> Store:
-    """The bucket of encrypted dumps."""
+    """The bucket of encrypted dumps.
+
+    Raises:
+        UsageFailure: the settings name none.
+    """
     dumps = settings.dumps
+    if not dumps.bucket:
+        raise no_bucket()
     return Store(dumps.bucket, dumps.region, dumps.endpoint_url, silence=dumps.silence.total_seconds())
 
 

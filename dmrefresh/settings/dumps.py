@@ -13,8 +13,8 @@ from dmrefresh.settings.section import Duration, Section
 class Dumps(Section):
     """Where the encrypted dumps are."""
 
-    bucket: str = "digitalmarketplace-database-backups"
-    """The bucket's name."""
+    bucket: str | None = None
+    """The bucket's name; nothing can be fetched or stored without it."""
     region: str | None = "eu-west-1"
     """Its region."""
     endpoint_url: str | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -137,7 +137,7 @@ class Settings(Section):
         known = ", ".join(sorted(self.sources)) or "none"
         raise UsageFailure(
             f"The settings name no source `{stage}` (known: {known}).",
-            hint=f"add [sources.{stage}] with the url of the database to dmrefresh.toml",
+            hint=f"{_near(stage, self.sources)}add [sources.{stage}] with the url of the database to dmrefresh.toml",
         )
 
     def target(self, name: str) -> Target:
@@ -156,8 +156,15 @@ class Settings(Section):
             )
         raise UsageFailure(
             f"The settings name no target `{name}` (known: {known}).",
-            hint=f"add [targets.{name}] with a url to dmrefresh.toml, or give the url of a database on this machine",
+            hint=f"{_near(name, self.targets)}add [targets.{name}] with a url to dmrefresh.toml, or give the url of a "
+            "database on this machine",
         )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """What somebody may have meant, as the beginning of advice."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]}? Else " if near else ""
 
 
 _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {

@@ -19,6 +19,7 @@ from dmrefresh.settings.model import Settings
 from tests.jobs.scene import DMREFRESH
 
 NAME = "production-202611220300.sql.gz.gpg"
+BUCKET = "shop-database-backups"
 KEY = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s3cr3t"}
 
 
@@ -26,7 +27,7 @@ def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
     return subprocess.run(
         [DMREFRESH, "presign", *arguments],
         cwd=folder,
-        env=os.environ | environ,
+        env=os.environ | {"DMREFRESH_DUMPS_BUCKET": BUCKET} | environ,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -44,7 +45,7 @@ def test_what_is_printed_is_the_json_and_nothing_else(tmp_path: Path) -> None:
     done = run(tmp_path, NAME, **KEY)
     assert (done.returncode, done.stderr) == (0, "")
     said = json.loads(done.stdout)
-    assert said["url"] == "https://digitalmarketplace-database-backups.s3.eu-west-1.amazonaws.com/"
+    assert said["url"] == f"https://{BUCKET}.s3.eu-west-1.amazonaws.com/"
     assert said["fields"]["key"] == NAME
     assert said["fields"]["acl"] == "bucket-owner-full-control"
     assert said["fields"]["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
@@ -53,7 +54,7 @@ def test_what_is_printed_is_the_json_and_nothing_else(tmp_path: Path) -> None:
     for wanted in (
         {"key": NAME},
         {"acl": "bucket-owner-full-control"},
-        {"bucket": "digitalmarketplace-database-backups"},
+        {"bucket": BUCKET},
         ["content-length-range", 1, 5 * 1024**3],
         ["starts-with", "$x-amz-meta-sha256", ""],
     ):
@@ -92,7 +93,7 @@ def test_what_cannot_be_signed_is_told(tmp_path: Path, arguments: list[str], cod
 def test_without_credentials_nothing_is_signed(tmp_path: Path) -> None:
     done = run(tmp_path, NAME, AWS_EC2_METADATA_DISABLED="true")
     assert (done.returncode, done.stdout) == (16, "")
-    assert "no AWS credentials to sign for the bucket digitalmarketplace-database-backups" in done.stderr
+    assert f"no AWS credentials to sign for the bucket {BUCKET}" in done.stderr
 
 
 def test_credentials_that_have_expired_are_told(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_credentials_that_expire_before_are_warned_of(
     if minutes is not None:
         monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat())
     warnings = Warnings()
-    signed = presign(Settings(dumps=Dumps()), NAME, timedelta(hours=1), warnings)
+    signed = presign(Settings(dumps=Dumps(bucket=BUCKET)), NAME, timedelta(hours=1), warnings)
     assert bool(warnings.said) is warned
     assert not any("t0k3n" in one for one in warnings.said)
     assert json.loads(signed.text)["fields"]["x-amz-security-token"] == "t0k3n"

@@ -29,7 +29,7 @@ def write(file: Path, text: str) -> Path:
 
 def test_without_a_file_the_defaults_of_the_digital_marketplace_hold(tmp_path: Path) -> None:
     found = settings.load(environ={}, folder=tmp_path)
-    assert (found.dumps.bucket, found.dumps.stage) == ("digitalmarketplace-database-backups", "production")
+    assert (found.dumps.bucket, found.dumps.stage) == (None, "production")
     assert found.ruleset.path == "digitalmarketplace"
 
 
@@ -386,3 +386,17 @@ def test_of_the_workers_command_the_program_alone_is_shown_unless_it_is_ours(
     write(tmp_path / "dmrefresh.toml", f'[cloud_foundry]\ncommand = "{command}"\n')
     found = {one.key: one.value for one in shown(settings.loaded(environ={}, folder=tmp_path))}
     assert found["cloud_foundry.command"] == seen
+
+
+def test_a_misspelt_target_or_stage_is_answered_with_the_one_that_may_be_meant() -> None:
+    known = {"url": "postgresql://a@127.0.0.1:9/b"}
+    said = settings.Settings.model_validate({"targets": {"local": known}, "sources": {"production": known}})
+    with pytest.raises(UsageFailure) as target:
+        said.target("loca")
+    assert target.value.advice.startswith("did you mean local? Else add [targets.loca] with a url")
+    with pytest.raises(UsageFailure) as source:
+        said.source("producton")
+    assert source.value.advice.startswith("did you mean production? Else add [sources.producton]")
+    with pytest.raises(UsageFailure) as other:
+        said.target("staging")
+    assert other.value.advice.startswith("add [targets.staging]")

@@ -10,6 +10,7 @@ from dmrefresh.bucket.presigned import DIGEST, EXPIRES, LIMIT
 from dmrefresh.bucket.store import ACL, taken_at, translated
 from dmrefresh.durations import spoken
 from dmrefresh.errors import RightsMissing, UsageFailure
+from dmrefresh.jobs.buckets import store_of
 from dmrefresh.observer import Observer
 from dmrefresh.settings.model import Settings
 
@@ -43,7 +44,7 @@ def presign(
         largest: the most bytes that it takes.
 
     Raises:
-        UsageFailure: the name is no backup's, or nothing can be valid for so long.
+        UsageFailure: no bucket is named, the name is no backup's, or nothing can be valid for so long.
         RightsMissing: there are no credentials to sign with.
     """
     import boto3
@@ -55,15 +56,15 @@ def presign(
         )
     if not _SHORTEST <= expires <= _LONGEST:
         raise UsageFailure(f"A presigned POST is valid for {spoken(_SHORTEST)} to {spoken(_LONGEST)}.")
-    dumps = settings.dumps
+    dumps, bucket = settings.dumps, store_of(settings).bucket
     # Without being told, boto3 signs with version 2, and for an address that only forwards to the region's.
     config = Config(signature_version="s3v4", s3={"addressing_style": "path" if dumps.endpoint_url else "virtual"})
-    with translated(f"bucket {dumps.bucket}"):
+    with translated(f"bucket {bucket}"):
         session = boto3.Session()
         credentials = session.get_credentials()
         if credentials is None:
             raise RightsMissing(
-                f"There are no AWS credentials to sign for the bucket {dumps.bucket} with.",
+                f"There are no AWS credentials to sign for the bucket {bucket} with.",
                 hint="set AWS_PROFILE, or log in",
             )
         try:
@@ -72,7 +73,7 @@ def presign(
             raise RightsMissing("The AWS credentials have expired.", hint="log in again") from None
         client = session.client("s3", region_name=dumps.region, endpoint_url=dumps.endpoint_url, config=config)
         signed = client.generate_presigned_post(
-            dumps.bucket,
+            bucket,
             name,
             Fields={"acl": ACL},
             Conditions=[{"acl": ACL}, ["content-length-range", 1, largest], ["starts-with", f"${DIGEST}", ""]],

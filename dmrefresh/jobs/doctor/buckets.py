@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dmrefresh.bucket.store import SourceRefused, Store, translated
 from dmrefresh.errors import NoSuchDump, TargetUnfit, UsageFailure
+from dmrefresh.jobs.buckets import no_bucket
 from dmrefresh.jobs.doctor import rules_of_buckets as meaning
 from dmrefresh.jobs.doctor.asking import asked
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
@@ -76,6 +77,8 @@ class Bucket:
         ]
 
     def _head(self) -> HeadBucketOutputTypeDef:
+        if not self._store.bucket:
+            raise no_bucket()
         what, client = f"bucket {self._store.bucket}", self._store.client
         try:
             with translated(what):

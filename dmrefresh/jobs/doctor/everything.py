@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from dmrefresh.bucket.store import Store
 from dmrefresh.errors import UsageFailure
+from dmrefresh.jobs.buckets import store_of
 from dmrefresh.jobs.doctor import surroundings, targets
 from dmrefresh.jobs.doctor.buckets import Bucket, Wanted
 from dmrefresh.jobs.doctor.checking import Check, Needs, Said, made, raising
@@ -80,7 +81,8 @@ def checks_for(loaded: Loaded, names: Sequence[str], stack: ExitStack, stage: st
     stage_of_dumps = stage or settings.dumps.stage
     tools = Tools()
     keys = Keys(settings, tools, stack)
-    store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+    # Where none is named, that is what the first look at the bucket says, and all that need it do without.
+    store = store_of(settings) if settings.dumps.bucket else Store("", None, None)
     wanted = Wanted("bucket", stage_of_dumps, settings.doctor.keep, copied_to=settings.doctor.replica_bucket)
     bucket = Bucket(store, wanted)
     newest = Newest(settings, stage_of_dumps, store, bucket.there, keys.private)
