@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,12 @@ def test_the_rooms_of_the_jobs_import_one_way_and_what_they_share_imports_none_o
         allowed = {file.parent.name, *JOBS[file.parent.name]} if file.parent != jobs else set()
         rooms = {name.split(".")[2] for name in imports(file) if name.startswith("dmrefresh.jobs.")}
         assert rooms & set(JOBS) <= allowed, file
+
+
+def test_the_map_of_the_engine_has_every_file_of_it_and_no_other() -> None:
+    room = ROOT / "sanitisers" / "engine"
+    named = re.findall(r"`(\w+)`", ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "")
+    assert sorted(named) == sorted(file.stem for file in room.glob("*.py") if file.stem != "__init__")
 
 
 def test_the_single_files_know_nothing_of_the_rooms() -> None:

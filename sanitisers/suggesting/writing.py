@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sanitisers.columns import type_word
 from sanitisers.ruleset.quoting import in_comment, key_of
 from sanitisers.ruleset.words import SAY_WHY
 from sanitisers.suggesting.judgement import Confidence, Judgement
-from sanitisers.suggesting.suggestion import is_covered_by_defaults
+from sanitisers.suggesting.names import words
 from sanitisers.suggesting.tables import TableSuggestion
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestio
     lines: list[str] = []
     for column in columns:
         judged = suggestion.columns[column.name]
-        line = is_covered_by_defaults(column, judged)
+        line = _covering_default(column, judged)
         if line is None:
             lines += _rule(key_of(column.name), judged, 6)
         else:
@@ -104,6 +105,20 @@ def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestio
         yield from _wrapped("    # by defaults: ", by_default)
     yield "    columns:" if lines else "    columns: {}"
     yield from lines
+
+
+def _covering_default(column: ColumnLike, judged: Judgement) -> str | None:
+    """The line of `defaults:` that says for a column what is suggested; None where it needs a rule of its own."""
+    word = type_word(column)
+    if not judged.keeps or word is None or judged.confidence is not Confidence.HIGH:
+        return None
+    if column.name == "id":
+        return "id"
+    if column.name.endswith("_id"):
+        return "*_id"
+    if word == "timestamp" and words(column.name).endswith(" at") and column.name.endswith("_at"):
+        return "*_at"
+    return word if word in {"boolean", "enum"} else None
 
 
 def _wrapped(start: str, names: Sequence[str]) -> Iterator[str]:
