@@ -28,7 +28,7 @@ ROOMS = {
     "dmrefresh.keys": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.bucket": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.report": {"dmrefresh", "dmrefresh.machine"},
-    "dmrefresh.console": {"dmrefresh", "dmrefresh.report"},
+    "dmrefresh.console": {"dmrefresh", "dmrefresh.machine", "dmrefresh.report"},
     "dmrefresh.telling": {"dmrefresh", "dmrefresh.machine", "dmrefresh.settings", "dmrefresh.report"},
     "dmrefresh.runbooks": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.settings": {"dmrefresh", "dmrefresh.machine", "dmrefresh.keys", "dmrefresh.bucket"},
