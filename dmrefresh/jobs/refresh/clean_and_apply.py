@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dmrefresh.dump.judging.after_load import Script, script_of
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.jobs.attempts import Patience, attempts
 from dmrefresh.jobs.dumps.doubts import Doubts
+from dmrefresh.jobs.dumps.taking import limits_of
 from dmrefresh.jobs.refresh import hooks
 from dmrefresh.jobs.refresh.finding import Found, of_a_bucket, of_production
 from dmrefresh.jobs.refresh.looking import Confirm, nobody_confirms
@@ -36,6 +38,7 @@ class Plan:
     production: Production = field(default_factory=Production)
     job: Job = field(default_factory=Job)
     programs: Programs = field(default_factory=Programs)
+    limits: Limits = field(default_factory=Limits)
     named: bool = False
     fall_back: bool = False
 
@@ -102,6 +105,7 @@ def prepare(
         production=settings.production,
         job=settings.job,
         programs=settings.programs,
+        limits=limits_of(settings),
         named=dump is not None,
         fall_back=fall_back,
     )

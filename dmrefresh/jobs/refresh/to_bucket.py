@@ -20,6 +20,7 @@ from dmrefresh.dump.judging.after_load import Script
 from dmrefresh.dump.mark import Mark, write_mark
 from dmrefresh.dump.outgoing import as_it_is, by_policy
 from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.dump.writer import write_dump
 from dmrefresh.errors import Failure, PublishedButUnfinished
 from dmrefresh.jobs.dumps.taking import bucket_of
@@ -70,6 +71,7 @@ class Cleaning:
         target: the bucket's settings.
         script: what is done to the rows once they are loaded.
         programs: those that the settings name.
+        limits: how much of the scratch database's dump may be held in memory.
         guard: refuses production as the scratch server.
         slip: what a receipt would say: the run, the dump, the ruleset, by whom.
         observer: is told about steps.
@@ -80,6 +82,7 @@ class Cleaning:
     target: Target
     script: Script
     programs: Programs
+    limits: Limits
     guard: Guard
     slip: Callable[[], Receipt]
     observer: Observer
@@ -160,7 +163,7 @@ def _text(
     counting.left_out.update(done.left_out)
     counting.after_load += done.after_load
     dumped = this.stopwatch.timed("pg_dump", pg_dump(program.path, login, _PG_DUMP_OPTIONS))
-    return write_dump(counting.rows(as_it_is(read_dump(dumped))))
+    return write_dump(counting.rows(as_it_is(read_dump(dumped, limits=cleaning.limits))))
 
 
 def _store(cleaning: Cleaning, kept: Spool, size: int, sha256: str, this: Attempt, rows: int) -> tuple[str, ...]:
