@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dmrefresh.bucket.store import translated as translated_from_s3
 from dmrefresh.dump.events import Head, Schema
@@ -61,13 +61,15 @@ def _raising(failure: Failure) -> Callable[[], Said]:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was found on a database: where, how it would be refreshed, what its guards said, and by which dump."""
+    """What was found on a database: where, how it would be refreshed, what its guards said, and by which dump and
+    which role."""
 
     place: str
     survey: Survey
     refused: list[Failure]
-    warnings: list[str] = field(default_factory=list)
-    with_dump: bool = True
+    warnings: list[str]
+    superuser: bool
+    with_dump: bool
 
 
 class _Keeping(Observer):
@@ -103,6 +105,13 @@ class _Database:
         seen = self._seen()
         if seen.refused:
             raise _first(seen.refused, self._name)
+        if seen.superuser:
+            return Said(
+                "; ".join(
+                    ["no production, no standby; its role is a superuser, as the settings allow", *seen.warnings]
+                ),
+                next="use the role that owns the database, and take `allow_superuser` from the settings",
+            )
         return Said("; ".join(["no production, no superuser, no standby", *seen.warnings]))
 
     def _says_strategy(self) -> Said:
@@ -141,7 +150,8 @@ class _Database:
             )
             refused = [failure for look in guards if (failure := _failure(look)) is not None]
             found = survey(errand, self._target.strategy, [])
-            return _Seen(connect.shown(there.url), found, refused, keeping.warnings, with_dump)
+            superuser = connect.is_superuser(connection)
+            return _Seen(connect.shown(there.url), found, refused, keeping.warnings, superuser, with_dump)
 
     def _head(self) -> tuple[Head, bool]:
         """The newest dump's, or one that stands in for it, and whether it is the dump's."""

@@ -145,14 +145,18 @@ def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or found
 
 
+def is_superuser(connection: Connection) -> bool:
+    """Whether the session's role is one."""
+    return connection.info.parameter_status("is_superuser") == "on"
+
+
 def refuse_superuser(connection: Connection, *, allowed: bool) -> None:
     """Let only an ordinary role through: what a dump defines then runs with its rights and no more.
 
     Raises:
         RightsMissing: the role is a superuser and the settings do not allow that.
     """
-    is_superuser = connection.info.parameter_status("is_superuser") == "on"
-    if is_superuser and not allowed:
+    if is_superuser(connection) and not allowed:
         raise RightsMissing(
             "The target's role is a superuser; functions in the dump would run with every right.",
             hint="use the role that owns the database, or set allow_superuser = true for this target",
