@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from dmrefresh.bucket.store import Store
-from dmrefresh.errors import Failure, RightsMissing
+from dmrefresh.errors import NoSuchDump, RightsMissing, UsageFailure
 from dmrefresh.report import runs
 from dmrefresh.report.outcome import Record
 from dmrefresh.settings.model import Settings
@@ -90,6 +90,6 @@ def _put(store: Store, key: str, file: Path, kind: str) -> None:
             refused.what,
             hint=f"grant s3:PutObject and s3:PutObjectAcl on {store.bucket}/*, or change s3 under [report]",
         ) from None
-    except Failure as failure:
-        failure.hint = failure.hint or "look at s3 under [report] in dmrefresh.toml"
+    except (NoSuchDump, UsageFailure) as failure:
+        failure.hint = "look at `s3` under [report] in dmrefresh.toml"
         raise
