@@ -16,7 +16,7 @@ from bench.measure import Program, Usage, run
 from bench.plain_text import Text, text_of
 from bench.program import between, dmrefresh
 from bench.rounds import Once, Runner
-from bench.sides import MismatchError
+from bench.sides import MismatchError, demand
 from bench.tools import Tools
 from fixtures.parts.processes import environment
 
@@ -96,11 +96,7 @@ def look(original: Text, anonymised: Text) -> None:
     Raises:
         MismatchError: some table has more or fewer rows, or some column of some row is what it was.
     """
-    rows, left = original.rows, anonymised.rows
-    wrong = [table for table in sorted({*rows, *left}) if rows.get(table) != left.get(table)]
-    if wrong:
-        said = ", ".join(f"{table} ({left.get(table)} instead of {rows.get(table)})" for table in wrong)
-        raise MismatchError(f"not the rows of the dump: {said}")
+    demand(anonymised.rows, original.rows)
     if original.values.keys() != anonymised.values.keys():
         raise MismatchError(f"not the rows of {TABLE}, by {KEY}")
     for key, before in original.values.items():

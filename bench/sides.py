@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import sysconfig
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import psycopg
 from bench.ground import Ground
 from bench.measure import ClientFailedError, Program, run
 from bench.production import Dump
+from bench.program import dmrefresh
 from bench.rounds import Once
 from fixtures.parts.gnupg import gpg
 from fixtures.parts.processes import environment
@@ -137,7 +137,7 @@ class Refresh:
         report.unlink(missing_ok=True)
         settings = self.ground.settings(self.database, **self.target)
         command = [
-            *(str(Path(sysconfig.get_path("scripts")) / "dmrefresh"), "--config", str(settings)),
+            *(dmrefresh(), "--config", str(settings)),
             *("clean-and-apply", "--target", "local", "--dump", self.key),
             *("--ruleset", self.ruleset, "--report", str(report)),
         ]
@@ -168,7 +168,7 @@ def demand(left: Mapping[str, int], rows: Mapping[str, int]) -> None:
     wrong = [table for table in sorted({*rows, *left}) if rows.get(table) != left.get(table)]
     if wrong:
         said = ", ".join(f"{table} ({left.get(table)} instead of {rows.get(table)})" for table in wrong)
-        raise MismatchError(f"not production's rows: {said}")
+        raise MismatchError(f"not the rows of the dump: {said}")
 
 
 def _demand_compression(ground: Ground, database: str, wanted: str | None) -> None:

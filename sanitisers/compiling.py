@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fnmatch
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import TYPE_WORDS, holds_text, type_word
+from sanitisers.columns import holds_text
+from sanitisers.covering import rule_for
 from sanitisers.engine.prf import fingerprint_of
 from sanitisers.engine.shapes import Box
-from sanitisers.errors import RulesetError, Unclassified
+from sanitisers.errors import NAMED, RulesetError, Unclassified
 from sanitisers.leaks.checks import Checks, what_is_off
 from sanitisers.leaks.reading import Here
 from sanitisers.making.box_forms import shape_of
@@ -20,24 +20,24 @@ from sanitisers.making.fitting import Misfit
 from sanitisers.making.grouping import grouped
 from sanitisers.making.own_people import own_of_people
 from sanitisers.making.uniqueness import Known, Unique
+from sanitisers.near import did_you_mean
 from sanitisers.pools import Pools
 from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Bcrypt, Keep
-from sanitisers.ruleset.words import suggestion
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
+from sanitisers.suggesting.proposal import lines_to_paste
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.engine.deciding import Condition
     from sanitisers.engine.edits import Edit
     from sanitisers.leaks.reading import Reads
     from sanitisers.ruleset.model import Ruleset
     from sanitisers.ruleset.rules import ColumnRule
 
 SHORTEST_KEY = 16
-_NAMED = 20
-"""Columns named in one warning."""
 
 
 def compile_ruleset(
@@ -69,35 +69,14 @@ def compile_ruleset(
     if keep_unlisted:
         compiling.warn_of_unlisted()
     elif compiling.unclassified:
-        raise Unclassified(compiling.unclassified, [*compiling.gone_tables(schema), *compiling.gone])
+        found = compiling.unclassified
+        raise Unclassified(found, lines_to_paste(found), [*compiling.gone_tables(schema), *compiling.gone])
     if compiling.misfits:
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
     gone = [*compiling.gone_tables(schema), *compiling.gone]
     warnings = [*gone, *compiling.warnings, *what_is_off(ruleset)]
     return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, making.texts(), reads), gone)
-
-
-def rule_for(ruleset: Ruleset, table: str, column: ColumnLike) -> ColumnRule | None:
-    """What the ruleset says about a column; None where it says nothing.
-
-    A rule of the column itself comes first, then a line of `defaults:` with its very name, then the first
-    line whose pattern fits its name, then the line with the word for its type. No line of `defaults:` covers
-    a column of a type that has no word: text, documents, arrays and domains have rules of their own, or none.
-    """
-    of_table = ruleset.tables.get(table)
-    if of_table is not None and not isinstance(of_table, Empty) and column.name in of_table.columns:
-        return of_table.columns[column.name]
-    word = type_word(column)
-    lines = ruleset.defaults
-    if word is None:  # an `id` that is text may be anything, an address too
-        return None
-    if column.name in lines and column.name not in TYPE_WORDS:
-        return lines[column.name]
-    for pattern, line in lines.items():
-        if any(mark in pattern for mark in "*?[") and fnmatch.fnmatchcase(column.name, pattern):
-            return line
-    return lines.get(word)
 
 
 @dataclass(slots=True)
@@ -119,44 +98,52 @@ class _Compiling:
         rules = self.ruleset.tables.get(table)
         if isinstance(rules, Empty):
             return TablePlan(names, {}, empties=True)
-        for name in rules.columns if rules else ():
-            self._warn_unless_there(table, name, columns)
-        for name in rules.unique if rules else ():
-            if name not in names:
-                where = self.ruleset.at("tables", table, "unique")
-                self.gone.append(f"{where}: there is no column `{name}`{suggestion(name, [*names])}")
+        self._note_what_is_gone(table, rules, columns)
         conditions = conditions_of(self.ruleset, table, rules, columns)
         self.misfits += conditions.mistakes
-        present = {column.name: column for column in columns if not column.generated}
-        found = {name: rule_for(self.ruleset, table, column) for name, column in present.items()}
-        self.unclassified += [(table, present[name]) for name, rule in found.items() if rule is None]
-        classified = grouped({name: rule for name, rule in found.items() if rule is not None})
-        kept = {name: present[name] for name, rule in classified.items() if isinstance(rule, Keep)}
-        whole = {column.name: column for column in columns}
-        make = partial(self.making.edit, table=whole, kept=kept, own=own_of_people(classified))
-        edits: dict[str, Edit] = {}
-        for name, rule in classified.items():
-            if name in kept:
-                continue
-            unique = self._unique(table, name, rule, rules)
-            if unique is not None:
-                rule = found[name] or rule  # the other parts of its address may come twice
-            edit = self._edit(table, present[name], rule, make, unique)
-            if edit is not None:
-                edits[name] = edit
-                if isinstance(rule, Bcrypt) and name in conditions.locked and self.remote:
-                    edits[name] = self.making.locking(rule, conditions.locked[name])
+        edits = self._edits(table, rules, columns, conditions.locked)
         stays = [c for c in columns if not c.generated and c.name not in edits and holds_text(c)]
-        boxes = {c.name: shape for c in columns if c.name in edits and isinstance(shape := shape_of(c), Box)}
         return TablePlan(
             names,
             edits,
             empties=False,
             kept={c.name: shape_of(c) for c in stays},
-            replaced=boxes,
+            replaced={c.name: shape for c in columns if c.name in edits and isinstance(shape := shape_of(c), Box)},
             staying=conditions.staying,
             looks_at=conditions.looks_at,
         )
+
+    def _edits(
+        self, table: str, rules: Columns | None, columns: Sequence[ColumnLike], locked: Mapping[str, Condition]
+    ) -> dict[str, Edit]:
+        """The edit of each column that does not stay as it is, but for those whose rule does not fit."""
+        present = {column.name: column for column in columns if not column.generated}
+        covered = self._rules(table, present)
+        kept = {name: present[name] for name, rule in covered.items() if isinstance(rule, Keep)}
+        unique = {name: self._unique(table, name, rule, rules) for name, rule in covered.items() if name not in kept}
+        together = grouped(covered)
+        make = partial(
+            self.making.edit,
+            table={column.name: column for column in columns},
+            kept=kept,
+            own=own_of_people(together),
+        )
+        edits: dict[str, Edit] = {}
+        for name, known in unique.items():
+            # Where no value may come twice, the other parts of an address do not decide: they may.
+            rule = together[name] if known is None else covered[name]
+            edit = self._edit(table, present[name], rule, make, known)
+            if edit is not None and isinstance(rule, Bcrypt) and name in locked and self.remote:
+                edit = self.making.locking(rule, locked[name])
+            if edit is not None:
+                edits[name] = edit
+        return edits
+
+    def _rules(self, table: str, present: Mapping[str, ColumnLike]) -> dict[str, ColumnRule]:
+        """The rule of each column; those that nothing covers are noted."""
+        found = {name: rule_for(self.ruleset, table, column) for name, column in present.items()}
+        self.unclassified += [(table, present[name]) for name, rule in found.items() if rule is None]
+        return {name: rule for name, rule in found.items() if rule is not None}
 
     def _edit(
         self, table: str, column: ColumnLike, rule: ColumnRule, make: Callable[..., Edit], unique: Unique | None
@@ -192,27 +179,32 @@ class _Compiling:
             others = {*known.unique.get(table, ()), *likely, *(rules.unique if rules else ()), *of_rules} - {column}
         return Unique(known.rows.get(table, 0), others, certain=said)
 
-    def _warn_unless_there(self, table: str, name: str, columns: Sequence[ColumnLike]) -> None:
-        found = next((column for column in columns if column.name == name), None)
-        where = self.ruleset.at("tables", table, "columns", name)
-        if found is None:
-            near = suggestion(name, [column.name for column in columns])
-            self.gone.append(f"{where}: there is no such column in the dump{near}")
-        elif found.generated:
-            self.warnings.append(f"{where}: the server computes this column, so the rule has nothing to do")
+    def _note_what_is_gone(self, table: str, rules: Columns | None, columns: Sequence[ColumnLike]) -> None:
+        """A warning for each rule about a column that is not there, or that the server computes."""
+        generated = {column.name: column.generated for column in columns}
+        for name in rules.columns if rules else ():
+            where = self.ruleset.at("tables", table, "columns", name)
+            if name not in generated:
+                self.gone.append(f"{where}: there is no such column in the dump{did_you_mean(name, generated)}")
+            elif generated[name]:
+                self.warnings.append(f"{where}: the server computes this column, so the rule has nothing to do")
+        for name in rules.unique if rules else ():
+            if name not in generated:
+                where = self.ruleset.at("tables", table, "unique")
+                self.gone.append(f"{where}: there is no column `{name}`{did_you_mean(name, generated)}")
 
     def warn_of_unlisted(self) -> None:
         """A warning that names the columns which nothing covers."""
         if self.unclassified:
-            named = ", ".join(f"{table}.{column.name}" for table, column in self.unclassified[:_NAMED])
-            more = len(self.unclassified) - _NAMED
+            named = ", ".join(f"{table}.{column.name}" for table, column in self.unclassified[:NAMED])
+            more = len(self.unclassified) - NAMED
             self.warnings.append(f"kept without a rule: {named}" + (f" and {more} more" if more > 0 else ""))
 
     def gone_tables(self, schema: Mapping[str, object]) -> list[str]:
         """A warning for each table that has rules and is not in the dump."""
         return [
             f"{self.ruleset.at('tables', table)}: there is no such table in the dump"
-            f"{suggestion(table.removeprefix('public.'), [*schema])}"
+            f"{did_you_mean(table.removeprefix('public.'), schema)}"
             for table in self.ruleset.tables
             if table not in schema
         ]

@@ -11,16 +11,14 @@ SanitiserError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sanitisers.columns import ColumnLike
-    from sanitisers.leaks.detection import Detected
-    from sanitisers.leaks.leak_check import Leak
 
-_NAMED = 20
+NAMED = 20
 """Places in one message."""
 
 
@@ -49,14 +47,12 @@ class Unclassified(SanitiserError):
         gone: rules for what is not there; their names may be misspelt.
     """
 
-    def __init__(self, columns: Iterable[tuple[str, ColumnLike]], gone: Iterable[str] = ()) -> None:
-        from sanitisers.ruleset.proposal import lines_to_paste
-
+    def __init__(self, columns: Iterable[tuple[str, ColumnLike]], paste: str, gone: Iterable[str] = ()) -> None:
         found = list(columns)
         self.columns = tuple((table, column.name, column.type) for table, column in found)
-        self.paste = lines_to_paste(found)
+        self.paste = paste
         self.gone = tuple(gone)
-        misspelt = "".join(f"\n{line}" for line in self.gone[:_NAMED])
+        misspelt = "".join(f"\n{line}" for line in self.gone[:NAMED])
         count = "1 column is" if len(found) == 1 else f"{len(found)} columns are"
         super().__init__(
             f"{count} in the dump, but no rule and no line of `defaults:` covers "
@@ -94,6 +90,14 @@ class ValueRefused(SanitiserError):
         super().__init__(f"{table}.{column}, row {row}: {what}")
 
 
+class Standing(Protocol):
+    """What was seen in what is kept; as a text it says what stands where, and never holds a value."""
+
+    @property
+    def where(self) -> str:
+        """The column, or the path in its documents."""
+
+
 class Leaked(SanitiserError):
     """Originals of some rules stand in texts that are kept.
 
@@ -102,11 +106,9 @@ class Leaked(SanitiserError):
         paste: the lines of the ruleset that allow it.
     """
 
-    def __init__(self, leaks: Iterable[Leak]) -> None:
-        from sanitisers.ruleset.proposal import leaks_to_paste
-
+    def __init__(self, leaks: Iterable[Standing], paste: str) -> None:
         self.leaks = tuple(leaks)
-        self.paste = leaks_to_paste(dict.fromkeys(leak.where for leak in self.leaks[:_NAMED]))
+        self.paste = paste
         super().__init__(
             f"What rules replace stands in what is kept, where it would be published:{_listed(self.leaks)}"
         )
@@ -120,11 +122,9 @@ class LooksPersonal(SanitiserError):
         paste: the lines of the ruleset that allow it.
     """
 
-    def __init__(self, detected: Iterable[Detected]) -> None:
-        from sanitisers.ruleset.proposal import leaks_to_paste
-
+    def __init__(self, detected: Iterable[Standing], paste: str) -> None:
         self.detected = tuple(detected)
-        self.paste = leaks_to_paste(one.where for one in self.detected[:_NAMED])
+        self.paste = paste
         super().__init__(
             f"What looks like personal data stands in what is kept, where it would be published:"
             f"{_listed(self.detected)}"
@@ -133,5 +133,5 @@ class LooksPersonal(SanitiserError):
 
 def _listed(found: Sequence[object]) -> str:
     """A line for each, or for the first of them, and how many more there are."""
-    more = f"\n  and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return "".join(f"\n  {one}" for one in found[:_NAMED]) + more
+    more = f"\n  and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return "".join(f"\n  {one}" for one in found[:NAMED]) + more

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sanitisers.errors import RulesetError
 from sanitisers.families import FAMILIES, Form, Pick, PickByLength, Source
-from sanitisers.ruleset.words import suggestion
+from sanitisers.near import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Pools:
         except AttributeError:
             from faker.config import AVAILABLE_LOCALES
 
-            near = suggestion(locale, sorted(AVAILABLE_LOCALES))
+            near = did_you_mean(locale, sorted(AVAILABLE_LOCALES))
             raise RulesetError([f"{where}: Faker has no locale `{locale}`{near}"]) from None
         self._used: dict[str, Form] = {}
 

@@ -11,6 +11,7 @@ from sanitisers.engine.table import TableSanitiser
 from sanitisers.engine.tally import SharedTally, TableReport
 from sanitisers.engine.watch import Watch
 from sanitisers.errors import Leaked, LooksPersonal, RulesetError, Unclassified
+from sanitisers.suggesting.proposal import leaks_to_paste, lines_to_paste
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +85,8 @@ class Sanitiser:
         plan = self._plans.get(table)
         known = plan.columns if plan else ()
         if strangers := [Assumed(name, _NOT_THERE, not_null=True) for name in columns if name not in known]:
-            raise Unclassified((table, stranger) for stranger in strangers)
+            found = [(table, stranger) for stranger in strangers]
+            raise Unclassified(found, lines_to_paste(found))
         if plan is None:
             plan = TablePlan((), {}, empties=False)
         if absent := sorted(plan.looks_at.difference(columns)):
@@ -106,9 +108,9 @@ class Sanitiser:
         found = self._checks.found({table: report.rows_in for table, report in self.report().items()})
         self.detected, self.compared, self.by_chance = found.detected, found.compared, found.by_chance
         if found.leaks:
-            raise Leaked(found.leaks)
+            raise Leaked(found.leaks, leaks_to_paste(found.leaks))
         if self.detected and self._checks.stops:
-            raise LooksPersonal(self.detected)
+            raise LooksPersonal(self.detected, leaks_to_paste(self.detected))
 
     def unmatched_leaks(self) -> list[str]:
         """What `leaks:` of the ruleset allows and nothing so far was about."""

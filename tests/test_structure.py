@@ -48,6 +48,52 @@ ROOMS = {
     },
 }
 """What each room may import of the project beside itself; `dmrefresh` alone means its single files."""
+SANITISERS = {
+    "columns": set(),
+    "detectors": set(),
+    "near": set(),
+    "families": set(),
+    "assumed": {"columns"},
+    "errors": {"columns"},
+    "pools": {"errors", "families", "near"},
+    "ruleset": {"columns", "errors", "families", "near"},
+    "covering": {"columns", "ruleset"},
+    "engine": {"detectors", "errors", "families", "ruleset"},
+    "predicate": {"columns", "engine", "near"},
+    "leaks": {"detectors", "engine", "families", "ruleset"},
+    "suggesting": {"assumed", "columns", "detectors", "engine", "errors", "families", "ruleset"},
+    "making": {"assumed", "columns", "engine", "families", "near", "pools", "predicate", "ruleset"},
+    "sanitiser": {"assumed", "engine", "errors", "leaks", "suggesting"},
+    "compiling": {
+        *("columns", "covering", "engine", "errors", "leaks", "making", "near", "pools", "ruleset", "sanitiser"),
+        "suggesting",
+    },
+    "trying": {"columns", "compiling", "errors", "making", "ruleset"},
+    "showing": {
+        *("assumed", "columns", "compiling", "covering", "engine", "errors", "families", "near", "ruleset"),
+        "suggesting",
+    },
+}
+"""What each room and each single file of sanitisers/ imports of the others: all of it, and nothing that is below."""
+
+FLOORS = {
+    "dmrefresh.dump": ("text", "definitions", "judging"),
+    "dmrefresh.postgres": ("reach", "loading", "carrying", "strategies"),
+}
+"""The rooms inside a room, from the lowest up: none reaches a higher one, not even through a single file between."""
+JOBS = {
+    "topics": set(),
+    "reports": set(),
+    "runbooks": set(),
+    "dumps": set(),
+    "backup": {"dumps"},
+    "targets": {"dumps"},
+    "rulesets": {"dumps", "targets"},
+    "init": {"rulesets"},
+    "refresh": {"dumps", "targets", "rulesets"},
+    "doctor": {"dumps", "targets", "rulesets", "refresh"},
+}
+"""What each room of `dmrefresh.jobs` may import of the others; the single files there are for all of them."""
 TOGETHER = ("dmrefresh", "sanitisers", "fixtures", "bench", "documenting", "tests")
 
 
@@ -75,6 +121,56 @@ def test_a_room_imports_only_from_the_floors_below(room: str) -> None:
     for file in files:
         for name in imports(file):
             assert room_of(name) in {room, *ROOMS[room]}, f"{file.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("part", SANITISERS)
+def test_a_part_of_sanitisers_imports_what_is_written_here_and_only_from_above(part: str) -> None:
+    at = ROOT / "sanitisers" / part
+    files = sorted(at.rglob("*.py")) if at.is_dir() else [at.with_suffix(".py")]
+    found = {name.split(".")[1] for file in files for name in imports(file) if name.startswith("sanitisers.")}
+    assert found - {part} == SANITISERS[part]
+    assert SANITISERS[part] <= {*list(SANITISERS)[: list(SANITISERS).index(part)]}
+
+
+def test_every_part_of_sanitisers_has_its_arrows_written_down() -> None:
+    here = {
+        file.stem for file in (ROOT / "sanitisers").iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()
+    }
+    assert here - {"__init__"} == SANITISERS.keys()
+
+
+@pytest.mark.parametrize("room", FLOORS)
+def test_a_room_inside_a_room_reaches_none_of_the_floors_above(room: str) -> None:
+    for floor, name in enumerate(FLOORS[room]):
+        above = tuple(f"{room}.{other}." for other in FLOORS[room][floor + 1 :])
+        for module, way in reached_from(f"{room}.{name}", room).items():
+            assert not module.startswith(above), " → ".join([*way, module])
+
+
+def reached_from(inner: str, room: str) -> dict[str, list[str]]:
+    """The files of a room that those of one inside it import, directly or around, each with the way there."""
+    begin = sorted((ROOT / inner.replace(".", "/")).glob("*.py"))
+    ways: dict[str, list[str]] = {f"{inner}.{file.stem}": [] for file in begin}
+    assert ways
+    to_look_at = list(ways)
+    while to_look_at:
+        module = to_look_at.pop()
+        for name in imports((ROOT / module.replace(".", "/")).with_suffix(".py")):
+            owner, _, _ = name.rpartition(".")
+            found = next((one for one in (name, owner) if (ROOT / f"{one.replace('.', '/')}.py").is_file()), "")
+            if found.startswith(f"{room}.") and found not in ways:
+                ways[found] = [*ways[module], module]
+                to_look_at.append(found)
+    return ways
+
+
+def test_the_rooms_of_the_jobs_import_one_way_and_what_they_share_imports_none_of_them() -> None:
+    jobs = ROOT / "dmrefresh" / "jobs"
+    assert {folder.name for folder in jobs.iterdir() if (folder / "__init__.py").exists()} == set(JOBS)
+    for file in jobs.rglob("*.py"):
+        allowed = {file.parent.name, *JOBS[file.parent.name]} if file.parent != jobs else set()
+        rooms = {name.split(".")[2] for name in imports(file) if name.startswith("dmrefresh.jobs.")}
+        assert rooms & set(JOBS) <= allowed, file
 
 
 def test_the_single_files_know_nothing_of_the_rooms() -> None:

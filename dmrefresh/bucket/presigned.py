@@ -25,7 +25,6 @@ SHRINKS = 4
 """Bytes of a database on its server's disk that become one of ciphertext; of the made-up production it is 8 to 11."""
 EXPIRES = timedelta(minutes=10)
 """How long one is valid unless told otherwise."""
-ACL = "bucket-owner-full-control"
 DIGEST = "x-amz-meta-sha256"
 """The field that notes an object's SHA-256 (hexadecimal) with it."""
 

@@ -1,14 +1,14 @@
-"""The bucket of encrypted dumps: what is in it, and which one is the newest."""
+"""A bucket of dumps, encrypted or cleaned: what is in it, by the names of dumps."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dmrefresh.bucket.answers import Gone, NoCredentials, Replaced, SourceRefused, translated
 from dmrefresh.bucket.verified import SUFFIX
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 __all__ = [
+    "ACL",
     "LATEST_CLEANED",
     "DumpRef",
     "Gone",
@@ -39,6 +40,8 @@ _NAME = re.compile(r"(?P<stage>[a-z][a-z0-9-]*)-(?P<when>[0-9]{12})\.sql\.gz\.gp
 _CLEANED = re.compile(r"cleaned-db-dump-(?P<when>[0-9]{12})\.sql\.gz")
 LATEST_CLEANED = "cleaned-db-dump.sql.gz"
 """The name under which the newest cleaned dump lies for whoever needs a fixed one."""
+ACL: Final = "bucket-owner-full-control"
+"""What is put into a bucket belongs to whoever has the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +122,13 @@ class Store:
         bucket: its name.
         region: the region, None for boto3's own choice.
         endpoint_url: where a store that is not AWS listens.
+        silence: seconds that S3 may say nothing in, or next to nothing, before a connection counts as lost.
     """
 
     bucket: str
     region: str | None = None
     endpoint_url: str | None = None
-    skipped: list[str] = field(default_factory=list)
-    """Why names that look like dumps were passed over by `newest`, in sentences."""
-
     silence: float = field(default=30.0, kw_only=True)
-    """Seconds that S3 may say nothing in, or next to nothing, before a connection counts as lost."""
 
     @cached_property
     def client(self) -> S3Client:
@@ -164,47 +164,6 @@ class Store:
 
         with translated(f"bucket {self.bucket}"):
             return boto3.Session()
-
-    def newest(self, stage: str) -> DumpRef:
-        """The dump of `stage` whose name holds the latest time.
-
-        Raises:
-            NoSuchDump: there is none.
-            SourceUnreachable: S3 does not answer, or refuses.
-        """
-        found = self._newest(f"{stage}-", lambda key: taken_at(key, stage))
-        if found is None:
-            raise NoSuchDump(
-                f"There is no dump of {stage} in the bucket {self.bucket}.",
-                hint=f"names look like {stage}-202611220300.sql.gz.gpg; is the backup job running?",
-            )
-        return self.named(found)
-
-    def newest_cleaned(self) -> DumpRef:
-        """The cleaned dump whose name holds the latest time.
-
-        Raises:
-            NoSuchDump: there is none.
-            SourceUnreachable: S3 does not answer, or refuses.
-        """
-        found = self._newest(LATEST_CLEANED.split(".")[0], cleaned_at)
-        if found is None:
-            raise NoSuchDump(
-                f"There is no cleaned dump in the bucket {self.bucket}.",
-                hint="`dmrefresh clean-and-apply` to the target with this bucket makes one",
-            )
-        return self.named(found)
-
-    def _newest(self, prefix: str, taken: Callable[[str], datetime | None]) -> str | None:
-        found: list[tuple[datetime, str]] = []
-        self.skipped.clear()
-        for key, size in self._objects(prefix):
-            when = taken(key)
-            if when is not None and size == 0:
-                self.skipped.append(f"{key} is empty and was passed over")
-            elif when is not None:
-                found.append((when, key))
-        return max(found)[1] if found else None
 
     def _objects(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Name and size of everything whose name begins so."""

@@ -53,7 +53,7 @@ def init(
     from dmrefresh.console.lines import Lines, printable
     from dmrefresh.jobs.init import questions, setting_up
 
-    given = questions.Said(
+    given = questions.Options(
         bucket=bucket,
         region=region,
         endpoint_url=endpoint_url,

@@ -28,17 +28,17 @@ def runbook(
     Options.publishes = False
     from dmrefresh.console.lines import width
     from dmrefresh.errors import UsageFailure
-    from dmrefresh.jobs import walk_runbook as job
+    from dmrefresh.jobs.runbooks import showing, walking
     from dmrefresh.machine import signals
     from dmrefresh.runbooks import runbook as runbooks
     from dmrefresh.runbooks.confirmations import Record
 
     book = runbooks.runbook(name)
-    first = job.check_step(book, step)
+    first = walking.check_step(book, step)
     if as_list:
         if record is not None and not record.is_file():
             raise UsageFailure(f"There is no record {record}.")
-        typer.echo(job.listed(book, Record(record, book) if record is not None else None))
+        typer.echo(showing.listed(book, Record(record, book) if record is not None else None))
         return
     columns = min(width(), 100)
     if not all(is_terminal(stream) for stream in (sys.stdin, sys.stdout, sys.stderr)):
@@ -47,22 +47,22 @@ def runbook(
                 "There is no terminal to confirm the steps on.",
                 hint="leave --record out to read them, or add --list to see what the record says",
             )
-        typer.echo(job.page(book, columns, first))
+        typer.echo(showing.page(book, columns, first))
         return
-    kept = Record(record or job.default_record(book), book)
+    kept = Record(record or walking.default_record(book), book)
     for line in kept.broken:
         typer.echo(f"line {line} of the record is not whole and counts for nothing", err=True)
     if not kept.begun:
-        typer.echo("\n\n".join(job.preface(book, columns)) + "\n")
-    by = _who(job.usable)
+        typer.echo("\n\n".join(showing.preface(book, columns)) + "\n")
+    by = _who(walking.can_be_a_name)
     kept.prepare()
     typer.echo(f"The record is {kept.file}.")
     try:
-        finished = job.walk(book, kept, by, step, columns, typer.echo, _asked)
+        finished = walking.walk(book, kept, by, step, columns, typer.echo, _asked)
     except signals.Interrupted:
         typer.echo(f"\nTo go on: dmrefresh runbook {name} --record {kept.file}", err=True)
         raise
-    typer.echo("\n" + job.listed(book, kept))
+    typer.echo("\n" + showing.listed(book, kept))
     typer.echo(
         f"\nEvery step is decided; the record is {kept.file}"
         if finished
@@ -78,7 +78,7 @@ def _asked(prompt: str) -> str:
     return answer.decode(errors="replace")
 
 
-def _who(usable: Callable[[str], bool]) -> str:
+def _who(can_be_a_name: Callable[[str], bool]) -> str:
     """The name or initials of who answers; the login name if they only press return."""
     import getpass
 
@@ -93,5 +93,5 @@ def _who(usable: Callable[[str], bool]) -> str:
             name = printable(_asked(f"Who is at it? Your name or initials [{login}]: ").strip()) or login
         except EOFError:
             raise typer.Exit(0) from None
-        if usable(name):
+        if can_be_a_name(name):
             return name

@@ -22,8 +22,8 @@ from dmrefresh.console.pace import Meter, Pace
 from dmrefresh.console.posting import Posting
 from dmrefresh.console.voice import Field, Figures, Voice
 from dmrefresh.errors import Failure
-from dmrefresh.observer import Stopwatch
 from dmrefresh.report.model import BackupReport, Filtered, Report
+from dmrefresh.stopwatch import Stopwatch
 
 VERSION = 1
 """Of the form of events; new events and fields do not change it."""

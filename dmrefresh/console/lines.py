@@ -21,8 +21,8 @@ from dmrefresh.console.text import printable as printable
 from dmrefresh.console.voice import Figures, Voice
 from dmrefresh.console.writing import write
 from dmrefresh.errors import Failure, FaultElsewhere
-from dmrefresh.observer import Stopwatch
 from dmrefresh.report.model import BackupReport, Checked, Filtered, Report
+from dmrefresh.stopwatch import Stopwatch
 
 _EVERY = 10.0
 """Seconds between two lines about progress."""

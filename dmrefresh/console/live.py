@@ -18,7 +18,7 @@ from dmrefresh.console.pace import Meter
 from dmrefresh.console.panel import panel
 from dmrefresh.console.voice import Figures
 from dmrefresh.errors import Failure
-from dmrefresh.observer import Stopwatch
+from dmrefresh.stopwatch import Stopwatch
 
 _A_SECOND = 3
 """Pictures in a second."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dmrefresh.console.remaining import FLOWS, Course, part_loaded, remaining
-from dmrefresh.observer import Sample, Stopwatch
+from dmrefresh.stopwatch import Sample, Stopwatch
 
 CHAIN = (
     "fetch",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dmrefresh.observer import Sample, Stopwatch
+from dmrefresh.stopwatch import Sample, Stopwatch
 
 _USUAL = 5e6
 """Bytes of the encrypted, compressed dump that are loaded in a second, before it is known."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dmrefresh.console.voice import Figures, Voice
 from dmrefresh.errors import Failure
-from dmrefresh.observer import Stopwatch
 from dmrefresh.report.model import BackupReport, Filtered, Report
+from dmrefresh.stopwatch import Stopwatch
 
 
 class Several(Voice):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from dmrefresh.errors import DumpDamaged
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,11 @@ class Head:
     schema: Schema
     statements: tuple[Statement, ...]
 
+    @property
+    def major(self) -> int:
+        """The major version of the server that the dump was made from."""
+        return int(self.server_version.split(".")[0])
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -167,3 +174,15 @@ class End:
 
 
 Event: TypeAlias = Head | Statement | TableData | End
+
+
+def head_of(events: Iterable[Event]) -> Head:
+    """The first of a dump's events.
+
+    Raises:
+        DumpDamaged: there is none, or it is no Head.
+    """
+    head = next(iter(events), None)
+    if not isinstance(head, Head):
+        raise DumpDamaged("The dump holds nothing.")
+    return head

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dmrefresh.dump.events import End, Event, Head, Statement, TableData
-from dmrefresh.dump.judging.course import in_order
+from dmrefresh.dump.judging.course import as_pg_dump_orders
 from dmrefresh.dump.judging.deciding import check
 from dmrefresh.dump.judging.policy import Action
 from dmrefresh.dump.text.encodings import codec_of
@@ -65,7 +65,7 @@ def by_policy(events: Iterable[Event], left_out: Counter[str]) -> Iterator[Event
     head = next(stream)
     assert isinstance(head, Head), "the Head comes first"
     codec, key = codec_of(head.encoding), secrets.token_hex(16).encode()
-    behind = in_order(head, stream)
+    behind = as_pg_dump_orders(head, stream)
     kept = [replace(one, lead=b"\n\n") for one in head.statements if _is_kept(one, codec, left_out)]
     kept[:1] = [replace(one, lead=_title(head, key)) for one in kept[:1]]
     yield replace(head, statements=tuple(kept))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.definitions import copying
+from dmrefresh.dump.definitions import copy_header
 from dmrefresh.dump.definitions.schema import read_schema
 from dmrefresh.dump.definitions.settings import setting_of
 from dmrefresh.dump.definitions.statements import classify
@@ -117,7 +117,7 @@ class _Reader:
 
     def _setting(self, piece: Sql) -> None:
         if piece.text.lower().startswith(b"set search_path"):
-            raise copying.names_without_schema("SET", piece.place)
+            raise copy_header.names_without_schema("SET", piece.place)
         found = setting_of(piece.text)
         if found is None:
             return
@@ -165,7 +165,7 @@ class _Reader:
 
     def _table_data(self, statement: Statement, pieces: Iterator[Sql | Rows]) -> Iterator[TableData]:
         try:
-            table, columns = copying.read_header(statement, self.schema, self.codec)
+            table, columns = copy_header.read_header(statement, self.schema, self.codec)
         except NotInEncoding:
             raise _not_in_encoding(statement.place) from None
         lead, header = statement.lead, statement.sql + b";\n"

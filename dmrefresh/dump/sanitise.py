@@ -13,7 +13,7 @@ from dmrefresh.dump.judging.after_load_names import check_names
 from dmrefresh.dump.judging.inheritance import known_by_rules, refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.note import note_of
-from dmrefresh.dump.side_by_side import Ready, Work, in_order
+from dmrefresh.dump.side_by_side import Ready, Work, results
 from dmrefresh.dump.text.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 
@@ -62,15 +62,15 @@ def sanitise(
             statement that holds what looks like personal data; at the end of the dump, a kept text that holds
             what a rule replaces.
     """
-    course = _Course(ruleset, key, keep_unlisted, known, remote, on_ready, reads)
-    for event in in_order(course.follow(iter(events)), threads):
+    sanitising = _Sanitising(ruleset, key, keep_unlisted, known, remote, on_ready, reads)
+    for event in results(sanitising.follow(iter(events)), threads):
         if isinstance(event, End):
-            course.check_end(on_warning)
+            sanitising.check_end(on_warning)
         yield event
 
 
 @dataclass(slots=True)
-class _Course:
+class _Sanitising:
     """The way through one dump; what is asked is what `sanitise` is."""
 
     ruleset: Ruleset

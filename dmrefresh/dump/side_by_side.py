@@ -27,7 +27,7 @@ class Ready(Generic[T]):
     result: T
 
 
-def in_order(items: Iterable[Work[T] | Ready[T]], threads: int) -> Iterator[T]:
+def results(items: Iterable[Work[T] | Ready[T]], threads: int) -> Iterator[T]:
     """Yield what is ready, and of each piece of work what came of it.
 
     Args:

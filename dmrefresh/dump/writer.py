@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dmrefresh.dump.events import Event, Head, Statement, TableData
+from dmrefresh.postgres_facts import MOST_COLUMNS
 
 _BROKEN_OFF = b"dmrefresh broke off here"
-_MOST_COLUMNS = 1600
-"""Of a table (manual, appendix K)."""
 END_OF_ROWS = b"\\.\n"
 
-BROKEN_OFF = b"\n%s%s\n%s\n%s;\n" % (_BROKEN_OFF, b"\t" * _MOST_COLUMNS, END_OF_ROWS, _BROKEN_OFF)
+BROKEN_OFF = b"\n%s%s\n%s\n%s;\n" % (_BROKEN_OFF, b"\t" * MOST_COLUMNS, END_OF_ROWS, _BROKEN_OFF)
 """What may follow any part of a dump, cut anywhere, and makes its transaction fail: among rows one that has more
 fields than any table has columns, everywhere else a statement that is none."""
 

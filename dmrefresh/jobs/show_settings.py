@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from dmrefresh.durations import spoken
 from dmrefresh.postgres.reach.conninfo import masked
+from dmrefresh.settings.cloud_foundry import CloudFoundry
 from dmrefresh.settings.loading import Gathered, Key
 from dmrefresh.settings.model import Loaded
-from dmrefresh.settings.targets import CloudFoundry
+from dmrefresh.settings.writing import as_toml
 
 _DEFAULT = "default"
 _PLACES = ("sources", "targets")
@@ -53,7 +54,7 @@ def as_lines(loaded: Loaded) -> str:
     files = ", ".join(str(file) for file in loaded.gathered.files) or "none"
     lines = [(f"# files read: {files}", "")]
     for one in shown(loaded):
-        left = f"# {one.key} is not set" if one.value is None else f"{one.key} = {_toml(one.value)}"
+        left = f"# {one.key} is not set" if one.value is None else f"{one.key} = {as_toml(one.value)}"
         lines.append((left, "" if one.value is None and one.origin == _DEFAULT else f"# {one.origin}"))
     width = min(max(len(left) for left, right in lines if right), 60) if len(lines) > 1 else 0
     return "\n".join(f"{left:<{width}}  {right}" if right else left for left, right in lines)
@@ -117,8 +118,3 @@ def _line(command: str) -> str:
 
 def _spelt(part: str) -> str:
     return part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part, ensure_ascii=False)
-
-
-def _toml(value: object) -> str:
-    # A basic string of TOML takes what one of JSON does; what it forbids beyond that is escaped here.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

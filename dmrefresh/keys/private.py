@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +11,12 @@ from pathlib import Path
 
 from dmrefresh.durations import lasted
 from dmrefresh.errors import KeyUnusable, ProgramFailed
+from dmrefresh.keys.listed import keys_of
 from dmrefresh.machine import process, signals
 from dmrefresh.machine.apart import meanwhile
-from dmrefresh.machine.folders import private_folder, sweep
+from dmrefresh.machine.folders import MEMORY, in_memory, private_folder, sweep
 
 _PREFIX = "dmrefresh-"
-_IN_MEMORY = {"tmpfs", "ramfs"}
 _SOPS_PATIENCE = 120.0
 """Seconds that SOPS may take; a key service may be far away."""
 _AGENT = "s2k-count 65536\n"
@@ -146,30 +145,13 @@ def memory_backed_storage() -> Path:
     Raises:
         KeyAbsent: there is none on this machine (macOS has none).
     """
-    for candidate in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm", "/run/shm"):  # noqa: S108
-        if candidate and os.access(candidate, os.W_OK | os.X_OK) and _filesystem(Path(candidate)) in _IN_MEMORY:
-            return Path(candidate)
-    raise KeyAbsent(
-        "This machine has no memory-backed storage for the private key (tmpfs on XDG_RUNTIME_DIR or /dev/shm).",
-        hint="run this where there is one; a private key is never written to a disk",
-    )
-
-
-def _filesystem(path: Path) -> str:
-    """The type of the file system that `path` lies on, from /proc/mounts (proc(5))."""
-    best = ("", "")
-    resolved = str(path.resolve())
-    with (
-        contextlib.suppress(OSError),
-        Path("/proc/mounts").open(encoding="utf-8", errors="replace") as mounts,
-    ):
-        for line in mounts:
-            _, mount, kind, *_ = line.split(" ")
-            mount = mount.replace("\\040", " ")
-            inside = resolved == mount or resolved.startswith(mount.rstrip("/") + "/")
-            if inside and len(mount) >= len(best[0]):
-                best = (mount, kind)
-    return best[1]
+    storage = in_memory()
+    if storage is None:
+        raise KeyAbsent(
+            f"This machine has no memory-backed storage for the private key ({MEMORY}).",
+            hint="run this where there is one; a private key is never written to a disk",
+        )
+    return storage
 
 
 def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
@@ -185,13 +167,10 @@ def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
         raise not_started(error) from None
     except subprocess.TimeoutExpired:
         raise ProgramFailed("gpg did not import the private key within a minute.") from None
-    # A record a line, of which the fifth field is an identifier, or the tenth a fingerprint (GnuPG's doc/DETAILS).
-    records = [line.split(":") for line in listed.stdout.decode(errors="replace").splitlines()]
-    keys = [record for record in records if record[0] == "sec"]
+    keys = keys_of(listed.stdout)
     if len(keys) != 1:
         raise KeyUnusable(f"The secret key file holds {len(keys)} usable private keys; one is wanted.")
-    fingerprint = next(record[9] for record in records if record[0] == "fpr")
-    return Keyring(home, passphrase, fingerprint, frozenset(one[4] for one in records if one[0] in ("sec", "ssb")))
+    return Keyring(home, passphrase, keys[0].fingerprint, frozenset(part.key_id for part in keys[0].parts))
 
 
 NOT_STARTED = (FileNotFoundError, PermissionError)

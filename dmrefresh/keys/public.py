@@ -7,11 +7,12 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from dmrefresh.errors import NOT_STORED, KeyUnusable
+from dmrefresh.keys.listed import Key, keys_of
 from dmrefresh.keys.private import NOT_STARTED, Keyring, not_started
 from dmrefresh.machine import process
 from dmrefresh.machine.folders import no_room, private_folder, sweep
@@ -21,7 +22,6 @@ _ROOM = 1 << 18
 """Bytes that the keys of a keyring, and what gpg writes beside them, have room in."""
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<(]*?)\s*(?:\([^)]*\))?\s*(?:<(?P<address>[^>]*)>)?")
-_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,53 +51,6 @@ class Recipient:
         return Keyring(self.home, b"", "").environment
 
 
-@dataclass(slots=True)
-class _Key:
-    """A key as gpg lists it; the letters are those of GnuPG's doc/DETAILS."""
-
-    secret: bool
-    validity: str
-    able: str
-    expires: datetime | None
-    fingerprint: str = ""
-    names: list[str] = field(default_factory=list)
-    parts: list[tuple[str, str, datetime | None]] = field(default_factory=list)
-    """Validity, abilities and end of itself and of each of its subkeys."""
-
-    def named(self, recipient: str) -> str | None:
-        """The user id that is meant, or None."""
-        plain = recipient.strip().casefold()
-        if _compact(recipient) == self.fingerprint:
-            return self.names[0] if self.names else self.fingerprint
-        for name in self.names:
-            match = _NAME_AND_ADDRESS.fullmatch(name)
-            said = (name, match["name"], match["address"]) if match else (name,)
-            if plain and plain in [one.strip().casefold() for one in said if one]:
-                return name
-        return None
-
-    def trouble(self) -> str | None:
-        """Why nothing can be encrypted to it, or None."""
-        if self.validity in _TROUBLES:
-            return _TROUBLES[self.validity]
-        if "E" in self.able:
-            return None
-        subkeys = [validity for validity, able, _ in self.parts if "e" in able]
-        for letter, why in _TROUBLES.items():
-            if letter in subkeys:
-                return f"has a subkey for encryption that {why}"
-        return "is not for encryption"
-
-    def until(self) -> datetime | None:
-        """When the last of what encrypts ends, or the key as a whole."""
-        ends = [end for validity, able, end in self.parts if "e" in able and validity not in _TROUBLES]
-        last = None if None in ends else max((end for end in ends if end), default=None)
-        return min((end for end in (self.expires, last) if end), default=None)
-
-
-_TROUBLES = {"e": "has expired", "r": "has been revoked", "i": "is not valid", "n": "is not valid"}
-
-
 @contextlib.contextmanager
 def public_keyring(armoured: bytes, recipient: str) -> Iterator[Recipient]:
     """Open a throw-away keyring with public keys for as long as the block runs.
@@ -117,7 +70,7 @@ def public_keyring(armoured: bytes, recipient: str) -> Iterator[Recipient]:
         run_gpg(home, "--import", stdin=armoured)
         if run_gpg(home, "--list-keys", key.fingerprint).returncode:
             raise _unusable("The public key cannot be imported.", "is the file whole?")
-        yield Recipient(home, key.fingerprint, name, key.until())
+        yield Recipient(home, key.fingerprint, name, _until(key))
 
 
 @contextlib.contextmanager
@@ -155,21 +108,21 @@ def run_gpg(home: Path, *arguments: str, stdin: bytes = b"") -> process.Complete
         raise KeyUnusable("gpg did not answer within a minute.") from None
 
 
-def _chosen(keys: Sequence[_Key], recipient: str) -> tuple[_Key, str]:
+def _chosen(keys: Sequence[Key], recipient: str) -> tuple[Key, str]:
     if not keys:
         raise _unusable("There is no public key in what was given as one.", "gpg --armor --export NAME makes one")
-    if any(key.secret for key in keys):
+    if any(key.is_private for key in keys):
         raise _unusable(
             "What was given as the public key is a private one.",
             "take it away from there, and see who could read it; gpg --armor --export NAME makes a public one",
         )
-    meant = [(key, name) for key in keys if (name := key.named(recipient)) is not None]
+    meant = [(key, name) for key in keys if (name := _named(key, recipient)) is not None]
     if not meant:
         have = ", ".join(f"`{name}`" for key in keys for name in key.names) or "none with a name"
         raise _unusable(f"No public key is of `{recipient}`.", f"there is {have}: name one as the recipient")
-    usable = [(key, name) for key, name in meant if key.trouble() is None]
+    usable = [(key, name) for key, name in meant if _trouble(key) is None]
     if not usable:
-        whys = "; ".join(f"{key.fingerprint} {key.trouble()}" for key, _ in meant)
+        whys = "; ".join(f"{key.fingerprint} {_trouble(key)}" for key, _ in meant)
         raise _unusable(
             f"Nothing can be encrypted to `{recipient}`: {whys}.",
             "put the present public key into the credentials repository",
@@ -187,30 +140,41 @@ def _unusable(what: str, hint: str) -> KeyUnusable:
     return KeyUnusable(what, hint=hint, state=NOT_STORED)
 
 
-def _keys(home: Path, armoured: bytes) -> list[_Key]:
+def _keys(home: Path, armoured: bytes) -> list[Key]:
     """What keys there are, without importing them: a private one among them is not to be written anywhere."""
-    found: list[_Key] = []
-    for line in run_gpg(home, "--with-colons", "--show-keys", stdin=armoured).stdout.splitlines():
-        fields = [_unescaped(one) for one in line.split(b":")]
-        match fields[0]:
-            case "pub" | "sec":
-                found.append(_Key(fields[0] == "sec", fields[1], fields[11], _moment(fields[6])))
-                found[-1].parts.append((fields[1], fields[11], _moment(fields[6])))
-            case "sub" | "ssb" if found:
-                found[-1].parts.append((fields[1], fields[11], _moment(fields[6])))
-            case "fpr" if found and not found[-1].fingerprint:
-                found[-1].fingerprint = fields[9]
-            case "uid" if found and (fields[1] not in ("r", "i") or found[-1].validity == "r"):
-                found[-1].names.append(fields[9])
-    return found
+    return keys_of(run_gpg(home, "--with-colons", "--show-keys", stdin=armoured).stdout)
 
 
-def _unescaped(field: bytes) -> str:
-    return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), field).decode(errors="replace")
+def _named(key: Key, recipient: str) -> str | None:
+    """The user id of a key that is meant, or None."""
+    plain = recipient.strip().casefold()
+    if _compact(recipient) == key.fingerprint:
+        return key.names[0] if key.names else key.fingerprint
+    for name in key.names:
+        match = _NAME_AND_ADDRESS.fullmatch(name)
+        said = (name, match["name"], match["address"]) if match else (name,)
+        if plain and plain in [one.strip().casefold() for one in said if one]:
+            return name
+    return None
 
 
-def _moment(seconds: str) -> datetime | None:
-    return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdigit() else None
+def _trouble(key: Key) -> str | None:
+    """Why nothing can be encrypted to a key, or None."""
+    if key.primary.unusable is not None:
+        return key.primary.unusable
+    if key.encrypts:
+        return None
+    for part in key.parts:
+        if "e" in part.usage and part.unusable is not None:
+            return f"has a subkey for encryption that {part.unusable}"
+    return "is not for encryption"
+
+
+def _until(key: Key) -> datetime | None:
+    """When the last of what encrypts ends, or the key as a whole."""
+    ends = [part.expires for part in key.parts if "e" in part.usage and part.unusable is None]
+    last = None if None in ends else max((end for end in ends if end), default=None)
+    return min((end for end in (key.primary.expires, last) if end), default=None)
 
 
 def _compact(text: str) -> str | None:

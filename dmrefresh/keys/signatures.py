@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from dmrefresh.errors import DumpDamaged, KeyUnusable
+from dmrefresh.keys.listed import keys_of
 from dmrefresh.keys.private import Keyring
 from dmrefresh.keys.public import public_home, run_gpg
 from dmrefresh.machine import process
@@ -13,7 +13,6 @@ from dmrefresh.machine import process
 _STRICT = ("--trust-model", "always", "--weak-digest", "SHA1")
 _GOOD = ("GOODSIG", "VALIDSIG")
 _BAD = {"BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "NODATA", "NO_PUBKEY", "FAILURE", "ERROR", "UNEXPECTED"}
-_KEY = re.compile(rb"^pub:[^\n]*\n(?:[^\n]*\n)*?fpr:+([0-9A-F]{40,64}):", re.MULTILINE)
 
 
 class NotSigned(DumpDamaged):
@@ -87,7 +86,7 @@ def check(public_key: Path, data: bytes, signature: bytes) -> str:
 def _import(home: Path, public_key: Path) -> str:
     """Import the one key of a file; returns its fingerprint."""
     run_gpg(home, "--import", str(public_key))
-    found = _KEY.findall(run_gpg(home, "--with-colons", "--list-keys").stdout)
+    found = keys_of(run_gpg(home, "--with-colons", "--list-keys").stdout)
     if len(found) != 1:
         raise KeyUnusable(f"{public_key.name} holds {len(found)} public keys; one is wanted.")
-    return str(found[0], "ascii")
+    return found[0].fingerprint

@@ -7,7 +7,6 @@ work is done in this process: that is for whoever has the work to see to.
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import select
 import socket
@@ -16,13 +15,13 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from dmrefresh.durations import lasted
 from dmrefresh.errors import FaultElsewhere, ProgramFailed
 from dmrefresh.machine import signals
+from dmrefresh.machine.cores import cores
 from dmrefresh.machine.forked import Forked, alone
 from dmrefresh.machine.process import PATIENCE, killed
 from dmrefresh.machine.ring import Ring, parts_of, thing_of
@@ -34,8 +33,6 @@ _FULL = struct.Struct("<Q?")
 _MAKE = ""
 """In place of a method's name."""
 _FREE, _ANSWER, _FAULT = b"f", b"a", b"e"
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""See cgroup-v2.rst in the kernel's documentation."""
 _LEAST = 1.5
 """Cores that have time for somebody beside this process."""
 _FAREWELL = 2.0
@@ -242,15 +239,6 @@ def begin(called: str) -> None:
         if alone():
             with signals.held():  # one that came in between would leave it for whoever reaps the lost
                 _waiting.append(Aside(called=called))
-
-
-def cores() -> float:
-    """How many cores there are for this process, in its container."""
-    cores = float(len(os.sched_getaffinity(0)))
-    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit, which reads `max`
-        quota, period = _QUOTA.read_text().split()
-        cores = min(cores, int(quota) / int(period))
-    return cores
 
 
 def end() -> None:

@@ -1,4 +1,4 @@
-"""Folders for the length of a run: private, gone on every way out, and after a kill with the next run."""
+"""Folders for the length of a run: private, in memory where need be, gone on every way out, also after a kill."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from dmrefresh.errors import UsageFailure
 from dmrefresh.machine import signals
 
 _IN_USE = "in-use"
-
-
 _NEW = ".new-"
 _TRIES = 100
+_IN_MEMORY = {"tmpfs", "ramfs"}
+MEMORY = "tmpfs on XDG_RUNTIME_DIR or /dev/shm"
+"""What `in_memory` looks for, for people."""
 
 
 class NoRoom(UsageFailure):
@@ -115,3 +116,28 @@ def make_private(folder: Path) -> None:
     """
     for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
+
+
+def in_memory() -> Path | None:
+    """A folder in memory that we may write to; None where this machine has none (macOS has none)."""
+    for candidate in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm", "/run/shm"):  # noqa: S108
+        if candidate and os.access(candidate, os.W_OK | os.X_OK) and _filesystem(Path(candidate)) in _IN_MEMORY:
+            return Path(candidate)
+    return None
+
+
+def _filesystem(path: Path) -> str:
+    """The type of the file system that `path` lies on, from /proc/mounts (proc(5))."""
+    best = ("", "")
+    resolved = str(path.resolve())
+    with (
+        contextlib.suppress(OSError),
+        Path("/proc/mounts").open(encoding="utf-8", errors="replace") as mounts,
+    ):
+        for line in mounts:
+            _, mount, kind, *_ = line.split(" ")
+            mount = mount.replace("\\040", " ")
+            inside = resolved == mount or resolved.startswith(mount.rstrip("/") + "/")
+            if inside and len(mount) >= len(best[0]):
+                best = (mount, kind)
+    return best[1]

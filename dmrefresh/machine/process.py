@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,19 +27,11 @@ _TAIL = 64 * 1024
 _LINE = 4096
 """Longest piece of a line that is passed on at once, in bytes."""
 _GRACE = 5.0
-"""Seconds that a long-running child gets to end by itself."""
+"""Seconds for which what a child that has ended complained of is waited for."""
 _FAREWELL = 2.0
 """Seconds that the threads of a child which has ended are waited for."""
 PATIENCE = 300
 """Seconds in which a filter may stand still."""
-
-_DIES_WITH_US = """
-import ctypes, os, sys
-ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM: see prctl(2)
-if os.getppid() == int(sys.argv[1]):
-    os.execvp(sys.argv[2], sys.argv[2:])
-"""
-"""Becomes the program it is given, which is then told to end when we are killed and can do nothing any more."""
 
 _living: set[subprocess.Popen[bytes]] = set()
 
@@ -92,85 +82,12 @@ def run(argv: Sequence[str], *, env: dict[str, str], stdin: bytes = b"", timeout
         subprocess.TimeoutExpired: it did not end in time.
         ProgramFailed: a signal ended it.
     """
-    with _started(argv, env=env, stderr=subprocess.DEVNULL) as child, signals.cut_short_by(child.kill):
+    with started(argv, env=env, stderr=subprocess.DEVNULL) as child, signals.cut_short_by(child.kill):
         stdout, _ = child.communicate(stdin, timeout=timeout)
     failure = killed(Path(argv[0]).name, child.returncode)
     if failure is not None:
         raise failure
     return Completed(child.returncode, stdout)
-
-
-class Lasting:
-    """A child that runs for as long as it is needed; `lasting` makes it.
-
-    Args:
-        child: it leads a process group of its own.
-    """
-
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        self.pid = child.pid
-        self._child = child
-
-    def wait(self, seconds: float) -> int | None:
-        """Its exit status (minus the number of the signal that ended it), or None if it still runs after so long.
-
-        The child is not reaped, so that nothing else can be given its number while its group may be signalled; but
-        for macOS, where Python before 3.13 knows no other way to ask.
-        """
-        deadline = time.monotonic() + seconds
-        while True:
-            status = self._status()
-            if status is not None:
-                return status
-            if time.monotonic() >= deadline:
-                return None
-            time.sleep(0.02)
-
-    def _status(self) -> int | None:
-        if not hasattr(os, "waitid"):
-            return self._child.poll()
-        ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-        if ended is None:
-            return None
-        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and to its own children, as far as they are in its group."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
-
-
-@contextlib.contextmanager
-def lasting(argv: Sequence[str], *, env: dict[str, str]) -> Iterator[Lasting]:
-    """Run a child for the length of the block: it reads nothing, and what it writes is thrown away.
-
-    At the end it and its children are told to end, and killed if the child has not within five seconds. On Linux
-    it is told so too when the thread that started it ends without getting here, by SIGKILL for one.
-
-    Args:
-        argv: the program and its arguments.
-        env: the child's whole environment.
-
-    Raises:
-        OSError: there is no such program, or it may not be run.
-    """
-    if shutil.which(argv[0]) is None:
-        raise FileNotFoundError(argv[0])
-    if sys.platform == "linux":
-        argv = [sys.executable, "-I", "-S", "-c", _DIES_WITH_US, str(os.getpid()), *argv]
-    with _started(argv, env=env, stderr=subprocess.DEVNULL, pipe=subprocess.DEVNULL) as child:
-        _living.discard(child)  # it may outlive what is killed with `kill_all`
-        running = Lasting(child)
-        try:
-            yield running
-        finally:
-            try:
-                running.signal(signal.SIGTERM)
-                end = time.monotonic() + _GRACE
-                while not signals.hurried() and time.monotonic() < end and running.wait(0.05) is None:
-                    pass
-            finally:
-                running.signal(signal.SIGKILL)
 
 
 def relay(argv: Sequence[str], *, env: dict[str, str], on_line: Callable[[str], None], timeout: float) -> int:
@@ -189,7 +106,7 @@ def relay(argv: Sequence[str], *, env: dict[str, str], on_line: Callable[[str], 
         subprocess.TimeoutExpired: it did not end in time.
     """
     end = time.monotonic() + timeout
-    with _started(argv, env=env, stderr=subprocess.STDOUT) as child, selectors.DefaultSelector() as ready:
+    with started(argv, env=env, stderr=subprocess.STDOUT) as child, selectors.DefaultSelector() as ready:
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdin.close()
@@ -258,7 +175,7 @@ def filter_through(
         FileNotFoundError: there is no such program.
         ProgramFailed: it stands still.
     """
-    with _started(argv, env=env, pass_fds=pass_fds, stderr=subprocess.PIPE) as child:
+    with started(argv, env=env, pass_fds=pass_fds, stderr=subprocess.PIPE) as child:
         on_start()
         assert child.stdout is not None
         assert child.stderr is not None
@@ -292,9 +209,27 @@ def kill_all() -> None:
 
 
 @contextlib.contextmanager
-def _started(
-    argv: Sequence[str], *, env: dict[str, str], stderr: int, pipe: int = subprocess.PIPE, pass_fds: Sequence[int] = ()
+def started(
+    argv: Sequence[str],
+    *,
+    env: dict[str, str],
+    stderr: int,
+    pipe: int = subprocess.PIPE,
+    pass_fds: Sequence[int] = (),
+    with_all: bool = True,
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """A child for the length of the block, which leads a session of its own; it is killed and reaped at the end.
+
+    Args:
+        argv: the program and its arguments.
+        env: the child's whole environment.
+        stderr, pipe: what is its standard error, and its other two: descriptors, or what `subprocess` names so.
+        pass_fds: file descriptors it inherits beside the standard three.
+        with_all: `kill_all` kills it.
+
+    Raises:
+        OSError: it cannot be started.
+    """
     child: subprocess.Popen[bytes] | None = None
     try:
         with signals.held():  # one that came in between would leave a child running that nobody knows
@@ -308,7 +243,8 @@ def _started(
                 start_new_session=True,
                 bufsize=0,
             )
-            _living.add(child)
+            if with_all:
+                _living.add(child)
         yield child
     finally:
         if child is not None:

@@ -20,7 +20,8 @@ from psycopg.conninfo import make_conninfo
 from dmrefresh.errors import ProgramFailed, UsageFailure
 from dmrefresh.machine import process
 from dmrefresh.machine.folders import private_folder, sweep
-from dmrefresh.machine.programs import Program, programs
+from dmrefresh.machine.lasting import Lasting, lasting
+from dmrefresh.machine.postgres_programs import Program, programs
 
 ROLE = "dmrefresh"
 """The ordinary role that owns the database: what a dump defines runs with its rights."""
@@ -78,7 +79,7 @@ def embedded(major: int, wanted: Path | None = None) -> Iterator[str]:
             settings["client_connection_check_interval"] = "1s"  # when we are killed, it ends what we asked for
         argv = [str(program.path), "-D", str(home / "data")]
         argv += [f"--{name}={value}" for name, value in settings.items()]
-        with process.lasting(_as(account, argv), env=_environment()) as server:
+        with lasting(_as(account, argv), env=_environment()) as server:
             _wait(server, home, program)
             yield make_conninfo("", host=str(home), dbname=ROLE, user=ROLE)
 
@@ -144,7 +145,7 @@ def _let_only_us_in(data: Path) -> None:
     (data / "pg_ident.conf").write_text("".join(f'dmrefresh "{us}" {role}\n' for role in (_SUPERUSER, ROLE)))
 
 
-def _wait(server: process.Lasting, home: Path, program: Program) -> None:
+def _wait(server: Lasting, home: Path, program: Program) -> None:
     """Wait until the server answers, then make the role and its database."""
     url = make_conninfo("", host=str(home), dbname="postgres", user=_SUPERUSER, connect_timeout=5)
     deadline = time.monotonic() + _ANSWER_WITHIN

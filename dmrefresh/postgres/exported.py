@@ -11,33 +11,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dmrefresh import __version__
+from dmrefresh.dump.judging.policy import SET_ASIDE
 from dmrefresh.dump.note import Note
 from dmrefresh.errors import RightsMissing
+from dmrefresh.lists import listed
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying.strangers import major
 from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.guard import system_identifier
 from dmrefresh.postgres.reach import connect, conninfo
+from dmrefresh.postgres.reach.session_facts import major, system_identifier, version
 from dmrefresh.postgres.receipt import SCHEMA
 from dmrefresh.postgres.unique_columns import unique_columns
 
 LEFT_OUT = (
     f"--exclude-schema={SCHEMA}",
-    "--exclude-schema=dmrefresh_previous*",
-    "--exclude-schema=dmrefresh_superseded*",
+    *(f"--exclude-schema={name}*" for name in SET_ASIDE),
 )
 """For pg_dump: receipts, and the previous data that a refreshed database may keep, are about that database alone."""
 
 _CALLED = "source"
-_NAMED = 10
-"""Tables named in one message."""
 
 # pg_dump locks every table and reads every sequence; what extensions bring along is theirs.
 _UNREADABLE = """
 SELECT n.nspname, c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND n.nspname <> %(ours)s AND n.nspname !~ '^dmrefresh_(previous|superseded)'
+  AND n.nspname <> %(ours)s AND n.nspname !~ %(aside)s
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
   AND (NOT has_schema_privilege(n.oid, 'USAGE')
@@ -98,7 +96,7 @@ def exported(url: str, name: str) -> Iterator[Exported]:
             version=__version__,
             system_identifier=identifier,
             database=database,
-            server_version=(connection.info.parameter_status("server_version") or "").split(" ")[0],
+            server_version=version(connection),
         )
         encoding = connection.info.parameter_status("server_encoding") or ""
         yield Exported(snapshot, login, major(connection), encoding, note, standby)
@@ -129,13 +127,12 @@ def _login(connection: Connection) -> dict[str, str]:
 
 def _refuse_unreadable(connection: Connection) -> None:
     """pg_dump would end at the first of them, and say so where nobody listens."""
-    found = connection.execute(_UNREADABLE, {"ours": SCHEMA}).fetchall()
+    found = connection.execute(_UNREADABLE, {"ours": SCHEMA, "aside": f"^({'|'.join(SET_ASIDE)})"}).fetchall()
     if not found:
         return
     names = [table if schema == "public" else f"{schema}.{table}" for schema, table in found]
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     raise RightsMissing(
-        f"The source's role may not read all rows of {', '.join(names[:_NAMED])}{more}.",
+        f"The source's role may not read all rows of {listed(names)}.",
         hint="as an administrator: GRANT pg_read_all_data TO the role; where a table has row security, "
         "the role needs BYPASSRLS as well",
     )

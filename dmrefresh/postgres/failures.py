@@ -9,19 +9,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Self
 
 import psycopg
 
-from dmrefresh.dump.events import Head
-from dmrefresh.errors import ChecksFailed, DumpRefused, Failure, RightsMissing, TargetUnfit, TargetUnreachable
+from dmrefresh.errors import ChecksFailed, Failure, RightsMissing, TargetUnfit, TargetUnreachable
 
 # The server goes on with the row itself after this, so nothing further right must ever match.
 _COPY_LINE = re.compile(r"COPY [^,:\"]*, line (\d+)(?:, column (\w+))?(?=:|$)")
 
-_LOST = {"57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "53300"}
-_COLLIDED = {"40001", "40P01", "55P03"}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_LOST = {
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+    "53300",  # too_many_connections
+    "57P01",  # admin_shutdown
+    "57P02",  # crash_shutdown
+    "57P03",  # cannot_connect_now
+    "57P05",  # idle_session_timeout
+}
+_COLLIDED = {
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "55P03",  # lock_not_available
+}
+_NOT_ALLOWED = "42501"  # insufficient_privilege
 _DISK_FULL = "53100"
 # Which disk: by a part of the name of the file that could not be written, which the server says in every language.
 _DISKS = {"pg_wal": "write-ahead log", "pgsql_tmp": "temporary files"}
@@ -29,9 +40,16 @@ _FULL = {
     "53200": "it is out of memory or of locks",
     "53400": "a limit is reached",
 }
-_ABSENT = {"0A000", "22023", "42704", "42883", "58P01", "3F000", "42601", "42P17"}
-
-_MAJOR = re.compile(r"\d+")
+_ABSENT = {
+    "0A000",  # feature_not_supported
+    "22023",  # invalid_parameter_value
+    "3F000",  # invalid_schema_name
+    "42601",  # syntax_error
+    "42704",  # undefined_object
+    "42883",  # undefined_function
+    "42P17",  # invalid_object_definition
+    "58P01",  # undefined_file
+}
 
 
 class NotUnderstood(TargetUnfit):
@@ -40,79 +58,6 @@ class NotUnderstood(TargetUnfit):
 
 class RowsNotTaken(ChecksFailed):
     """A row holds what a type of the target does not take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Newer:
-    """A dump and a target of which the target is the older.
-
-    Attributes:
-        dumped: the server that was dumped, such as `17.10` or `18beta1`.
-        written: the pg_dump that wrote it.
-        target: the target's own version.
-        major: the newer major version of the two above.
-        server: whether the server dumped is newer, and not the pg_dump alone.
-    """
-
-    dumped: str
-    written: str
-    target: str
-    major: int
-    server: bool
-
-    @classmethod
-    def of(cls, head: Head, target: str) -> Self | None:
-        """Both versions, or None where the target is as new as the dump.
-
-        Args:
-            head: the dump's.
-            target: the target's version.
-        """
-        dumped, written = _major(head.server_version), _major(head.dump_version)
-        newest = max(dumped, written)
-        if newest <= _major(target):
-            return None
-        return cls(head.server_version, head.dump_version, target, newest, dumped > _major(target))
-
-    def __str__(self) -> str:
-        origin = f"comes from PostgreSQL {self.dumped}"
-        if not self.server:
-            origin = f"was written by pg_dump {self.written}"
-        return f"The dump {origin}, the target is PostgreSQL {self.target}."
-
-    @property
-    def hint(self) -> str:
-        """What to do where the target does not take the dump."""
-        target = f"refresh a target of version {self.major} or later"
-        return target if self.server else f"{target}, or make the dump with the target's own pg_dump"
-
-
-def _major(version: str) -> int:
-    found = _MAJOR.match(version)
-    return int(found[0]) if found else 0
-
-
-@contextmanager
-def blaming(newer: Newer | None) -> Iterator[None]:
-    """Name both versions in what is refused inside the block, where the dump is of a newer one.
-
-    Args:
-        newer: both versions; with None, failures pass as they are.
-
-    Raises:
-        DumpRefused: what was refused, or asks the target for what it does not know.
-        ChecksFailed: a row was not taken, for which the versions need not be the reason.
-    """
-    try:
-        yield
-    except (DumpRefused, NotUnderstood, RowsNotTaken) as failure:
-        if newer is None:
-            raise
-        what = f"{failure.what} {newer}"
-        if isinstance(failure, RowsNotTaken):
-            raise ChecksFailed(what, hint=f"if the versions are why, {newer.hint}") from None
-        hint = newer.hint if isinstance(failure, NotUnderstood) else failure.hint
-        raise DumpRefused(what, hint=hint) from None
 
 
 @contextmanager
@@ -150,7 +95,7 @@ def from_server(error: psycopg.Error, doing: str, *, called: str = "target") -> 
         return TargetUnreachable(
             f"Another session holds what is needed {doing} (SQLSTATE {state}{place}).", hint="run it again"
         )
-    if state == "42501":
+    if state == _NOT_ALLOWED:
         return RightsMissing(f"The {called}'s role lacks a right that is needed {doing}{place}.")
     if state == _DISK_FULL:
         which = next((of for part, of in _DISKS.items() if part in (error.diag.message_primary or "")), "data")

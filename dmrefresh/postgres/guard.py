@@ -13,15 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-import psycopg
-
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.note import note_of
 from dmrefresh.errors import TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.reach.connect import address, is_local
+from dmrefresh.postgres.reach.server_names import address, is_local
+from dmrefresh.postgres.reach.session_facts import system_identifier
 from dmrefresh.settings.model import Production
 
 MARK = "dmrefresh_protected"
@@ -197,12 +196,3 @@ def _is_same(host: str, production: str) -> bool:
         return found in ipaddress.ip_network(production, strict=False)
     except ValueError:
         return fnmatchcase(host, production)
-
-
-def system_identifier(connection: Connection) -> int | None:
-    """The server's, or None where it may not be asked for; every role may unless somebody took the right away."""
-    try:
-        row = connection.execute("SELECT system_identifier FROM pg_catalog.pg_control_system()").fetchone()
-    except psycopg.errors.InsufficientPrivilege:
-        return None
-    return None if row is None else int(row[0])

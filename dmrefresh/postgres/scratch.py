@@ -13,14 +13,16 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from dmrefresh.errors import Failure, RightsMissing
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.embedded import embedded
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
-from dmrefresh.postgres.reach.conninfo import placed
+from dmrefresh.postgres.reach import connect, session_facts
+from dmrefresh.postgres.reach.conninfo import destination_of
 from dmrefresh.postgres.reach.reaching import is_remote
+from dmrefresh.settings.model import Programs
 
 EMBEDDED = "embedded"
 _PREFIX = "dmrefresh_scratch_"
@@ -74,6 +76,23 @@ def scratch(where: str, major: int, guard: Guard, observer: Observer, *, postgre
             _drop_after(maintenance, place, name, observer)
 
 
+def try_scratch(where: str, major: int, guard: Guard, programs: Programs) -> int:
+    """Make such a database and drop it again, and find the pg_dump for it; returns its server's major version.
+
+    Args:
+        where, major, guard: as of `scratch`.
+        programs: of the settings; they may name the server and the pg_dump.
+
+    Raises:
+        Failure: one of the two cannot be had; see `scratch`, and `find_pg_dump`.
+    """
+    with scratch(where, major, guard, Observer(), postgres=programs.postgres) as url:
+        with connect.session(url, "dmrefresh scratch") as connection:
+            version = session_facts.major(connection)
+        find_pg_dump(version, programs.pg_dump)
+    return version
+
+
 def look(where: str, guard: Guard) -> None:
     """See that a named server would do, before anything is fetched; `embedded` is tried when it is needed.
 
@@ -88,12 +107,12 @@ def look(where: str, guard: Guard) -> None:
 @contextmanager
 def _session(where: str, guard: Guard) -> Iterator[tuple[Connection, str]]:
     """A session on a named server that is neither production's nor a superuser's, and its connection string."""
-    place = placed(where, "target `scratch`")
+    place = destination_of(where, "target `scratch`")
     guard.check_host(f"{place.host},{place.hostaddr}")
     with connect.session(place.conninfo, "dmrefresh scratch") as maintenance:
         guard.check(maintenance)
         connect.refuse_standby(maintenance)
-        if maintenance.info.parameter_status("is_superuser") == "on":
+        if session_facts.is_superuser(maintenance):
             raise RightsMissing(
                 "The role of the scratch server is a superuser; functions in the dump would run with every right.",
                 hint="use an ordinary role with CREATEDB",
@@ -107,7 +126,7 @@ def is_elsewhere(where: str) -> bool:
     Raises:
         UsageFailure: `where` is no connection URL.
     """
-    return where != EMBEDDED and is_remote(placed(where, f"target `{EMBEDDED}`"))
+    return where != EMBEDDED and is_remote(destination_of(where, f"target `{EMBEDDED}`"))
 
 
 def _create(connection: Connection, name: str) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dmrefresh.errors import RightsMissing
-from dmrefresh.postgres import lock, receipt
+from dmrefresh.postgres import lock, moved_aside, receipt
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.reach import connect
-from dmrefresh.postgres.strategies import previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ def state_of(url: str) -> State:
                 entry = receipt.latest(connection)
                 published = entry.contents if entry is not None else None
                 now = receipt.contents(connection, list(published or ()))
-                ends = [mark.expires for mark in previous.kept(connection).values() if mark.expires is not None]
+                marks = moved_aside.kept_marks(connection).values()
+                ends = [mark.expires for mark in marks if mark.expires is not None]
         except RightsMissing:
             raise RightsMissing(
                 "The target's role may not read the receipts.",

@@ -6,16 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import deciding
 from dmrefresh.errors import DumpRefused, Failure
-from dmrefresh.postgres import lock
+from dmrefresh.observer import Observer
+from dmrefresh.postgres import Connection, lock
 from dmrefresh.postgres.carrying import strangers
+from dmrefresh.postgres.errand import DumpOthers, Errand
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.loading import compression
 from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach.session_facts import version
 from dmrefresh.postgres.strategies import fitness
 from dmrefresh.postgres.strategies.publish import StrategyName, refusals
-from dmrefresh.postgres.strategies.strategy import Errand
+from dmrefresh.settings.targets import Target
+from dmrefresh.stopwatch import Stopwatch
 
 _NAMES: tuple[Literal["schema", "database"], ...] = ("schema", "database")
 
@@ -64,6 +69,41 @@ class Survey:
     under_way: str | None = None
 
 
+def errand_for_a_look(
+    connection: Connection,
+    url: str,
+    head: Head,
+    target: Target,
+    dump_others: DumpOthers,
+    *,
+    who: str,
+    observer: Observer | None = None,
+) -> Errand:
+    """What `survey` looks with: a publication that is not begun.
+
+    Args:
+        connection: a session on the target, in autocommit mode.
+        url: the target's.
+        head: of the dump that would be published.
+        target: its settings.
+        dump_others: as in `Errand`.
+        who: looks.
+        observer: is told what a run would warn of.
+    """
+    return Errand(
+        connection=connection,
+        url=url,
+        head=head,
+        run=who,
+        maintenance=target.maintenance_database,
+        observer=observer or Observer(),
+        stopwatch=Stopwatch(),
+        keep_previous=target.keep_previous,
+        toast_compression=target.toast_compression,
+        dump_others=dump_others,
+    )
+
+
 def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], object]]) -> Survey:
     """Look at a target, in read-only transactions.
 
@@ -78,7 +118,7 @@ def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], objec
     connection, head = errand.connection, errand.head
     with translated("while the target was looked at"):
         connection.execute("SET default_transaction_read_only = on")
-        found = Survey(connection.info.user, (connection.info.parameter_status("server_version") or "").split(" ")[0])
+        found = Survey(connection.info.user, version(connection))
         found.refused = _collected(
             [
                 *guards,

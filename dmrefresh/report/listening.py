@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
+from dmrefresh.stopwatch import Stopwatch
 
 
 class Listening(Observer):

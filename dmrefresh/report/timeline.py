@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dmrefresh.observer import Stopwatch
+from dmrefresh.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)

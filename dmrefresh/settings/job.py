@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from dmrefresh.settings.targets import Duration, Section
+from dmrefresh.settings.section import Duration, Section
 
 
 class Job(Section):

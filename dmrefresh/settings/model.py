@@ -19,80 +19,18 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from dmrefresh.errors import UsageFailure
-from dmrefresh.keys.private import KeyFiles
+from dmrefresh.settings.cloud_foundry import CloudFoundry
+from dmrefresh.settings.dumps import Dumps
 from dmrefresh.settings.job import Job
+from dmrefresh.settings.keys import Keys
 from dmrefresh.settings.loading import LISTED, Gathered, Key, gather
+from dmrefresh.settings.production import Production
 from dmrefresh.settings.reports import Reports
-from dmrefresh.settings.targets import CloudFoundry, Duration, Production, Section, Source, Target
+from dmrefresh.settings.section import Duration, Section
+from dmrefresh.settings.targets import Source, Target
 from dmrefresh.settings.webhook import Webhook
 
 __all__ = ["Job", "Production", "Source", "Target", "load", "loaded"]
-
-
-class Dumps(Section):
-    """Where the encrypted dumps are."""
-
-    bucket: str = "digitalmarketplace-database-backups"
-    """The bucket's name."""
-    region: str | None = "eu-west-1"
-    """Its region."""
-    endpoint_url: str | None = None
-    """Where a store that is not AWS listens."""
-    stage: str = Field(default="production", pattern=r"^[a-z][a-z0-9-]*$")
-    """Whose dumps are taken: those called `STAGE-yyyyMMddHHmm.sql.gz.gpg`."""
-    max_age: Duration = timedelta(hours=48)
-    """How old the newest dump may be; `dumps.doubtful` says what becomes of an older one."""
-    smallest: float = Field(default=0.5, ge=0, le=1)
-    """How large the newest dump must be at least, as a share of the middle one of the ten before it."""
-    doubtful: Literal["refuse", "warn"] = "refuse"
-    """What a refresh does about a newest dump that is too old, or much smaller than those before it."""
-    unverified: Literal["refuse", "warn"] = "warn"
-    """What a refresh does where no dump has been read back; one that has is preferred to newer ones that have not."""
-    signed: bool = False
-    """Backups are signed with the private key, and what is not is refused."""
-    silence: Duration = timedelta(seconds=30)
-    """How long S3 may say nothing, or next to nothing, before a connection counts as lost and the next one goes on."""
-    cache: bool = False
-    """Of each bucket the newest two dumps are kept on this machine as they lie there, so that the next refresh need not
-    fetch them; what is encrypted, or cleaned and signed, and nothing else."""
-
-
-class Keys(Section):
-    """The SOPS files with the private key; relative paths lie in the credentials repository."""
-
-    credentials_repo: Path | None = None
-    """The folder in which the credentials repository is checked out; DM_CREDENTIALS_REPO says it as well."""
-    secret_key: Path = Path("gpg/database-backups/secret.key.enc")
-    """The private key, encrypted with SOPS in binary mode."""
-    passphrase: Path = Path("gpg/database-backups/secret-key-passphrase.txt.enc")
-    """What opens that key, encrypted likewise."""
-    public_key: Path = Path("gpg/database-backups/public.key")
-    """The public key, in clear; with it cleaned dumps are told from what somebody else has put there."""
-    sanitiser_key: Path | None = None
-    """A SOPS file (binary mode) whose content keys the fakes, for teams that want the same ones every week."""
-
-    def files(self) -> KeyFiles:
-        """The files of the private key.
-
-        Raises:
-            UsageFailure: a path is relative and nothing says where the credentials repository is.
-        """
-        return KeyFiles(self.locate(self.secret_key), self.locate(self.passphrase))
-
-    def locate(self, path: Path) -> Path:
-        """`path` within the credentials repository.
-
-        Raises:
-            UsageFailure: it is relative and nothing says where the repository is.
-        """
-        if path.expanduser().is_absolute():
-            return path.expanduser()
-        if self.credentials_repo is None:
-            raise UsageFailure(
-                "Nothing says where the credentials repository is.",
-                hint="set DM_CREDENTIALS_REPO, or credentials_repo under [keys] in dmrefresh.toml",
-            )
-        return self.credentials_repo.expanduser() / path
 
 
 class Backup(Section):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from dmrefresh.settings.targets import Section
+from dmrefresh.settings.section import Section
 
 
 class Reports(Section):

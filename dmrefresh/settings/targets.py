@@ -1,39 +1,14 @@
-"""What the settings say about databases: where they are, how targets are refreshed, what never is one, and where else
-a backup can be made."""
+"""What the settings say about databases and buckets: where they are, and how targets are refreshed."""
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from dmrefresh.bucket.presigned import EXPIRES
-from dmrefresh.durations import duration
-
-
-class Section(BaseModel):
-    """A table of the settings file; keys that it does not know are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def _duration(value: object) -> timedelta:
-    try:
-        return value if isinstance(value, timedelta) else duration(str(value))
-    except ValueError as error:
-        raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from None
-
-
-Duration = Annotated[timedelta, PlainValidator(_duration)]
-"""A length of time, written as `90 minutes` or `7 days`."""
-
-Command = Annotated[tuple[str, ...], Field(min_length=1)]
-"""A program and its arguments; no shell reads them."""
+from dmrefresh.settings.section import Command, Duration, Section
 
 
 class Located(Section):
@@ -140,71 +115,3 @@ _OF_DATABASES = {
 
 class GivenTarget(Target):
     """A database that the command line names by its URL; it must be on this machine."""
-
-
-def _production_host(value: object) -> str:
-    """A host that something can match: with a port, or as a URL, it would guard nothing."""
-    text = value.strip() if isinstance(value, str) else ""
-    if re.fullmatch(r"[\w.*?-]+|/[^:@,]+", text):
-        return text
-    try:
-        ipaddress.ip_network(text.strip("[]"), strict=False)
-    except ValueError:
-        raise PydanticCustomError(
-            "host", "a host is a name, an address or a network such as 10.1.0.0/16; no port, no URL"
-        ) from None
-    return text.strip("[]")
-
-
-ProductionHost = Annotated[str, PlainValidator(_production_host)]
-"""The name or address of a server, a pattern of names, or a network."""
-
-
-class Production(Section):
-    """What is never published to, whatever a target says."""
-
-    hosts: tuple[ProductionHost, ...] = ()
-    """Host names, addresses and networks (`10.1.0.0/16`); `*.db.example.com` stands for all that end so."""
-    databases: tuple[str, ...] = ()
-    """Names of databases, wherever they are."""
-    system_identifier: int | None = None
-    """Of production's server: `SELECT system_identifier FROM pg_control_system()`."""
-    database: str | None = None
-    """The database on that server; copies of its disk have the identifier too, and other databases beside it."""
-
-    @model_validator(mode="after")
-    def _is_a_pair(self) -> Self:
-        if (self.system_identifier is None) != (self.database is None):
-            raise PydanticCustomError("production", "system_identifier and database are given together or not at all")
-        return self
-
-
-_NOT_AN_OPTION = r"^[^\s-].*$"
-_QUOTA = r"^[1-9][0-9]{0,5}[MG]$"
-
-
-class CloudFoundry(Section):
-    """The worker's application; it is pushed into the space that `cf target` names."""
-
-    app: str = Field(default="db-backup", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
-    """Its name; what has this name is deleted before and after."""
-    image: str | None = Field(default=None, pattern=_NOT_AN_OPTION)
-    """The worker's image, for a foundation that runs images."""
-    path: Path | None = None
-    """Or a folder that is pushed, for one that makes its own with buildpacks."""
-    manifest: Path | None = None
-    """What `cf push` is given beside the folder."""
-    service: str | None = Field(default=None, pattern=_NOT_AN_OPTION)
-    """The service instance of the database, which is bound to it."""
-    memory: str = Field(default="5G", pattern=_QUOTA)
-    """How much memory the task may take."""
-    disk: str = Field(default="5G", pattern=_QUOTA)
-    """How much disk the task may take; the ciphertext is kept on it."""
-    command: str = "dmrefresh backup-production --worker"
-    """What the task runs."""
-    expires: Duration = EXPIRES
-    """How long the worker has for all of it: the presigned POST is valid for so long."""
-    poll: Duration = timedelta(seconds=10)
-    """How often its state is asked for."""
-    timeout: Duration = timedelta(hours=3)
-    """How long the task may take."""

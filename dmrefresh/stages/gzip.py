@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 
 from isal import igzip_lib, isal_zlib
 
@@ -17,7 +18,8 @@ _OUTPUT = 1 << 20
 """Bytes handed on at most at a time, so that a hostile ratio cannot fill the memory."""
 _LEVEL = 2
 """Of 0 to 3; as small as zlib's 1, in a fraction of the time."""
-_MAGIC = b"\x1f\x8b"
+MAGIC = b"\x1f\x8b"
+"""What gzip data begins with."""
 _DEFLATE, _FASTEST, _UNKNOWN_SYSTEM = 8, 4, 255
 """Of a member's header: RFC 1952, section 2.3.1."""
 _LENGTH = 4
@@ -50,10 +52,10 @@ def gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
             if member is None:
                 if members:
                     data = data.lstrip(b"\0")
-                if len(data) < len(_MAGIC):
+                if len(data) < len(MAGIC):
                     pending, data = data, b""
                     break
-                if not data.startswith(_MAGIC):
+                if not data.startswith(MAGIC):
                     raise _stray(members)
                 member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
             try:
@@ -65,12 +67,22 @@ def gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
                 yield output
             if member.eof:
                 data, member, members = member.unused_data, None, members + 1
-    if pending and not _MAGIC.startswith(pending):
+    if pending and not MAGIC.startswith(pending):
         raise _stray(members)
     if member is not None or pending:
         raise DumpDamaged("The compressed dump ends too early.")
     if not members:
         raise DumpDamaged("The decrypted dump is empty.")
+
+
+def unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same, decompressed where it is gzip data; raises as `gunzip` then."""
+    source = iter(blocks)
+    beginning = b""
+    while len(beginning) < len(MAGIC) and (block := next(source, b"")):
+        beginning += block
+    all_of_it = chain((beginning,), source)
+    return gunzip(all_of_it) if beginning.startswith(MAGIC) else all_of_it
 
 
 class Trailer:
@@ -108,7 +120,7 @@ def compress(blocks: Iterable[bytes], *, level: int = _LEVEL, threads: int = 1) 
         threads: how many compress at a time, beside the one that asks; 1 compresses in the one that asks.
     """
     checksum = size = 0
-    yield struct.pack("<2sBBLBB", _MAGIC, _DEFLATE, 0, 0, _FASTEST if level == 0 else 0, _UNKNOWN_SYSTEM)
+    yield struct.pack("<2sBBLBB", MAGIC, _DEFLATE, 0, 0, _FASTEST if level == 0 else 0, _UNKNOWN_SYSTEM)
     try:
         for packed, one, length in _in_order(_cut(blocks, level), threads):
             checksum = isal_zlib.crc32_combine(checksum, one, length)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from dmrefresh.bucket.store import Store, translated
+from dmrefresh.bucket.store import ACL, Store, translated
 from dmrefresh.errors import CommitInDoubt, Failure
 from dmrefresh.machine import signals
 from dmrefresh.machine.apart import Apart
@@ -176,7 +176,7 @@ def _begun(store: Store, key: str, metadata: Mapping[str, str], content_type: st
         made = store.client.create_multipart_upload(
             Bucket=store.bucket,
             Key=key,
-            ACL="bucket-owner-full-control",
+            ACL=ACL,
             ChecksumAlgorithm="SHA256",
             ContentType=content_type,
             Metadata=dict(metadata),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from dmrefresh.bucket.store import DumpRef, SourceRefused, Store, translated
+from dmrefresh.bucket.store import ACL, DumpRef, SourceRefused, Store, translated
 from dmrefresh.errors import CommitInDoubt, Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.stages.multipart import MOST_PARTS, Multipart, completed, multipart
 
@@ -117,7 +117,7 @@ def copy(store: Store, stored: DumpRef, key: str, facts: Mapping[str, str]) -> N
         source["VersionId"] = stored.version_id
     # Said again: not every version of boto3 takes it along where a large object is copied in parts.
     noted = {"Metadata": {**facts, "sha256": str(stored.sha256)}, "MetadataDirective": "REPLACE"}
-    more = {"ACL": "bucket-owner-full-control", "ContentType": "application/gzip", **noted}
+    more = {"ACL": ACL, "ContentType": "application/gzip", **noted}
     with of_the_target(store), translated(f"bucket {store.bucket}"):
         store.client.copy(source, store.bucket, key, ExtraArgs=more)
     with of_the_target(store):
@@ -147,3 +147,9 @@ def of_the_target(store: Store) -> Iterator[None]:
         if failure.retry:
             raise TargetUnreachable(failure.what, hint="run it again") from None
         raise TargetUnfit(failure.what, hint="look at this target in dmrefresh.toml") from None
+
+
+def see_bucket(store: Store) -> None:
+    """See that a bucket is there; raises as `of_the_target`."""
+    with of_the_target(store), translated(f"bucket {store.bucket}"):
+        store.client.head_bucket(Bucket=store.bucket)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
 from dmrefresh.durations import lasted
+from dmrefresh.errors import BackupUnverified
 from dmrefresh.machine import signals
 from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
@@ -33,8 +34,6 @@ _LONGEST = 2000
 _NAME = 200
 """Characters of a name."""
 _SIGNS = {"succeeded": ":white_check_mark:", "unfinished": ":warning:", "failed": ":x:"}
-_READ_BACK = 31
-"""The exit code of a backup that nobody has read back."""
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -88,7 +87,8 @@ class Message:
         outcome = self.status
         if self.status == "unfinished":
             done = "stored" if self.target is None else "published"
-            missing = "not read back" if self.exit_code == _READ_BACK else "something after it was not done"
+            unread = self.exit_code == BackupUnverified.exit_code
+            missing = "not read back" if unread else "something after it was not done"
             outcome = f"{done}, but {missing}"
         took = f" after {lasted(self.seconds)}" if self.seconds is not None else ""
         code = f" (exit {self.exit_code})" if self.exit_code else ""

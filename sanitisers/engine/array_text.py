@@ -41,11 +41,11 @@ class ArrayForm:
 
     @property
     def marks(self) -> Marks:
-        """See Form."""
+        """See BoxForm."""
         return Marks(b"{" + self.delimiter + b"}", fields=None, word=True)
 
     def open(self, text: bytes) -> Opened:
-        """See Form."""
+        """See BoxForm."""
         bounds = _BOUNDS.match(text)
         start = end = bounds.end() if bounds else 0
         values: list[bytes | None] = []
@@ -81,7 +81,7 @@ class ArrayForm:
         return lengths
 
     def write(self, value: bytes | None) -> bytes:
-        """See Form."""
+        """See BoxForm."""
         if value is None:
             return b"NULL"
         if self._quoted.fullmatch(value):

@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions, Words
+    from sanitisers.engine.values import Positions, Words
 
 WIDTH = 64
 _ONE = np.uint64(1)

@@ -43,7 +43,7 @@ class Opened:
     names: list[tuple[int, bytes]]
 
 
-class Form(Protocol):
+class BoxForm(Protocol):
     """How the values of a type are written, COPY's own escapes aside."""
 
     @property

@@ -6,6 +6,7 @@ same fake wherever it stands. What holds them together (braces, bounds, commas, 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -15,21 +16,21 @@ import pyarrow as pa
 from sanitisers.engine.box_text import NotAsWritten
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.edits import Edit, Seen
-from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.fakes import Taken, pool
 from sanitisers.engine.flat_writing import FlatWriting
 from sanitisers.engine.grid import Column
-from sanitisers.engine.prf import Values
 from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.shapes import elements, flat_of, texts_from, texts_of
 from sanitisers.engine.tally import SAMPLES
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sanitisers.engine.box_text import Form
+    from sanitisers.engine.box_text import BoxForm
     from sanitisers.engine.grid import Pieces
-    from sanitisers.engine.prf import Positions
     from sanitisers.engine.shapes import Shape
+    from sanitisers.engine.values import Positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,19 @@ class BoxEdit:
     shows = False
     needs = ()
 
-    def __init__(self, path: str, form: Form, what: str, inners: Sequence[Inner]) -> None:
+    def __init__(self, path: str, form: BoxForm, what: str, inners: Sequence[Inner]) -> None:
         """Take where the column is, how it is written and what that is called, and the slots in their order."""
         self.path, self.inners = path, inners
         self.spares_empty = form.empty
         self.form, self._what = form, what
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit. Raises ValueUnfit for values that are not written as those of their type are."""
         rows = np.flatnonzero(seen.rows)
         taken = flat_of(self.form, seen.column, rows)
         if taken is None:
             texts = self._one_by_one(rows, seen)
-            return [Chosen(texts, np.arange(len(rows), dtype=np.int64))]
+            return [Taken(texts, np.arange(len(rows), dtype=np.int64))]
         flat, marks = taken
         writing = FlatWriting(self.form, marks, flat)
         for slot, inner in enumerate(self.inners):
@@ -78,7 +79,7 @@ class BoxEdit:
         texts = pa.concat_arrays([writing.boxes(), self._one_by_one(rows.take(others), seen)])
         indexes = np.empty(len(rows), np.int64)
         indexes[np.append(flat.which, others)] = np.arange(len(rows))
-        return [Chosen(texts, indexes)]
+        return [Taken(texts, indexes)]
 
     def _one_by_one(self, rows: Positions, seen: Seen) -> Pieces:
         """What becomes of the values of some rows, in the exact way."""
@@ -103,7 +104,7 @@ class BoxEdit:
 
     def _replaced(
         self, slot: int, inner: Inner, column: Column, owners: Positions, seen: Seen
-    ) -> tuple[Positions, list[Chosen]] | None:
+    ) -> tuple[Positions, list[Taken]] | None:
         """Which values of one slot, none of which is NULL, are replaced, and by what; `owners` are their rows."""
         watch = seen.boxes.slots[slot] if seen.boxes else None
         rows = ~column.empty if inner.edit is None or inner.edit.spares_empty else ~column.null
@@ -130,7 +131,7 @@ class BoxEdit:
                 raise ValueUnfit(int(owners[unfit.row]), unfit.column, unfit.what) from None
             seen.tally.count(inner.path, len(chosen))
             if inner.edit.shows:
-                for fake in texts_from([_taken(Chosen(part.array, part.indexes[:SAMPLES])) for part in found]):
+                for fake in texts_from([_taken(Taken(part.array, part.indexes[:SAMPLES])) for part in found]):
                     seen.tally.show(inner.path, (fake or b"").decode("utf-8", "replace"))
         if watch:
             watch.look(column, rows, origins)
@@ -140,27 +141,27 @@ class BoxEdit:
 class _Boxes:
     """The boxes of a block taken apart, their values end to end."""
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: BoxForm) -> None:
         self.values: list[bytes | None] = []
-        self.slots: list[int] = []
         self.owners: list[int] = []
         self.names: list[tuple[int, bytes]] = []
         self.form = form
+        self._of_slots: defaultdict[int, list[int]] = defaultdict(list)
         self._parts: list[list[bytes]] = []
 
     def add(self, row: int, text: bytes) -> None:
         """Take one apart. Raises NotAsWritten."""
         opened = self.form.open(text)
+        for index, slot in enumerate(opened.slots, len(self.values)):
+            self._of_slots[slot].append(index)
         self.values += opened.values
-        self.slots += opened.slots
         self.owners += [row] * len(opened.values)
         self.names += opened.names
         self._parts.append(opened.parts)
 
     def of_slot(self, slot: int) -> list[int]:
         """The indexes of its values that are not NULL."""
-        of_values = enumerate(zip(self.slots, self.values, strict=True))
-        return [i for i, (own, value) in of_values if own == slot and value is not None]
+        return [index for index in self._of_slots[slot] if self.values[index] is not None]
 
     def written(self) -> list[bytes]:
         """The boxes put together again, as COPY text."""
@@ -182,7 +183,7 @@ def _of_owners(column: Column, owners: Positions) -> Column:
     return Column(values, column.null.take(owners), column.empty.take(owners))
 
 
-def _taken(part: Chosen) -> list[bytes]:
+def _taken(part: Taken) -> list[bytes]:
     return cast("list[bytes]", part.array.take(pa.array(part.indexes, pa.int64())).to_pylist())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sanitisers.engine.traces import MOST_DIGITS, digits_of
 
 if TYPE_CHECKING:
-    from sanitisers.engine.prf import Words
+    from sanitisers.engine.values import Words
 
 SELDOM = 0.001
 """What happens in fewer cases is no chance."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.grid import unescaped
-from sanitisers.engine.prf import ColumnCmac, Keyed, Values
+from sanitisers.engine.prf import ColumnCmac, Keyed
+from sanitisers.engine.values import Values
 from sanitisers.engine.whole_values import small
 
 if TYPE_CHECKING:

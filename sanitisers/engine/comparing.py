@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
+from sanitisers.engine.alphabets import table_of
 from sanitisers.engine.grid import BACKSLASH, binary_array, buffer_of, end_to_end
-from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import in_values, table_of, windows
+from sanitisers.engine.spans import in_values, windows
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sanitisers.engine.grid import Pieces
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
 
 
 FIRST_YEAR, LAST_YEAR = 2, 9998

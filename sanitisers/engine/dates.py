@@ -9,15 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sanitisers.engine.fakes import Chosen
+from sanitisers.engine.fakes import Taken
 from sanitisers.engine.grid import binary_array, buffer_of, end_to_end
-from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import windows
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Flags, Pieces
-    from sanitisers.engine.prf import Bytes, Keyed
+    from sanitisers.engine.prf import Keyed
 
 _LENGTH = len("2026-01-31")
 _DIGITS = np.array([0, 1, 2, 3, 5, 6, 8, 9])
@@ -37,7 +37,7 @@ class Shifted:
             time of day behind it.
     """
 
-    parts: list[Chosen]
+    parts: list[Taken]
     dayless: Indexes
 
 
@@ -56,7 +56,7 @@ def shift(values: Values, keyed: Keyed, days: int) -> Shifted:
     indexes[dayless] = len(found) + np.arange(len(dayless))
     behind = np.where(found, np.minimum(values.starts + _LENGTH, values.ends), values.ends)
     rest = _pieces(Values(values.buffer, behind, values.ends))
-    return Shifted([Chosen(heads, indexes), Chosen(rest, np.arange(len(found)))], dayless)
+    return Shifted([Taken(heads, indexes), Taken(rest, np.arange(len(found)))], dayless)
 
 
 def _days(values: Values) -> tuple[Flags, np.ndarray[tuple[int], np.dtype[np.datetime64]]]:
@@ -97,8 +97,3 @@ def _pieces(values: Values) -> Pieces:
         np.append(together.starts[:1], together.ends).astype(np.int32) if len(values.starts) else np.zeros(1, "i4")
     )
     return binary_array(offsets, buffer_of(together.buffer))
-
-
-def texts_of(values: Values, which: Indexes) -> list[Bytes]:
-    """Some of the values, one by one."""
-    return [values.buffer[values.starts[i] : values.ends[i]] for i in which.tolist()]

@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 from sanitisers.engine.comparing import Odd, oddly_escaped
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.grid import unescaped
-from sanitisers.engine.prf import Values
 from sanitisers.engine.refused import ValueUnfit
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sanitisers.engine.grid import Column, Flags, Pieces
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
 
     Numbers: TypeAlias = Callable[[Values], Positions]
     """Reads values, none of which is NULL; raises Odd."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.spans import table_of
+from sanitisers.engine.alphabets import table_of
 
 if TYPE_CHECKING:
     from sanitisers.engine.digits import Groups
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 MARKS = b" ()./-"
 GAP = 3

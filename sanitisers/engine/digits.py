@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 _ZERO = ord("0")
 

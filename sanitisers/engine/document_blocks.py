@@ -28,13 +28,13 @@ from sanitisers.engine.document_nodes import (
 from sanitisers.engine.document_rules import LEAVES, Leaf, Rules
 from sanitisers.engine.document_spans import originals, show
 from sanitisers.engine.document_texts import together
-from sanitisers.engine.fakes import Chosen, pool, runs_of
+from sanitisers.engine.fakes import Taken, pool, runs_of
 from sanitisers.engine.grid import binary_array, buffer_of, end_to_end
 from sanitisers.engine.json_nesting import read_values
 from sanitisers.engine.json_tokens import Documents, Unsure, may_begin, read_tokens
-from sanitisers.engine.prf import Values as Texts
 from sanitisers.engine.redacting import Redacted
 from sanitisers.engine.tally import SAMPLES
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.document_fakes import LeafFakes
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
     from sanitisers.engine.watch import DocumentWatch
 
 
@@ -105,7 +105,7 @@ class BlockWriter:
         """
         plain = np.flatnonzero(may_begin(text, starts, ends) & self._rules.for_blocks)
         while len(plain):
-            values = end_to_end(Texts(text, starts.take(plain), ends.take(plain)))
+            values = end_to_end(Values(text, starts.take(plain), ends.take(plain)))
             documents = Documents(values.buffer, np.append(values.starts, values.ends[-1]))
             try:
                 decided = decide(self._rules, documents, read_values(documents, read_tokens(documents)))
@@ -174,7 +174,7 @@ class BlockWriter:
             )
             slots[strangers, 2] = COLON
 
-    def _deciding(self, decided: Decided, faked: Indexes, leaves: Indexes, found: Texts) -> Texts:
+    def _deciding(self, decided: Decided, faked: Indexes, leaves: Indexes, found: Values) -> Values:
         """The text that decides each fake: the original, or what another key of its object has."""
         places = np.full(len(faked), -1, np.int64)
         for leaf, keys in self._rules.by.items():
@@ -196,16 +196,16 @@ class BlockWriter:
             texts = together(found, originals(decided, different))
         starts, ends = found.starts.copy(), found.ends.copy()
         starts[having], ends[having] = (edge.take(among.take(places)) for edge in (texts.starts, texts.ends))
-        return Texts(texts.buffer, starts, ends)
+        return Values(texts.buffer, starts, ends)
 
     def _place_fakes(
-        self, originals: Texts, deciding: Texts, leaves: Indexes, pieces: _Pieces
+        self, originals: Values, deciding: Values, leaves: Indexes, pieces: _Pieces
     ) -> tuple[Indexes, list[tuple[Redacted, Indexes]]]:
         """The piece of each fake; and what was redacted, with the indexes of its originals."""
         found = self._first_leaf + leaves
         redacted: list[tuple[Redacted, Indexes]] = []
         for own, fakes in self._families.made(self._family_of.take(leaves), originals, deciding):
-            if isinstance(fakes, Chosen):
+            if isinstance(fakes, Taken):
                 found[own] = pieces.add_chosen(fakes)
             else:
                 found[own] = len(self._constants) + fakes
@@ -214,15 +214,15 @@ class BlockWriter:
         return found, redacted
 
 
-def _with_words(deciding: Texts, leaves: Indexes, own: Sequence[int], rows: Indexes, words: Sequence[bytes]) -> Texts:
+def _with_words(deciding: Values, leaves: Indexes, own: Sequence[int], rows: Indexes, words: Sequence[bytes]) -> Values:
     """What decides each fake; at leaves that what is in their rows decides, the words of these."""
     which = np.flatnonzero(np.isin(leaves, own))
-    of_rows = Texts.of(words)
+    of_rows = Values.of(words)
     both = together(deciding, of_rows)
     starts, ends = deciding.starts.copy(), deciding.ends.copy()
     own_rows = rows.take(which) + len(starts)
     starts[which], ends[which] = both.starts.take(own_rows), both.ends.take(own_rows)
-    return Texts(both.buffer, starts, ends)
+    return Values(both.buffer, starts, ends)
 
 
 class _Pieces:
@@ -238,7 +238,7 @@ class _Pieces:
         edges[0::2], edges[1::2] = starts, ends
         return self._base(binary_array(edges, buffer_of(text))) + 2 * np.arange(len(starts)) if len(starts) else starts
 
-    def add_chosen(self, chosen: Chosen) -> Indexes:
+    def add_chosen(self, chosen: Taken) -> Indexes:
         """The pieces that were chosen from an array, which may be much larger than what was chosen."""
         if len(chosen.array) <= len(chosen.indexes):
             return self._base(chosen.array) + chosen.indexes

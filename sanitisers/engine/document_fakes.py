@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from sanitisers.engine.copy_text import encode
-from sanitisers.engine.dates import ENDLESS, shift, texts_of
-from sanitisers.engine.fakes import Chosen, Fakes, joined, pool
+from sanitisers.engine.dates import ENDLESS, shift
+from sanitisers.engine.fakes import Fakes, Taken, joined, pool
 from sanitisers.engine.noise import move
-from sanitisers.engine.prf import ColumnCmac, Keyed, Values
+from sanitisers.engine.prf import ColumnCmac, Keyed
 from sanitisers.engine.redacting import DocumentRedaction
+from sanitisers.engine.values import Values, texts_of
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Pieces
@@ -32,7 +33,7 @@ class KeyedFakes(Protocol):
     def cmac(self) -> ColumnCmac:
         """The keyed function."""
 
-    def made(self, originals: Values, keyed: Keyed) -> Chosen:
+    def made(self, originals: Values, keyed: Keyed) -> Taken:
         """The JSON for each original, given its keyed numbers."""
 
 
@@ -51,12 +52,12 @@ class DocumentFakes:
         self._fakes, self.entries = _fakes_of(form)
         self.pick = self._fakes.pick
 
-    def made(self, originals: Values, keyed: Keyed) -> Chosen:
+    def made(self, originals: Values, keyed: Keyed) -> Taken:
         """See KeyedFakes."""
         parts = self._fakes.parts(keyed, originals.ends - originals.starts)
         if len(self.entries):
-            return Chosen(self.entries, parts[0].indexes)
-        quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
+            return Taken(self.entries, parts[0].indexes)
+        quote = Taken(_QUOTE, np.zeros(len(originals.starts), np.int64))
         return joined([quote, *parts, quote])
 
 
@@ -78,10 +79,10 @@ class DocumentDates:
     cmac: ColumnCmac
     days: int
 
-    def made(self, originals: Values, keyed: Keyed) -> Chosen:
+    def made(self, originals: Values, keyed: Keyed) -> Taken:
         """See KeyedFakes."""
         shifted = shift(originals, keyed, self.days)
-        quote = Chosen(_QUOTE, np.zeros(len(originals.starts), np.int64))
+        quote = Taken(_QUOTE, np.zeros(len(originals.starts), np.int64))
         dates = joined([quote, *shifted.parts, quote])
         if not len(shifted.dayless):
             return dates
@@ -89,7 +90,7 @@ class DocumentDates:
         others = pool([b'"%b"' % text if text in ENDLESS else _NULL for text in texts])
         indexes = dates.indexes.copy()
         indexes[shifted.dayless] = len(dates.array) + np.arange(len(others))
-        return Chosen(pa.concat_arrays([dates.array, others]), indexes)
+        return Taken(pa.concat_arrays([dates.array, others]), indexes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,12 @@ class DocumentNumbers:
     cmac: ColumnCmac
     percent: float
 
-    def made(self, originals: Values, keyed: Keyed) -> Chosen:
+    def made(self, originals: Values, keyed: Keyed) -> Taken:
         """See KeyedFakes."""
         chances = keyed.low.tolist()
         texts = texts_of(originals, np.arange(len(originals.starts)))
         moved = [move(text.tobytes(), chance, self.percent, None) for text, chance in zip(texts, chances, strict=True)]
-        return Chosen(pool([_number(text) for text in moved]), np.arange(len(moved)))
+        return Taken(pool([_number(text) for text in moved]), np.arange(len(moved)))
 
 
 def _number(text: bytes | None) -> bytes:
@@ -119,7 +120,7 @@ def _number(text: bytes | None) -> bytes:
 LeafFakes: TypeAlias = KeyedFakes | DocumentRedaction
 
 
-def fakes_of(family: LeafFakes, originals: Values, deciding: Values) -> Chosen:
+def fakes_of(family: LeafFakes, originals: Values, deciding: Values) -> Taken:
     """The JSON for each original, which the text of the same index in `deciding` decides."""
     if isinstance(family, DocumentRedaction):
         return family.pieces(originals, deciding)

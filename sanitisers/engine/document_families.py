@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.document_fakes import DocumentFakes
-from sanitisers.engine.fakes import Chosen, Picking
-from sanitisers.engine.prf import Keyed, Values
+from sanitisers.engine.fakes import Picking, Taken
+from sanitisers.engine.prf import Keyed
 from sanitisers.engine.redacting import DocumentRedaction
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sanitisers.engine.document_fakes import KeyedFakes, LeafFakes
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Pieces
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
 
 _NONE = -1
 
@@ -42,9 +43,7 @@ class Families:
         self._picked = _places(families, picked)
         self._others = [index for index, family in enumerate(families) if family not in picked]
 
-    def made(
-        self, families: Indexes, originals: Values, deciding: Values
-    ) -> Iterator[tuple[Indexes, Indexes | Chosen]]:
+    def made(self, families: Indexes, originals: Values, deciding: Values) -> Iterator[tuple[Indexes, Indexes | Taken]]:
         """Indexes of values, and what stands in their place: of `pools`, end to end, or chosen.
 
         `families` has for each value the index of its family, or -1.
@@ -68,7 +67,7 @@ class Families:
             if len(own):
                 yield own, self._of(index, own, originals, deciding, keyed)
 
-    def _of(self, index: int, own: Indexes, originals: Values, deciding: Values, keyed: Keyed) -> Chosen:
+    def _of(self, index: int, own: Indexes, originals: Values, deciding: Values, keyed: Keyed) -> Taken:
         family = self._families[index]
         texts = _some(originals, own)
         if isinstance(family, DocumentRedaction):

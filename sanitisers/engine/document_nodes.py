@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.document_rules import EMPTY, LEAVES, SKIP, Rules
-from sanitisers.engine.json_nesting import Values
+from sanitisers.engine.json_nesting import Nested
 from sanitisers.engine.json_tokens import OPEN_LIST, OPEN_OBJECT, SCALAR, STRING, Documents, Unsure
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Words
+    from sanitisers.engine.values import Bytes, Words
 
 # What is written for a value: one of these, or one of the constant pieces.
 NOTHING, AS_IT_IS, FAKE = -1, -2, -3
@@ -45,7 +45,7 @@ class Decided:
     """
 
     documents: Documents
-    values: Values
+    values: Nested
     finer: Bytes
     keys: Indexes
     nodes: Indexes
@@ -55,7 +55,7 @@ class Decided:
     strangers: Indexes
 
 
-def decide(rules: Rules, documents: Documents, values: Values) -> Decided:
+def decide(rules: Rules, documents: Documents, values: Nested) -> Decided:
     """What becomes of the values. Raises Unsure for documents whose keys may be others than they look, or twice."""
     keys, hashes, sure = _find_keys(rules, documents, values)
     nodes = _find_nodes(rules, values, keys)
@@ -114,7 +114,7 @@ def _actions(rules: Rules) -> Indexes:
     return table.reshape(-1)
 
 
-def _finer_kinds(text: Bytes, values: Values) -> Bytes:
+def _finer_kinds(text: Bytes, values: Nested) -> Bytes:
     kinds = values.kinds.copy()
     kinds[np.flatnonzero((kinds == STRING) & (values.ends - values.starts == 2))] = _EMPTY_STRING
     scalars = np.flatnonzero(values.kinds == SCALAR)
@@ -122,7 +122,7 @@ def _finer_kinds(text: Bytes, values: Values) -> Bytes:
     return kinds
 
 
-def _find_keys(rules: Rules, documents: Documents, values: Values) -> tuple[Indexes, Words, Flags]:
+def _find_keys(rules: Rules, documents: Documents, values: Nested) -> tuple[Indexes, Words, Flags]:
     """For each value the index of its key, a hash of it, and whether it is surely this key or one no rule names."""
     keys = np.full(len(values.kinds), rules.no_key, np.int64)
     hashes = np.empty(len(keys), np.uint64)
@@ -135,7 +135,7 @@ def _find_keys(rules: Rules, documents: Documents, values: Values) -> tuple[Inde
     return keys, hashes, sure
 
 
-def _find_nodes(rules: Rules, values: Values, keys: Indexes) -> Indexes:
+def _find_nodes(rules: Rules, values: Nested, keys: Indexes) -> Indexes:
     """The number of the rule for each value; containers level by level, then all that is in them."""
     brackets = values.brackets
     of_opens = keys.take(brackets.opens)
@@ -155,7 +155,7 @@ def _find_nodes(rules: Rules, values: Values, keys: Indexes) -> Indexes:
     return nodes
 
 
-def _want_once(documents: Documents, values: Values, members: Indexes, keys: Indexes, known: int) -> None:
+def _want_once(documents: Documents, values: Nested, members: Indexes, keys: Indexes, known: int) -> None:
     """Raise Unsure for documents with a known key that is written twice in an object."""
     places = values.owners.take(members) * known + keys.take(members)
     found = np.zeros(len(values.brackets.opens) * known, np.bool_)
@@ -164,7 +164,7 @@ def _want_once(documents: Documents, values: Values, members: Indexes, keys: Ind
         _refuse_equal(documents, values, members, places)
 
 
-def _want_unlike(documents: Documents, values: Values, strangers: Indexes, hashes: Words) -> None:
+def _want_unlike(documents: Documents, values: Nested, strangers: Indexes, hashes: Words) -> None:
     """Raise Unsure for documents with an object of which two keys, that no rule names, have the same hash."""
     if len(strangers):
         mixed = (hashes.take(strangers) ^ values.owners.take(strangers).astype(np.uint64)) * np.uint64(
@@ -173,7 +173,7 @@ def _want_unlike(documents: Documents, values: Values, strangers: Indexes, hashe
         _refuse_equal(documents, values, strangers, mixed)
 
 
-def _refuse_equal(documents: Documents, values: Values, members: Indexes, marks: Indexes | Words) -> None:
+def _refuse_equal(documents: Documents, values: Nested, members: Indexes, marks: Indexes | Words) -> None:
     order = np.argsort(marks, kind="stable")
     ordered = marks.take(order)
     equal = np.flatnonzero(ordered[1:] == ordered[:-1])
@@ -181,7 +181,7 @@ def _refuse_equal(documents: Documents, values: Values, members: Indexes, marks:
         raise Unsure(documents.holding(values.starts.take(members.take(order.take(equal)))))
 
 
-def _later(values: Values, written: Flags) -> Flags:
+def _later(values: Nested, written: Flags) -> Flags:
     """Which values are written behind another one of the same container; the outermost are not."""
     later = written.copy()
     later[values.brackets.closes] = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -15,13 +14,12 @@ from sanitisers.engine.raw_json import written
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
 
 
-class Stay(Enum):
-    """What needs no look inside."""
-
-    NULL = "null"
+@dataclass(frozen=True, slots=True)
+class Nulled:
+    """Put null in the place of what is found, whatever is inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class Branch:
         self.others = others
 
 
-Node: TypeAlias = Stay | Kept | Leaf | Branch
+Node: TypeAlias = Nulled | Kept | Leaf | Branch
 
 # Nodes by number: these, then the leaves in their order, then the branches, then what is kept.
 SKIP, NULL, EMPTY, LEAVES = range(4)
@@ -97,6 +95,7 @@ class Rules:
         wanted: index of the key without which a document becomes empty; None where there is none.
         by: of each leaf that others decide the indexes of their keys.
         own: the indexes of leaves that what is in other columns decides.
+        unshown: the indexes of leaves of which no report may show what stands in their place.
         for_blocks: whether a block at once can be read by them at all.
     """
 
@@ -125,7 +124,7 @@ class Rules:
                 return number[id(node)]
             if isinstance(node, Kept):
                 return self.kept + node.index
-            return {None: SKIP, Stay.NULL: NULL}[node]
+            return NULL if isinstance(node, Nulled) else SKIP
 
         self.kept = self.branches + len(branches)
         self.nodes = nodes = self.kept + _count_kept(branches)

@@ -11,7 +11,7 @@ from sanitisers.engine.document_rules import LEAVES, NULL, Rules
 from sanitisers.engine.document_texts import unquoted
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.json_tokens import SCALAR, STRING
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 
 SHORTEST = len('"M11AE"')
 """Bytes of a string in its quotes that is worth looking at."""
@@ -19,7 +19,7 @@ SHORTEST = len('"M11AE"')
 if TYPE_CHECKING:
     from sanitisers.engine.document_nodes import Decided
     from sanitisers.engine.fakes import Indexes
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
     from sanitisers.engine.watch import DocumentWatch
 
 

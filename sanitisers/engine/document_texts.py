@@ -9,12 +9,12 @@ import numpy as np
 
 from sanitisers.engine.document_walk import originals_of
 from sanitisers.engine.grid import BACKSLASH, PADDING, end_to_end, marked
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 
 def unquoted(text: Bytes, starts: Positions, ends: Positions, escaped: Positions) -> Values:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
+from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Nulled
 from sanitisers.engine.raw_json import Raw, read_list, read_object, read_scalar, written
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Walk:
         if type(node) is Kept:
             self.parts.append(raw)
             self.kept.append((node.index, raw))
-        elif node is Stay.NULL:
+        elif type(node) is Nulled:
             if (text := bytes(raw))[0] == _QUOTE:
                 self.nulled.append((len(self.parts), text))
             self.parts.append(b"null")

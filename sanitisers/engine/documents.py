@@ -21,12 +21,12 @@ from sanitisers.engine.document_fakes import fakes_of
 from sanitisers.engine.document_rules import Branch, Leaf, Rules
 from sanitisers.engine.document_texts import appended, strings_in
 from sanitisers.engine.document_walk import BLANKS, Walk
-from sanitisers.engine.fakes import Chosen, pool
-from sanitisers.engine.prf import Values
+from sanitisers.engine.fakes import Taken, pool
 from sanitisers.engine.raw_json import NotJson, read_scalar
 from sanitisers.engine.redacting import Redacted, words_of
 from sanitisers.engine.refused import ValueUnfit
 from sanitisers.engine.tally import SAMPLES, Tally
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ class DocumentEdit:
         self._redacts = any(leaf.own for leaf in leaves)
         self._writer = BlockWriter(Rules(root, leaves, only_with), leaves, families)
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         values = seen.column.values
         rows = np.flatnonzero(seen.rows)
@@ -85,12 +85,12 @@ class DocumentEdit:
         others = np.delete(np.arange(len(rows)), written.plain)
         if not len(others):
             self._show(samples, seen.tally)
-            return [Chosen(written.documents, np.arange(len(rows)))]
+            return [Taken(written.documents, np.arange(len(rows)))]
         walked = self._walked(Values(values.buffer, starts, ends), rows, others, samples, seen, watch, words)
         self._show(samples, seen.tally)
         indexes = np.empty(len(rows), np.int64)
         indexes[np.append(written.plain, others)] = np.arange(len(rows))
-        return [Chosen(pa.concat_arrays([written.documents, walked]), indexes)]
+        return [Taken(pa.concat_arrays([written.documents, walked]), indexes)]
 
     def _walked(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from sanitisers.engine.copy_text import NULL, encode
-from sanitisers.engine.fakes import Chosen, Fakes, constant, pool
+from sanitisers.engine.fakes import Fakes, Taken, constant, pool
 from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sanitisers.engine.choosing import Choosing
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.grid import Column, Flags, Pieces
-    from sanitisers.engine.prf import Positions, Values
     from sanitisers.engine.tally import Tally
+    from sanitisers.engine.values import Positions, Values
     from sanitisers.engine.watch import BoxWatch, DocumentWatch, Remains
 
 
@@ -42,7 +42,7 @@ class Seen:
     column: Column
     rows: Flags
     other: Callable[[str], Column]
-    raw: Callable[[str], Chosen]
+    raw: Callable[[str], Taken]
     tally: Tally
     watch: DocumentWatch | None = None
     boxes: BoxWatch | None = None
@@ -56,7 +56,7 @@ class Seen:
 
 
 class Edit(Protocol):
-    """What becomes of the values of a column."""
+    """What becomes of the values of a column. Several threads may ask one edit at once."""
 
     @property
     def spares_empty(self) -> bool:
@@ -74,8 +74,12 @@ class Edit(Protocol):
     def needs(self) -> Sequence[str]:
         """Other columns that go into the fakes."""
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
-        """The parts of what stands in place of each value of `seen.rows`, in order."""
+    def pieces(self, seen: Seen) -> list[Taken]:
+        """What stands in the place of the values, in parts that are written one behind the other.
+
+        Each part has an index for every true of `seen.rows`, in their order, and its texts are as COPY writes them.
+        Raises ValueUnfit, with the row counted in the block from 0, where a value is not what the rule was made for.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class FakeEdit:
     shows: bool = True
     needs: tuple[str, ...] = ()
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         originals = seen.originals
         return self.fakes.parts(self.choosing.keyed(seen), originals.ends - originals.starts)
@@ -114,9 +118,9 @@ class ConstantEdit:
             return cls(constant(NULL), spares_empty=False, shows=False)
         return cls(constant(encode(text.encode())), spares_null=spares_null)
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
-        return [Chosen(self.array, np.zeros(int(seen.rows.sum()), np.int64))]
+        return [Taken(self.array, np.zeros(int(seen.rows.sum()), np.int64))]
 
 
 _ZEROS = pool([b"0" * count for count in range(100)])
@@ -125,35 +129,38 @@ _ZEROS = pool([b"0" * count for count in range(100)])
 class TemplateEdit:
     """Texts and values of other columns, which are all kept and never NULL.
 
-    What it writes is made of what was there, so it is never shown where there are other columns in it.
+    What it writes is made of what was there, so where there are other columns in it, the template itself is shown.
     """
 
     spares_empty = True
 
-    def __init__(self, parts: Sequence[str | TemplateField], *, spares_null: bool = True) -> None:
-        """Take the parts of a template in order."""
+    def __init__(self, path: str, parts: Sequence[str | TemplateField], *, spares_null: bool = True) -> None:
+        """Take where it is, for the report, and the parts of a template in order."""
         self.spares_null = spares_null
+        self._path = path
         self.shows = all(isinstance(part, str) for part in parts)
-        self.spelt = "".join(part if isinstance(part, str) else f"{{{part.column}}}" for part in parts)
+        self._spelt = "".join(part if isinstance(part, str) else f"{{{part.column}}}" for part in parts)
         self._parts = [constant(encode(part.encode())) if isinstance(part, str) else part for part in parts]
         self.needs = tuple(part.column for part in parts if not isinstance(part, str))
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         rows = np.flatnonzero(seen.rows)
-        found: list[Chosen] = []
+        found: list[Taken] = []
         for part in self._parts:
             if isinstance(part, TemplateField):
                 found += self._field(part, seen, rows)
             else:
-                found.append(Chosen(part, np.zeros(len(rows), np.int64)))
+                found.append(Taken(part, np.zeros(len(rows), np.int64)))
+        if not self.shows:
+            seen.tally.show(self._path, self._spelt)
         return found
 
-    def _field(self, field: TemplateField, seen: Seen, rows: Indexes) -> list[Chosen]:
+    def _field(self, field: TemplateField, seen: Seen, rows: Indexes) -> list[Taken]:
         raw = seen.raw(field.column)
-        value = Chosen(raw.array, raw.indexes[rows])
+        value = Taken(raw.array, raw.indexes[rows])
         if not field.width:
             return [value]
         values = seen.other(field.column).values
         missing = field.width - (values.ends - values.starts)[rows]
-        return [Chosen(_ZEROS, np.maximum(missing, 0)), value]
+        return [Taken(_ZEROS, np.maximum(missing, 0)), value]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sanitisers.engine.prf import Keyed, Positions, Words
+    from sanitisers.engine.prf import Keyed
+    from sanitisers.engine.values import Positions, Words
     from sanitisers.families.form import Part
 
 Indexes: TypeAlias = "NDArray[np.int64]"
@@ -24,7 +25,7 @@ _LETTERS = np.frombuffer(CODE_LETTERS.encode(), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Taken:
     """One part of the fakes of a column: an array, and for each value the index into it."""
 
     array: Pieces
@@ -32,7 +33,7 @@ class Chosen:
 
 
 class _Maker(Protocol):
-    def __call__(self, keyed: Keyed, lengths: Positions) -> Chosen:
+    def __call__(self, keyed: Keyed, lengths: Positions) -> Taken:
         """The part for each value, given its keyed numbers and the bytes of its original."""
 
 
@@ -52,7 +53,7 @@ class Fakes:
             case (PickByLength() as pick,):
                 self.pick, self.entries = pick, [escape(entry) for entries in pick.pools for entry in entries]
 
-    def parts(self, keyed: Keyed, lengths: Positions) -> list[Chosen]:
+    def parts(self, keyed: Keyed, lengths: Positions) -> list[Taken]:
         """The parts of each fake, in order."""
         return [make(keyed, lengths) for make in self._makers]
 
@@ -83,13 +84,13 @@ def constant(text: bytes) -> Pieces:
     return pool([text])
 
 
-def joined(parts: Sequence[Chosen]) -> Chosen:
+def joined(parts: Sequence[Taken]) -> Taken:
     """Several parts of each value as one."""
     bases = np.cumsum([0, *(len(part.array) for part in parts)])
     order = np.stack([base + part.indexes for base, part in zip(bases.tolist(), parts, strict=False)], axis=1)
     together = pa.concat_arrays([part.array for part in parts])
     taken = together.take(pa.array(order.reshape(-1), pa.int64()))
-    return Chosen(runs_of(taken, np.arange(0, order.size + 1, len(parts))), np.arange(len(order), dtype=np.int64))
+    return Taken(runs_of(taken, np.arange(0, order.size + 1, len(parts))), np.arange(len(order), dtype=np.int64))
 
 
 def runs_of(pieces: Pieces, edges: Indexes) -> Pieces:
@@ -102,20 +103,20 @@ def runs_of(pieces: Pieces, edges: Indexes) -> Pieces:
 
 
 def _fixed(array: Pieces) -> _Maker:
-    return lambda keyed, lengths: Chosen(array, np.zeros(len(lengths), np.int64))
+    return lambda keyed, lengths: Taken(array, np.zeros(len(lengths), np.int64))
 
 
 def _pick(array: Pieces) -> _Maker:
     size = np.uint64(len(array))
-    return lambda keyed, lengths: Chosen(array, (keyed.low % size).astype(np.int64))
+    return lambda keyed, lengths: Taken(array, (keyed.low % size).astype(np.int64))
 
 
 def _pick_by_length(part: PickByLength, escape: Callable[[str], bytes]) -> _Maker:
     array = pool([escape(entry) for entries in part.pools for entry in entries])
     picking = Picking([part])
 
-    def make(keyed: Keyed, lengths: Positions) -> Chosen:
-        return Chosen(array, picking.of(np.zeros(len(lengths), np.int64), keyed.low, lengths))
+    def make(keyed: Keyed, lengths: Positions) -> Taken:
+        return Taken(array, picking.of(np.zeros(len(lengths), np.int64), keyed.low, lengths))
 
     return make
 
@@ -147,11 +148,11 @@ def pool_of_length(lengths: Positions, first: Indexes | int, pools: Indexes | in
 
 
 def _generated(length: int, make_text: Callable[[Words, int], NDArray[np.uint8]]) -> _Maker:
-    def make(keyed: Keyed, lengths: Positions) -> Chosen:
+    def make(keyed: Keyed, lengths: Positions) -> Taken:
         count = len(lengths)
         offsets = np.arange(count + 1, dtype=np.int32) * np.int32(length)
         text = make_text(keyed.high, length)
-        return Chosen(binary_array(offsets, buffer_of(text)), np.arange(count, dtype=np.int64))
+        return Taken(binary_array(offsets, buffer_of(text)), np.arange(count, dtype=np.int64))
 
     return make
 
@@ -163,7 +164,7 @@ def _lettered(places: Sequence[str], escape: Callable[[str], bytes]) -> _Maker:
     else:
         alphabets = []
 
-    def make(keyed: Keyed, lengths: Positions) -> Chosen:
+    def make(keyed: Keyed, lengths: Positions) -> Taken:
         count = len(lengths)
         picks = picked(keyed, [len(letters) for letters in places])
         if alphabets:
@@ -171,9 +172,9 @@ def _lettered(places: Sequence[str], escape: Callable[[str], bytes]) -> _Maker:
             for place, (alphabet, pick) in enumerate(zip(alphabets, picks, strict=True)):
                 text[:, place] = alphabet.take(pick)
             offsets = np.arange(count + 1, dtype=np.int32) * np.int32(len(places))
-            return Chosen(binary_array(offsets, buffer_of(text)), np.arange(count, dtype=np.int64))
+            return Taken(binary_array(offsets, buffer_of(text)), np.arange(count, dtype=np.int64))
         pools = [pool([escape(letter) for letter in letters]) for letters in places]
-        return joined([Chosen(letters, pick) for letters, pick in zip(pools, picks, strict=True)])
+        return joined([Taken(letters, pick) for letters, pick in zip(pools, picks, strict=True)])
 
     return make
 

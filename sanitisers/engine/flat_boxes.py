@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.alphabets import table_of
 from sanitisers.engine.grid import NEWLINE, PADDING, Column, end_to_end
-from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import count_between, table_of
+from sanitisers.engine.spans import count_between
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 ODD = b'"\\'
 """What an element that has it in it cannot just be put into quotes for."""

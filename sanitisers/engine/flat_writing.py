@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
+from sanitisers.engine.alphabets import table_of
 from sanitisers.engine.copy_text import NULL, decode, encode
-from sanitisers.engine.fakes import Chosen, joined, pool, runs_of
+from sanitisers.engine.fakes import Taken, joined, pool, runs_of
 from sanitisers.engine.flat_boxes import ODD, is_null_word
 from sanitisers.engine.grid import binary_array, buffer_of
-from sanitisers.engine.spans import count_between, table_of
+from sanitisers.engine.spans import count_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sanitisers.engine.box_text import Form
+    from sanitisers.engine.box_text import BoxForm
     from sanitisers.engine.fakes import Indexes
     from sanitisers.engine.flat_boxes import Flat, Marks
     from sanitisers.engine.grid import Pieces
@@ -28,7 +29,7 @@ _ODD = table_of(ODD)
 class FlatWriting:
     """What becomes of the elements of flat boxes."""
 
-    def __init__(self, form: Form, marks: Marks, flat: Flat) -> None:
+    def __init__(self, form: BoxForm, marks: Marks, flat: Flat) -> None:
         """Take the boxes; until something is put into the place of an element, it stays as it is."""
         self._form, self._marks, self._flat = form, marks, flat
         constants = pool([*(marks.around[place : place + 1] for place in range(3)), b'"'])
@@ -45,7 +46,7 @@ class FlatWriting:
         if count:
             self._order[:, 2] = self._base(binary_array(edges, buffer_of(flat.text))) + 2 * np.arange(count)
 
-    def put(self, own: Indexes, found: Sequence[Chosen]) -> None:
+    def put(self, own: Indexes, found: Sequence[Taken]) -> None:
         """Put what an edit made, in COPY text, into the places of some elements."""
         whole = found[0] if len(found) == 1 else joined(found)
         made = cast("pa.BinaryArray", whole.array.take(pa.array(whole.indexes, pa.int64())).cast(pa.binary()))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from sanitisers.engine.copy_text import decode
-from sanitisers.engine.prf import Bytes, Positions, Values
+from sanitisers.engine.values import Bytes, Positions, Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

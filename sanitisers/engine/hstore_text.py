@@ -28,7 +28,7 @@ class HstoreForm:
     marks: None = None
 
     def open(self, text: bytes) -> Opened:
-        """See Form. Entries that go are not among the values."""
+        """See BoxForm. Entries that go are not among the values."""
         found = _ENTRY.findall(text + _BETWEEN) if text else []
         if found and found[-1][2]:
             raise NotAsWritten
@@ -49,5 +49,5 @@ class HstoreForm:
         return Opened(values, slots, [*parts, b""], names)
 
     def write(self, value: bytes | None) -> bytes:
-        """See Form."""
+        """See BoxForm."""
         return b"NULL" if value is None else with_escapes(value)

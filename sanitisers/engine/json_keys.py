@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions, Words
+    from sanitisers.engine.values import Bytes, Positions, Words
 
 _WORD = 8
 LONGEST = 64

@@ -20,7 +20,7 @@ from sanitisers.engine.json_tokens import (
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 DEEPEST = 64
 """Levels of brackets; deeper documents are read another way."""
@@ -44,7 +44,7 @@ class Brackets:
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class Nested:
     """The values of all documents in the order in which they begin, and the ends of containers among them.
 
     Attributes:
@@ -72,7 +72,7 @@ class Values:
     brackets: Brackets
 
 
-def read_values(documents: Documents, tokens: Tokens) -> Values:
+def read_values(documents: Documents, tokens: Tokens) -> Nested:
     """The values, and how they are nested. Raises Unsure for documents whose brackets or keys are out of place."""
     chosen = np.flatnonzero(tokens.kinds <= STRING)
     kinds, starts, ends = tokens.kinds.take(chosen), tokens.starts.take(chosen), tokens.ends.take(chosen)
@@ -92,7 +92,7 @@ def read_values(documents: Documents, tokens: Tokens) -> Values:
     escaped, key_escaped = (
         (None, None) if tokens.escaped is None else (tokens.escaped.take(chosen), tokens.escaped.take(keys))
     )
-    return Values(
+    return Nested(
         kinds,
         starts,
         ends,

@@ -21,7 +21,7 @@ from sanitisers.engine.grid import marked
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 # Kinds of tokens. A closing bracket follows its opening one; up to STRING they are values, or the ends of them.
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST, SCALAR, STRING, KEY, COMMA, COLON, STRANGE = range(1, 11)

@@ -10,7 +10,7 @@ from sanitisers.engine.copy_text import decode
 from sanitisers.engine.document_texts import appended, strings_in, unquoted
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.json_tokens import Documents, Unsure, find_strings
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags

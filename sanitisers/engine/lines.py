@@ -10,7 +10,7 @@ import pyarrow as pa
 from sanitisers.engine.grid import binary_array
 
 if TYPE_CHECKING:
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
 
 
 def only_lines(rows: bytes | memoryview, grid: Positions, chosen: Positions) -> tuple[memoryview, Positions]:

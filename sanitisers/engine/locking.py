@@ -9,7 +9,7 @@ import numpy as np
 
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.deciding import Rows
-from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.fakes import Taken, pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,9 +36,9 @@ class HashEdit:
         """The hashes in COPY text."""
         return pool([encode(made().encode()) for made in self._made])
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
-        return [Chosen(self.hashes, np.zeros(int(seen.rows.sum()), np.int64))]
+        return [Taken(self.hashes, np.zeros(int(seen.rows.sum()), np.int64))]
 
 
 class LockingEdit(HashEdit):
@@ -49,7 +49,7 @@ class LockingEdit(HashEdit):
         super().__init__(known, locked)
         self._condition = condition
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         locked = self._condition.not_false(Rows(len(seen.rows), seen.other))
-        return [Chosen(self.hashes, locked[seen.rows].astype(np.int64))]
+        return [Taken(self.hashes, locked[seen.rows].astype(np.int64))]

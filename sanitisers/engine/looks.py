@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine import suspects
-from sanitisers.engine.digits import Groups
-from sanitisers.engine.plain_characters import in_plain_characters as in_plain_bytes
-from sanitisers.leaks.detectors import (
+from sanitisers.detectors import (
     EMAIL,
     LONGEST_DOMAIN,
     LONGEST_LOCAL,
@@ -23,13 +20,16 @@ from sanitisers.leaks.detectors import (
     in_plain_characters,
     without_uuids,
 )
+from sanitisers.engine import suspects
+from sanitisers.engine.digits import Groups
+from sanitisers.engine.plain_characters import in_plain_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sanitisers.engine.prf import Positions, Values
+    from sanitisers.detectors import Finding
     from sanitisers.engine.spans import Spans
-    from sanitisers.leaks.detectors import Finding
+    from sanitisers.engine.values import Positions, Values
 
 KINDS = (EMAIL, PHONE, POSTCODE, NATIONAL_INSURANCE)
 BESIDE = 48

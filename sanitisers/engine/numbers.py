@@ -7,31 +7,30 @@ a number of somebody's; nor are single digits side by side, which are a list.
 
 from __future__ import annotations
 
-import string
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.alphabets import IS_DIGIT, IS_WORD, table_of
 from sanitisers.engine.dialled import GAP, MARK, dialled_among
 from sanitisers.engine.digits import Groups
 from sanitisers.engine.grid import PADDING
-from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import Spans, in_values, table_of, without
+from sanitisers.engine.spans import Spans, in_values, without
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 LEAST = 9
 SEPARATORS = b" ()-"
 """Some of the marks of telephone numbers, of which so many as there may be between two groups."""
 BESIDE = 4
 """Bytes of a value beside its number that do not make it a longer text, such as `GB ` or `+(`."""
-WORD = (string.ascii_letters + string.digits + "_").encode()
 LEAST_STAMP = 12
 """Bytes of a date and a time without anything between."""
 ZERO, ONE, TWO, FOUR, NINE, PLUS, MINUS, POINT = b"01249+-."
-_SEPARATOR, _WORD, _DIGIT = table_of(SEPARATORS), table_of(WORD), table_of(string.digits.encode())
+_IS_SEPARATOR = table_of(SEPARATORS)
 
 
 def find_numbers(values: Values) -> Spans:
@@ -105,7 +104,7 @@ def _behind_zeros(digits: Bytes, starts: Positions, ends: Positions) -> Position
 
 def _runs(text: Bytes, groups: Groups) -> tuple[Positions, Positions]:
     """The first and the last group of each number as a whole: groups with nothing but separators between."""
-    breaks = np.flatnonzero(~groups.linked(text, _SEPARATOR, GAP)) + 1
+    breaks = np.flatnonzero(~groups.linked(text, _IS_SEPARATOR, GAP)) + 1
     firsts, lasts = np.append(0, breaks), np.append(breaks, len(groups.starts)) - 1
     counts = np.add.reduceat(groups.sizes, firsts)
     likely = np.flatnonzero((counts >= LEAST) & (2 * (lasts - firsts + 1) <= counts + 1))
@@ -114,11 +113,11 @@ def _runs(text: Bytes, groups: Groups) -> tuple[Positions, Positions]:
 
 def _in_word(text: Bytes, starts: Positions, ends: Positions) -> Flags:
     """Which are part of a word: letters behind, or three in front. Between values nothing is a letter."""
-    among: Flags = _WORD.take(text.take(starts - 1))
+    among: Flags = IS_WORD.take(text.take(starts - 1))
     before = np.flatnonzero(among)
     for step in (2, 3):
-        before = before[_WORD.take(text.take(starts.take(before) - step))]
-    among = _WORD.take(text.take(ends))
+        before = before[IS_WORD.take(text.take(starts.take(before) - step))]
+    among = IS_WORD.take(text.take(ends))
     among[before] = True
     return among
 
@@ -129,13 +128,13 @@ def _has_decimals(text: Bytes, starts: Positions, ends: Positions) -> Flags:
     points = np.flatnonzero((text.take(starts - 1) == POINT) | (text.take(ends) == POINT))
     starts, ends = starts.take(points), ends.take(points)
     decimal[points] = _is_decimal(text, starts)
-    decimal[points] |= (text.take(ends) == POINT) & _DIGIT.take(text.take(ends + 1))
+    decimal[points] |= (text.take(ends) == POINT) & IS_DIGIT.take(text.take(ends + 1))
     return decimal
 
 
 def _is_decimal(text: Bytes, starts: Positions) -> Flags:
     """At which places the decimals of a number begin."""
-    decimal: Flags = (text.take(starts - 1) == POINT) & _DIGIT.take(text.take(starts - 2))
+    decimal: Flags = (text.take(starts - 1) == POINT) & IS_DIGIT.take(text.take(starts - 2))
     return decimal
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.engine.prf import Values
-from sanitisers.engine.spans import table_of, without
-from sanitisers.leaks.detectors import PLAIN
+from sanitisers.detectors import PLAIN
+from sanitisers.engine.alphabets import table_of
+from sanitisers.engine.spans import without
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 _UNKNOWN, _STAYS = 0, 1
 _CODES = 0x110000
@@ -26,7 +27,7 @@ _plain = np.zeros(_CODES, np.uint8)
 """For each code what stands in its place: _UNKNOWN before somebody asked, _STAYS, or a character of ASCII."""
 
 
-def in_plain_characters(values: Values) -> Values:
+def in_plain_bytes(values: Values) -> Values:
     """The values as `detectors.in_plain_characters` reads them, as far as it makes them ASCII.
 
     They are in the order of their starts, and none ends inside a character.

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import CipherContext
     from numpy.typing import NDArray
 
-Bytes: TypeAlias = "NDArray[np.uint8]"
-Positions: TypeAlias = "NDArray[np.int64]"
-Words: TypeAlias = "NDArray[np.uint64]"
+    from sanitisers.engine.values import Bytes, Positions, Values, Words
+
 Steps: TypeAlias = "NDArray[np.void]"
 
 STEP = 16
@@ -44,22 +43,6 @@ def derive_key(key: bytes, kind: str) -> bytes:
 def fingerprint_of(key: bytes) -> str:
     """A few digits by which two runs with the same key are recognised; they say nothing about the key."""
     return hmac.new(key, b"dmrefresh fingerprint", hashlib.sha256).hexdigest()[:8]
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Values lying in a buffer: value i is `buffer[starts[i]:ends[i]]`."""
-
-    buffer: Bytes
-    starts: Positions
-    ends: Positions
-
-    @classmethod
-    def of(cls, values: Sequence[bytes]) -> Values:
-        """Separate values, laid end to end."""
-        ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), dtype=np.int64)
-        starts = np.concatenate((np.zeros(1, np.int64), ends[:-1])) if len(values) else ends
-        return cls(np.frombuffer(b"".join(values), np.uint8), starts, ends)
 
 
 class ColumnCmac:

@@ -26,11 +26,11 @@ class RecordForm:
 
     @property
     def marks(self) -> Marks:
-        """See Form."""
+        """See BoxForm."""
         return Marks(b"(,)", fields=self.fields, word=False)
 
     def open(self, text: bytes) -> Opened:
-        """See Form."""
+        """See BoxForm."""
         values: list[bytes | None] = []
         end = 0
         for index in range(self.fields):
@@ -45,7 +45,7 @@ class RecordForm:
         return Opened(values, list(range(self.fields)), [b"(", *[b","] * (self.fields - 1), b")"], [])
 
     def write(self, value: bytes | None) -> bytes:
-        """See Form."""
+        """See BoxForm."""
         if value is None:
             return b""
         if _PLAIN.fullmatch(value):

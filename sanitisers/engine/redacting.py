@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.detectors import EMAIL, NATIONAL_INSURANCE, PHONE, POSTCODE, find
 from sanitisers.engine.copy_text import encode
-from sanitisers.engine.dates import texts_of
 from sanitisers.engine.document_texts import appended
-from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.fakes import Taken, pool
 from sanitisers.engine.looks import suspected
-from sanitisers.engine.prf import Values
-from sanitisers.leaks.detectors import EMAIL, NATIONAL_INSURANCE, PHONE, POSTCODE, find
+from sanitisers.engine.values import Values, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -213,7 +212,7 @@ class RedactEdit:
     shows: bool = False
     needs: tuple[str, ...] = ()
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         texts = [text.tobytes() for text in texts_of(seen.originals, np.arange(len(seen.originals.starts)))]
         outcome = redact_all(texts, words_of(seen, self.own), self.max_length)
@@ -224,11 +223,11 @@ class RedactEdit:
             rows = np.flatnonzero(seen.rows)
             rows = rows if seen.origins is None else seen.origins.take(rows)
             seen.remains.cut(outcome.cut, rows.take(np.array(outcome.owners, np.int64)))
-        return [Chosen(pool([encode(text) for text in outcome.texts]), np.arange(len(texts)))]
+        return [Taken(pool([encode(text) for text in outcome.texts]), np.arange(len(texts)))]
 
 
 @dataclass(frozen=True, slots=True)
-class Redacted(Chosen):
+class Redacted(Taken):
     """What stands in place of strings in documents, and what became of them."""
 
     outcome: Outcome

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.copy_text import NULL, encode
-from sanitisers.engine.dates import ENDLESS, shift, texts_of
-from sanitisers.engine.fakes import Chosen, pool
+from sanitisers.engine.dates import ENDLESS, shift
+from sanitisers.engine.fakes import Taken, pool
 from sanitisers.engine.noise import move
 from sanitisers.engine.refused import ValueUnfit
+from sanitisers.engine.values import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ class ShiftEdit:
     """It is near the original."""
     needs: tuple[str, ...] = ()
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         shifted = shift(seen.originals, self.choosing.keyed(seen), self.days)
         for index, text in zip(shifted.dayless, texts_of(seen.originals, shifted.dayless), strict=True):
@@ -56,7 +57,7 @@ class NoiseEdit:
     shows: bool = False
     needs: tuple[str, ...] = ()
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         originals = seen.originals
         texts = texts_of(originals, np.arange(len(originals.starts)))
@@ -67,7 +68,7 @@ class NoiseEdit:
             if number is None:
                 raise ValueUnfit(int(np.flatnonzero(seen.rows)[index]), self.column, "it is no number")
             moved.append(number)
-        return [Chosen(pool(moved), np.arange(len(moved)))]
+        return [Taken(pool(moved), np.arange(len(moved)))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class FunctionEdit:
     """Nobody knows whether it made it up."""
     needs: tuple[str, ...] = ()
 
-    def pieces(self, seen: Seen) -> list[Chosen]:
+    def pieces(self, seen: Seen) -> list[Taken]:
         """See Edit."""
         originals = seen.originals
         keyed = self.choosing.keyed(seen)
@@ -103,7 +104,7 @@ class FunctionEdit:
             kept.append(b"" if new is None else new.encode())
         if seen.remains is not None:
             seen.remains.stays(kept)
-        return [Chosen(pool(made), np.arange(len(made)))]
+        return [Taken(pool(made), np.arange(len(made)))]
 
     def _check(self, new: object) -> None:
         if new is None:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sanitisers.engine.box_text import Form, NotAsWritten, Opened
+from sanitisers.engine.box_text import BoxForm, NotAsWritten, Opened
 from sanitisers.engine.copy_text import NULL, decode, encode
 from sanitisers.engine.flat_boxes import LONGEST, Flat, Marks, read_flat
 from sanitisers.engine.grid import Column, separators
 from sanitisers.engine.kept_documents import strings_of
-from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import laid_together
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
 
 
 UNREAD = -1
@@ -32,7 +32,7 @@ _ESCAPES = re.compile(rb"[\\\x08\x0c\r\t\x0b]")
 """What COPY writes in another way, but for newlines."""
 
 
-class Leaf(Enum):
+class Plain(Enum):
     """A type whose values hold no others."""
 
     TEXT = "text"
@@ -45,23 +45,23 @@ class Leaf(Enum):
 class Box:
     """An array, a composite or an hstore: how it is written, and what is in each of its slots."""
 
-    form: Form
+    form: BoxForm
     slots: tuple[Shape, ...]
 
 
-Shape: TypeAlias = Leaf | Box
+Shape: TypeAlias = Plain | Box
 
 
 def kept_texts(shape: Shape, column: Column, rows: Flags) -> Iterator[Values]:
     """All texts in some values of a column: what holds none is passed by, and of documents the strings are given."""
-    if shape is Leaf.DOCUMENT:
+    if shape is Plain.DOCUMENT:
         yield strings_of(column.values, rows)
-    elif shape is Leaf.TEXT:
+    elif shape is Plain.TEXT:
         yield column.only(rows)
     elif isinstance(shape, Box):
         for slot, inside, _ in slots_in(shape.form, len(shape.slots), column, rows, names=True):
-            inner = shape.slots[slot] if slot != UNREAD else Leaf.TEXT
-            if inner is not Leaf.OTHER:
+            inner = shape.slots[slot] if slot != UNREAD else Plain.TEXT
+            if inner is not Plain.OTHER:
                 yield from kept_texts(inner, inside, ~(inside.null | inside.empty))
 
 
@@ -78,13 +78,13 @@ def _originals(shape: Shape, column: Column, rows: Flags) -> Iterator[tuple[Valu
         yield column.only(rows), np.flatnonzero(rows)
         return
     for slot, inside, owners in slots_in(shape.form, len(shape.slots), column, rows):
-        inner = shape.slots[slot] if slot != UNREAD else Leaf.TEXT
+        inner = shape.slots[slot] if slot != UNREAD else Plain.TEXT
         for texts, places in _originals(inner, inside, ~(inside.null | inside.empty)):
             yield texts, owners.take(places)
 
 
 def slots_in(
-    form: Form, slots: int, column: Column, rows: Flags, *, names: bool = False
+    form: BoxForm, slots: int, column: Column, rows: Flags, *, names: bool = False
 ) -> Iterator[tuple[int, Column, Positions]]:
     """What is in each of so many slots of some values, NULL aside, and the rows of these; names of entries if wanted.
 
@@ -114,7 +114,7 @@ def slots_in(
         yield slot, elements(values), np.array(owners, np.int64)
 
 
-def _opened(form: Form, text: bytes) -> Opened | None:
+def _opened(form: BoxForm, text: bytes) -> Opened | None:
     """A value taken apart; None where it cannot be, or is too long to be."""
     try:
         return form.open(text) if len(text) <= OPENED else None
@@ -122,7 +122,7 @@ def _opened(form: Form, text: bytes) -> Opened | None:
         return None
 
 
-def flat_of(form: Form, column: Column, rows: Positions) -> tuple[Flat, Marks] | None:
+def flat_of(form: BoxForm, column: Column, rows: Positions) -> tuple[Flat, Marks] | None:
     """Those of some values that are written plainly, taken apart; None where the type has no such values."""
     starts, ends = column.values.starts.take(rows), column.values.ends.take(rows)
     if form.marks is None or not len(rows) or int((ends - starts).sum()) > LONGEST:

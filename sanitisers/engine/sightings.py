@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sanitisers.engine.prf import Positions, Words
+    from sanitisers.engine.values import Positions, Words
 
     Counted: TypeAlias = tuple[Words, NDArray[np.uint32]]
     """Different hashes in ascending order, and how often each was seen."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.engine.grid import PADDING, end_to_end
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
+    from sanitisers.engine.values import Bytes, Positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,6 @@ class Spans:
     def texts(self, buffer: Bytes) -> Values:
         """What they hold, end to end in a buffer of its own."""
         return end_to_end(Values(buffer, self.starts, self.ends))
-
-
-def table_of(letters: bytes) -> Flags:
-    """For each byte whether it is one of these."""
-    table = np.zeros(256, np.bool_)
-    table[list(letters)] = True
-    return table
 
 
 def in_values(values: Values, places: Positions) -> tuple[Positions, Positions]:

@@ -7,25 +7,22 @@ places; at most of them it finds nothing.
 
 from __future__ import annotations
 
-import string
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.engine.alphabets import IS_DIGIT, IS_LETTER, IS_WORD, WORD, table_of
 from sanitisers.engine.dialled import GAP, MARK
-from sanitisers.engine.spans import Spans, in_values, table_of
+from sanitisers.engine.spans import Spans, in_values
 
 if TYPE_CHECKING:
     from sanitisers.engine.digits import Groups
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions, Values
+    from sanitisers.engine.values import Bytes, Positions, Values
 
 _BEYOND = bytes(range(128, 256))
-_WORD = (string.ascii_letters + string.digits + "_").encode()
-_IS_WORD, _IS_DIGIT = table_of(_WORD), table_of(string.digits.encode())
-_IS_LETTER = table_of(string.ascii_letters.encode())
-_IS_LETTER_OR_DIGIT = table_of((string.ascii_letters + string.digits).encode())
-_BEFORE_AT, _BEHIND_AT = table_of(_WORD + b'.-"' + _BEYOND), table_of(_WORD + b"-" + _BEYOND)
+_IS_LETTER_OR_DIGIT = IS_LETTER | IS_DIGIT
+_BEFORE_AT, _BEHIND_AT = table_of(WORD + b'.-"' + _BEYOND), table_of(WORD + b"-" + _BEYOND)
 _FEWEST = 8
 """Digits of a telephone number at least."""
 _NATIONAL, _WITH_CODE = 10, 12
@@ -71,19 +68,19 @@ def _may_begin(text: Bytes, groups: Groups, left: Positions) -> Flags:
     code = (first == _FOUR) & (text.take(firsts + 1, mode="clip") == _FOUR) & (left >= _WITH_CODE)
     # As in North America: three digits, three, four; the first six may be together.
     american = ((sizes[:-1] == 6) | ((sizes[:-1] == 3) & (sizes[1:] == 3))) & (left >= _NATIONAL) & (first >= _TWO)
-    begins: Flags = (plus & (left >= _FEWEST)) | ((national | code | american) & ~_IS_WORD.take(before))
+    begins: Flags = (plus & (left >= _FEWEST)) | ((national | code | american) & ~IS_WORD.take(before))
     return begins
 
 
 def postcodes(values: Values, digits: Groups) -> Spans:
     """What may be a postcode: it ends in a digit and two letters."""
     text, places = values.buffer, digits.ends - 1
-    for step, letters in ((1, _INWARD), (2, _INWARD), (3, ~_IS_WORD)):
+    for step, letters in ((1, _INWARD), (2, _INWARD), (3, ~IS_WORD)):
         places = places[letters.take(text.take(places + step, mode="clip"))]
     outward = places - 1 - (text.take(places - 1) == _BLANK)
     last, middle, first = (text.take(outward - step) for step in range(3))
-    likely = _IS_DIGIT.take(last) & _IS_LETTER.take(middle)
-    likely |= _IS_LETTER_OR_DIGIT.take(last) & _IS_DIGIT.take(middle) & _IS_LETTER.take(first)
+    likely = IS_DIGIT.take(last) & IS_LETTER.take(middle)
+    likely |= _IS_LETTER_OR_DIGIT.take(last) & IS_DIGIT.take(middle) & IS_LETTER.take(first)
     places = places[likely]
     return _within(values, places, places + 3)
 
@@ -92,15 +89,15 @@ def insured(values: Values, digits: Groups) -> Spans:
     """What may be a National Insurance number: two letters, six digits in pairs and one letter more."""
     text, places = values.buffer, digits.starts
     letters = places - 1 - _parts(text, places - 1)
-    likely = _IS_LETTER.take(text.take(letters))
+    likely = IS_LETTER.take(text.take(letters))
     places, letters = places[likely], letters[likely]
-    likely = _IS_LETTER.take(text.take(letters - 1)) & ~_IS_WORD.take(text.take(letters - 2))
+    likely = IS_LETTER.take(text.take(letters - 1)) & ~IS_WORD.take(text.take(letters - 2))
     places, ends = places[likely], places[likely]
     for _ in range(3):
-        pair = _IS_DIGIT.take(text.take(ends, mode="clip")) & _IS_DIGIT.take(text.take(ends + 1, mode="clip"))
+        pair = IS_DIGIT.take(text.take(ends, mode="clip")) & IS_DIGIT.take(text.take(ends + 1, mode="clip"))
         places, ends = places[pair], ends[pair] + 2
         ends = ends + _parts(text, ends)
-    likely = _LAST_LETTER.take(text.take(ends, mode="clip")) & ~_IS_WORD.take(text.take(ends + 1, mode="clip"))
+    likely = _LAST_LETTER.take(text.take(ends, mode="clip")) & ~IS_WORD.take(text.take(ends + 1, mode="clip"))
     return _within(values, places[likely], ends[likely] + 1)
 
 

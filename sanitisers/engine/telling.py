@@ -14,7 +14,7 @@ from sanitisers.engine.spans import in_values
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions, Values
+    from sanitisers.engine.values import Bytes, Positions, Values
 
 _BLANK, _AT, _PERCENT, _FOUR = b" @%4"
 _ASCII = 0x80

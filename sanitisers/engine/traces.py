@@ -13,13 +13,14 @@ import numpy as np
 from sanitisers.engine.emails import find_emails, with_ats
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.numbers import alone_or_dialled, find_numbers, plain_digits
-from sanitisers.engine.plain_characters import in_plain_characters
-from sanitisers.engine.prf import ColumnCmac, Values
+from sanitisers.engine.plain_characters import in_plain_bytes
+from sanitisers.engine.prf import ColumnCmac
+from sanitisers.engine.values import Values
 from sanitisers.engine.whole_values import BLANK, find_whole, small
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions, Words
+    from sanitisers.engine.values import Positions, Words
 
 EMAIL, DIALLED, WHOLE, BARE = range(4)
 KINDS = ("e-mail address", "telephone number", "text", "number")
@@ -51,7 +52,7 @@ def find_traces(cmac: ColumnCmac, values: Values, as_whole: Positions | None = N
 
     Where `as_whole` is given, only the values with these indexes are also taken as a whole.
     """
-    values = with_ats(in_plain_characters(_without_padding(values)))
+    values = with_ats(in_plain_bytes(_without_padding(values)))
     emails, numbers = find_emails(values), find_numbers(values)
     as_whole = np.arange(len(values.starts)) if as_whole is None else as_whole
     small_ones = Values(small(values.buffer), values.starts, values.ends)

@@ -12,20 +12,20 @@ from sanitisers.engine.document_texts import appended
 from sanitisers.engine.documents import DocumentEdit
 from sanitisers.engine.edits import FakeEdit
 from sanitisers.engine.grid import Column
-from sanitisers.engine.prf import Values
 from sanitisers.engine.redacting import RedactEdit
 from sanitisers.engine.remaking import FunctionEdit, NoiseEdit, ShiftEdit
-from sanitisers.engine.shapes import UNREAD, Box, Leaf, kept_texts, original_texts, slots_in
+from sanitisers.engine.shapes import UNREAD, Box, Plain, kept_texts, original_texts, slots_in
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sanitisers.engine.box_text import Form
+    from sanitisers.engine.box_text import BoxForm
     from sanitisers.engine.boxes import Inner
     from sanitisers.engine.edits import Edit, Seen
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions
     from sanitisers.engine.shapes import Shape
+    from sanitisers.engine.values import Bytes, Positions
 
 NOWHERE = -1
 """The place of what nobody wants to know."""
@@ -128,9 +128,14 @@ class SlotWatch:
     """The places in one slot of the boxes of a column.
 
     Attributes:
+        check: is shown what is found.
         place: of what stands there, unless that is looked into by its own edit.
         stays: whether it stays as it is; else it is one of originals.
         names: the place of keys that no rule names, and that go on.
+        shape: what its values are made of.
+        documents: the places inside, where the edit writes documents.
+        boxes: the same where the slot has boxes of its own.
+        remains: the places of what an edit leaves, where it is no fake as a whole.
     """
 
     check: Check
@@ -176,10 +181,16 @@ class SlotWatch:
 
 @dataclass(frozen=True, slots=True)
 class BoxWatch:
-    """The places in the boxes of a column, slot by slot."""
+    """The places in the boxes of a column, slot by slot.
+
+    Attributes:
+        check: is shown what is found.
+        form: how the boxes are written.
+        slots: the places in each, in their order.
+    """
 
     check: Check
-    form: Form
+    form: BoxForm
     slots: Sequence[SlotWatch]
 
     @classmethod
@@ -255,7 +266,7 @@ class Watch:
         place = self._originals.get(name, NOWHERE)
         if place == NOWHERE:
             return
-        shape = self._shapes.get(name, Leaf.TEXT)
+        shape = self._shapes.get(name, Plain.TEXT)
         if not isinstance(shape, Box):
             self._check.look(seen.originals, place)
             return
@@ -273,7 +284,7 @@ class Watch:
             if boxes is not None and wanted.any():
                 boxes.dropped(column, wanted, np.arange(len(rows)))
             elif wanted.any():
-                texts, own = original_texts(self._shapes.get(name, Leaf.TEXT), column, wanted)
+                texts, own = original_texts(self._shapes.get(name, Plain.TEXT), column, wanted)
                 self._check.look(texts, place, own)
 
     def stays(self, block: Bytes, grid: Positions) -> None:

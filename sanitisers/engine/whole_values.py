@@ -12,12 +12,12 @@ import numpy as np
 
 from sanitisers.engine import bits
 from sanitisers.engine.grid import end_to_end
-from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import count_between, laid_together, windows
+from sanitisers.engine.values import Values
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Bytes, Positions, Words
+    from sanitisers.engine.values import Bytes, Positions, Words
 
 LEAST, LONGEST = 8, 64
 """Characters at least, and bytes at most, a bit for each: what is longer is prose."""

@@ -16,6 +16,10 @@ T = TypeVar("T")
 # Crockford's base 32 in lower case: letters and digits that are not taken for each other. A run of nine
 # digits, which would look like a number of the data, comes up in fewer than one code of ten thousand.
 CODE_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+CODE_LENGTH = 12
+"""Letters of a code that makes a fake unique, however many originals there are."""
+CODES = len(CODE_LETTERS) ** CODE_LENGTH
+"""How many such codes there are."""
 
 POOL_SIZE = 2048
 
@@ -103,13 +107,13 @@ class Form:
 
     def with_code(self, limit: int | None) -> Form | None:
         """The same fakes, each with a code behind it that makes it unique; None where `limit` leaves no room."""
-        room = None if limit is None else limit - _CODE_LENGTH - 1
+        room = None if limit is None else limit - CODE_LENGTH - 1
         if room is not None and room < 1:
             return None
         form = self if room is None or self.longest <= room else self.cut(room)
         if room is not None and form.longest > room:
             return None
-        return Form((*form.parts, Fixed(" "), Code(_CODE_LENGTH)))
+        return Form((*form.parts, Fixed(" "), Code(CODE_LENGTH)))
 
     def cut(self, limit: int) -> Form:
         """The same fakes, the picked part cut so that none is longer than `limit` characters.
@@ -121,9 +125,6 @@ class Form:
         if room < 0:
             return self
         return Form(tuple(_cut_part(part, room) for part in self.parts))
-
-
-_CODE_LENGTH = 12
 
 
 def _keyed(part: Part) -> int:

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sanitisers.families.form import Code, Digits, Family, Fixed, Form, Letters, Pick, Source, one_line
+from sanitisers.families.form import CODE_LENGTH, Code, Digits, Family, Fixed, Form, Letters, Pick, Source, one_line
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -66,11 +66,11 @@ def _local_parts(source: Source) -> Pick:
 
 
 def _email(source: Source) -> Form:
-    return Form((_local_parts(source), Fixed("."), Code(12), Fixed(NOWHERE)))
+    return Form((_local_parts(source), Fixed("."), Code(CODE_LENGTH), Fixed(NOWHERE)))
 
 
 def _user_name(source: Source) -> Form:
-    return Form((_local_parts(source), Fixed("."), Code(12)))
+    return Form((_local_parts(source), Fixed("."), Code(CODE_LENGTH)))
 
 
 def _ni_number(_: Source) -> Form:

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sanitisers.detectors import EMAIL, PHONE, find
 from sanitisers.engine.grid import end_to_end
 from sanitisers.engine.looks import KINDS, find_looks
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 from sanitisers.families.person import DRAMA_RANGES
-from sanitisers.leaks.detectors import EMAIL, PHONE, find
+from sanitisers.leaks.counting import counted
 from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.looks import Look
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
     from sanitisers.leaks.looking import Place
 
 ENOUGH = 10_000
@@ -47,23 +48,15 @@ class Detected:
     counts: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
-        return f"{self.where} keeps what looks like {', '.join(_counted(*one) for one in self.counts)}"
-
-
-def _counted(kind: str, count: int) -> str:
-    more = " and more" if count == ENOUGH else ""
-    return f"{count:,}{more} {_plural(kind) if count != 1 else kind}"
-
-
-def _plural(kind: str) -> str:
-    return kind + ("es" if kind.endswith("s") else "s")
+        kinds = ", ".join(counted(count, kind, more=count == ENOUGH) for kind, count in self.counts)
+        return f"{self.where} keeps what looks like {kinds}"
 
 
 class Detection:
     """Is shown what is kept, see Reader in `looking`."""
 
-    def __init__(self, written: Callable[[], Iterable[str]]) -> None:
-        """Take what gives the texts that rules write; of an address that is filled in, what begins with the @."""
+    def __init__(self, written: Iterable[str]) -> None:
+        """Take the texts that rules write. One may be the end of an address, from the @ on, that rows fill in."""
         self._written = written
         self._own: frozenset[str] | None = None
         self._counts: Counter[tuple[int, str]] = Counter()
@@ -99,7 +92,7 @@ class Detection:
             if digits in NOBODYS or _national(digits).startswith(_DRAMA):
                 return True
         if self._own is None:
-            self._own = frozenset(_own_texts(self._written()))
+            self._own = frozenset(_own_texts(self._written))
         return text in self._own or (look.kind == EMAIL and text[text.rindex("@") :] in self._own)
 
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from sanitisers.engine.grid import end_to_end
-from sanitisers.engine.prf import Values
 from sanitisers.engine.spans import laid_together
 from sanitisers.engine.telling import may_tell
+from sanitisers.engine.values import Values
 from sanitisers.engine.whole_values import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
 
 AT_ONCE, AHEAD = 1 << 20, 4
 """Bytes of values that are read at once, and how often so many may wait while another thread reads."""

@@ -21,9 +21,11 @@ import numpy as np
 
 from sanitisers.engine.chance import expected, is_chance
 from sanitisers.engine.document_texts import appended
-from sanitisers.engine.prf import ColumnCmac, Values, derive_key
+from sanitisers.engine.prf import ColumnCmac, derive_key
 from sanitisers.engine.sightings import Sightings
 from sanitisers.engine.traces import BARE, KINDS, find_traces
+from sanitisers.engine.values import Values
+from sanitisers.leaks.counting import counted
 from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions, Words
+    from sanitisers.engine.values import Positions, Words
     from sanitisers.leaks.looking import Place
 
 COMMON_ROWS = 50
@@ -64,9 +66,8 @@ class Leak:
 
     def __str__(self) -> str:
         origins = ", ".join(self.origins[:_NAMED]) + (", …" if len(self.origins) > _NAMED else "")
-        plural = ("es" if self.kind.endswith("s") else "s") if self.values != 1 else ""
         times = "once" if self.times == 1 else f"{self.times:,} times"
-        return f"{self.where}: {self.values:,} {self.kind}{plural} of {origins}, {times}"
+        return f"{self.where}: {counted(self.values, self.kind)} of {origins}, {times}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 from sanitisers.engine.watch import NOWHERE
 from sanitisers.leaks.gathering import silent_prose
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions
+    from sanitisers.engine.values import Positions
     from sanitisers.ruleset.rules import Keep
 
 SHORTEST = 5

@@ -12,7 +12,7 @@ from sanitisers.leaks.leak_check import LeakCheck
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions, Values
+    from sanitisers.engine.values import Positions, Values
     from sanitisers.leaks.detection import Detected
     from sanitisers.leaks.leak_check import Compared, Leak
     from sanitisers.leaks.looking import Place
@@ -73,7 +73,7 @@ class Here:
         """Take what is looked for."""
         self._written = wanted.written
         self._leaks = LeakCheck(wanted.key) if wanted.leaks else None
-        self._detection = Detection(lambda: wanted.written) if wanted.looks else None
+        self._detection = Detection(wanted.written) if wanted.looks else None
         self._gathering = Gathering([one for one in (self._leaks, self._detection) if one is not None])
 
     def take(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:

@@ -8,7 +8,7 @@ from sanitisers.columns import bare_type, holds_text, is_hstore, is_json
 from sanitisers.engine.array_text import ArrayForm
 from sanitisers.engine.hstore_text import HstoreForm
 from sanitisers.engine.record_text import RecordForm
-from sanitisers.engine.shapes import Box, Leaf, Shape
+from sanitisers.engine.shapes import Box, Plain, Shape
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
@@ -29,7 +29,7 @@ def shape_of(column: ColumnLike) -> Shape:
     if column.fields:
         return Box(RecordForm(len(column.fields)), tuple(shape_of(field) for field in column.fields))
     if is_hstore(column):
-        return Box(ANY_HSTORE, (Leaf.TEXT,))
+        return Box(ANY_HSTORE, (Plain.TEXT,))
     if is_json(column):
-        return Leaf.DOCUMENT
-    return Leaf.TEXT if holds_text(column) else Leaf.OTHER
+        return Plain.DOCUMENT
+    return Plain.TEXT if holds_text(column) else Plain.OTHER

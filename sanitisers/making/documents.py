@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Stay
+from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Nulled
 from sanitisers.families import FAMILIES
 from sanitisers.making.fitting import Misfit
 from sanitisers.making.grouping import grouped, space
@@ -52,7 +52,7 @@ class Tree:
             case Keep():
                 return self.keep(path)
             case Null() | Constant(value=None):
-                return Stay.NULL
+                return Nulled()
             case Constant(value=value):
                 self._constants.append(str(value))
                 return self._leaf(path, None, msgspec.json.encode(value))

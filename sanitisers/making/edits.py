@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -37,8 +36,9 @@ from sanitisers.making.fitting import (
 )
 from sanitisers.making.functions import load_function
 from sanitisers.making.grouping import space
-from sanitisers.making.hashing import PasswordHash
+from sanitisers.making.hashing import HASH_LENGTH, PasswordHashes
 from sanitisers.making.uniqueness import Unique, unique_form
+from sanitisers.near import did_you_mean
 from sanitisers.ruleset.patterns import parse_pattern
 from sanitisers.ruleset.rules import (
     Bcrypt,
@@ -59,7 +59,7 @@ from sanitisers.ruleset.rules import (
     Shift,
     Template,
 )
-from sanitisers.ruleset.words import TemplateField, suggestion
+from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,10 +69,6 @@ if TYPE_CHECKING:
     from sanitisers.pools import Pools
     from sanitisers.ruleset.rules import ColumnRule
 
-BCRYPT_COST = 12
-_BCRYPT_LENGTH = 60
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_BCRYPT64 = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _CASELESS = frozenset({"citext", "public.citext"})
 _DAYS = frozenset({"date", "timestamp"})
 
@@ -88,7 +84,7 @@ class EditMaking:
         self._key = key
         self._folder = folder
         self._cmacs: dict[str, ColumnCmac] = {}
-        self._hashes: dict[str, PasswordHash] = {}
+        self._hashes = PasswordHashes(key)
         self._fakes: dict[Form, Fakes] = {}
         self._leaf_fakes: dict[tuple[Chosen, str], LeafFakes] = {}
 
@@ -120,8 +116,8 @@ class EditMaking:
                 return _template(column, rule, kept, unique)
             case Bcrypt(password=password):
                 want_text(column, "a password hash")
-                want_room(column, _BCRYPT_LENGTH)
-                return HashEdit(self._hash(password).text)
+                want_room(column, HASH_LENGTH)
+                return HashEdit(self._hashes.of(password).text)
             case Json():
                 return self._documents(column, rule, own)
             case Redact():
@@ -142,8 +138,7 @@ class EditMaking:
 
     def locking(self, rule: Bcrypt, condition: Condition) -> Edit:
         """The edit for passwords of which some nobody may know: those of rows that the condition is not false for."""
-        unknown = derive_key(self._key, "a password that nobody knows").hex()
-        return LockingEdit(self._hash(rule.password).text, self._hash(unknown).text, condition)
+        return LockingEdit(self._hashes.of(rule.password).text, self._hashes.nobodys().text, condition)
 
     def _inside(self, column: ColumnLike, rule: ColumnRule, unique: Unique | None, own: tuple[Own, ...]) -> Edit:
         return self.edit(column, rule, {}, {}, unique, own)
@@ -156,7 +151,7 @@ class EditMaking:
     def _chosen(self, column: ColumnLike, rule: Chosen, table: Mapping[str, ColumnLike], unique: Unique | None) -> Edit:
         for name in rule.by:
             if name not in table:
-                raise Misfit(f"the table has no column `{name}` to decide by{suggestion(name, list(table))}")
+                raise Misfit(f"the table has no column `{name}` to decide by{did_you_mean(name, table)}")
             if table[name].generated:
                 raise Misfit(f"the server computes `{name}`, so it is not in the dump and decides nothing")
         folded = any(bare_type(table.get(name, column)) in _CASELESS for name in rule.by or (column.name,))
@@ -223,22 +218,10 @@ class EditMaking:
             self._fakes[form] = _fakes_of(form)
         return self._fakes[form]
 
-    def _hash(self, password: str) -> PasswordHash:
-        """The bcrypt hash of a password; its salt comes from the key, so that the same run gives the same."""
-        if password not in self._hashes:
-            salt = base64.b64encode(derive_key(self._key, f"bcrypt {password}")[:16]).translate(
-                bytes.maketrans(_BASE64, _BCRYPT64)
-            )[:22]
-            try:
-                self._hashes[password] = PasswordHash(password.encode(), salt, BCRYPT_COST)
-            except ValueError:
-                raise Misfit("bcrypt takes passwords of at most 72 bytes") from None
-        return self._hashes[password]
-
     def _documents(self, column: ColumnLike, rule: Json, own: tuple[Own, ...]) -> DocumentEdit:
         if is_hstore(column) or kind(column) not in {Kind.JSON, Kind.TEXT, Kind.UNKNOWN}:
             raise Misfit(f"a column of type {column.type} holds no documents")
-        tree = Tree(lambda password: self._hash(password).text(), self.constants)
+        tree = Tree(lambda password: self._hashes.of(password).text(), self.constants)
         root = tree.branch(rule.document, column.name)
         if rule.rest is not None:
             if root.others is not None:
@@ -308,4 +291,4 @@ def _template(
     if unique is not None:
         unique.want_one_of(part.column for part in fields)
     want_room(column, sum(len(part) if isinstance(part, str) else max(part.width, 1) for part in rule.parts))
-    return TemplateEdit(rule.parts, spares_null=rule.nulls == "stay")
+    return TemplateEdit(column.name, rule.parts, spares_null=rule.nulls == "stay")

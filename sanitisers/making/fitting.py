@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sanitisers.columns import Kind, bare_type, is_hstore, kind, type_word
 from sanitisers.families import FAMILIES
-from sanitisers.ruleset.words import suggestion
+from sanitisers.near import did_you_mean
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
@@ -69,7 +69,7 @@ def want_label(column: ColumnLike, text: str) -> None:
     """Raise Misfit where the column is of an enum that has other labels."""
     labels = list(getattr(column, "labels", ()))
     if column.enum and labels and text not in labels:
-        raise Misfit(f"`{text}` is no value of {column.type}{suggestion(text, labels)}")
+        raise Misfit(f"`{text}` is no value of {column.type}{did_you_mean(text, labels)}")
 
 
 def _is_number(value: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sanitisers.families.form import CODES
 from sanitisers.making.fitting import Misfit
 from sanitisers.ruleset.rules import Bcrypt, Constant, Noise, Redact, Shift
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 ROWS = 1_000_000
 """Rows that a table is taken to have, where nobody knows."""
-CODES = 32**12
-"""How many codes there are."""
 _FEWEST = 40
 """Rows that a table is taken to have at least: servers do not count anew for the first fifty that are added."""
 _SELDOM = 1_000

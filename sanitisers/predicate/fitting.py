@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from sanitisers.columns import Kind, bare_type, is_hstore, kind
 from sanitisers.engine import comparing, deciding
+from sanitisers.near import did_you_mean
 from sanitisers.predicate import tree
-from sanitisers.ruleset.words import suggestion
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
-    from sanitisers.engine.prf import Positions, Values
+    from sanitisers.engine.values import Positions, Values
 
 _TRUTHS = {
     **dict.fromkeys(("t", "true", "y", "yes", "on", "1"), 1),
@@ -75,7 +75,7 @@ class _Fitting:
     def _column(self, name: str) -> ColumnLike:
         column = self._columns.get(name)
         if column is None:
-            raise Unfit(f"the table has no column `{name}`{suggestion(name, [*self._columns])}")
+            raise Unfit(f"the table has no column `{name}`{did_you_mean(name, self._columns)}")
         if column.generated:
             raise Unfit(f"the server computes `{name}`, so its values are not in the dump")
         self.used.add(name)
@@ -134,7 +134,7 @@ def _text(column: ColumnLike, value: tree.Value) -> bytes:
         raise _mismatch(column)
     if column.enum:
         if column.labels and value not in column.labels:
-            near = suggestion(value, [*column.labels])
+            near = did_you_mean(value, column.labels)
             few = f"; its labels are {', '.join(column.labels)}" if len(column.labels) <= _MANY_LABELS else ""
             raise Unfit(f"`{value}` is no label of {column.type}, the type of `{column.name}`{near or few}")
     elif bare_type(column) == "uuid":

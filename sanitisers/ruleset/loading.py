@@ -13,12 +13,13 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sanitisers.errors import RulesetError
+from sanitisers.near import did_you_mean
 from sanitisers.ruleset.model import Columns, Ruleset, place
 from sanitisers.ruleset.rules import Bcrypt, Constant, Each, Entries, Fake, Fields, Function, Json, OneOf, Pattern
-from sanitisers.ruleset.words import suggestion
 
 Lines: TypeAlias = dict[tuple[str, ...], int]
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _KNOWN_KEYS = {
     (): [
         str(field.alias or name)
@@ -57,9 +58,6 @@ def _text(path: Path) -> str:
         raise RulesetError([f"{path}: {error.strerror or 'cannot be read'}"]) from None
     except UnicodeDecodeError as error:
         raise RulesetError([f"{path}: byte {error.start} is not UTF-8"]) from None
-
-
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def parse_ruleset(text: str, file: str) -> Ruleset:
@@ -167,7 +165,7 @@ def _message(file: str, lines: Lines, tree: object, detail: dict[str, Any]) -> t
             path = (*path, str(step))
     match detail["type"]:
         case "extra_forbidden":
-            near = suggestion(str(location[-1]), _known(path[:-1]))
+            near = did_you_mean(str(location[-1]), _known(path[:-1]))
             if len(path) == 3 and path[0] == "tables" and not near:
                 near = "; a column stands below `columns:`"
             what = f"`{location[-1]}` is not known here{near}"

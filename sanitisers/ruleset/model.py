@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
+from sanitisers.ruleset.mistakes import mistake, reading
 from sanitisers.ruleset.rules import ColumnRule, Keep, Names, Rule
-from sanitisers.ruleset.spelling import mistake, reading
 from sanitisers.ruleset.surface import word
 from sanitisers.ruleset.words import parse_off
 

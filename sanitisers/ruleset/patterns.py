@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 
-from sanitisers.ruleset.words import Problem
+from sanitisers.ruleset.mistakes import Problem
 
 LONGEST = 200
 """Characters of a text."""

@@ -15,8 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from sanitisers.ruleset.mistakes import mistake, names, reading
 from sanitisers.ruleset.patterns import parse_pattern
-from sanitisers.ruleset.spelling import mistake, names, reading
 from sanitisers.ruleset.surface import column_surface, json_surface, only_keep, tag
 from sanitisers.ruleset.words import TemplateField, known_family, parse_template
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from sanitisers.ruleset.spelling import mistake, reading
+from sanitisers.ruleset.mistakes import mistake, reading
 from sanitisers.ruleset.words import is_word, parse_word
 
 _TAGS = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
 from sanitisers.families import FAMILIES
+from sanitisers.near import did_you_mean
+from sanitisers.ruleset.mistakes import Problem
 
 _KEEP = re.compile(r"keep(?:\s*\((?P<reason>.*)\))?", re.DOTALL)
 _OFF = re.compile(r"off(?:\s*\((?P<reason>.*)\))?", re.DOTALL)
@@ -20,14 +21,12 @@ _AMOUNTS = {
     "number.noise": ("Noise", "percent", "%", 100),
 }
 """Words that take an amount: their model, what it calls the amount, its unit, and the most of it there may be."""
+_LEAST = 0.01
+"""Of an amount: of less than a hundredth of a per cent nothing moves."""
 _FIELD = re.compile(r"\{(?P<column>[^{}:]+)(?::0(?P<width>[1-9][0-9]?))?\}")
 
 # What the proposal for an unclassified column says; it must not pass unread.
 SAY_WHY = "say why"
-
-
-class Problem(Exception):
-    """A rule is not understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +35,6 @@ class TemplateField:
 
     column: str
     width: int = 0
-
-
-def suggestion(word: str, known: list[str]) -> str:
-    """`; did you mean …?` where something known is spelt much like `word`, else nothing."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def parse_word(word: str) -> tuple[str, dict[str, object]]:
@@ -63,7 +56,7 @@ def parse_word(word: str) -> tuple[str, dict[str, object]]:
             raise Problem(f"the amount of `{first}` is written in {unit}, such as `{first} 30 {unit}`")
         if first in {*FAMILIES, *_AMOUNTS}:
             raise Problem(f"behind `{first}` only `as NAME` and `by COLUMN` are understood, in this order")
-        near = suggestion(word, _known()) or suggestion(first.lower(), _known())
+        near = did_you_mean(word, _known()) or did_you_mean(first.lower(), _known())
         raise Problem(f"`{word}` is no sanitiser{near}")
     how = {"identity": found["identity"], "by": found["by"] or ()}
     if found["word"] in _AMOUNTS:
@@ -76,16 +69,12 @@ def parse_word(word: str) -> tuple[str, dict[str, object]]:
 def known_family(word: str) -> str:
     """The word itself, if it names a family; raises Problem."""
     if word not in FAMILIES:
-        raise Problem(f"`{word}` is no sanitiser{suggestion(word, _known())}")
+        raise Problem(f"`{word}` is no sanitiser{did_you_mean(word, _known())}")
     return word
 
 
 def _known() -> list[str]:
     return [*FAMILIES, *_AMOUNTS, "text.redact", "keep", "null"]
-
-
-_LEAST = 0.01
-"""Of an amount: of less than a hundredth of a per cent nothing moves."""
 
 
 def _address(family: str, template: str) -> str:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import fnmatch
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sanitisers.assumed import Assumed
-from sanitisers.columns import TYPE_WORDS, type_word
-from sanitisers.compiling import compile_ruleset, rule_for
+from sanitisers.compiling import compile_ruleset
+from sanitisers.covering import Cause, Covering, covered_by
 from sanitisers.engine.copy_text import encode
 from sanitisers.errors import SanitiserError
+from sanitisers.near import did_you_mean
 from sanitisers.ruleset.model import Columns, Empty, Ruleset
-from sanitisers.ruleset.proposal import key_of
+from sanitisers.ruleset.quoting import key_of
 from sanitisers.ruleset.rules import Bcrypt, Entries, Fields, Json, JsonObject, Keep, Rule, Template
-from sanitisers.ruleset.words import TemplateField, suggestion
+from sanitisers.ruleset.words import TemplateField
 from sanitisers.showing.describing import described, values_of
 from sanitisers.suggesting.columns import judge_column
 from sanitisers.suggesting.texts import Around, judge_text
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
-    from sanitisers.ruleset.rules import ColumnRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +67,11 @@ def explain(
         return Explanation("empty", ruleset.at("tables", table), "the table is emptied: none of its rows goes on")
     if column.generated:
         return Explanation(None, "", "the server computes the column, so no dump has it and no rule is needed")
-    rule = rule_for(ruleset, table, column)
-    if rule is None:
+    covering = covered_by(ruleset, table, column)
+    if covering is None:
         return _uncovered(ruleset, table, column)
-    found = _of_rule(ruleset, table, column, rule, inherited_from)
+    rule = covering.rule
+    found = _of_rule(ruleset, column, covering, inherited_from)
     if path:
         return _at_path(ruleset, table, column, rule, path, found)
     if isinstance(rule, Json):
@@ -91,31 +90,15 @@ def _uncovered(ruleset: Ruleset, table: str, column: ColumnLike) -> Explanation:
     )
 
 
-def _of_rule(
-    ruleset: Ruleset, table: str, column: ColumnLike, rule: ColumnRule, inherited_from: str | None
-) -> Explanation:
-    of_table = ruleset.tables.get(table)
-    path: tuple[str, ...] = ("tables", table, "columns", column.name)
-    why = "a rule of its own"
-    if not (isinstance(of_table, Columns) and column.name in of_table.columns):
-        line, why = _line_of_defaults(ruleset, column)
-        path = ("defaults", line)
-    elif inherited_from is not None:
+def _of_rule(ruleset: Ruleset, column: ColumnLike, covering: Covering, inherited_from: str | None) -> Explanation:
+    path, why = covering.path, covering.cause.value
+    if covering.cause in {Cause.PATTERN, Cause.TYPE}:
+        why += f", {path[-1]}"
+    elif covering.cause is Cause.OWN and inherited_from is not None:
         path = ("tables", inherited_from, "columns", column.name)
         why = f"inherited: the rules of {inherited_from} hold for what is made from it"
-    word, becomes = described(rule, column)
+    word, becomes = described(covering.rule, column)
     return Explanation(word, ruleset.at(*path), why, becomes)
-
-
-def _line_of_defaults(ruleset: Ruleset, column: ColumnLike) -> tuple[str, str]:
-    """The line of `defaults:` that covers a column, and how; the order is that of `compiling.rule_for`."""
-    if column.name in ruleset.defaults and column.name not in TYPE_WORDS:
-        return column.name, "the line of `defaults:` with its very name"
-    for pattern in ruleset.defaults:
-        if any(mark in pattern for mark in "*?[") and fnmatch.fnmatchcase(column.name, pattern):
-            return pattern, f"the first line of `defaults:` whose pattern fits its name, {pattern}"
-    word = type_word(column) or ""
-    return word, f"the line of `defaults:` for its type, {word}"
 
 
 def _at_path(
@@ -161,7 +144,7 @@ def _in_box(ruleset: Ruleset, place: tuple[str, ...], rule: Fields | Entries, na
         word, becomes = described(rules[named], None)
         why = f"a rule for the {what}" if named == name else "`*` stands for every entry that is not named"
         return Explanation(word, ruleset.at(*here, named), why, becomes)
-    near = suggestion(name, [*rules])
+    near = did_you_mean(name, rules)
     if isinstance(rule, Fields):
         return Explanation(None, ruleset.at(*here), f"there is no rule for a field `{name}`{near}")
     if rule.rest is not None:
@@ -170,14 +153,13 @@ def _in_box(ruleset: Ruleset, place: tuple[str, ...], rule: Fields | Entries, na
 
 
 def _dropped(ruleset: Ruleset, place: tuple[str, ...], path: Sequence[str], node: JsonObject) -> Explanation:
-    near = get_close_matches(path[-1], list(node.keys), n=1, cutoff=0.6)
-    hint = f"; did you mean `{near[0]}`?" if near else ""
+    near = did_you_mean(path[-1], node.keys)
     judged = judge_text(path[-1], None, Around(path[-2] if len(path) > 1 else ""))
     rule = "keep (say why)" if judged.keeps else judged.rule
     return Explanation(
         None,
         ruleset.at(*place),
-        f"documents are closed: `{path[-1]}` is not named, so it is dropped with all below it{hint}",
+        f"documents are closed: `{path[-1]}` is not named, so it is dropped with all below it{near}",
         proposal=f"{key_of(path[-1])}: {rule}  # {judged.reason}",
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sanitisers.assumed import Assumed
 from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, is_json, kind, type_word
 from sanitisers.families import FAMILIES
-from sanitisers.ruleset.proposal import key_of
+from sanitisers.ruleset.quoting import key_of
 from sanitisers.suggesting.documents import judge_document
 from sanitisers.suggesting.judgement import Confidence, Judgement, digits, high, low, medium
 from sanitisers.suggesting.names import Means, meaning
@@ -210,16 +210,12 @@ def _stem(column: ColumnLike) -> str:
     return plain or "value"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Rules for a column in the order in which they are tried, until one fits."""
+def candidates(column: ColumnLike, judged: Judgement, key: str, *, unique: bool) -> tuple[str, ...]:
+    """Rules for a column in the order in which they are tried, until one fits.
 
-    rules: tuple[str, ...] = field(default=())
-
-    @classmethod
-    def of(cls, column: ColumnLike, judged: Judgement, key: str, *, unique: bool) -> Candidates:
-        """The rule suggested, then what leaves less, then what leaves nothing; `key` numbers the rows."""
-        short = "{value: x}" if column.not_null else "null"
-        template = f'{{template: "{_stem(column)}-{{{key}}}"}}' if key else "hash"
-        text = "{fake: text.lorem, unique: true}" if unique else "text.lorem"
-        return cls((judged.rule, *([template] if unique else []), text, "hash", nothing(column), short))
+    The rule suggested, then what leaves less, then what leaves nothing; `key` numbers the rows.
+    """
+    short = "{value: x}" if column.not_null else "null"
+    template = f'{{template: "{_stem(column)}-{{{key}}}"}}' if key else "hash"
+    text = "{fake: text.lorem, unique: true}" if unique else "text.lorem"
+    return (judged.rule, *([template] if unique else []), text, "hash", nothing(column), short)

@@ -16,6 +16,12 @@ MOST_DIFFERENT = 500
 """Hashes of different values that are held for a column or path."""
 _LONGEST = 4_000
 """Characters of a value that are looked at."""
+_MOST_OF_A_LIST, _OFTEN = 30, 3
+"""Different values, at most, that are a list of few, and how often each comes at least, taken together."""
+_ELEMENTS = 50
+"""Elements of one list that are looked at."""
+_MOST_KEYS = 400
+"""Keys of one object that are told apart; those beyond stand together."""
 _KEY = secrets.token_bytes(32)
 """Of this process alone: what is held could not be tested for a guess by anybody who saw it."""
 
@@ -103,10 +109,6 @@ class Facts:
         return len(self.hashes & other.hashes) / len(self.hashes) if self.hashes else 0.0
 
 
-_MOST_OF_A_LIST = 30
-_OFTEN = 3
-
-
 @dataclass(slots=True)
 class Document:
     """What stands at a path of the documents of a column; the elements of a list stand where the list does.
@@ -114,8 +116,8 @@ class Document:
     Attributes:
         facts: of the values that are neither objects nor lists.
         objects: how many objects there are.
-        keys: what is below each key.
-        seen: in how many objects each key is.
+        keys: what is below each key that is told apart.
+        others: what is below all keys beyond these; None where there are none.
     """
 
     facts: Facts = field(default_factory=Facts)
@@ -176,9 +178,3 @@ class Document:
             if self.others is None:
                 self.others = Document()
             self.others.merge(other.others)
-
-
-_ELEMENTS = 50
-"""Elements of one list that are looked at."""
-_MOST_KEYS = 400
-"""Keys of one object that are told apart; those beyond stand together."""

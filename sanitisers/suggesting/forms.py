@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import string
 
+from sanitisers.ruleset.mistakes import Problem
 from sanitisers.ruleset.patterns import parse_pattern
-from sanitisers.ruleset.words import Problem
 
 _ENOUGH = 6
 """Digits that have room for the numbers of a table's rows."""

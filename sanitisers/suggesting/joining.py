@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sanitisers.columns import ColumnLike
-    from sanitisers.suggesting.suggestion import Keys, TableSuggestion
+    from sanitisers.suggesting.tables import Keys, TableSuggestion
 
 
 def join(

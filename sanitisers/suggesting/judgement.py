@@ -29,6 +29,7 @@ class Judgement:
         confidence: how sure it is.
         reason: why, in words that hold no value of the data.
         keys: of a document.
+        facts: what the values look like; None where none were seen.
     """
 
     rule: str

@@ -122,7 +122,7 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
         Meaning(Means.FAKE, "address.city", "where somebody is"),
     ),
     (
-        r"\b(first|given|fore|christian|middle|preferred) ?names?\b|^(fname|forename)$|\bnick ?names?\b(?=never)",
+        r"\b(first|given|fore|christian|middle|preferred) ?names?\b|^(fname|forename)$",
         Meaning(Means.FAKE, "person.first_name", "a first name"),
     ),
     (
@@ -184,10 +184,7 @@ _LINES: tuple[tuple[str, Meaning], ...] = (
 )
 _COMPILED = tuple((re.compile(pattern), meaning) for pattern, meaning in _LINES)
 
-_PEOPLE = re.compile(
-    rf"\b({_SOMEBODY}|people|person|account|profile|lead|admin|employee|staff|contact|subscriber|leads|"
-    r"signup|doctor|nurse|author|actor)s?\b|\bpeople\b|\bactors?\b"
-)
+_PEOPLE = re.compile(rf"\b({_SOMEBODY}|people|account|profile|lead|admin|signup|doctor|nurse)s?\b")
 _COMPANIES = re.compile(rf"^({_SOME_COMPANY})$")
 _TRAIL = re.compile(
     r"\b(audit|audits|log|logs|histor(y|ies)|sessions?|activit(y|ies)|changes|revisions?|trail|outbox)\b"

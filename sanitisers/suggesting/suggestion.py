@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 from sanitisers.assumed import based
 from sanitisers.columns import type_word
-from sanitisers.errors import SanitiserError
-from sanitisers.ruleset.proposal import key_of
-from sanitisers.suggesting.columns import Beside, Candidates, judge_column
+from sanitisers.suggesting.columns import Beside, candidates, judge_column
 from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering, TableFacts
 from sanitisers.suggesting.joining import join
 from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
 from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, never_stays, words
+from sanitisers.suggesting.tables import Keys, TableSuggestion
 from sanitisers.suggesting.texts import AS_PUBLIC, PUBLIC_SLUGS
 from sanitisers.suggesting.values import Look
 
@@ -35,48 +34,20 @@ _ENOUGH = 10
 _NEARLY_ALL = 0.98
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What the schema says of a table beside its columns.
+class Fits(Protocol):
+    """What tells whether a rule fits its column, such as `trying.fits`."""
 
-    Attributes:
-        primary: columns of the primary key.
-        unique: columns of which no value comes twice.
-        joins: columns of foreign keys.
-        listed: columns for which a check allows a list of values.
-        forms: the regular expression that a check holds a column's texts to.
-        referenced: whether another table's foreign key leads here.
-        leads: a column of a foreign key, the table it leads to, and the column there.
-    """
-
-    primary: frozenset[str] = frozenset()
-    unique: frozenset[str] = frozenset()
-    joins: frozenset[str] = frozenset()
-    listed: frozenset[str] = frozenset()
-    forms: Mapping[str, str] = field(default_factory=dict)
-    referenced: bool = False
-    leads: tuple[tuple[str, str, str], ...] = ()
-
-
-@dataclass(slots=True)
-class TableSuggestion:
-    """What is suggested for a table: that it is emptied, for a reason, or a judgement for each column.
-
-    Attributes:
-        empties: why, where it is.
-        columns: what is suggested for each.
-        about_somebody: whether the table has columns about persons or companies.
-    """
-
-    empties: Judgement | None = None
-    columns: dict[str, Judgement] = field(default_factory=dict)
-    about_somebody: bool = False
+    def __call__(
+        self, column: ColumnLike, columns: Sequence[ColumnLike], rule: str, unique: Collection[str], /
+    ) -> bool:
+        """Whether the rule fits the column, one of these columns, where no value may come twice in `unique`."""
 
 
 def suggest(
     schema: Mapping[str, Sequence[ColumnLike]],
     gathered: Gathering,
     keys: Mapping[str, Keys],
+    fits: Fits,
 ) -> dict[str, TableSuggestion]:
     """What is suggested for every table.
 
@@ -84,6 +55,7 @@ def suggest(
         schema: the columns of each table, without those that the server computes.
         gathered: what the rows were like.
         keys: what the schema says of keys; a table that is not there has none.
+        fits: tells whether a rule fits its column.
     """
     found = {
         table: _table(
@@ -105,6 +77,7 @@ def suggest(
             keys.get(table, Keys()),
             {name for other, name in led_to if other == table},
             personal,
+            fits,
         )
         for table, columns in schema.items()
     }
@@ -118,6 +91,7 @@ def _fitted(
     keys: Keys,
     led_to: Collection[str],
     personal: Sequence[tuple[str, str, Facts]],
+    fits: Fits,
 ) -> TableSuggestion:
     """The same with rules that fit their columns; where there is none for one of them, the table is emptied."""
     for column in columns:
@@ -125,7 +99,7 @@ def _fitted(
             found = suggestion.columns[column.name]
             joins = column.name in led_to
             of_nobody = (joins or not suggestion.about_somebody) and not never_stays(column.name)
-            judged = _fitting(column, columns, found, keys, joins=joins, of_nobody=of_nobody)
+            judged = _fitting(column, columns, found, keys, fits, joins=joins, of_nobody=of_nobody)
             if judged is None or (judged.keeps and not _compared(judged, personal, frozenset()).keeps):
                 why = f"no rule fits {column.name}, of type {column.type}, in which no value comes twice"
                 return TableSuggestion(Judgement("empty", Confidence.LOW, why))
@@ -140,7 +114,7 @@ def _table(table: str, columns: Sequence[ColumnLike], facts: TableFacts, keys: K
     if is_trail(table) and not keys.referenced:
         return TableSuggestion(medium("empty", "by its name it has what everybody did; nothing refers to it"))
     about_somebody = names_people(table) or any(_is_about_somebody(column) for column in columns)
-    key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
+    key = _row_number(columns, keys)
     judged = {}
     for column in columns:
         beside = Beside(
@@ -162,8 +136,10 @@ def _is_about_somebody(column: ColumnLike) -> bool:
     return type_word(column) is None and is_about_somebody(column.name)
 
 
-def _numbers_rows(column: ColumnLike, keys: Keys) -> bool:
-    return len(keys.primary) == 1 and type_word(column) in {"integer", "bigint"}
+def _row_number(columns: Sequence[ColumnLike], keys: Keys) -> str:
+    """The column that alone is the primary key and has a number for each row; empty where there is none."""
+    numbers = (column.name for column in columns if type_word(column) in {"integer", "bigint"})
+    return next((name for name in numbers if keys.primary == {name}), "")
 
 
 def _named_by(name: str, facts: TableFacts) -> str:
@@ -236,7 +212,14 @@ _CODES = (Look.CODE, Look.SLUG, Look.NUMBER)
 
 
 def _fitting(
-    column: ColumnLike, columns: Sequence[ColumnLike], judged: Judgement, keys: Keys, *, joins: bool, of_nobody: bool
+    column: ColumnLike,
+    columns: Sequence[ColumnLike],
+    judged: Judgement,
+    keys: Keys,
+    fits: Fits,
+    *,
+    joins: bool,
+    of_nobody: bool,
 ) -> Judgement | None:
     """The first rule that fits the column's type and width, its being unique and its form; None where none does.
 
@@ -246,10 +229,10 @@ def _fitting(
     if judged.keys is not None or judged.keeps:
         return judged
     unique, form = column.name in keys.unique, keys.forms.get(column.name, "")
-    key = next((c.name for c in columns if c.name in keys.primary and _numbers_rows(c, keys)), "")
+    key = _row_number(columns, keys)
     formed = of_form(form, key, unique=unique)
-    for rule in (*formed, *Candidates.of(column, judged, key, unique=unique).rules):
-        if (joins and rule.startswith("{template:")) or not _fits(column, columns, rule, unique=keys.unique):
+    for rule in (*formed, *candidates(column, judged, key, unique=unique)):
+        if (joins and rule.startswith("{template:")) or not fits(column, columns, rule, keys.unique):
             continue
         if rule in formed:
             return judged.but(rule, Confidence.MEDIUM, f"{judged.reason}; a check wants this form")
@@ -265,24 +248,6 @@ def _fitting(
 def _are_codes(facts: Facts | None) -> bool:
     """Whether values are short codes and words in which nothing looks like somebody's."""
     return bool(facts and facts.looks and not facts.personal and facts.share(*_CODES) == 1)
-
-
-def _fits(column: ColumnLike, columns: Sequence[ColumnLike], rule: str, *, unique: Collection[str]) -> bool:
-    from sanitisers.compiling import compile_ruleset
-    from sanitisers.making.uniqueness import Known
-    from sanitisers.ruleset.loading import parse_ruleset
-
-    others = [other for other in columns if other.name != column.name and f"{{{other.name}" in rule]
-    if rule.startswith("{bcrypt") and (column.max_length or 60) >= 60:
-        rule = "{value: x}"  # hashing takes a while
-    lines = [f"      {key_of(column.name)}: {rule}", *(f"      {key_of(one.name)}: keep (a key)" for one in others)]
-    text = "\n".join(["ruleset: 1", "tables:", "  t:", "    columns:", *lines])
-    try:
-        known = Known(unique={"t": unique})
-        compile_ruleset(parse_ruleset(text, "suggested"), {"t": [column, *others]}, bytes(32), known=known)
-    except SanitiserError:
-        return False
-    return True
 
 
 def is_covered_by_defaults(column: ColumnLike, judged: Judgement) -> str | None:

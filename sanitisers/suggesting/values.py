@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from sanitisers.leaks.detectors import find
+from sanitisers.detectors import find
 
 
 class Look(Enum):
@@ -125,15 +125,7 @@ def shape(text: str, width: int = 40) -> str:
     Longer ones end in `…`: neither the length of a long text nor its words are to be seen.
     """
     marks = (
-        "9"
-        if c.isdigit() or c.isdecimal()
-        else "A"
-        if c.isupper()
-        else "a"
-        if c.isalpha()
-        else c
-        if c in _SHOWN
-        else "?"
+        "9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c if c in _SHOWN else "?"
         for c in text[:_LONGEST_SHAPE]
     )
     whole = "".join(" " if mark.isspace() else mark for mark in marks)

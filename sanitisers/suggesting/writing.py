@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sanitisers.ruleset.proposal import key_of
+from sanitisers.ruleset.quoting import key_of
 from sanitisers.suggesting.judgement import Confidence, Judgement
-from sanitisers.suggesting.suggestion import TableSuggestion, is_covered_by_defaults
+from sanitisers.suggesting.suggestion import is_covered_by_defaults
+from sanitisers.suggesting.tables import TableSuggestion
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike

@@ -60,7 +60,7 @@ def lossy(_: Path) -> Once:
     ("broken", "sentence"),
     [
         (failing, r"^broken: gzip ended with 7$"),
-        (lossy, r"^broken: not production's rows: more \(1 instead of None\), users \(2 instead of 3\)$"),
+        (lossy, r"^broken: not the rows of the dump: more \(1 instead of None\), users \(2 instead of 3\)$"),
     ],
     ids=["a program", "rows"],
 )

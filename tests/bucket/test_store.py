@@ -55,7 +55,7 @@ def test_the_newest_is_told_by_the_name_over_any_number_of_pages(store: Store, a
     admin.put_object(Bucket=store.bucket, Key=newest, Body=b"newest")
     for minutes in range(1005):
         admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR + timedelta(minutes=minutes)), Body=b"x")
-    found = store.newest(stage)
+    found = store.listed(stage)[0]
     assert (found.key, found.size, found.taken) == (newest, 6, NEW_YEAR + timedelta(days=400))
 
 
@@ -75,28 +75,19 @@ def test_what_only_looks_like_a_dump_of_the_stage_is_passed_over(
 ) -> None:
     admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR), Body=b"dump")
     admin.put_object(Bucket=store.bucket, Key=other.format(stage=stage), Body=b"no dump")
-    assert store.newest(stage).key == name(stage, NEW_YEAR)
+    assert [one.key for one in store.listed(stage)] == [name(stage, NEW_YEAR)]
 
 
 @pytest.mark.fault("64e")
 def test_of_two_that_were_stored_under_one_name_the_later_is_found(store: Store, admin: S3Client, stage: str) -> None:
     for content in (b"the first of this minute", b"the second"):
         admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR), Body=content)
-    found = store.newest(stage)
-    assert b"".join(fetch(store, found)) == b"the second"
+    (found,) = store.listed(stage)
+    assert b"".join(fetch(store, store.named(found.key))) == b"the second"
 
 
-def test_an_empty_newest_is_passed_over_and_said(store: Store, admin: S3Client, stage: str) -> None:
-    empty = name(stage, NEW_YEAR + timedelta(days=1))
-    admin.put_object(Bucket=store.bucket, Key=empty, Body=b"")
-    admin.put_object(Bucket=store.bucket, Key=name(stage, NEW_YEAR), Body=b"dump")
-    assert store.newest(stage).key == name(stage, NEW_YEAR)
-    assert store.skipped == [f"{empty} is empty and was passed over"]
-
-
-def test_no_dump_of_the_stage_and_no_such_name_are_said(store: Store, stage: str) -> None:
-    with pytest.raises(NoSuchDump, match=stage):
-        store.newest(stage)
+def test_a_name_that_is_not_there_is_said_and_a_stage_without_dumps_has_an_empty_list(store: Store, stage: str) -> None:
+    assert store.listed(stage) == []
     with pytest.raises(NoSuchDump, match="absent"):
         store.named("absent")
 
@@ -111,7 +102,7 @@ def test_a_missing_bucket_and_a_refusal_are_no_matter_of_trying_again(
             Store("no-such-bucket", "eu-west-1", object_store.endpoint_url).named("x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(SourceRefused) as caught:
-        Store(object_store.bucket, "eu-west-1", object_store.endpoint_url).newest("production")
+        Store(object_store.bucket, "eu-west-1", object_store.endpoint_url).listed("production")
     assert (caught.value.exit_code, caught.value.retry) == (20, False)
 
 
@@ -179,7 +170,7 @@ def test_whoever_has_to_log_in_first_is_told_so_and_nothing_is_tried_again(
 ) -> None:
     _with_profile(monkeypatch, tmp_path, profile, LOGGED_OUT)
     with pytest.raises(NoCredentials, match="credentials") as caught:
-        store.newest(stage)
+        store.listed(stage)
     assert not caught.value.retry
     assert "log in" in str(caught.value.hint)
 
@@ -189,7 +180,7 @@ def test_a_program_that_gives_no_credentials_is_not_told_as_a_network_that_is_do
 ) -> None:
     _with_profile(monkeypatch, tmp_path, "program", "[profile program]\ncredential_process = false\n")
     with pytest.raises(SourceUnreachable, match="credentials") as caught:
-        store.newest(stage)
+        store.listed(stage)
     assert "network" not in f"{caught.value.what} {caught.value.hint}"
 
 

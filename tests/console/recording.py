@@ -14,7 +14,8 @@ from typing import Any
 from dmrefresh import settings
 from dmrefresh.jobs.refresh import clean_and_apply
 from dmrefresh.machine import signals
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
+from dmrefresh.stopwatch import Stopwatch
 
 
 class Recorder(Observer):

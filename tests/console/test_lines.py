@@ -13,7 +13,7 @@ from dmrefresh.console import lines as module
 from dmrefresh.console.lines import Lines
 from dmrefresh.console.pace import Meter, Pace
 from dmrefresh.errors import ChecksFailed, NotSanitised
-from dmrefresh.observer import Stopwatch
+from dmrefresh.stopwatch import Stopwatch
 
 
 def test_each_event_is_one_line_with_the_time_in_front() -> None:

@@ -19,7 +19,7 @@ from dmrefresh.console.closing import Closing
 from dmrefresh.console.live import Live
 from dmrefresh.console.pace import Pace, Stage
 from dmrefresh.console.panel import panel
-from dmrefresh.observer import Stopwatch
+from dmrefresh.stopwatch import Stopwatch
 from tests.console.terminal import Terminal, start
 from tests.jobs.scene import Scene
 from tests.jobs.small import bodies, tunnelled

@@ -10,8 +10,8 @@ import pytest
 
 from dmrefresh.console import pace
 from dmrefresh.console.pace import Meter, busiest
-from dmrefresh.observer import Sample, Stopwatch
 from dmrefresh.stages.prefetch import prefetch
+from dmrefresh.stopwatch import Sample, Stopwatch
 
 
 @pytest.mark.parametrize(

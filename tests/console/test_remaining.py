@@ -11,7 +11,7 @@ import pytest
 
 from dmrefresh.console.pace import Meter, Pace
 from dmrefresh.console.remaining import Course, part_loaded, remaining
-from dmrefresh.observer import Flow, Sample, Stopwatch
+from dmrefresh.stopwatch import Flow, Sample, Stopwatch
 
 RECORDED = sorted((Path(__file__).parent / "recorded").glob("*.json"))
 

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from fixtures.parts.postgres import Cluster, installed_majors
 from sanitisers.engine.array_text import ArrayForm
-from sanitisers.engine.box_text import Form, NotAsWritten, Opened
+from sanitisers.engine.box_text import BoxForm, NotAsWritten, Opened
 from sanitisers.engine.hstore_text import HstoreForm
 from sanitisers.engine.record_text import RecordForm
 
@@ -48,7 +48,7 @@ def flat(items: Sequence[Any], depth: int) -> list[Any]:
     return list(items) if depth == 1 else flat(list(chain.from_iterable(items)), depth - 1)
 
 
-def written(form: Form, opened: Opened, values: Sequence[str | None]) -> str:
+def written(form: BoxForm, opened: Opened, values: Sequence[str | None]) -> str:
     """The same with other values inside."""
     inside = [form.write(None if value is None else value.encode()) for value in values]
     return b"".join(chain.from_iterable(zip(opened.parts, [*inside, b""], strict=True))).decode()
@@ -239,7 +239,7 @@ def test_fields_that_are_taken_apart_are_what_the_server_reads(server: psycopg.C
     ],
     ids=["arrays", "dimensions", "odd arrays", "records", "hstores"],
 )
-def test_what_no_server_writes_is_refused(form: Form, texts: list[str]) -> None:
+def test_what_no_server_writes_is_refused(form: BoxForm, texts: list[str]) -> None:
     for text in texts:
         with pytest.raises(NotAsWritten):
             form.open(text.encode())

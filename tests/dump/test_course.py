@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dmrefresh.dump.events import Event, Head
-from dmrefresh.dump.judging.course import in_order
+from dmrefresh.dump.judging.course import as_pg_dump_orders
 from dmrefresh.errors import DumpRefused
 from tests.dump.conftest import Dumps
 from tests.dump.writing import ROWS, USERS, a_dump, read
@@ -14,7 +14,7 @@ ROLES = b"CREATE TABLE public.roles (\n    id integer NOT NULL\n);\n\nCOPY publi
 def ordered(dump: bytes) -> list[Event]:
     head, *others = read(dump)
     assert isinstance(head, Head)
-    return [head, *in_order(head, others)]
+    return [head, *as_pg_dump_orders(head, others)]
 
 
 @pytest.mark.parametrize("options", ["plain", "nightly", "verbose", "root"])

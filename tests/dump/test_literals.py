@@ -14,7 +14,7 @@ from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.errors import NotSanitised
 from fixtures.parts.postgres import Cluster
 from sanitisers import RulesetError
-from sanitisers.leaks.detectors import EMAIL, PHONE
+from sanitisers.detectors import EMAIL, PHONE
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.rules import Keep
 from tests.dump.conftest import Dumps

@@ -8,13 +8,13 @@ from functools import partial
 
 import pytest
 
-from dmrefresh.dump.side_by_side import Ready, Work, in_order
+from dmrefresh.dump.side_by_side import Ready, Work, results
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_what_comes_of_work_comes_in_the_order_in_which_it_was_given(threads: int) -> None:
     items = [Ready(n) if n % 5 == 0 else Work(partial(int, n)) for n in range(100)]
-    assert list(in_order(items, threads)) == list(range(100))
+    assert list(results(items, threads)) == list(range(100))
 
 
 def test_pieces_of_work_are_worked_on_at_the_same_time() -> None:
@@ -23,7 +23,7 @@ def test_pieces_of_work_are_worked_on_at_the_same_time() -> None:
     def meet() -> int:
         return both.wait()
 
-    assert sorted(in_order([Work(meet), Work(meet)], 2)) == [0, 1]
+    assert sorted(results([Work(meet), Work(meet)], 2)) == [0, 1]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -36,7 +36,7 @@ def test_no_more_is_taken_in_than_there_are_threads_for(threads: int) -> None:
             taken += 1
             yield Work(partial(int, n))
 
-    for given, _ in enumerate(in_order(items(), threads), 1):
+    for given, _ in enumerate(results(items(), threads), 1):
         assert taken <= given + threads
 
 
@@ -46,17 +46,17 @@ def test_a_failure_is_raised_in_its_place_and_nothing_after_it_is_handed_on(thre
         raise ValueError("no")
 
     items: list[Work[int] | Ready[int]] = [Ready(1), Work(partial(int, 2)), Work(fail), Work(partial(int, 4))]
-    results = in_order(items, threads)
-    assert [next(results), next(results)] == [1, 2]
+    found = results(items, threads)
+    assert [next(found), next(found)] == [1, 2]
     with pytest.raises(ValueError, match="no"):
-        next(results)
-    assert list(results) == []
+        next(found)
+    assert list(found) == []
 
 
 def test_whoever_stops_early_leaves_no_thread_behind() -> None:
-    results = in_order((Work(partial(int, n)) for n in range(100)), 2)
-    next(results)
-    results.close()  # type: ignore[attr-defined]
+    found = results((Work(partial(int, n)) for n in range(100)), 2)
+    next(found)
+    found.close()  # type: ignore[attr-defined]
     for thread in threading.enumerate():
         if thread.name.startswith("dmrefresh-rows"):
             thread.join(10)

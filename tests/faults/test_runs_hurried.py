@@ -34,12 +34,14 @@ except signals.Interrupted as interrupted:
 WITH_A_TUNNEL = """
 import sys, time
 from dmrefresh.machine import process, signals
+from dmrefresh.machine import lasting as lasting_module
+from dmrefresh.machine.lasting import lasting
 signals.install()
 signals._PATIENCE = float(sys.argv[2])
-process._GRACE = 3600
+lasting_module._GRACE = 3600
 deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(3600)"
 try:
-    with process.lasting([sys.executable, "-c", deaf], env=process.environment()) as child:
+    with lasting([sys.executable, "-c", deaf], env=process.environment()) as child:
         print("there", flush=True)
         time.sleep(3600)
 except signals.Interrupted as interrupted:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, sops_encrypt

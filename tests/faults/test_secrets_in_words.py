@@ -166,7 +166,7 @@ LOOKED_AT = {
     ("dmrefresh/cli/worker.py", "ValueError"),  # of a duration on the command line
     ("dmrefresh/dump/definitions/families.py", "CycleError"),  # has names of tables
     ("dmrefresh/settings/loading.py", "UnicodeDecodeError"),  # told apart from the other kind, and not passed on
-    ("dmrefresh/settings/targets.py", "ValueError"),  # of a duration in the settings
+    ("dmrefresh/settings/section.py", "ValueError"),  # of a duration in the settings
     ("sanitisers/engine/remaking.py", "Exception"),  # told apart from one of ours, and not passed on
     ("sanitisers/engine/remaking.py", "SystemExit"),
 }

@@ -31,7 +31,7 @@ import psutil
 
 from dmrefresh.errors import Failure
 from dmrefresh.jobs.refresh import clean_and_apply
-from dmrefresh.jobs.refresh.sources import Encrypted
+from dmrefresh.jobs.refresh.encrypted import Encrypted
 from dmrefresh.machine import signals
 from dmrefresh.machine.folders import private_folder
 from dmrefresh.postgres.receipt import SCHEMA

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import psycopg
@@ -37,6 +38,15 @@ class Ended:
     report: dict[str, Any]
     peak: int
     """Most memory it held at once, in bytes."""
+
+
+class Child(subprocess.Popen[str]):
+    """A started command. Where the block that it is for fails, it is ended: what it does is waited for no more."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, at)
 
 
 @dataclass
@@ -86,7 +96,7 @@ class Scene:
         )
         return file
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> Child:
         """Start a refresh in a folder of its own; standard output and error come together."""
         return self._start("clean-and-apply", "--target", "local", *arguments)
 
@@ -95,9 +105,9 @@ class Scene:
         with self._start("check-dump", *arguments) as child:
             return self.ended(child)
 
-    def _start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
+    def _start(self, command: str, *arguments: str) -> Child:
         argv = [DMREFRESH, "--config", str(self.settings()), "--debug", command]
-        return subprocess.Popen(
+        return Child(
             [*argv, "--report", str(self.folder / "report.json"), *arguments],
             env=self.environment(),
             cwd=self.folder,

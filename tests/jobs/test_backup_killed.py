@@ -24,7 +24,7 @@ from dmrefresh.errors import BackupNotStored
 from dmrefresh.jobs.backup import backup_production
 from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
 from dmrefresh.machine import process
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.report.model import BackupReport
 from dmrefresh.settings.model import Programs
 from dmrefresh.stages import gzip, streamed

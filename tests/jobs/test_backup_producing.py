@@ -22,11 +22,12 @@ from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import BackupNotStored, KeyUnusable, RightsMissing
 from dmrefresh.jobs.backup.producing import database_size, produced
 from dmrefresh.keys.private import KeyFiles, private_keyring
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.settings.model import Programs
 from dmrefresh.settings.targets import Source
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stopwatch import Stopwatch
 from fixtures import torture
 from fixtures.parts.postgres import Cluster, installed_majors
 from fixtures.parts.processes import run_as

@@ -29,8 +29,9 @@ from dmrefresh.errors import (
 )
 from dmrefresh.jobs.attempts import Patience
 from dmrefresh.jobs.backup.backup_production import demand, run
-from dmrefresh.jobs.backup.verifying_backup import Stored, note_beside, read_back
 from dmrefresh.jobs.dumps import check_dump
+from dmrefresh.jobs.dumps.noted import note_beside
+from dmrefresh.jobs.dumps.reading_back import Stored, read_back
 from dmrefresh.keys.private import KeyFiles, private_keyring
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
@@ -207,6 +208,18 @@ def test_a_note_that_cannot_be_put_is_no_lost_backup(here: Backup) -> None:
     with pytest.raises(PublishedButUnfinished, match="was read back and is whole, but the note") as caught:
         note_beside(store, verified, Observer())
     assert caught.value.hint == f"dmrefresh check-dump {verified.name} --record"
+
+
+def test_whoever_may_not_put_the_note_is_told_which_rights_that_takes(
+    here: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", here.store.developers.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", here.store.developers.secret_key)
+    store = Store(here.store.bucket, "eu-west-1", here.store.endpoint_url)
+    verified = Verified("production-202611220300.sql.gz.gpg", 1, "0" * 64, None)
+    with pytest.raises(PublishedButUnfinished) as caught:
+        note_beside(store, verified, Observer())
+    assert (caught.value.hint or "").startswith(f"grant s3:PutObject and s3:PutObjectAcl on {store.bucket}/*, then ")
 
 
 def test_a_second_backup_of_the_same_minute_leaves_the_first_alone(here: Backup) -> None:

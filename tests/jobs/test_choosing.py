@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,11 +14,12 @@ from mypy_boto3_s3 import S3Client
 from dmrefresh.bucket.store import LATEST_CLEANED, DumpRef, cleaned_name
 from dmrefresh.bucket.verified import SUFFIX
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
-from dmrefresh.jobs.dumps.choosing import Chosen, chosen
+from dmrefresh.jobs.dumps.choosing import chosen
 from dmrefresh.jobs.dumps.doubts import Doubts, of_a_cleaned_one
-from dmrefresh.jobs.dumps.taking import choose, introduce
+from dmrefresh.jobs.dumps.taking import Chosen, choose, introduce
 from dmrefresh.observer import Observer
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 from dmrefresh.stages.s3 import fetch
 from fixtures.parts.seaweedfs import ObjectStore
 from tests.jobs.scene import note_beside
@@ -267,12 +269,19 @@ def test_a_name_takes_exactly_that_one_and_says_that_nobody_read_it(bucket: Buck
     assert (found.dump.sha256, silent(found)) == (DIGEST, True)
 
 
+def test_an_empty_newest_is_passed_over_and_said_whoever_takes_a_dump(bucket: Bucket) -> None:
+    taken, empty = bucket.put(2), bucket.put(1, b"")
+    for found in (bucket.chosen(), choose(bucket.settings(), None, None)):
+        assert (found.dump.key, found.passed_over) == (taken, (f"{empty} is empty and was passed over",))
+
+
 def test_what_lies_beside_dumps_is_never_taken_for_one(bucket: Bucket) -> None:
     name = bucket.noted(10)
     for other in (f"{name}.probe", f"{bucket.stage}-doctor-probe", f"{name}{SUFFIX}{SUFFIX}"):
         bucket.client.put_object(Bucket=bucket.store.bucket, Key=other, Body=b"x")
     assert silent(bucket.chosen())
-    for take in (lambda: bucket.chosen(name + SUFFIX), lambda: choose(bucket.settings(), name + SUFFIX, None)):
+    note = name + SUFFIX
+    for take in (partial(bucket.chosen, note), partial(choose, bucket.settings(), note, None)):
         with pytest.raises(NoSuchDump) as caught:
             take()
         assert name in str(caught.value.hint)
@@ -300,7 +309,7 @@ def test_the_age_that_is_said_first_is_the_one_that_a_refusal_says(bucket: Bucke
     name = bucket.put(hours)
     found = bucket.chosen(name, max_age="1 second")
     told = Told()
-    introduce(found.store, found.dump, told)
+    introduce(found.dump, told)
     (old,) = [one for one in found.doubts.warnings if "is too old" in one]
     age = old.removeprefix(f"{name} is ").partition(" old")[0]
     assert told.notes == [f"dump: {name}, 0.0 MB, {age} old"]

@@ -19,7 +19,8 @@ import pytest
 from dmrefresh.bucket.store import Store
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import DumpDamaged
-from dmrefresh.jobs.refresh.sources import Attempt, Cleaned
+from dmrefresh.jobs.refresh.cleaned import Cleaned
+from dmrefresh.jobs.refresh.source import Attempt
 from dmrefresh.observer import Observer
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
@@ -310,7 +311,7 @@ def test_an_object_without_a_true_mark_is_refused_before_anything_of_it_is_read(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", object_store.developers.secret_key)
     store = Store(bucket, endpoint_url=object_store.endpoint_url)
     rules = parse_ruleset(RULES, "small.yaml")
-    source = Cleaned(store, store.newest_cleaned(), credentials.public_key, rules, Limits())
+    source = Cleaned(store, store.named(store.listed_cleaned()[0].key), credentials.public_key, rules, Limits())
     with pytest.raises(DumpDamaged), source.opened(Attempt(1), Observer(), verify_first=False):
         pytest.fail("it was taken for whole")
 

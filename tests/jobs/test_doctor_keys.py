@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dmrefresh.keys import private as keys
+from dmrefresh.machine import folders
 from fixtures.parts.secrets import Credentials, make_credentials, sops_encrypt
 from tests.jobs.hospital import Hospital, assert_fails, assert_passes, assert_skips, assert_warns
 from tests.keys.public_keys import LONG_AGO, Maker, maker
@@ -94,7 +95,7 @@ def test_a_program_that_is_missing_or_too_old_fails_and_what_needs_it_is_skipped
 
 
 def test_a_machine_without_storage_in_memory_fails(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "_IN_MEMORY", set())
+    monkeypatch.setattr(folders, "_IN_MEMORY", set())
     found = hospital.examined(*KEYS)
     assert_fails(found, "memory", 12, "no memory-backed storage")
     assert_skips(found, "key.private", "memory-backed storage")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.init import answers as checks
-from dmrefresh.jobs.init.answers import Answers, Looked
+from dmrefresh.jobs.init.answers import Answers, LookedAt
 from dmrefresh.jobs.init.writing import settings_text
 from dmrefresh.settings.model import Settings
 from fixtures.parts.postgres import Cluster
@@ -318,7 +318,7 @@ def test_any_answer_comes_back_from_the_settings_as_it_was(
             bucket=checks.bucket(bucket),
             recipient=checks.recipient(recipient),
             place=checks.place(place),
-            looked=Looked(),
+            looked=LookedAt(),
         )
     except UsageFailure:
         return

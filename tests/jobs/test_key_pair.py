@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from dmrefresh.errors import KeyUnusable
-from dmrefresh.jobs.backup.key_pair import prove
+from dmrefresh.jobs.dumps.key_pair import prove
 from dmrefresh.keys.private import Keyring
 from dmrefresh.keys.public import public_keyring
 from fixtures.parts.secrets import keyring

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from dmrefresh.jobs.buckets import store_of
 from dmrefresh.jobs.dumps.choosing import older
-from dmrefresh.jobs.dumps.taking import store_of
 from dmrefresh.jobs.refresh.finding import of_a_bucket
 from dmrefresh.settings.model import Settings, Target
 from fixtures.parts.seaweedfs import ObjectStore

@@ -26,8 +26,10 @@ from dmrefresh.jobs.backup.worker_elsewhere import have_made
 from dmrefresh.keys.private import memory_backed_storage
 from dmrefresh.observer import Observer
 from dmrefresh.report.model import Try
-from dmrefresh.settings.model import Dumps, Keys, Settings
-from dmrefresh.settings.targets import CloudFoundry
+from dmrefresh.settings.cloud_foundry import CloudFoundry
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.keys import Keys
+from dmrefresh.settings.model import Settings
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import USER_ID, Credentials, make_credentials

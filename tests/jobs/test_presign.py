@@ -14,7 +14,8 @@ import pytest
 
 from dmrefresh.jobs.backup.presign import presign
 from dmrefresh.observer import Observer
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 from tests.jobs.scene import DMREFRESH
 
 NAME = "production-202611220300.sql.gz.gpg"

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from dmrefresh.jobs.refresh import sources
+from dmrefresh.jobs.refresh import encrypted
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
@@ -49,8 +50,8 @@ def aside(scene: Scene, wanted: str, more: str = "", target: str = "") -> None:
 def test_a_core_is_taken_for_it_only_where_one_is_to_spare(
     monkeypatch: pytest.MonkeyPatch, size: int, remote: bool, cores: int, wanted: bool
 ) -> None:
-    monkeypatch.setattr(sources, "cores", lambda: cores)
-    assert sources.reads_aside(size, remote=remote) is wanted
+    monkeypatch.setattr(encrypted, "cores", lambda: cores)
+    assert encrypted.reads_aside(size, remote=remote) is wanted
 
 
 def reader_of(child: subprocess.Popen[str]) -> psutil.Process:
@@ -103,7 +104,7 @@ def test_where_its_reader_is_killed_the_attempt_fails_and_the_next_does_without(
     with scene.start() as child:
         reader = reader_of(child)
         reader.suspend()
-        busy(child)
+        at_rest(child)
         reader.kill()
         ended = scene.ended(child)
     assert ended.code == 0, ended.output
@@ -124,15 +125,28 @@ def test_where_nobody_is_wanted_a_reader_that_does_not_answer_is_no_matter(made:
     assert bodies(scene) == {"canary"}
 
 
-def busy(child: subprocess.Popen[str]) -> None:
-    """Wait until the run has nothing to do any more, because its reader does not answer."""
+def at_rest(child: subprocess.Popen[str]) -> None:
+    """Wait until the run has had nothing to do for two seconds, because its reader does not answer.
+
+    Where others are at work it may have no time rather than nothing to do: then one of its threads is ready to run.
+    """
     run, still, before = psutil.Process(child.pid), 0, 0.0
     end = time.monotonic() + 60
-    while still < 10:
+    while still < 20:
         assert time.monotonic() < end
+        assert child.poll() is None
         used = sum(run.cpu_times()[:2])
-        still, before = (still + 1 if used - before < 0.03 and used > 1 else 0), used
+        still, before = (still + 1 if used - before < 0.03 and not ready_to_run(child.pid) else 0), used
         time.sleep(0.1)
+
+
+def ready_to_run(pid: int) -> bool:
+    """Whether any thread is; see proc(5), where the state comes after the name in its brackets."""
+    for one in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if (one / "stat").read_text().rpartition(")")[2].split()[0] == "R":
+                return True
+    return False
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "the deadline"])
@@ -145,7 +159,7 @@ def test_a_run_that_waits_for_its_reader_can_be_ended_and_leaves_nobody(made: tu
         reader.suspend()
         others = psutil.Process(child.pid).children(recursive=True)
         if how == "Ctrl-C":
-            busy(child)
+            at_rest(child)
             for one in (child.pid, reader.pid):  # a terminal tells the whole group
                 psutil.Process(one).send_signal(signal.SIGINT)
         ended = scene.ended(child)
@@ -162,7 +176,7 @@ def test_a_run_that_is_killed_leaves_no_reader_and_while_it_runs_nobody_sees_wha
     with scene.start() as child:
         reader = reader_of(child)
         reader.suspend()
-        busy(child)
+        at_rest(child)
         watched.look(child.pid)
         assert reader.cmdline() == psutil.Process(child.pid).cmdline()
         assert {Path(one.path).name for one in reader.open_files()} <= {"null"}

@@ -9,7 +9,7 @@ from collections.abc import Generator
 import pytest
 
 from dmrefresh.errors import DumpDamaged, DumpRefused
-from dmrefresh.jobs.backup.verifying_backup import _Plain
+from dmrefresh.jobs.dumps.reading_back import _Plain
 from dmrefresh.stages.prefetch import prefetch
 
 WHOLE = gzip.compress(bytes(1 << 20))

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dmrefresh.jobs.backup.presign import presign
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.jobs.scene import DMREFRESH

@@ -84,8 +84,8 @@ def test_neither_key_nor_passphrase_shows_in_a_printed_keyring(files: KeyFiles, 
 HOLD = """
 import sys, time
 from pathlib import Path
-from dmrefresh.machine import signals
 from dmrefresh.keys.private import KeyFiles, private_keyring
+from dmrefresh.machine import signals
 signals.install()
 with private_keyring(KeyFiles(Path(sys.argv[1]), Path(sys.argv[2]))) as keyring:
     print(keyring.home, flush=True)
@@ -159,12 +159,6 @@ def test_a_missing_file_or_program_is_named(files: KeyFiles, tmp_path: Path, mon
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(KeyUnusable, match="sops is not installed"):
         decrypt_with_sops(files.secret_key)
-
-
-@pytest.mark.fault("L13")
-def test_a_disk_is_never_taken_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert memory_backed_storage() != tmp_path
 
 
 @pytest.mark.fault("82e")

@@ -95,7 +95,7 @@ def test_an_expired_key_is_told(made: Maker) -> None:
 def test_a_revoked_key_is_told(made: Maker) -> None:
     fingerprint = made.make(USER_ID, "encr")
     made.revoke(fingerprint)
-    assert f"{fingerprint} has been revoked" in refused(made.public(), USER_ID).what
+    assert f"{fingerprint} was revoked" in refused(made.public(), USER_ID).what
 
 
 def test_a_key_that_only_signs_is_told(made: Maker) -> None:

@@ -302,13 +302,16 @@ def test_nobody_else_may_look_into_its_memory() -> None:
         process.kill()
 
 
+CONTAINER = "from pathlib import Path; from dmrefresh.machine import cores; cores._QUOTA = Path(sys.argv[1]); "
+
+
 @pytest.mark.parametrize(
     "before",
     [
         "import threading; threading.Thread(target=time.sleep, args=(5,), daemon=True).start()",
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})",
         "import pyarrow, threading; assert threading.active_count() == 1",
-        "from pathlib import Path; aside._QUOTA = Path(sys.argv[1]); aside._QUOTA.write_text('100000 100000\\n')",
+        CONTAINER + "cores._QUOTA.write_text('100000 100000\\n')",
     ],
     ids=["a thread", "one core", "a thread that is not Python's", "a container with one core"],
 )
@@ -325,7 +328,7 @@ def test_a_container_that_has_the_cores_has_somebody_aside(quota: str | None, tm
     file = tmp_path / "cpu.max"
     if quota is not None:
         file.write_text(f"{quota}\n")
-    process, pids = caller("from pathlib import Path; aside._QUOTA = Path(sys.argv[1])", str(file))
+    process, pids = caller(CONTAINER, str(file))
     with process:
         process.kill()
     assert len(pids) == (1 if len(os.sched_getaffinity(0)) > 1 else 0)

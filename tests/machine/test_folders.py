@@ -113,3 +113,9 @@ def test_a_signal_while_a_folder_is_removed_leaves_nothing_in_it(
     with pytest.raises(signals.Interrupted):
         leave()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.fault("L13")
+def test_a_disk_is_never_taken_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert folders.in_memory() != tmp_path

@@ -110,4 +110,4 @@ def published(request: pytest.FixtureRequest, publish: Callable[[str], Published
 @pytest.fixture
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Password hashes that cost next to nothing, where nobody looks at them."""
-    monkeypatch.setattr("sanitisers.making.edits.BCRYPT_COST", 4)
+    monkeypatch.setattr("sanitisers.making.hashing.BCRYPT_COST", 4)

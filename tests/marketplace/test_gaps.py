@@ -9,7 +9,7 @@ import pytest
 
 from dmrefresh.errors import NotSanitised
 from sanitisers import Ruleset
-from sanitisers.compiling import rule_for
+from sanitisers.covering import rule_for
 from sanitisers.ruleset.model import Columns
 from tests.jobs.scene import Production
 from tests.marketplace.streams import drained, shipped

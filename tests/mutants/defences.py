@@ -109,8 +109,8 @@ ONE_OBJECT = Mutant(
     ),
 )
 KEY_IN_MEMORY = Mutant(
-    "tests/keys/test_private.py::test_a_disk_is_never_taken_for_memory",
-    (Cut("dmrefresh/keys/private.py", " and _filesystem(Path(candidate)) in _IN_MEMORY"),),
+    "tests/machine/test_folders.py::test_a_disk_is_never_taken_for_memory",
+    (Cut("dmrefresh/machine/folders.py", " and _filesystem(Path(candidate)) in _IN_MEMORY"),),
 )
 CHECKS_BEFORE_THE_COMMIT = Mutant(
     "tests/postgres/test_publish.py::test_a_sequence_behind_its_column_is_found_before_the_commit",

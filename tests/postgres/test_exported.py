@@ -13,7 +13,7 @@ from dmrefresh.dump.events import End, TableData
 from dmrefresh.dump.note import Note
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import RightsMissing, TargetUnreachable
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.postgres import guard
 from dmrefresh.postgres.exported import LEFT_OUT, exported, size
 from dmrefresh.postgres.reach import connect

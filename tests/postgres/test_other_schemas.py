@@ -18,7 +18,7 @@ from dmrefresh.dump.judging.after_load import Check, Script
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import ChecksFailed, RightsMissing, TargetBusy, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.jobs.refresh.other_schemas import dump_others
-from dmrefresh.machine.programs import programs
+from dmrefresh.machine.postgres_programs import programs
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.strategies.publish import Published
 from dmrefresh.settings.model import Programs

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from dmrefresh.errors import Busy, TargetBusy, TargetUnfit
-from dmrefresh.postgres import lock
+from dmrefresh.postgres import lock, moved_aside
 from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.receipt import Receipt
-from dmrefresh.postgres.strategies import previous
+from dmrefresh.postgres.strategies import dropping
 from dmrefresh.postgres.strategies.rollback import rollback
 from tests.postgres import keeping
 from tests.postgres.databases import Database, dump_of, refresh
@@ -77,7 +77,7 @@ def test_what_somebody_hung_on_it_meanwhile_is_not_dropped_along(target: Databas
         refresh(dump, target)
     target.run("CREATE SCHEMA other", "CREATE VIEW other.old AS SELECT name FROM dmrefresh_previous.person")
     with connect.session(target.url) as connection:
-        assert previous.drop(connection) == ["dmrefresh_previous"]
+        assert dropping.drop(connection) == ["dmrefresh_previous"]
     assert target.run("SELECT name FROM other.old") == [("old",)]
 
 
@@ -196,7 +196,7 @@ def test_clearing_up_after_somebody_elses_run_leaves_kept_data_alone(database: M
     keeping.refresh(dump, target)
     keeping.refresh(dump, target)
     with connect.session(target.url) as connection:
-        assert previous.drop(connection) == []
+        assert dropping.drop(connection) == []
     assert target.run(KEPT) == [("new",)]
 
 
@@ -242,13 +242,13 @@ def test_what_is_dropped_never_takes_along_what_is_kept(database: MakeDatabase, 
         assert keeping.refresh(dump, target).still_there == ["dmrefresh_superseded"]
     target.run("CREATE VIEW dmrefresh_previous.leaning AS SELECT name FROM dmrefresh_superseded.person")
     with connect.session(target.url) as connection:
-        assert previous.drop(connection) == ["dmrefresh_superseded"]
+        assert dropping.drop(connection) == ["dmrefresh_superseded"]
     assert target.run("SELECT name FROM dmrefresh_previous.leaning") == [("new",)]
 
 
 @pytest.mark.parametrize("schema", ["public", "other", "x" * 63, "ä" * 31])
 def test_each_schema_has_names_of_its_own_that_the_server_does_not_cut_off(schema: str) -> None:
-    names = {previous.name_for(schema), previous._named(previous._SUPERSEDED, schema)}
+    names = {moved_aside.name_for(schema), moved_aside._named(moved_aside._SUPERSEDED, schema)}
     assert len(names) == 2
     assert all(len(name.encode()) <= 63 for name in names)
 

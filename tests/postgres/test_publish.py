@@ -19,7 +19,7 @@ from dmrefresh.errors import (
     UsageFailure,
 )
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, server_names
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.strategies.publish import publish
 from fixtures.parts.postgres import installed_majors
@@ -245,13 +245,13 @@ def test_a_superuser_is_refused_unless_allowed(pair: tuple[bytes, Database]) -> 
     ],
 )
 def test_only_this_machine_is_local(host: str, local: bool) -> None:
-    assert connect.is_local(host) is local
+    assert server_names.is_local(host) is local
 
 
 def test_a_url_shows_nothing_that_lets_one_in() -> None:
-    shown = connect.shown("postgresql://jo:hunter2@db.example.org:5433/market")
+    shown = server_names.shown("postgresql://jo:hunter2@db.example.org:5433/market")
     assert shown == "market on db.example.org:5433"
-    assert "hunter2" not in connect.shown("postgresql://jo:hunter2@:::/%%")
+    assert "hunter2" not in server_names.shown("postgresql://jo:hunter2@:::/%%")
     with pytest.raises(UsageFailure) as caught, connect.session("nonsense hunter2"):
         pass
     assert "hunter2" not in str(caught.value)

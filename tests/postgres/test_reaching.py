@@ -19,7 +19,7 @@ from dmrefresh.errors import Failure, TargetUnfit, TargetUnreachable, UsageFailu
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, server_names
 from dmrefresh.postgres.reach.conninfo import masked
 from dmrefresh.postgres.reach.reaching import Reached, reached
 from dmrefresh.settings.model import Production, Target
@@ -157,7 +157,7 @@ def test_a_password_that_is_not_percent_encoded_is_shown_nowhere(url: str) -> No
     failure = refusal(Target(url=url))
     assert isinstance(failure, UsageFailure)
     assert "percent-encode" in (failure.hint or "")
-    assert connect.shown(url) == "(unreadable url)"
+    assert server_names.shown(url) == "(unreadable url)"
     assert masked(url) == "***"
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from dmrefresh.postgres.strategies import previous
+from dmrefresh.postgres import moved_aside
 from fixtures import torture
 from fixtures.parts.dumping import PG_DUMP_OPTIONS
 from fixtures.parts.postgres import Cluster, installed_majors
@@ -248,11 +248,11 @@ LONG = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6
 
 @given(st.sets(LONG.map(lambda name: name.encode()[:63].decode(errors="ignore")), min_size=2, max_size=2))
 def test_no_two_schemas_are_moved_to_one_name(schemas: set[str]) -> None:
-    moved = {previous.name_for(schema) for schema in schemas}
+    moved = {moved_aside.name_for(schema) for schema in schemas}
     assert len(moved) == len(schemas)
     assert all(len(name.encode()) <= 63 for name in moved)
 
 
 def test_schemas_of_long_names_that_end_differently_are_moved_apart() -> None:
     one, other = (f"{'n' * 62}{end}" for end in "ab")
-    assert previous.name_for(one) != previous.name_for(other)
+    assert moved_aside.name_for(one) != moved_aside.name_for(other)

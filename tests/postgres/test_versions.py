@@ -11,7 +11,7 @@ import pytest
 
 from dmrefresh.errors import ChecksFailed, DumpRefused
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.strategies import previous
+from dmrefresh.postgres import moved_aside
 from fixtures.parts.postgres import installed_majors
 from tests.postgres.databases import Database, dump_of, refresh
 
@@ -121,8 +121,8 @@ def test_a_newer_dump_with_a_setting_nobody_knows_is_refused_before_anything_is_
 ) -> None:
     dump, target, listening = (FOLDER / "postgresql-17.sql").read_bytes(), database(16), Listening()
     refresh(dump, target)
-    left = previous.name_for("public")  # which the next refresh drops first of all
-    target.run(f"CREATE SCHEMA {left}", f"COMMENT ON SCHEMA {left} IS '{previous._MARK}'")
+    left = moved_aside.name_for("public")  # which the next refresh drops first of all
+    target.run(f"CREATE SCHEMA {left}", f"COMMENT ON SCHEMA {left} IS '{moved_aside._MARK}'")
     before = everything(target)
     text = dump.replace(b"SET transaction_timeout = 0;", setting.encode())
     with pytest.raises(DumpRefused, match=re.escape(both("17.10", target))) as caught:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dmrefresh.observer import Flow, Sample, Stopwatch
 from dmrefresh.report.model import BackupReport, DumpReport, LeakReport, Report, TableReport, Try
 from dmrefresh.report.timeline import timeline_of
+from dmrefresh.stopwatch import Flow, Sample, Stopwatch
 
 NASTY = "<script>alert(1)</script>&\"'"
 TURNED = "a\u202eb\x07c\nd"

@@ -17,11 +17,12 @@ from dmrefresh.bucket.store import Store
 from dmrefresh.errors import KeyUnusable, UsageFailure
 from dmrefresh.jobs.dumps import seen
 from dmrefresh.jobs.reports import keeping, showing
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.report import outcome, runs, writing
 from dmrefresh.report.listening import Listening
 from dmrefresh.report.timeline import timeline_of
 from dmrefresh.settings.model import Settings
+from dmrefresh.stopwatch import Stopwatch
 from tests.report.documents import refreshed
 
 

@@ -19,7 +19,7 @@ from zipfile import ZipFile
 import pytest
 
 from dmrefresh.errors import Failure, UsageFailure
-from dmrefresh.jobs import walk_runbook
+from dmrefresh.jobs.runbooks import walking
 from dmrefresh.runbooks.confirmations import Record
 from dmrefresh.runbooks.runbook import PARTS, parse, runbook
 from tests.test_cli import DMREFRESH, dmrefresh
@@ -118,7 +118,7 @@ def test_a_page_of_another_form_is_not_half_read(old: str, new: str) -> None:
         parse("small", SMALL.replace(old, new, 1))
 
 
-def answering(*answers: str) -> walk_runbook.Ask:
+def answering(*answers: str) -> walking.Ask:
     left = list(answers)
 
     def ask(_: str) -> str:
@@ -132,7 +132,7 @@ def answering(*answers: str) -> walk_runbook.Ask:
 def walk(file: Path, *answers: str, by: str = "anna", first: int | None = None) -> tuple[bool, list[str]]:
     said: list[str] = []
     book = parse("small", SMALL)
-    done = walk_runbook.walk(book, Record(file, book), by, first, 80, said.append, answering(*answers))
+    done = walking.walk(book, Record(file, book), by, first, 80, said.append, answering(*answers))
     return done, said
 
 
@@ -191,7 +191,7 @@ def test_what_somebody_else_decides_meanwhile_is_not_asked_again(tmp_path: Path)
         Record(file, book).add("mb", "done", book.steps[1])
         return "done"
 
-    assert walk_runbook.walk(book, Record(file, book), "anna", None, 80, lambda _: None, ask)
+    assert walking.walk(book, Record(file, book), "anna", None, 80, lambda _: None, ask)
     assert [line[:3] for line in kept(file)][1:] == [("mb", 2, "done"), ("anna", 1, "done")]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sanitisers import Ruleset
-from sanitisers.compiling import rule_for
+from sanitisers.covering import rule_for
 from sanitisers.ruleset.model import Empty
 from sanitisers.ruleset.rules import Constant, Fake, Json, JsonObject, Keep, Null, Template
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from sanitisers.leaks.detectors import in_plain_characters
+from sanitisers.detectors import in_plain_characters
 from sanitisers.leaks.leak_check import Leak
 
 LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

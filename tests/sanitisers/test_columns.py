@@ -3,7 +3,7 @@
 import pytest
 
 from sanitisers.columns import Kind, holds_text, is_hstore, is_json, kind, type_word
-from sanitisers.ruleset.proposal import propose
+from sanitisers.suggesting.proposal import propose
 from tests.sanitisers.columns import Column
 
 

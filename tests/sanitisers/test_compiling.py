@@ -1,7 +1,7 @@
 import pytest
 
 from sanitisers import RulesetError, Unclassified, compile_ruleset
-from sanitisers.compiling import rule_for
+from sanitisers.covering import rule_for
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.rules import Keep
 from tests.sanitisers.columns import Column

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sanitisers.leaks.detectors import CARD, EMAIL, IBAN, NATIONAL_INSURANCE, PHONE, POSTCODE, Finding, find
+from sanitisers.detectors import CARD, EMAIL, IBAN, NATIONAL_INSURANCE, PHONE, POSTCODE, Finding, find
 
 PERSONAL = {
     EMAIL: [

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sanitisers.engine.alphabets import table_of
 from sanitisers.engine.digits import Groups
-from sanitisers.engine.spans import table_of
 
 MARKS = b" -."
 texts = st.text("019 -./:ax", max_size=40).map(str.encode)

@@ -17,8 +17,8 @@ from sanitisers import Sanitiser, ValueRefused, compile_ruleset, load_ruleset, s
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter, Written
 from sanitisers.engine.json_tokens import may_begin
-from sanitisers.engine.prf import Bytes, Positions
 from sanitisers.engine.tally import TableReport
+from sanitisers.engine.values import Bytes, Positions
 from sanitisers.engine.watch import DocumentWatch
 from tests.sanitisers.columns import Column, production_schema
 from tests.sanitisers.making import KEY, sanitiser

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from sanitisers import ValueRefused
 from sanitisers.engine import shapes
 from sanitisers.engine.array_text import ArrayForm
-from sanitisers.engine.box_text import Form
+from sanitisers.engine.box_text import BoxForm
 from sanitisers.engine.copy_text import decode, encode
 from sanitisers.engine.flat_boxes import read_flat
-from sanitisers.engine.prf import Values
 from sanitisers.engine.record_text import RecordForm
+from sanitisers.engine.values import Values
 from tests.sanitisers.columns import Column
 from tests.sanitisers.making import table
 
@@ -41,7 +41,7 @@ PIECES = [*'{}(),"\\ aN', "{a", ",b", ',"c d"', "NULL", "(a,", '(,"', "{}", '""'
 damage = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 
 
-def written(form: Form, values: Sequence[str | None], around: str) -> str:
+def written(form: BoxForm, values: Sequence[str | None], around: str) -> str:
     inside = b",".join(form.write(None if value is None else value.encode()) for value in values)
     return f"{around[0]}{inside.decode()}{around[1]}"
 
@@ -79,7 +79,7 @@ def test_the_outcome_is_that_of_one_by_one(rule: tuple[Column, str], texts: list
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from([ArrayForm(), ArrayForm(b";"), RecordForm(1), RecordForm(2)]), st.lists(boxes, max_size=6))
-def test_what_is_read_all_at_once_is_what_is_read_one_by_one(form: Form, texts: list[str]) -> None:
+def test_what_is_read_all_at_once_is_what_is_read_one_by_one(form: BoxForm, texts: list[str]) -> None:
     marks = form.marks
     assert marks is not None
     flat = read_flat(marks, Values.of([encode(text.encode()) for text in texts]))
@@ -103,6 +103,6 @@ def test_what_is_read_all_at_once_is_what_is_read_one_by_one(form: Form, texts: 
     ],
     ids=["arrays", "arrays of boxes", "records"],
 )
-def test_what_a_server_writes_without_escapes_is_read_all_at_once(form: Form, texts: list[str]) -> None:
+def test_what_a_server_writes_without_escapes_is_read_all_at_once(form: BoxForm, texts: list[str]) -> None:
     assert form.marks is not None
     assert len(read_flat(form.marks, Values.of([text.encode() for text in texts])).which) == len(texts)

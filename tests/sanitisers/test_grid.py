@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sanitisers.engine.copy_text import decode
 from sanitisers.engine.grid import Column, Ragged, marked, nulls, pieces_of, separators, unescaped, with_backslash
-from sanitisers.engine.prf import Values
+from sanitisers.engine.values import Values
 
 value = st.lists(st.sampled_from([b"a", b"", rb"\N", rb"\\", rb"\t", b"\xff", b"N", b" "]), max_size=3).map(b"".join)
 

@@ -85,7 +85,7 @@ def leaks_of(sanitiser: Sanitiser) -> tuple[Leak, ...]:
     try:
         sanitiser.check_leaks()
     except Leaked as leaked:
-        return leaked.leaks
+        return tuple(one for one in leaked.leaks if isinstance(one, Leak))
     return ()
 
 

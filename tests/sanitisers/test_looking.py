@@ -10,7 +10,7 @@ import pytest
 
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.grid import Flags
-from sanitisers.engine.prf import Positions, Values
+from sanitisers.engine.values import Positions, Values
 from sanitisers.leaks.gathering import AT_ONCE, Gathering
 from sanitisers.leaks.looking import Looking
 

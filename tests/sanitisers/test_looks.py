@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sanitisers.detectors import EMAIL, NATIONAL_INSURANCE, PHONE, POSTCODE, find, in_plain_characters
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.looks import KINDS, find_looks
-from sanitisers.engine.plain_characters import in_plain_characters as in_plain_bytes
-from sanitisers.engine.prf import Values
-from sanitisers.leaks.detectors import EMAIL, NATIONAL_INSURANCE, PHONE, POSTCODE, find, in_plain_characters
+from sanitisers.engine.plain_characters import in_plain_bytes
+from sanitisers.engine.values import Values
 from tests.sanitisers.test_detectors import NOBODYS, PERSONAL
 
 Found = Counter[tuple[int, str, str]]

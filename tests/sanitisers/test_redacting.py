@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanitisers import RulesetError
+from sanitisers.detectors import EMAIL, find
 from sanitisers.engine.copy_text import decode, encode
 from sanitisers.engine.document_blocks import BlockWriter
 from sanitisers.engine.redacting import MARKS, _marked, redact, redact_all
-from sanitisers.leaks.detectors import EMAIL, find
 from sanitisers.leaks.leak_check import Leak
 from sanitisers.sanitiser import Sanitiser
 from tests.sanitisers.columns import Column

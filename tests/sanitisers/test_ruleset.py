@@ -4,6 +4,7 @@ import pytest
 
 from sanitisers import RulesetError, load_ruleset
 from sanitisers.ruleset.loading import parse_ruleset
+from sanitisers.ruleset.mistakes import Problem
 from sanitisers.ruleset.model import Columns, Empty, Off
 from sanitisers.ruleset.patterns import parse_pattern
 from sanitisers.ruleset.rules import (
@@ -25,7 +26,6 @@ from sanitisers.ruleset.rules import (
     Shift,
     Template,
 )
-from sanitisers.ruleset.words import Problem
 
 GOOD = """\
 ruleset: 1

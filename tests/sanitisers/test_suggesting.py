@@ -12,14 +12,16 @@ from sanitisers import BlockError, Known, compile_ruleset
 from sanitisers.engine.copy_text import encode
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.ruleset.model import Columns
-from sanitisers.ruleset.proposal import propose
 from sanitisers.suggesting.facts import Document, Facts
 from sanitisers.suggesting.gathering import Gathering, chosen
 from sanitisers.suggesting.judgement import Confidence, Judgement
 from sanitisers.suggesting.names import Means, meaning, words
-from sanitisers.suggesting.suggestion import Keys, suggest
+from sanitisers.suggesting.proposal import propose
+from sanitisers.suggesting.suggestion import suggest
+from sanitisers.suggesting.tables import Keys
 from sanitisers.suggesting.values import Look, look, shape
 from sanitisers.suggesting.writing import written
+from sanitisers.trying import fits
 from tests.sanitisers.columns import Column
 from tests.sanitisers.making import KEY
 
@@ -34,7 +36,7 @@ def judged(
         b"%d\t%b\n" % (row, rb"\N" if value is None else encode(value.encode())) for row, value in enumerate(values)
     )
     gathered.look(table, columns, lines, len(values))
-    found = suggest({table: columns}, gathered, {table: keys or Keys(primary=frozenset({"id"}))})
+    found = suggest({table: columns}, gathered, {table: keys or Keys(primary=frozenset({"id"}))}, fits)
     text = written(found, {table: columns}, of="a test", modeline="# m")
     compile_ruleset(parse_ruleset(text, "suggested.yaml"), {table: columns}, KEY)
     return found[table].columns[name]
@@ -201,7 +203,7 @@ def test_words_that_stand_in_a_column_about_somebody_are_not_kept() -> None:
     columns = [Column("last_name"), Column("type")]
     gathered = Gathering()
     gathered.look("t", columns, b"Tharro\tTharro\nQuelb\tQuelb\n" * 40, 80)
-    found = suggest({"t": columns}, gathered, {})
+    found = suggest({"t": columns}, gathered, {}, fits)
     assert found["t"].columns["type"].rule == "text.lorem"
     assert "t.last_name" in found["t"].columns["type"].reason
 
@@ -211,7 +213,7 @@ def test_values_that_stand_elsewhere_are_what_they_are_there() -> None:
     rows = b"".join(b"Vimb%b Tharro\tVimb%b Tharro\n" % (2 * (bytes([97 + n]),)) for n in range(26))
     gathered = Gathering()
     gathered.look("t", columns, rows, 26)
-    assert suggest({"t": columns}, gathered, {})["t"].columns["q7"].rule == "person.name"
+    assert suggest({"t": columns}, gathered, {}, fits)["t"].columns["q7"].rule == "person.name"
 
 
 @pytest.mark.parametrize(("digits", "keeps"), [(4, True), (8, True), (9, False), (12, False)])
@@ -270,7 +272,7 @@ def test_a_trail_that_nothing_refers_to_is_emptied() -> None:
     columns = [Column("id", "integer", not_null=True), Column("data", "jsonb")]
     for referenced in (False, True):
         keys = Keys(primary=frozenset({"id"}), referenced=referenced)
-        found = suggest({"audit_events": columns}, Gathering(), {"audit_events": keys})
+        found = suggest({"audit_events": columns}, Gathering(), {"audit_events": keys}, fits)
         assert bool(found["audit_events"].empties) is not referenced
 
 
@@ -340,7 +342,7 @@ def test_any_document_can_be_looked_at(value: object) -> None:
 def test_whatever_the_type_the_suggestion_compiles(type: str, not_null: bool, name: str) -> None:
     columns = [Column(name, type, not_null, max_length=int(type[-2]) if "char" in type else None)]
     for unique in (frozenset[str](), frozenset({name})):
-        found = suggest({"t": columns}, Gathering(), {"t": Keys(unique=unique)})
+        found = suggest({"t": columns}, Gathering(), {"t": Keys(unique=unique)}, fits)
         text = written(found, {"t": columns}, of="a test", modeline="# m")
         known = Known(unique={"t": unique})
         assert compile_ruleset(parse_ruleset(text, "s.yaml"), {"t": columns}, KEY, known=known).warnings == ()
@@ -350,7 +352,7 @@ def test_whatever_the_type_the_suggestion_compiles(type: str, not_null: bool, na
 
 def test_names_that_yaml_could_misread_are_quoted() -> None:
     columns = [Column(name) for name in ("null", "True", "a: b", "x #y", "17", '"q"', "-", "é", "*")]
-    found = suggest({"no": columns, "select": []}, Gathering(), {})
+    found = suggest({"no": columns, "select": []}, Gathering(), {}, fits)
     text = written(found, {"no": columns, "select": []}, of="a test", modeline="# m")
     compile_ruleset(parse_ruleset(text, "suggested.yaml"), {"no": columns, "select": []}, KEY)
 
@@ -364,7 +366,7 @@ def test_a_name_cannot_end_the_comment_that_it_stands_in() -> None:
     ]
     gathered = Gathering()
     gathered.look("t", columns, b"Tharro\tTharro\ta-b\t1\nQuelb\tQuelb\tb-c\t2\n" * 40, 80)
-    found = suggest({"t": columns}, gathered, {})
+    found = suggest({"t": columns}, gathered, {}, fits)
     assert "last_name" in found["t"].columns["kind"].reason
     text = written(found, {"t": columns}, of="a test", modeline="# m")
     table = parse_ruleset(text, "suggested.yaml").tables["t"]

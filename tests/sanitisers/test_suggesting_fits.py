@@ -13,8 +13,10 @@ from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering
 from sanitisers.suggesting.judgement import Confidence, Judgement
 from sanitisers.suggesting.names import Means, meaning
-from sanitisers.suggesting.suggestion import Keys, TableSuggestion, suggest
+from sanitisers.suggesting.suggestion import suggest
+from sanitisers.suggesting.tables import Keys, TableSuggestion
 from sanitisers.suggesting.writing import written
+from sanitisers.trying import fits
 from tests.sanitisers.columns import Column
 from tests.sanitisers.making import one, table
 
@@ -32,7 +34,7 @@ def suggested(column: Column, values: list[str], *more: Column, keys: Keys | Non
     gathered = Gathering()
     gathered.look("t", columns, rows, len(values))
     names = frozenset({"id", column.name})
-    return suggest({"t": columns}, gathered, {"t": keys or Keys(primary=frozenset({"id"}), unique=names)})["t"]
+    return suggest({"t": columns}, gathered, {"t": keys or Keys(primary=frozenset({"id"}), unique=names)}, fits)["t"]
 
 
 def judged(column: Column, values: list[str], *more: Column, keys: Keys | None = None) -> Judgement:
@@ -98,7 +100,7 @@ def test_codes_do_not_stay_that_somebody_has_elsewhere(shared: int) -> None:
     gathered.look("t", [ID, code], b"".join(b"%d\t%b\n" % (n, one.encode()) for n, one in enumerate(rows)), 40)
     gathered.look("u", [Column("login")], "".join(f"{one}\n" for one in logins).encode(), 40)
     keys = {"t": Keys(primary=frozenset({"id"}), unique=frozenset({"id", "code"}))}
-    found = suggest({"t": [ID, code], "u": [Column("login")]}, gathered, keys)
+    found = suggest({"t": [ID, code], "u": [Column("login")]}, gathered, keys, fits)
     assert found["t"].empties is not None
 
 

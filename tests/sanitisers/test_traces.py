@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sanitisers.engine.document_texts import appended
-from sanitisers.engine.prf import ColumnCmac, Values
+from sanitisers.engine.prf import ColumnCmac
 from sanitisers.engine.telling import may_tell
 from sanitisers.engine.traces import KINDS, find_traces
+from sanitisers.engine.values import Values
 from sanitisers.engine.whole_values import LONGEST
 from tests.sanitisers import leak_twin
 

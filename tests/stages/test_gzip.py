@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmrefresh.errors import DumpDamaged
-from dmrefresh.stages.gzip import compress, gunzip
+from dmrefresh.stages.gzip import compress, gunzip, unpacked
 
 TEXT = b"".join(b"row %d\tvalue\n" % n for n in range(2000))
 MEMBER = gzip.compress(TEXT, mtime=0)
@@ -192,3 +192,11 @@ def test_whoever_stops_early_leaves_no_thread() -> None:
     next(running)
     running.close()
     assert not [one for one in threading.enumerate() if one.name.startswith("dmrefresh-gzip")]
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_what_is_gzip_data_is_unpacked_and_what_is_not_is_handed_on_however_it_comes(size: int) -> None:
+    text = TEXT[:1500]
+    for data in (gzip.compress(text), text):
+        assert b"".join(unpacked(cut(data, size))) == text
+    assert b"".join(unpacked([])) == b""

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from dmrefresh.dump.events import End
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
-from dmrefresh.machine.programs import find_pg_dump, programs
+from dmrefresh.machine.postgres_programs import find_pg_dump, programs
 from dmrefresh.postgres.reach.conninfo import used
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.pg_dump_end import judge_end

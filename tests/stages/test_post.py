@@ -21,7 +21,8 @@ import pytest
 
 from dmrefresh.bucket.presigned import Presigned, read_presigned
 from dmrefresh.jobs.backup.presign import presign
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 from dmrefresh.stages.post import PostFailed, post
 from fixtures.parts.seaweedfs import Credentials, ObjectStore
 from tests.proxy import Proxy

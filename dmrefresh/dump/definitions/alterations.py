@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dmrefresh.dump.text.kinds import UNKNOWN, object_kind
+from dmrefresh.dump.text.kinds import UNKNOWN, object_kind, pass_shape
 from dmrefresh.dump.text.tokens import TokenKind
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def classify_alter(cursor: Cursor) -> tuple[str, Name | None]:
     target = cursor.name()
     if target is None:
         return UNKNOWN, None
-    _pass_shape(cursor, altered)
+    pass_shape(cursor, altered)
     if cursor.accept("OWNER TO"):
         return ("ALTER OWNER" if _is_last_name(cursor) else UNKNOWN), None
     if cursor.accept("DEPENDS ON EXTENSION"):
@@ -86,16 +86,6 @@ def classify_alter(cursor: Cursor) -> tuple[str, Name | None]:
     if altered == "FOREIGN TABLE":
         return "ALTER FOREIGN TABLE", None
     return _change(cursor, altered), target
-
-
-def _pass_shape(cursor: Cursor, altered: str) -> None:
-    """Pass what comes behind the name of an object to tell it from others."""
-    if altered in ("AGGREGATE", "FUNCTION", "OPERATOR", "PROCEDURE"):
-        cursor.pass_parentheses()
-    elif altered in ("OPERATOR CLASS", "OPERATOR FAMILY") and cursor.accept("USING"):
-        cursor.identifier()
-    elif altered == "TRIGGER" and cursor.accept("ON"):
-        cursor.name()
 
 
 def _is_last_name(cursor: Cursor) -> bool:

@@ -9,12 +9,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dmrefresh.dump.text.tokens import MOST_TOKENS, NotAsWritten, Token, TokenKind, decoded
+from dmrefresh.postgres_facts import MOST_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-_MOST_COLUMNS = 1600
-"""That a table may have (manual, appendix K)."""
 
 _TABLE_CONSTRAINTS = frozenset({"check", "constraint", "foreign", "not", "primary", "unique"})
 """Reserved words: a column of such a name has quotes. (EXCLUDE may be a column's name, and has its own check.)"""
@@ -79,7 +77,7 @@ def read_columns(inside: Iterable[Token], sql: bytes, codec: str, *, typed: bool
     columns: dict[str, Definition] = {}
     refuse_null: dict[str, None] = {}
     for element in _split(outer_tokens(inside)):
-        if len(columns) > _MOST_COLUMNS or len(refuse_null) > _MOST_COLUMNS:
+        if len(columns) > MOST_COLUMNS or len(refuse_null) > MOST_COLUMNS:
             raise NotAsWritten
         if _is_constraint(element):
             # From PostgreSQL 18 on: CONSTRAINT its_name NOT NULL the_column, or without its name

@@ -10,7 +10,7 @@ from dmrefresh.dump.text.tokens import Cursor, NotAsWritten, NotInEncoding, Toke
 
 if TYPE_CHECKING:
     from dmrefresh.dump.events import Name, Statement
-    from sanitisers.suggesting.suggestion import Keys
+    from sanitisers.suggesting.tables import Keys
 
 _LISTED = re.compile(r"""\(?\(?"?(\w+)"?\)?(?:::[\w ]+)?\)? = ANY \(""")
 """As pg_dump writes a check for one of a list: `((status)::text = ANY ((ARRAY['open'::character varying, …`."""
@@ -23,7 +23,18 @@ _NAMES = (TokenKind.WORD, TokenKind.QUOTED)
 
 @dataclass(slots=True)
 class KeysRead:
-    """What was read so far, by table."""
+    """What was read so far, by table.
+
+    Attributes:
+        codec: Python's name for the dump's encoding.
+        primary: columns of the primary key.
+        unique: columns of which no value comes twice.
+        joins: columns of foreign keys.
+        listed: columns for which a check allows a list of values.
+        forms: the regular expression that a check holds a column's texts to, by column.
+        referenced: tables that another's foreign key leads to.
+        leads: each column of a foreign key, the table it leads to, and the column there.
+    """
 
     codec: str
     primary: dict[Name, set[str]] = field(default_factory=dict)
@@ -97,7 +108,7 @@ class KeysRead:
 
     def of(self, table: Name) -> Keys:
         """What is known about a table."""
-        from sanitisers.suggesting.suggestion import Keys
+        from sanitisers.suggesting.tables import Keys
 
         return Keys(
             primary=frozenset(self.primary.get(table, ())),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dmrefresh.dump.definitions import settings
 from dmrefresh.dump.definitions.alterations import classify_alter
-from dmrefresh.dump.text.kinds import UNKNOWN, object_kind
+from dmrefresh.dump.text.kinds import UNKNOWN, object_kind, pass_shape
 from dmrefresh.dump.text.tokens import Cursor, Token, TokenKind
 
 if TYPE_CHECKING:
@@ -229,29 +229,26 @@ def _classify_comment(cursor: Cursor) -> Kind:
         if sort in ("POLICY", "RULE", "TRIGGER"):
             cursor.identifier()
             known, target = cursor.accept("ON"), cursor.name()
-        elif sort in _COMMENTED_BY_SHAPE:
-            known, target = _pass_shape(cursor, sort), None
+        elif sort in _NAMELESS:
+            known, target = _pass_nameless(cursor, sort), None
         else:
             target = cursor.name()
-            known = _pass_shape(cursor, sort)
-    if not known or not sort or (target is None and sort not in _COMMENTED_BY_SHAPE) or not _is_text(cursor):
+            known = pass_shape(cursor, sort)
+    if not known or not sort or (target is None and sort not in _NAMELESS) or not _is_text(cursor):
         return UNKNOWN, None
     return f"COMMENT ON {sort}", target
 
 
-_COMMENTED_BY_SHAPE = frozenset({"CAST", "LARGE OBJECT", "TRANSFORM"})
+_NAMELESS = frozenset({"CAST", "LARGE OBJECT", "TRANSFORM"})
 """Objects without a name."""
 
 
-def _pass_shape(cursor: Cursor, sort: str) -> bool:
-    """Pass what comes behind the name of an object to tell it from others, and say whether it was there."""
-    if sort in ("AGGREGATE", "CAST", "FUNCTION", "OPERATOR", "PROCEDURE"):
+def _pass_nameless(cursor: Cursor, sort: str) -> bool:
+    """Pass what stands for such an object instead of a name, and say whether it was there."""
+    if sort == "CAST":
         return cursor.pass_parentheses()
-    if sort in ("OPERATOR CLASS", "OPERATOR FAMILY"):
-        return cursor.accept("USING") and cursor.identifier() is not None
-    if sort in ("LARGE OBJECT", "TRANSFORM"):
-        while not cursor.at_end() and not cursor.next_is("IS"):
-            cursor.take()
+    while not cursor.at_end() and not cursor.next_is("IS"):
+        cursor.take()
     return True
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from dmrefresh.dump.events import Head, Name
 from dmrefresh.dump.judging.after_load import Check, Script, Step, parse, spelt
 from dmrefresh.errors import NotSanitised
+from dmrefresh.lists import in_lines
 
 if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.expressions import Expr
 
 _OF_EVERY_TABLE = {"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax", "default"}
-_LISTED = 20
 _VIEWS = ("CREATE VIEW", "CREATE MATERIALIZED VIEW", "CREATE FOREIGN TABLE")
 
 
@@ -36,10 +36,8 @@ def check_names(script: Script, head: Head) -> None:
         found += (f"{one.where}: {mistake}" for mistake in known.mistakes(parse(one.sql, one.where)))
     if not found:
         return
-    lines = "".join(f"\n  {one}" for one in found[:_LISTED])
-    more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     raise NotSanitised(
-        f"What is to run after the load does not fit the dump:{lines}{more}",
+        f"What is to run after the load does not fit the dump:{in_lines(found)}",
         hint="amend the SQL, then run it again; names without a schema are those of public",
     )
 

@@ -6,9 +6,7 @@ from collections.abc import Container, Iterable, Iterator
 
 from dmrefresh.dump.events import End, Event, Head, Name, Schema, TableData
 from dmrefresh.errors import DumpRefused
-
-_NAMED = 10
-"""Tables named in one message."""
+from dmrefresh.lists import listed
 
 
 def complete(head: Head, events: Iterable[Event]) -> Iterator[Event]:
@@ -48,8 +46,7 @@ def refuse_partial(schema: Schema, with_rows: Container[Name]) -> None:
 
     without = [str(name) for name, table in schema.tables.items() if not table.partitioned and not has_rows(name)]
     if without:
-        more = f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
         raise DumpRefused(
-            f"The dump brings no data, not even an empty table's, for {', '.join(without[:_NAMED])}{more}.",
+            f"The dump brings no data, not even an empty table's, for {listed(without)}.",
             hint="make it without --schema-only and --exclude-table-data",
         )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from dmrefresh.dump.events import End, Name, Statement, TableData
 from dmrefresh.dump.judging.completeness import refuse_partial
 from dmrefresh.dump.judging.deciding import check
+from dmrefresh.dump.judging.elsewhere import refuse_elsewhere
 from dmrefresh.dump.judging.policy import Action
-from dmrefresh.dump.judging.reach import refuse_elsewhere
 from dmrefresh.dump.text.encodings import codec_of
 from dmrefresh.errors import DumpRefused
 
@@ -28,7 +28,7 @@ _AFTER_ALL_ROWS = frozenset({"ALTER TABLE ADD CONSTRAINT", "CREATE INDEX"})
 _WHOLE = "make the dump whole: without --section, --data-only, --schema-only and --statistics-only"
 
 
-def in_order(head: Head, events: Iterable[Event]) -> Iterator[Event]:
+def as_pg_dump_orders(head: Head, events: Iterable[Event]) -> Iterator[Event]:
     """The events behind a Head, as long as they are those of a whole dump in pg_dump's order.
 
     Args:

@@ -15,6 +15,7 @@ from dmrefresh.dump.judging.deciding import decide
 from dmrefresh.dump.judging.policy import Action
 from dmrefresh.dump.text.encodings import codec_of
 from dmrefresh.errors import NotSanitised
+from dmrefresh.lists import in_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,7 +58,6 @@ class Literals:
     """
 
     def __init__(self, head: Head, ruleset: Ruleset) -> None:
-        """Take what the docstring above says; nothing is looked at yet."""
         self._head = head
         self._codec = codec_of(head.encoding)
         self._ruleset = ruleset
@@ -105,16 +105,15 @@ class Literals:
             yield Found(statement.kind, name, statement.place, kinds)
 
     def _refuse(self, findings: Iterable[Found]) -> None:
-        from sanitisers.ruleset.proposal import literals_to_paste
+        from sanitisers.suggesting.proposal import literals_to_paste
 
         found = list(findings)
         if not found:
             return
-        lines = "".join(f"\n  {one}" for one in found[:_LISTED])
-        more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
         paste = literals_to_paste(dict.fromkeys(one.name for one in found[:_LISTED]))
         raise NotSanitised(
-            f"The definitions of the dump hold what looks like personal data, which would be published:{lines}{more}",
+            "The definitions of the dump hold what looks like personal data, which would be published:"
+            f"{in_lines(found, _LISTED)}",
             hint=f"take it out of the source, or say in the ruleset why it is nobody's:\n\n{paste}",
         )
 
@@ -154,7 +153,7 @@ def kinds_in(sql: str) -> tuple[str, ...]:
     Returns:
         Each kind once, in the order they are found.
     """
-    from sanitisers.leaks.detectors import find
+    from sanitisers.detectors import find
 
     return tuple(dict.fromkeys(finding.kind for text in _readings(sql) for finding in find(text)))
 

@@ -222,9 +222,9 @@ POLICY: dict[str, Decision] = {
 }
 
 SET_ASIDE = ("dmrefresh_previous", "dmrefresh_superseded")
+"""How the names of schemas begin that a swap has moved aside, and those that the next one has renamed once more."""
 PREVIOUS_DATA = refuse(
-    "previous data has such names; make the dump with "
-    "--exclude-schema='dmrefresh_previous*' --exclude-schema='dmrefresh_superseded*'"
+    "previous data has such names; make the dump with " + " ".join(f"--exclude-schema='{name}*'" for name in SET_ASIDE)
 )
 
 UNKNOWN = refuse("pg_dump writes no such statement, or not in this way")

@@ -8,7 +8,7 @@ ENOUGH = 512
 """Bytes that tell every format."""
 
 _COMMAND = "pg_dump --format=plain --no-owner --no-acl"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OPENING = b"--"
 
 _MAGIC = (
@@ -34,7 +34,7 @@ _PACKETS = frozenset((0x84, 0x85, 0x8C, 0xC1, 0xC3, 0xD2))
 
 def without_byte_order_mark(beginning: bytes) -> bytes:
     """The beginning of a dump without the mark that some editors put in front of UTF-8."""
-    return beginning.removeprefix(_BYTE_ORDER_MARK)
+    return beginning.removeprefix(BYTE_ORDER_MARK)
 
 
 def refuse_other_formats(beginning: bytes) -> None:

@@ -66,3 +66,17 @@ def object_kind(cursor: Cursor) -> str | None:
         if cursor.accept(words):
             return "LANGUAGE" if words == "PROCEDURAL LANGUAGE" else words
     return None
+
+
+def pass_shape(cursor: Cursor, sort: str) -> bool:
+    """Pass what comes behind the name of an object of this sort to tell it from others, and say whether it was there.
+
+    True as well where nothing needs to be.
+    """
+    if sort in ("AGGREGATE", "FUNCTION", "OPERATOR", "PROCEDURE"):
+        return cursor.pass_parentheses()
+    if sort in ("OPERATOR CLASS", "OPERATOR FAMILY"):
+        return cursor.accept("USING") and cursor.identifier() is not None
+    if sort == "TRIGGER":
+        return cursor.accept("ON") and cursor.name() is not None
+    return True

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from dmrefresh.dump.text import quotes
+from dmrefresh.dump.text.formats import BYTE_ORDER_MARK
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.dump.text.rows import Rows, read_rows
 from dmrefresh.dump.text.window import Window
@@ -59,8 +60,6 @@ class Finish:
 
 Piece: TypeAlias = Sql | Comment | Backslash | Rows | Finish
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANKS = re.compile(rb"[ \t\n\f\v]*")
 _COPY = re.compile(rb"copy(?![a-z0-9_$\x80-\xff])", re.IGNORECASE)
 
 
@@ -106,16 +105,16 @@ def lex(blocks: Iterable[bytes], limits: Limits | None = None) -> Iterator[Piece
 
 
 def _skip_byte_order_mark(window: Window) -> None:
-    while len(window.data) < len(_BYTE_ORDER_MARK) and window.more():
+    while len(window.data) < len(BYTE_ORDER_MARK) and window.more():
         pass
-    if window.data.startswith(_BYTE_ORDER_MARK):
-        window.pass_over(len(_BYTE_ORDER_MARK))
+    if window.data.startswith(BYTE_ORDER_MARK):
+        window.pass_over(len(BYTE_ORDER_MARK))
 
 
 def _skip_blanks(window: Window) -> bool:
     """Consume blanks; false at the end of the text."""
     while True:
-        match = _BLANKS.match(window.data)
+        match = quotes.BLANKS.match(window.data)
         window.pass_over(match.end() if match else 0)
         if window.data:
             return True

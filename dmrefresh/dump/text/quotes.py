@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _STATEMENT = "a statement"
 _INSIDE = {b"'": re.compile(rb"[^']*+(?:''[^']*+)*+"), b'"': re.compile(rb'[^"]*+(?:""[^"]*+)*+')}
 _ESCAPE_OR_QUOTE = re.compile(rb"['\\]")
-_BLANKS = re.compile(rb"[ \t\n\f\v]*+")
-_COMMENT_MARK = re.compile(rb"/\*|\*/")
+BLANKS = re.compile(rb"[ \t\n\f\v]*+")
+COMMENT_MARK = re.compile(rb"/\*|\*/")
 _DOLLAR_TAG = re.compile(rb"\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)?+(\$)?")
 
 
@@ -73,7 +73,7 @@ def _continued(window: Window, position: int) -> int | None:
     """
     end, later = position, False
     while True:
-        blanks = _BLANKS.match(window.data, end)
+        blanks = BLANKS.match(window.data, end)
         if blanks:
             later = later or b"\n" in window.data[end : blanks.end()]
             end = blanks.end()
@@ -124,7 +124,7 @@ def block_comment_end(window: Window, position: int) -> int:
     """The end of a /* … */ that may hold others."""
     depth = 1
     while depth:
-        match = _COMMENT_MARK.search(window.data, position)
+        match = COMMENT_MARK.search(window.data, position)
         if match is None:
             position = max(position, len(window.data) - 1)
             window.grow("a comment")

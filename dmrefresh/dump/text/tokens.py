@@ -9,6 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from dmrefresh.dump.events import Name
+from dmrefresh.dump.text.quotes import COMMENT_MARK
+from dmrefresh.postgres_facts import LONGEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +32,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_COMMENT_MARK = re.compile(rb"/\*|\*/")
-
-
-LONGEST_NAME = 63
-"""Bytes of a name (manual, chapter 4.1.1); the server cuts a longer one off, and so means another object."""
 
 MOST_TOKENS = 4_000
 """Of a list that is held whole: more than the names of the 1600 columns that a table may have, and their commas."""
@@ -141,7 +138,7 @@ def _folded(word: str) -> str:
 def _comment_end(sql: bytes, position: int) -> int:
     depth = 1
     while depth:
-        match = _COMMENT_MARK.search(sql, position)
+        match = COMMENT_MARK.search(sql, position)
         if match is None:
             return len(sql)
         depth += 1 if match[0] == b"/*" else -1

@@ -5,9 +5,8 @@ complete(streamed(produced(source)))  ·  read_back(stored)  ·  note_beside(sto
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,19 +29,21 @@ from dmrefresh.errors import (
     SourceUnreachable,
 )
 from dmrefresh.jobs.attempts import Patience, attempts
-from dmrefresh.jobs.backup.key_pair import prove
+from dmrefresh.jobs.backup.ending import not_stored
 from dmrefresh.jobs.backup.planning import Plan, prepare
+from dmrefresh.jobs.dumps.key_pair import prove
 from dmrefresh.keys.private import KeyAbsent, private_keyring
 from dmrefresh.keys.public import public_keyring
 from dmrefresh.machine import process, signals
 from dmrefresh.machine.apart import meanwhile
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.report.model import BackupReport
 from dmrefresh.report.timeline import timeline_of
 from dmrefresh.stages.streamed import Streamed, streamed
+from dmrefresh.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from dmrefresh.jobs.backup.verifying_backup import ReadBack, Stored
+    from dmrefresh.jobs.dumps.reading_back import ReadBack, Stored
 
 T = TypeVar("T")
 
@@ -166,7 +167,8 @@ class Run:
 
     def _load(self) -> None:
         """Load what the rest of the run needs, which takes longer than it takes to begin."""
-        from dmrefresh.jobs.backup import producing, verifying_backup  # noqa: F401
+        from dmrefresh.jobs.backup import producing  # noqa: F401
+        from dmrefresh.jobs.dumps import reading_back  # noqa: F401
 
         self.plan.store.load()
 
@@ -226,7 +228,7 @@ class Run:
                         limits=plan.limits,
                     )
                 )
-                stack.enter_context(_not_stored())
+                stack.enter_context(not_stored())
                 with self.stopwatch.measure("upload"):
                     sent = stack.enter_context(streamed(plan.store, plan.name, blocks, facts))
                 # From here on the outcome is S3's: no signal may hide it.
@@ -248,7 +250,8 @@ class Run:
 
     def _verify(self, stored: DumpRef, why_not: str | None) -> tuple[Literal["full", "quick", "no"], str | None]:
         """Read the stored object back; how that was done, or why it was not."""
-        from dmrefresh.jobs.backup.verifying_backup import Stored, note_beside, opens
+        from dmrefresh.jobs.dumps.noted import note_beside
+        from dmrefresh.jobs.dumps.reading_back import Stored, opens
 
         plan = self.plan
         if plan.verify == "no":
@@ -275,7 +278,7 @@ class Run:
         return attempts(look, self.observer, self.patience, doing="read back", dump=lambda: self.plan.name)
 
     def _read_back(self, there: Stored) -> ReadBack:
-        from dmrefresh.jobs.backup.verifying_backup import read_back
+        from dmrefresh.jobs.dumps.reading_back import read_back
 
         self._refuse_another(there.dump)
         return read_back(there, self.observer, sent=self.counts.tables, stopwatch=self.stopwatch)
@@ -295,21 +298,6 @@ class Run:
             )
             changed.retry = False
             raise changed
-
-
-@contextlib.contextmanager
-def _not_stored() -> Iterator[None]:
-    """Inside the block, whatever ends the stream ends the backup, unless a person must see to something else."""
-    try:
-        yield
-    except (BackupNotStored, CommitInDoubt, DumpDamaged):  # the last is about what is stored already
-        raise
-    except Failure as failure:
-        if failure.exit_code < 13 or failure.exit_code == 16:
-            raise
-        raise BackupNotStored(failure.what, hint=failure.hint, retry=failure.retry) from None
-    except MemoryError:
-        raise BackupNotStored("This machine has no memory left for the backup.") from None
 
 
 def _sentence(failure: Failure) -> str:

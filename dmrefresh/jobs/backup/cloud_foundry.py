@@ -20,10 +20,9 @@ from typing import Any
 from urllib.parse import quote
 
 from dmrefresh.errors import NOT_STORED, BackupNotStored, Busy, ProgramFailed, UsageFailure
-from dmrefresh.keys.private import memory_backed_storage
 from dmrefresh.machine import process
-from dmrefresh.machine.folders import private_folder, sweep
-from dmrefresh.settings.targets import CloudFoundry
+from dmrefresh.machine.folders import MEMORY, in_memory, private_folder, sweep
+from dmrefresh.settings.cloud_foundry import CloudFoundry
 
 _PREFIX = "dmrefresh-told-"
 _OF_CF = ("CF_", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_")
@@ -175,14 +174,19 @@ class Application:
                 return
 
     def _send(self, path: str, method: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        with _in_memory(json.dumps(body)) as file:
+        with _kept_in_memory(json.dumps(body)) as file:
             return _curl(path, "-X", method, "-d", f"@{file}")
 
 
 @contextlib.contextmanager
-def _in_memory(text: str) -> Iterator[Path]:
+def _kept_in_memory(text: str) -> Iterator[Path]:
     """A file that only we may read, in memory, for as long as the block runs."""
-    storage = memory_backed_storage()
+    storage = in_memory()
+    if storage is None:
+        raise UsageFailure(
+            f"This machine has no memory-backed storage for what Cloud Foundry is told ({MEMORY}).",
+            hint="run this where there is one; what lets the worker store is never written to a disk",
+        )
     sweep(storage, _PREFIX)
     with private_folder(storage, _PREFIX) as folder:
         file = folder / "body.json"

@@ -22,8 +22,8 @@ from dmrefresh.errors import (
 )
 from dmrefresh.jobs.attempts import Patience
 from dmrefresh.jobs.backup.backup_production import Run
-from dmrefresh.jobs.backup.verifying_backup import ReadBack, Stored, read_back
 from dmrefresh.jobs.backup.worker_elsewhere import Order, as_the_bucket_says, have_made, order
+from dmrefresh.jobs.dumps.reading_back import ReadBack, Stored, read_back
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
 from dmrefresh.report.model import BackupReport

@@ -9,7 +9,7 @@ from typing import Literal
 from dmrefresh.bucket.store import Store, taken_at
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import KeyUnusable, UsageFailure
-from dmrefresh.jobs.dumps.taking import limits_of
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.keys.private import KeyAbsent, KeyFiles
 from dmrefresh.settings.model import Backup, Job, Programs, Settings, Source
 

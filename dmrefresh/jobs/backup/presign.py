@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from dmrefresh.bucket.presigned import ACL, DIGEST, EXPIRES, LIMIT
-from dmrefresh.bucket.store import taken_at, translated
+from dmrefresh.bucket.presigned import DIGEST, EXPIRES, LIMIT
+from dmrefresh.bucket.store import ACL, taken_at, translated
 from dmrefresh.durations import spoken
 from dmrefresh.errors import RightsMissing, UsageFailure
 from dmrefresh.observer import Observer

@@ -20,9 +20,9 @@ from dmrefresh.keys.private import Keyring
 from dmrefresh.keys.public import public_keyring
 from dmrefresh.machine import process
 from dmrefresh.machine.apart import meanwhile
-from dmrefresh.machine.programs import Program, find_pg_dump
-from dmrefresh.machine.programs import programs as programs_called
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.machine.postgres_programs import Program, find_pg_dump
+from dmrefresh.machine.postgres_programs import programs as programs_called
+from dmrefresh.observer import Observer
 from dmrefresh.postgres import exported as exporting
 from dmrefresh.postgres.exported import LEFT_OUT, Exported
 from dmrefresh.postgres.reach.reaching import reached
@@ -31,6 +31,7 @@ from dmrefresh.settings.targets import Located
 from dmrefresh.stages.encrypt import encrypt
 from dmrefresh.stages.gzip import compress
 from dmrefresh.stages.pg_dump import pg_dump
+from dmrefresh.stopwatch import Stopwatch
 
 __all__ = ["database_size", "produced"]
 

@@ -21,16 +21,17 @@ from dmrefresh.dump.counts import Counts
 from dmrefresh.durations import spoken
 from dmrefresh.errors import NOT_STORED, BackupNotStored, DeadlinePassed, UsageFailure
 from dmrefresh.jobs.backup.producing import database_size, produced
-from dmrefresh.jobs.dumps.taking import limits_of
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.machine import signals
 from dmrefresh.machine.folders import NoRoom
 from dmrefresh.measured import Measured
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.postgres.reach.conninfo import refuse_misread
 from dmrefresh.settings.model import Settings
 from dmrefresh.settings.targets import Source
 from dmrefresh.stages.post import IN_DOUBT, PostFailed, post
 from dmrefresh.stages.spool import Spool, spool
+from dmrefresh.stopwatch import Stopwatch
 
 NAME, FORM, RECIPIENT, KEY = "DUMP_FILE_NAME", "S3_POST_URL_DATA", "RECIPIENT", "PUBKEY"
 URL, SERVICES = "DATABASE_URL", "VCAP_SERVICES"
@@ -69,7 +70,7 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class Sent:
     """A backup that was made, and that S3 has taken; whoever signed for it reads it back.
 
     Attributes:
@@ -122,7 +123,7 @@ def _given(environ: Mapping[str, str], variable: str) -> str:
     return environ[variable]
 
 
-def run(told: Contract, settings: Settings, observer: Observer) -> Stored:
+def run(told: Contract, settings: Settings, observer: Observer) -> Sent:
     """Make the backup and post it.
 
     Args:
@@ -151,7 +152,7 @@ def run(told: Contract, settings: Settings, observer: Observer) -> Stored:
     return made
 
 
-def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -> Stored:
+def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -> Sent:
     """Make the ciphertext, and keep it."""
     counts, stopwatch, measured = Counts(), Stopwatch(), Measured()
     with produced(
@@ -171,7 +172,7 @@ def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -
         for _ in kept.keep(measured.all_of(_watched(blocks, told.form))):
             pass
     _in_time(told.form, "before the backup was whole")
-    return Stored(told.name, measured.size, measured.sha256, dict(counts.tables), dict(stopwatch.seconds))
+    return Sent(told.name, measured.size, measured.sha256, dict(counts.tables), dict(stopwatch.seconds))
 
 
 def _foretell(database: int, form: Presigned, observer: Observer) -> None:
@@ -208,7 +209,7 @@ def _watched(blocks: Iterable[bytes], form: Presigned) -> Iterator[bytes]:
         yield block
 
 
-def _post(form: Presigned, kept: Spool, made: Stored, observer: Observer) -> None:
+def _post(form: Presigned, kept: Spool, made: Sent, observer: Observer) -> None:
     """Post it, some times: the same content under the same name, so none of them can spoil another."""
     in_doubt = False
     for one in stamina.retry_context(on=_may_heal, attempts=_ATTEMPTS, timeout=None, wait_initial=1.0):

@@ -46,6 +46,15 @@ class Check:
     seconds: float = SECONDS
 
 
+def raising(failure: Failure | Needs) -> Callable[[], Said]:
+    """The look of a check that is known to come to nothing."""
+
+    def look() -> Said:
+        raise failure
+
+    return look
+
+
 class Once(Generic[T]):
     """What several checks need and one of them finds out: whoever asks first is told what is wrong with it.
 

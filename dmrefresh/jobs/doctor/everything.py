@@ -9,13 +9,13 @@ from dmrefresh.bucket.store import Store
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.doctor import surroundings, targets
 from dmrefresh.jobs.doctor.buckets import Bucket, Wanted
-from dmrefresh.jobs.doctor.checking import Check, Needs, Said, made
+from dmrefresh.jobs.doctor.checking import Check, Needs, Said, made, raising
 from dmrefresh.jobs.doctor.finding import Finding, Findings
 from dmrefresh.jobs.doctor.keys import Keys
 from dmrefresh.jobs.doctor.newest import Newest
 from dmrefresh.jobs.doctor.probe import Probe
-from dmrefresh.jobs.doctor.programs import Programs
 from dmrefresh.jobs.doctor.sources import SourceOfBackups
+from dmrefresh.jobs.doctor.tools import Tools
 from dmrefresh.observer import Observer
 from dmrefresh.settings.model import Loaded, Settings
 
@@ -52,7 +52,7 @@ def run(
         try:
             loaded = load()
         except UsageFailure as failure:
-            checks, names = [*Programs().checks(), Check("settings", _raising(failure))], list(only)
+            checks, names = [*Tools().checks(), Check("settings", raising(failure))], list(only)
         else:
             names = list(dict.fromkeys(only)) or list(loaded.settings.targets)
             checks = checks_for(loaded, names, stack, stage)
@@ -78,15 +78,15 @@ def checks_for(loaded: Loaded, names: Sequence[str], stack: ExitStack, stage: st
     """
     settings = loaded.settings
     stage_of_dumps = stage or settings.dumps.stage
-    programs = Programs()
-    keys = Keys(settings, programs, stack)
+    tools = Tools()
+    keys = Keys(settings, tools, stack)
     store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
     wanted = Wanted("bucket", stage_of_dumps, settings.doctor.keep, copied_to=settings.doctor.replica_bucket)
     bucket = Bucket(store, wanted)
     newest = Newest(settings, stage_of_dumps, store, bucket.there, keys.private)
     return [
         *surroundings.checks_of(loaded),
-        *programs.checks(),
+        *tools.checks(),
         *keys.checks(),
         *bucket.checks(),
         *Probe(store, "bucket", bucket.there, must_put=bool(settings.sources)).checks(),
@@ -112,18 +112,9 @@ def _sources(settings: Settings, stage: str | None) -> list[Check]:
         known = {name: source for name, source in known.items() if name == stage}
     if not known:
         name = f"source.{stage or settings.dumps.stage}"
-        return [
-            Check(name, _raising(Needs(f"[{name.replace('source', 'sources', 1)}] in the settings, to back it up")))
-        ]
+        return [Check(name, raising(Needs(f"[{name.replace('source', 'sources', 1)}] in the settings, to back it up")))]
     return [check for name, source in known.items() for check in SourceOfBackups(settings, name, source).checks()]
 
 
 def _no_target() -> Said:
     return Said("the settings name no target", next="add [targets.NAME] with a url to dmrefresh.toml")
-
-
-def _raising(failure: Exception) -> Callable[[], Said]:
-    def look() -> Said:
-        raise failure
-
-    return look

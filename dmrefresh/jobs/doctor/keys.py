@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dmrefresh.errors import Failure, KeyUnusable, UsageFailure
-from dmrefresh.jobs.backup.key_pair import apart
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
-from dmrefresh.jobs.doctor.listed_keys import Key, Part, keys_of
-from dmrefresh.jobs.doctor.programs import Programs
+from dmrefresh.jobs.doctor.tools import Tools
+from dmrefresh.jobs.dumps.key_pair import apart
+from dmrefresh.keys.listed import Key, Part, keys_of
 from dmrefresh.keys.private import Keyring, decrypt_with_sops, private_keyring
 from dmrefresh.keys.public import public_home, public_keyring, run_gpg
 from dmrefresh.keys.signatures import sign
@@ -41,7 +41,7 @@ class Private:
     @property
     def ids(self) -> frozenset[str]:
         """The long identifiers of the parts whose private half is here."""
-        return frozenset(part.fingerprint[-16:] for part in self.key.parts if not part.is_stub)
+        return frozenset(part.key_id for part in self.key.parts if not part.is_stub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ class Keys:
 
     Args:
         settings: where the files are, and to whom a backup is encrypted.
-        programs: what opens them.
+        tools: what opens them.
         stack: closes the private key's keyring in the end; opening one takes seconds.
     """
 
-    def __init__(self, settings: Settings, programs: Programs, stack: ExitStack) -> None:
+    def __init__(self, settings: Settings, tools: Tools, stack: ExitStack) -> None:
         self._settings = settings
-        self._programs = programs
+        self._tools = tools
         self._open_until_the_end = stack
         self._files = Once("the credentials repository", settings.keys.files)
         self._secret_key = Once("sops.secret_key", lambda: self._opened(self._files().secret_key))
@@ -97,7 +97,7 @@ class Keys:
         return Said(f"SOPS opens {opened().name}")
 
     def _opened(self, file: Path) -> Path:
-        self._programs.sops()
+        self._tools.sops()
         decrypt_with_sops(file)
         return file
 
@@ -176,7 +176,7 @@ class Keys:
 
     def _read_public(self) -> tuple[bytes, list[Key]]:
         """The file with the public key, and the keys in it."""
-        self._programs.gpg()
+        self._tools.gpg()
         file = self._public_file()
         try:
             armoured = file.read_bytes()
@@ -203,8 +203,8 @@ class Keys:
             raise
 
     def _read_private(self) -> Private:
-        self._programs.gpg()
-        self._programs.memory()
+        self._tools.gpg()
+        self._tools.memory()
         self._secret_key()
         self._passphrase()
         keyring = self._open_until_the_end.enter_context(private_keyring(self._files()))
@@ -246,4 +246,4 @@ def _expiry(part: Part, where: str) -> _Expiry:
 
 
 def _short(part: Part) -> str:
-    return part.fingerprint[-16:]
+    return part.key_id

@@ -9,19 +9,19 @@ from contextlib import closing
 
 from dmrefresh.bucket.store import Listed, Store
 from dmrefresh.console.showing import ago, moment
-from dmrefresh.dump.events import Head
+from dmrefresh.dump.events import Head, head_of
 from dmrefresh.dump.judging import course
 from dmrefresh.dump.judging.after_load import Script, script_of
 from dmrefresh.dump.reader import read_dump
-from dmrefresh.errors import Failure, NoSuchDump, UsageFailure
+from dmrefresh.errors import Failure, UsageFailure
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
 from dmrefresh.jobs.doctor.keys import Private
-from dmrefresh.jobs.dumps.choosing import Chosen, choice
-from dmrefresh.jobs.dumps.taking import limits_of
-from dmrefresh.jobs.refresh.sources import Encrypted
-from dmrefresh.jobs.rulesets.given import head_of
+from dmrefresh.jobs.dumps.choosing import choice
+from dmrefresh.jobs.dumps.taking import Chosen, no_dump, not_empty
+from dmrefresh.jobs.limits import limits_of
+from dmrefresh.jobs.refresh.encrypted import Encrypted
 from dmrefresh.jobs.rulesets.rules import read_ruleset, sanitiser_key
-from dmrefresh.observer import Observer
+from dmrefresh.observer import Keeping
 from dmrefresh.report.words import size
 from dmrefresh.settings.model import Settings
 from dmrefresh.stages.gpg import decrypt
@@ -71,12 +71,9 @@ class Newest:
 
     def _list(self) -> list[Listed]:
         self._there()
-        found = [one for one in self._store.listed(self._stage) if one.size]
+        found, _ = not_empty(self._store.listed(self._stage))
         if not found:
-            raise NoSuchDump(
-                f"There is no dump of {self._stage} in {self._store.bucket}.",
-                hint=f"dmrefresh backup-production --stage {self._stage}",
-            )
+            raise no_dump(self._store, self._stage)
         return found
 
     def _says_newest(self) -> Said:
@@ -123,7 +120,7 @@ class Newest:
 
     def _says_covered(self) -> Said:
         (rules, _), head = self._ruleset(), self.head()
-        keeping = _Keeping()
+        keeping = Keeping()
         settings = self._settings
         dump = self._taken().dump
         source = Encrypted(
@@ -163,11 +160,3 @@ class Newest:
                 next="point TMPDIR to a folder with more room",
             )
         return Said(f"{said}, where a refresh keeps the dump, {size(needed)}")
-
-
-class _Keeping(Observer):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from dmrefresh.bucket.store import Store, translated
+from dmrefresh.bucket.store import ACL, Store, translated
 from dmrefresh.errors import RightsMissing, TargetUnfit
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
 
@@ -70,7 +70,7 @@ class Probe:
                 Key=NAME,
                 Body=_TEXT,
                 ContentType="text/plain",
-                ACL="bucket-owner-full-control",
+                ACL=ACL,
                 IfNoneMatch="*",
             )
         )

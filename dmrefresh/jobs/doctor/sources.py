@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from dmrefresh.bucket.presigned import LIMIT, SHRINKS
 from dmrefresh.errors import RightsMissing
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import is_marked
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, session_facts
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.report.words import size
 from dmrefresh.settings.model import Settings, Source
@@ -138,9 +138,9 @@ class SourceOfBackups:
             return _Seen(
                 place=f"{info.dbname} on {self._host}",
                 role=info.user,
-                version=(info.parameter_status("server_version") or "").split(" ")[0],
-                major=info.server_version // 10000,
-                superuser=connect.is_superuser(connection),
+                version=session_facts.version(connection),
+                major=session_facts.major(connection),
+                superuser=session_facts.is_superuser(connection),
                 unreadable=[str(name) for (name,) in connection.execute(_UNREADABLE).fetchall()],
                 bytes=0 if row is None else int(row[0]),
                 marked=is_marked(connection),

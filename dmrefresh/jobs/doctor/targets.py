@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dmrefresh.bucket.store import translated as translated_from_s3
 from dmrefresh.dump.events import Head, Schema
 from dmrefresh.errors import Failure
-from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said
+from dmrefresh.jobs.buckets import bucket_of
+from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said, raising
 from dmrefresh.jobs.doctor.newest import Newest
 from dmrefresh.jobs.doctor.probe import Probe
-from dmrefresh.jobs.dumps.taking import bucket_of
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.targets.naming import target_of
-from dmrefresh.machine.programs import find_pg_dump
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Keeping
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, server_names, session_facts
 from dmrefresh.postgres.reach.reaching import reached
-from dmrefresh.postgres.scratch import EMBEDDED, scratch
-from dmrefresh.postgres.strategies.strategy import Errand
-from dmrefresh.postgres.survey import Survey, survey
+from dmrefresh.postgres.scratch import EMBEDDED, try_scratch
+from dmrefresh.postgres.survey import Survey, errand_for_a_look, survey
 from dmrefresh.settings.model import Settings, Target
-from dmrefresh.stages.upload import of_the_target
+from dmrefresh.stages.upload import see_bucket
 
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""
@@ -46,17 +43,10 @@ def checks_of(settings: Settings, name: str, newest: Newest) -> list[Check]:
     try:
         target = target_of(settings, name)
     except Failure as failure:
-        return [Check(called, _raising(failure))]
+        return [Check(called, raising(failure))]
     if target.s3 is not None:
         return _BucketTarget(settings, called, target, newest).checks()
     return _Database(settings, called, name, target, newest).checks()
-
-
-def _raising(failure: Failure) -> Callable[[], Said]:
-    def look() -> Said:
-        raise failure
-
-    return look
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +60,6 @@ class _Seen:
     warnings: list[str]
     superuser: bool
     with_dump: bool
-
-
-class _Keeping(Observer):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 class _Database:
@@ -123,7 +105,7 @@ class _Database:
         return Said(f"{which} published by `{seen.survey.strategy}`, with the rights that its role has")
 
     def _look(self) -> _Seen:
-        guard, keeping = Guard(self._settings.production, self._target.not_production), _Keeping()
+        guard, keeping = Guard(self._settings.production, self._target.not_production), Keeping()
         head, with_dump = self._head()
         with (
             reached(self._target, self._name, patience=_PATIENCE, allowed=guard.check_host) as there,
@@ -136,22 +118,12 @@ class _Database:
                 lambda: connect.refuse_superuser(connection, allowed=self._target.allow_superuser),
                 lambda: connect.refuse_standby(connection),
             ]
-            errand = Errand(
-                connection,
-                there.url,
-                head,
-                "doctor",
-                self._target.maintenance_database,
-                Observer(),
-                Stopwatch(),
-                self._target.keep_previous,
-                toast_compression=self._target.toast_compression,
-                dump_others=dump_others(self._settings.programs),
-            )
+            others = dump_others(self._settings.programs)
+            errand = errand_for_a_look(connection, there.url, head, self._target, others, who="doctor")
             refused = [failure for look in guards if (failure := _failure(look)) is not None]
             found = survey(errand, self._target.strategy, [])
-            superuser = connect.is_superuser(connection)
-            return _Seen(connect.shown(there.url), found, refused, keeping.warnings, superuser, with_dump)
+            superuser = session_facts.is_superuser(connection)
+            return _Seen(server_names.shown(there.url), found, refused, keeping.warnings, superuser, with_dump)
 
     def _head(self) -> tuple[Head, bool]:
         """The newest dump's, or one that stands in for it, and whether it is the dump's."""
@@ -179,8 +151,7 @@ class _BucketTarget:
         ]
 
     def _head_bucket(self) -> bool:
-        with of_the_target(self._store), translated_from_s3(f"bucket {self._store.bucket}"):
-            self._store.client.head_bucket(Bucket=self._store.bucket)
+        see_bucket(self._store)
         return True
 
     def _says_there(self) -> Said:
@@ -192,13 +163,9 @@ class _BucketTarget:
         if not self._newest.script():
             return Said("the ruleset does nothing after the load, so no scratch database is needed")
         where = self._target.scratch
-        head = self._newest.head()
-        major = int(head.server_version.split(".")[0])
-        programs = self._settings.programs
-        with scratch(where, major, Guard(self._settings.production), Observer(), postgres=programs.postgres) as url:
-            with connect.session(url, "dmrefresh doctor") as connection:
-                version = connection.info.server_version // 10000
-            find_pg_dump(version, programs.pg_dump)
+        version = try_scratch(
+            where, self._newest.head().major, Guard(self._settings.production), self._settings.programs
+        )
         return Said(f"scratch databases are of PostgreSQL {version}{'' if where == EMBEDDED else ', on a server'}")
 
 

@@ -9,9 +9,11 @@ from typing import TypeVar
 
 from dmrefresh.bucket.verified import SUFFIX
 from dmrefresh.jobs.attempts import Patience, attempts
-from dmrefresh.jobs.backup.verifying_backup import Stored, note_beside, opens, read_back
 from dmrefresh.jobs.dumps.choosing import said_of_age_and_size
-from dmrefresh.jobs.dumps.taking import choose, introduce, limits_of
+from dmrefresh.jobs.dumps.noted import note_beside
+from dmrefresh.jobs.dumps.reading_back import Stored, opens, read_back
+from dmrefresh.jobs.dumps.taking import choose, introduce
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.observer import Observer
 from dmrefresh.report.model import Checked
 from dmrefresh.settings.model import Settings
@@ -30,9 +32,17 @@ def prepare(settings: Settings, *, name: str | None = None, stage: str | None = 
     Raises:
         Failure: something is missing.
     """
-    store, dump = choose(settings, name, stage)
-    doubts = () if name else tuple(said_of_age_and_size(settings.dumps, store, dump))
-    return Stored(store, dump, settings.keys.files(), limits_of(settings), settings.dumps.signed, doubts, settings.job)
+    found = choose(settings, name, stage)
+    doubts = [] if name else said_of_age_and_size(settings.dumps, found.store, found.dump)
+    return Stored(
+        found.store,
+        found.dump,
+        settings.keys.files(),
+        limits_of(settings),
+        settings.dumps.signed,
+        (*found.passed_over, *doubts),
+        settings.job,
+    )
 
 
 def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False, record: bool = False) -> Checked:
@@ -51,7 +61,7 @@ def run(stored: Stored, observer: Observer | None = None, *, quick: bool = False
     """
     watching, patience = observer or Observer(), Patience.of(stored.job, endless=True)
     name = stored.dump.key
-    introduce(stored.store, stored.dump, watching, stored.doubts)
+    introduce(stored.dump, watching, stored.doubts)
 
     def present(number: int) -> Stored:
         nonlocal stored

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from dmrefresh.bucket.store import DumpRef, Listed, SourceRefused, Store, taken_at
 from dmrefresh.bucket.verified import Verified
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump
+from dmrefresh.jobs.buckets import store_of
 from dmrefresh.jobs.dumps.doubts import Doubt, Doubts, of_age_and_size
-from dmrefresh.jobs.dumps.read_back import beside
+from dmrefresh.jobs.dumps.noted import beside
 from dmrefresh.jobs.dumps.seen import remember
-from dmrefresh.jobs.dumps.taking import refuse_note, store_of
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.jobs.dumps.taking import Chosen, no_dump, not_empty, refuse_note
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 
 _TRIED = 10
 """Notes that are looked at, from the newest on: one that is not true is rare."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A dump, and what is to be said of it.
-
-    Attributes:
-        store: its bucket.
-        dump: the object; its SHA-256 is that of what was read back, where it was.
-        passed_over: why others were not taken, in sentences.
-        doubts: what speaks against it.
-        read_back: whether a note beside it says that it was read back.
-    """
-
-    store: Store
-    dump: DumpRef
-    passed_over: tuple[str, ...] = ()
-    doubts: Doubts = field(default_factory=Doubts)
-    read_back: bool = False
 
 
 class DumpChanged(DumpDamaged):
@@ -74,15 +57,11 @@ def choice(settings: Settings, store: Store, stage: str, listed: Sequence[Listed
         stage: whose they are.
         listed: all of them, the newest first.
     """
-    there = [one for one in listed if one.size]
+    there, passed_over = not_empty(listed)
     if not there:
-        raise NoSuchDump(
-            f"There is no dump of {stage} in the bucket {store.bucket}.",
-            hint=f"names look like {stage}-202611220300.sql.gz.gpg; is the backup job running?",
-        )
+        raise no_dump(store, stage)
     newest = there[0].key
-    passed_over = [f"{one.key} is empty and was passed over" for one in listed if not one.size and one.key > newest]
-    dump, doubts = _read_back(settings.dumps, store, there, passed_over)
+    dump, doubts = _newest_read_back(settings.dumps, store, there, passed_over)
     read_back = dump is not None and not any(one.failure for one in doubts)
     if dump is None:
         dump = store.named(newest)
@@ -163,7 +142,7 @@ def _stage_of(store: Store, name: str) -> list[Listed]:
         return []
 
 
-def _read_back(
+def _newest_read_back(
     settings: Dumps, store: Store, there: Sequence[Listed], passed_over: list[str]
 ) -> tuple[DumpRef | None, list[Doubt]]:
     """The newest dump that was read back, if one was; why notes do not count is added to `passed_over`."""

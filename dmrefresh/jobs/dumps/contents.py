@@ -7,7 +7,7 @@ from itertools import chain
 
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.judging.completeness import complete
-from dmrefresh.dump.judging.course import in_order
+from dmrefresh.dump.judging.course import as_pg_dump_orders
 from dmrefresh.dump.judging.deciding import decide, refusal
 from dmrefresh.dump.judging.policy import Action
 from dmrefresh.dump.note import rows_of
@@ -34,7 +34,7 @@ def contents_of(events: Iterable[Event], observer: Observer, *, refusing: bool =
     assert isinstance(head, Head), "the Head comes first"
     contents.server_version, contents.dump_version = head.server_version, head.dump_version
     contents.encoding = head.encoding
-    for event in chain(head.statements, in_order(head, stream) if refusing else complete(head, stream)):
+    for event in chain(head.statements, as_pg_dump_orders(head, stream) if refusing else complete(head, stream)):
         if isinstance(event, Statement):
             _count(event, contents)
         elif isinstance(event, TableData):

@@ -13,7 +13,7 @@ from dmrefresh.durations import spoken
 from dmrefresh.errors import Failure, NoSuchDump
 from dmrefresh.observer import Observer
 from dmrefresh.report.words import size
-from dmrefresh.settings.model import Dumps
+from dmrefresh.settings.dumps import Dumps
 
 _BEFORE = 10
 """Dumps that one is compared with."""

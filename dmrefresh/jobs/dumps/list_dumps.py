@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dmrefresh.bucket.store import Listed, SourceRefused, Store
 from dmrefresh.console.showing import CleanedDump, CleanedList, DumpList, StoredDump
 from dmrefresh.errors import NoSuchDump
+from dmrefresh.jobs.buckets import cleaned_store, store_of
 from dmrefresh.jobs.dumps.choosing import choice
 from dmrefresh.jobs.dumps.doubts import is_old, is_small
-from dmrefresh.jobs.dumps.read_back import beside
+from dmrefresh.jobs.dumps.noted import beside
 from dmrefresh.jobs.dumps.seen import remember
-from dmrefresh.jobs.dumps.taking import cleaned_store, store_of
 from dmrefresh.machine import signals
-from dmrefresh.settings.model import Dumps, Settings
+from dmrefresh.settings.dumps import Dumps
+from dmrefresh.settings.model import Settings
 from dmrefresh.stages.recipients import ENOUGH, recipients
 
 _SHOWN = 20

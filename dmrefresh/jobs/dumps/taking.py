@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from dmrefresh.bucket.store import DumpRef, Store
+from dmrefresh.bucket.store import DumpRef, Listed, Store
 from dmrefresh.bucket.verified import SUFFIX
 from dmrefresh.console.showing import ago
-from dmrefresh.dump.text.limits import MIB, Limits
 from dmrefresh.errors import NoSuchDump, UsageFailure
+from dmrefresh.jobs.buckets import cleaned_store, store_of
+from dmrefresh.jobs.dumps.doubts import Doubts
 from dmrefresh.observer import Observer
 from dmrefresh.settings.model import Settings, Target
 
 
-def choose(settings: Settings, name: str | None, stage: str | None) -> tuple[Store, DumpRef]:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A dump, and what is to be said of it.
+
+    Attributes:
+        store: its bucket.
+        dump: the object; its SHA-256 is that of what was read back, where it was.
+        passed_over: why others were not taken, in sentences.
+        doubts: what speaks against it.
+        read_back: whether a note beside it says that it was read back.
+    """
+
+    store: Store
+    dump: DumpRef
+    passed_over: tuple[str, ...] = ()
+    doubts: Doubts = field(default_factory=Doubts)
+    read_back: bool = False
+
+
+def choose(settings: Settings, name: str | None, stage: str | None) -> Chosen:
     """The dump of this name, or else the newest, whether it was read back or not.
 
     Args:
@@ -25,15 +46,9 @@ def choose(settings: Settings, name: str | None, stage: str | None) -> tuple[Sto
         NoSuchDump: there is none.
         SourceUnreachable: S3 does not answer, or refuses.
     """
-    store = store_of(settings)
+    store, stage = store_of(settings), stage or settings.dumps.stage
     refuse_note(name or "")
-    return store, store.named(name) if name else store.newest(stage or settings.dumps.stage)
-
-
-def store_of(settings: Settings) -> Store:
-    """The bucket of encrypted dumps."""
-    dumps = settings.dumps
-    return Store(dumps.bucket, dumps.region, dumps.endpoint_url, silence=dumps.silence.total_seconds())
+    return _named_or_first(store, name, lambda: store.listed(stage), no_dump(store, stage))
 
 
 def refuse_note(name: str) -> None:
@@ -46,7 +61,7 @@ def refuse_note(name: str) -> None:
         raise NoSuchDump(f"{name} is what is noted beside a dump.", hint=f"name the dump: {name.removesuffix(SUFFIX)}")
 
 
-def choose_cleaned(settings: Settings, bucket: str, name: str | None, to: Target) -> tuple[Store, DumpRef]:
+def choose_cleaned(settings: Settings, bucket: str, name: str | None, to: Target) -> Chosen:
     """The cleaned dump of this name, or else the newest.
 
     Args:
@@ -64,38 +79,43 @@ def choose_cleaned(settings: Settings, bucket: str, name: str | None, to: Target
     refuse_note(name or "")
     if to.s3 is not None:
         raise UsageFailure("A bucket is not refreshed from another one.", hint="leave --from out")
-    return store, store.named(name) if name else store.newest_cleaned()
+    none = NoSuchDump(
+        f"There is no cleaned dump in the bucket {store.bucket}.",
+        hint="`dmrefresh clean-and-apply` to the target with this bucket makes one",
+    )
+    return _named_or_first(store, name, store.listed_cleaned, none)
 
 
-def cleaned_store(settings: Settings, target: str) -> Store:
-    """The bucket of cleaned dumps that the settings name as a target.
-
-    Raises:
-        UsageFailure: there is no such target, or it is no bucket.
-    """
-    of = settings.target(target)
-    if of.s3 is None:
-        raise UsageFailure(
-            f"The target `{target}` is no bucket of cleaned dumps.", hint="--from names a target that has `s3`"
-        )
-    return bucket_of(of)
+def _named_or_first(store: Store, name: str | None, listed: Callable[[], Sequence[Listed]], none: NoSuchDump) -> Chosen:
+    """The dump of this name, or else the first of those that are listed, which is the newest; raises `none`."""
+    if name:
+        return Chosen(store, store.named(name))
+    there, passed_over = not_empty(listed())
+    if not there:
+        raise none
+    return Chosen(store, store.named(there[0].key), tuple(passed_over))
 
 
-def bucket_of(target: Target) -> Store:
-    """The bucket that a target's settings name."""
-    assert target.s3 is not None
-    return Store(target.s3, target.region, target.endpoint_url)
+def not_empty(listed: Sequence[Listed]) -> tuple[list[Listed], list[str]]:
+    """Those of the listed dumps that are not empty, and of those that are newer than all of these, why they are not
+    taken, in sentences."""
+    there = [one for one in listed if one.size]
+    newest = there[0].key if there else ""
+    return there, [f"{one.key} is empty and was passed over" for one in listed if not one.size and one.key > newest]
 
 
-def limits_of(settings: Settings) -> Limits:
-    """How much of a dump may be held in memory, in bytes."""
-    limits = settings.limits
-    return Limits(limits.statement_mib * MIB, limits.row_mib * MIB, limits.head_mib * MIB)
+def no_dump(store: Store, stage: str) -> NoSuchDump:
+    """What is told where a stage has no dump."""
+    return NoSuchDump(
+        f"There is no dump of {stage} in the bucket {store.bucket}.",
+        hint=f"`dmrefresh backup-production --stage {stage}` makes one; names look like "
+        f"{stage}-202611220300.sql.gz.gpg",
+    )
 
 
-def introduce(store: Store, dump: DumpRef, observer: Observer, passed_over: Sequence[str] = ()) -> None:
+def introduce(dump: DumpRef, observer: Observer, passed_over: Sequence[str] = ()) -> None:
     """Say which dump it is, how large and how old, and why others were passed over."""
-    for why in [*store.skipped, *passed_over]:
+    for why in passed_over:
         observer.warn(why)
     megabytes = dump.size / 1e6
     age = f", {ago(dump.taken)} old" if dump.taken is not None else ""

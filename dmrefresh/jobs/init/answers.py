@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class LookedAt:
     """What a ruleset is suggested from: one of the three, or the newest dump if none is given.
 
     Attributes:
@@ -67,7 +67,7 @@ class Answers:
     target: str = "local"
     place: str | None = None
     ruleset: str | None = None
-    looked: Looked | None = None
+    looked: LookedAt | None = None
     name: str = "own"
 
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.init import answers as checks
-from dmrefresh.jobs.init.answers import RULESETS, Answers, Looked
+from dmrefresh.jobs.init.answers import RULESETS, Answers, LookedAt
 from dmrefresh.jobs.init.setting_up import refuse_to_overwrite
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Asking(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Options:
     """What the options say; None where they say nothing."""
 
     bucket: str | None = None
@@ -55,7 +55,7 @@ class Said:
     database: str | None = None
     name: str | None = None
 
-    def checked(self) -> Said:
+    def checked(self) -> Options:
         """The same, each as it is written.
 
         Raises:
@@ -66,7 +66,7 @@ class Said:
             raise UsageFailure(
                 "--ruleset, --latest, --dump, --file and --from-database exclude each other.", hint="give one of them"
             )
-        return Said(
+        return Options(
             bucket=_of("--bucket", checks.bucket, self.bucket),
             region=_of("--region", checks.word, self.region),
             endpoint_url=_of("--endpoint-url", checks.endpoint, self.endpoint_url),
@@ -84,7 +84,7 @@ class Said:
         )
 
 
-def answered(said: Said, asker: Asking | None, file: Path, environ: Mapping[str, str], *, force: bool) -> Answers:
+def answered(said: Options, asker: Asking | None, file: Path, environ: Mapping[str, str], *, force: bool) -> Answers:
     """Everything that the settings are written from.
 
     Args:
@@ -167,7 +167,7 @@ class _Dumps:
     recipient: str | None
 
 
-def _dumps(said: Said, asker: Asking | None, environment: _Environment) -> _Dumps:
+def _dumps(said: Options, asker: Asking | None, environment: _Environment) -> _Dumps:
     bucket, region = said.bucket or environment.bucket, said.region or environment.region
     stage, repo = said.stage or environment.stage or "production", said.credentials_repo or environment.repo
     recipient = said.recipient
@@ -190,7 +190,7 @@ def _dumps(said: Said, asker: Asking | None, environment: _Environment) -> _Dump
     return _Dumps(bucket, region, stage, repo, recipient)
 
 
-def _target(said: Said, asker: Asking | None, environment: _Environment) -> tuple[str, str | None]:
+def _target(said: Options, asker: Asking | None, environment: _Environment) -> tuple[str, str | None]:
     """What is refreshed: what it is called, and where it is."""
     place = said.url
     if asker is None:
@@ -204,16 +204,16 @@ def _target(said: Said, asker: Asking | None, environment: _Environment) -> tupl
     return said.target or "local", place
 
 
-def _data(said: Said, asker: Asking | None, bucket: str | None) -> tuple[str | None, Looked | None]:
+def _data(said: Options, asker: Asking | None, bucket: str | None) -> tuple[str | None, LookedAt | None]:
     """The ruleset that is there, or what one is suggested from."""
     if said.ruleset is not None:
         return said.ruleset, None
     if said.latest or said.dump is not None:
         if bucket is None:
             raise UsageFailure("There is no bucket to take a dump from.", hint="add --bucket NAME, or --file DUMP")
-        return None, Looked(dump=said.dump)
+        return None, LookedAt(dump=said.dump)
     if said.file is not None or said.database is not None:
-        return None, Looked(file=None if said.file is None else Path(said.file), database=said.database)
+        return None, LookedAt(file=None if said.file is None else Path(said.file), database=said.database)
     if asker is None:
         raise UsageFailure(
             _NO_WAY, hint="add --ruleset NAME, or --latest, --file DUMP or --from-database URL to have one suggested"
@@ -227,16 +227,16 @@ def _data(said: Said, asker: Asking | None, bucket: str | None) -> tuple[str | N
     ]
     way = asker.choose(ways) + (bucket is None)
     if way == 1:
-        return None, Looked(database=asker.ask("   The database's URL without a password", checks.place))
+        return None, LookedAt(database=asker.ask("   The database's URL without a password", checks.place))
     if way == 2:
-        return None, Looked(file=asker.ask("   The dump: plain, gzipped or encrypted", checks.dump_file))
+        return None, LookedAt(file=asker.ask("   The dump: plain, gzipped or encrypted", checks.dump_file))
     if way == 3:
         question = "   A YAML file, or the name of one that ships"
         return asker.ask(question, checks.ruleset, "digitalmarketplace"), None
-    return None, Looked()
+    return None, LookedAt()
 
 
-def _named(looked: Looked | None, place: str | None) -> str | None:
+def _named(looked: LookedAt | None, place: str | None) -> str | None:
     """What a suggested ruleset is called: after the database, else after the file, else after the target's."""
     if looked is not None and looked.database is not None:
         return checks.database_name(looked.database)

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmrefresh.errors import Failure, UsageFailure
-from dmrefresh.jobs.init.answers import RULESETS, Answers, Looked
+from dmrefresh.jobs import new_file
+from dmrefresh.jobs.init.answers import RULESETS, Answers, LookedAt
 from dmrefresh.jobs.init.writing import settings_text
 from dmrefresh.jobs.rulesets import suggest
 from dmrefresh.jobs.rulesets.given import Given
 from dmrefresh.observer import Observer
 from dmrefresh.settings.model import Settings
+
+_INSTEAD = "dmrefresh init --force writes it anew; `dmrefresh config show` prints what it says"
+_ELSEWHERE = "run dmrefresh init in a folder that exists, and where files can be made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,8 @@ def refuse_to_overwrite(answers: Answers, file: Path, *, force: bool) -> None:
         UsageFailure: one of them is there, or the folder is not.
     """
     for one in (file, ruleset_file(answers, file)):
-        if one is None:
-            continue
-        if one.exists() and not force:
-            raise UsageFailure(
-                f"{one} is there already, and nothing was written.",
-                hint="dmrefresh init --force writes it anew; `dmrefresh config show` prints what it says",
-            )
-        if not one.parent.is_dir() or one.is_dir():
-            raise UsageFailure(f"{one} cannot be written.", hint="run dmrefresh init in a folder that exists")
+        if one is not None:
+            new_file.refuse_to_overwrite(one, force=force, instead=_INSTEAD, elsewhere=_ELSEWHERE)
 
 
 def run(
@@ -108,7 +105,7 @@ def run(
             hint="give it another name with --target, or the dumps another with --stage",
         )
     text = settings_text(answers, file)
-    _write(file, text, force=force)
+    new_file.write(file, text, force=force, elsewhere=_ELSEWHERE)
     ruleset = ruleset_file(answers, file)
     if answers.looked is None or ruleset is None:
         return SetUp(file, None, None, 0, None, _steps(answers, program))
@@ -124,18 +121,18 @@ def run(
     return SetUp(file, ruleset, done.summary(), done.look_first, schema, _steps(answers, program))
 
 
-def _given(answers: Answers, looked: Looked, settings: Settings) -> Given:
+def _given(answers: Answers, looked: LookedAt, settings: Settings) -> Given:
     return Given(settings, dump=looked.dump, file=looked.file, database=_database(answers, looked))
 
 
-def _database(answers: Answers, looked: Looked) -> str | None:
+def _database(answers: Answers, looked: LookedAt) -> str | None:
     """The database that is looked at, by the name that the settings have for it by now."""
     if looked.database is None:
         return None
     return answers.target if looked.database == answers.place else answers.stage
 
 
-def _suggesting(answers: Answers, looked: Looked, ruleset: Path) -> str:
+def _suggesting(answers: Answers, looked: LookedAt, ruleset: Path) -> str:
     """The command that suggests the ruleset by itself, without the program's name."""
     words = ["sanitisers", "suggest"]
     if looked.file is not None:
@@ -174,18 +171,8 @@ def _steps(answers: Answers, program: str) -> tuple[tuple[str, str], ...]:
     return tuple(steps)
 
 
-def _through_a_pipe(answers: Answers, looked: Looked, program: str) -> str:
+def _through_a_pipe(answers: Answers, looked: LookedAt, program: str) -> str:
     into = f"psql -X -1 -v ON_ERROR_STOP=1 {shlex.quote(str(answers.place))}"
     if looked.file is not None:
         return f"{program} sanitise < {shlex.quote(str(looked.file))} | {into}"
     return f"pg_dump {shlex.quote(str(looked.database))} | {program} sanitise | {into}"
-
-
-def _write(file: Path, text: str, *, force: bool) -> None:
-    try:
-        with file.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise UsageFailure(
-            f"{file} cannot be written: {error.strerror}.", hint="run dmrefresh init where files can be made"
-        ) from None

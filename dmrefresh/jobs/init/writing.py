@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.init.answers import RULESETS, Answers
 from dmrefresh.settings.model import Settings
+from dmrefresh.settings.writing import as_toml
 
 _HEAD = """\
 # Settings of dmrefresh; it looks for this file from the current folder upwards.
@@ -79,11 +79,11 @@ def _dumps(answers: Answers) -> str:
         lines += ["# There is no bucket yet. Once there is one, its name here is all that backup and refresh need:"]
         lines += ['# bucket = "shop-database-backups"', '# region = "eu-west-1"']
     else:
-        lines += [f"bucket = {quoted(answers.bucket)}"]
-        lines += [f"region = {quoted(answers.region)}" if answers.region else '# region = "eu-west-1"']
+        lines += [f"bucket = {as_toml(answers.bucket)}"]
+        lines += [f"region = {as_toml(answers.region)}" if answers.region else '# region = "eu-west-1"']
     if answers.endpoint_url is not None:
-        lines += [f"endpoint_url = {quoted(answers.endpoint_url)}"]
-    lines += [f"{f'stage = {quoted(answers.stage)}':<40} {comment}"]
+        lines += [f"endpoint_url = {as_toml(answers.endpoint_url)}"]
+    lines += [f"{f'stage = {as_toml(answers.stage)}':<40} {comment}"]
     lines += [f"{'# cache = true':<40} # keeps the newest two on this machine, encrypted as they lie there"]
     return "\n".join(lines) + "\n"
 
@@ -92,10 +92,10 @@ def _keys(answers: Answers, file: Path) -> str:
     if answers.credentials_repo is None:
         said = '# credentials_repo = "../credentials"'
     else:
-        said = f"credentials_repo = {quoted(_from(file, answers.credentials_repo))}"
+        said = f"credentials_repo = {as_toml(_from(file, answers.credentials_repo))}"
     recipient = '# recipient = "Shop DB backups"'
     if answers.recipient is not None:
-        recipient = f"recipient = {quoted(answers.recipient)}"
+        recipient = f"recipient = {as_toml(answers.recipient)}"
     return "\n".join(
         [
             "[keys]",
@@ -115,7 +115,7 @@ def _ruleset(answers: Answers, file: Path) -> str:
     named = f"{answers.name}{RULESETS}" if answers.ruleset is None else answers.ruleset
     if answers.ruleset is not None and named.endswith((".yaml", ".yml")):
         named = _from(file, named)
-    return f"[ruleset]\n{f'path = {quoted(named)}':<40} # what becomes of each column\n"
+    return f"[ruleset]\n{f'path = {as_toml(named)}':<40} # what becomes of each column\n"
 
 
 def _source(stage: str, place: str) -> str:
@@ -132,8 +132,8 @@ def _target(answers: Answers) -> str:
 def _where(place: str) -> str:
     said = conninfo_to_dict(place)
     if "://" not in place and set(said) == {"service"}:
-        return f"service = {quoted(str(said['service']))}"
-    return f"url = {quoted(place)}"
+        return f"service = {as_toml(str(said['service']))}"
+    return f"url = {as_toml(place)}"
 
 
 def _from(file: Path, path: str) -> str:
@@ -141,8 +141,3 @@ def _from(file: Path, path: str) -> str:
     if path.startswith("~") or Path(path).is_absolute():
         return path
     return os.path.relpath(path, file.parent)
-
-
-def quoted(text: str) -> str:
-    """A basic string of TOML, which takes what one of JSON does; what it forbids beyond that is escaped."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -9,13 +9,13 @@ from dmrefresh.dump.judging.after_load import Script, script_of
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.jobs.attempts import Patience, attempts
 from dmrefresh.jobs.dumps.doubts import Doubts
-from dmrefresh.jobs.dumps.taking import limits_of
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.refresh import hooks
 from dmrefresh.jobs.refresh.finding import Found, of_a_bucket, of_production
-from dmrefresh.jobs.refresh.looking import Confirm, nobody_confirms
 from dmrefresh.jobs.refresh.refreshing import Run
-from dmrefresh.jobs.refresh.sources import Source
+from dmrefresh.jobs.refresh.source import Source
 from dmrefresh.jobs.rulesets.rules import read_ruleset
+from dmrefresh.jobs.targets.looking import Confirm, nobody_confirms
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer

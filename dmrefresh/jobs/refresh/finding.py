@@ -9,11 +9,14 @@ from functools import partial
 
 from dmrefresh.bucket.store import DumpRef
 from dmrefresh.errors import NoSuchDump
-from dmrefresh.jobs.dumps.choosing import Chosen, chosen, older
+from dmrefresh.jobs.dumps.choosing import chosen, older
 from dmrefresh.jobs.dumps.doubts import Doubts, of_a_cleaned_one
-from dmrefresh.jobs.dumps.taking import choose_cleaned, limits_of
+from dmrefresh.jobs.dumps.taking import Chosen, choose_cleaned
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.refresh.cached import cache_of
-from dmrefresh.jobs.refresh.sources import Cleaned, Encrypted, Source
+from dmrefresh.jobs.refresh.cleaned import Cleaned
+from dmrefresh.jobs.refresh.encrypted import Encrypted
+from dmrefresh.jobs.refresh.source import Source
 from dmrefresh.jobs.rulesets.rules import sanitiser_key
 from dmrefresh.settings.model import Settings, Target
 from sanitisers import Ruleset
@@ -97,22 +100,25 @@ def of_a_bucket(settings: Settings, rules: Ruleset, dump: str | None, bucket: st
         bucket: the target's name.
         to: the target that is refreshed from it.
     """
-    store, first = choose_cleaned(settings, bucket, dump, to)
+    first = choose_cleaned(settings, bucket, dump, to)
+    store = first.store
     public_key = settings.keys.locate(settings.keys.public_key)
-    source = Cleaned(store, first, public_key, rules, limits_of(settings), cache_of(settings))
+    source = Cleaned(store, first.dump, public_key, rules, limits_of(settings), cache_of(settings))
 
-    def found(one: DumpRef, again: Callable[[], DumpRef]) -> Found:
+    def found(one: Chosen, again: Callable[[], Chosen]) -> Found:
         return Found(
-            source=replace(source, dump=one),
+            source=replace(source, dump=one.dump),
             again=lambda: found(again(), again),
-            older=lambda: earlier(one.key),
-            doubts=of_a_cleaned_one(settings.dumps, one),
+            older=lambda: earlier(one.dump.key),
+            passed_over=one.passed_over,
+            doubts=of_a_cleaned_one(settings.dumps, one.dump),
         )
 
     def earlier(than: str) -> Iterator[Found]:
         for listed in store.listed_cleaned():
             if listed.size and listed.key < than:
                 with suppress(NoSuchDump):
-                    yield found(store.named(listed.key), partial(store.named, listed.key))
+                    again = partial(choose_cleaned, settings, bucket, listed.key, to)
+                    yield found(again(), again)
 
-    return found(first, lambda: choose_cleaned(settings, bucket, dump, to)[1])
+    return found(first, partial(choose_cleaned, settings, bucket, dump, to))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
-from dmrefresh.machine.programs import find_pg_dump
-from dmrefresh.postgres.strategies.strategy import DumpOthers
+from dmrefresh.machine.postgres_programs import find_pg_dump
+from dmrefresh.postgres.errand import DumpOthers
 from dmrefresh.settings.model import Programs
 from dmrefresh.stages.pg_dump import pg_dump
 

@@ -6,24 +6,20 @@ here whether the dump is whole; `check-dump` tells.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 from dmrefresh.dump.events import Head
-from dmrefresh.dump.judging import deciding
-from dmrefresh.dump.judging.policy import Action
 from dmrefresh.errors import Failure
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.refresh.plan_bucket import PlannedBucket, plan_bucket
-from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, listed, short
+from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, left_out, listed, said_of_left_out, short
 from dmrefresh.machine import process
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Keeping, Observer
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, server_names
 from dmrefresh.postgres.reach.reaching import reached
-from dmrefresh.postgres.strategies.strategy import Errand
-from dmrefresh.postgres.survey import Survey, survey
+from dmrefresh.postgres.survey import Survey, errand_for_a_look, survey
 
 _MIB = 1 << 20
 
@@ -109,20 +105,10 @@ class Planned:
             )
         if self.goes:
             said.append(f"goes, since only the target has it: {listed(self.goes)}")
-        if self.left_out:
-            counted = sorted(self.left_out.items(), key=lambda one: (-one[1], one[0]))
-            said.append("left out of the dump: " + listed([f"{count} {kind}" for kind, count in counted]))
+        said += said_of_left_out(self.left_out)
         said += [f"warning: {short(warning)}" for warning in self.warnings[:2]]
         said.append(f"read: {self.read}")
         return said
-
-
-class _Keeping(Observer):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warn(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket:
@@ -135,7 +121,7 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
     Raises:
         Failure: the dump, the key, the bucket or the target cannot be read at all.
     """
-    keeping = _Keeping()
+    keeping = Keeping()
     for warning in [*plan.passed_over, *plan.doubts.warnings]:
         keeping.warn(warning)
     if plan.target.s3 is not None:
@@ -146,18 +132,8 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
         head = _head(plan)
         refused = _refused(plan, head, keeping)
         with connect.session(there.url, "dmrefresh plan") as connection:
-            errand = Errand(
-                connection,
-                there.url,
-                head,
-                "plan",
-                plan.target.maintenance_database,
-                keeping,
-                Stopwatch(),
-                plan.target.keep_previous,
-                toast_compression=plan.target.toast_compression,
-                dump_others=dump_others(plan.programs),
-            )
+            others = dump_others(plan.programs)
+            errand = errand_for_a_look(connection, there.url, head, plan.target, others, who="plan", observer=keeping)
             found = survey(
                 errand,
                 plan.target.strategy,
@@ -167,7 +143,7 @@ def run(plan: Plan, observer: Observer | None = None) -> Planned | PlannedBucket
                     lambda: connect.refuse_superuser(connection, allowed=plan.target.allow_superuser),
                 ],
             )
-            place = connect.shown(there.url)
+            place = server_names.shown(there.url)
     return _planned(plan, head, found, refused, place, keeping.warnings)
 
 
@@ -196,7 +172,6 @@ def _planned(plan: Plan, head: Head, found: Survey, refused: list[Failure], plac
             for name, failures in found.by_strategy.items()
             for one in failures
         ]
-    left_out = Counter(s.kind for s in head.statements if deciding.decide(s).action is Action.LEAVE_OUT)
     return Planned(
         blocked=bool(refusals),
         target=plan.target_name,
@@ -216,7 +191,7 @@ def _planned(plan: Plan, head: Head, found: Survey, refused: list[Failure], plac
         refusals=refusals,
         goes=found.goes,
         carried=found.carried,
-        left_out=dict(left_out),
+        left_out=left_out(head),
         warnings=warnings,
         read=plan.source.READS,
         under_way=found.under_way,

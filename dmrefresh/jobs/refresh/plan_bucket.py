@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-from dmrefresh.bucket.store import LATEST_CLEANED, translated
+from dmrefresh.bucket.store import LATEST_CLEANED
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import deciding
-from dmrefresh.dump.judging.policy import Action
 from dmrefresh.errors import DumpRefused, Failure
-from dmrefresh.jobs.dumps.taking import bucket_of
+from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
-from dmrefresh.jobs.refresh.refusals import Refusal, listed, short
-from dmrefresh.machine.programs import find_pg_dump
-from dmrefresh.observer import Observer
+from dmrefresh.jobs.refresh.refusals import Refusal, left_out, said_of_left_out, short
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
-from dmrefresh.postgres.scratch import EMBEDDED, scratch
-from dmrefresh.stages.upload import of_the_target
+from dmrefresh.postgres.scratch import EMBEDDED, try_scratch
+from dmrefresh.stages.upload import see_bucket
 
 _MIB = 1 << 20
 
@@ -71,9 +66,7 @@ class PlannedBucket:
             "costs: as much room again in the folder for temporary files, sanitised and compressed"
             + (f"; a scratch database of PostgreSQL {self.scratch}" if self.scratch else ""),
         ]
-        if self.left_out:
-            counted = sorted(self.left_out.items(), key=lambda one: (-one[1], one[0]))
-            said.append("left out of the dump: " + listed([f"{count} {kind}" for kind, count in counted]))
+        said += said_of_left_out(self.left_out)
         said += [f"warning: {short(warning)}" for warning in self.warnings[:2]]
         return [*said, f"read: {self.read}"]
 
@@ -93,7 +86,6 @@ def plan_bucket(plan: Plan, head: Head, refused: list[Failure], warnings: list[s
     for failure in (_policy(head), _bucket(plan)):
         if failure is not None:
             found.append(failure)
-    left_out = Counter(s.kind for s in head.statements if deciding.decide(s).action is Action.LEAVE_OUT)
     return PlannedBucket(
         blocked=bool(found),
         target=plan.target_name,
@@ -104,7 +96,7 @@ def plan_bucket(plan: Plan, head: Head, refused: list[Failure], warnings: list[s
         scratch=server,
         tables=len(head.schema.tables),
         refusals=[Refusal(one.what, one.hint, one.exit_code) for one in found],
-        left_out=dict(left_out),
+        left_out=left_out(head),
         warnings=warnings,
         read=plan.source.READS,
     )
@@ -113,12 +105,7 @@ def plan_bucket(plan: Plan, head: Head, refused: list[Failure], warnings: list[s
 def _scratch(plan: Plan, head: Head, found: list[Failure]) -> str | None:
     """Make a scratch database and drop it again; its version, or what refuses it."""
     try:
-        major = int(head.server_version.split(".")[0])
-        guard, postgres = Guard(plan.production), plan.programs.postgres
-        with scratch(plan.target.scratch, major, guard, Observer(), postgres=postgres) as url:
-            with connect.session(url) as connection:
-                version = connection.info.server_version // 10000
-            find_pg_dump(version, plan.programs.pg_dump)
+        version = try_scratch(plan.target.scratch, head.major, Guard(plan.production), plan.programs)
         return f"{version} ({plan.target.scratch if plan.target.scratch == EMBEDDED else 'on a server'})"
     except Failure as failure:
         found.append(failure)
@@ -137,8 +124,7 @@ def _bucket(plan: Plan) -> Failure | None:
     """Whether the bucket is there; whether it may be written to shows when it is."""
     store = bucket_of(plan.target)
     try:
-        with of_the_target(store), translated(f"bucket {store.bucket}"):
-            store.client.head_bucket(Bucket=store.bucket)
+        see_bucket(store)
     except Failure as failure:
         return failure
     return None

@@ -20,12 +20,13 @@ from dmrefresh.jobs.attempts import Patience, attempts
 from dmrefresh.jobs.dumps.choosing import DumpChanged
 from dmrefresh.jobs.dumps.taking import introduce
 from dmrefresh.jobs.refresh import hooks
+from dmrefresh.jobs.refresh.encrypted import Encrypted
 from dmrefresh.jobs.refresh.finding import Found
-from dmrefresh.jobs.refresh.looking import Confirm, Looked, look, look_at_bucket
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.refresh.reporting import report_of
-from dmrefresh.jobs.refresh.sources import Attempt, Encrypted
+from dmrefresh.jobs.refresh.source import Attempt
 from dmrefresh.jobs.refresh.to_bucket import Cleaning, store_cleaned
+from dmrefresh.jobs.targets.looking import Confirm, Looked, look, look_at_bucket
 from dmrefresh.keys.signatures import NotSigned
 from dmrefresh.machine import process
 from dmrefresh.observer import Observer
@@ -132,7 +133,7 @@ class Run:
     def _accept(self, found: Found) -> None:
         """Say which dump it is and what speaks against it; raises what refuses it."""
         self.found, self._lost = found, False
-        introduce(found.source.store, found.dump, self.observer, found.passed_over)
+        introduce(found.dump, self.observer, found.passed_over)
         found.doubts.settle(self.observer)
 
     def _attempt(self, number: int) -> tuple[str, Attempt, Published]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from dmrefresh.bucket.store import DumpRef
-from dmrefresh.jobs.refresh.sources import Attempt
+from dmrefresh.jobs.refresh.source import Attempt
 from dmrefresh.postgres.receipt import publisher
 from dmrefresh.postgres.strategies.publish import Published
 from dmrefresh.report.model import DumpReport, LeakReport, Report, TableReport

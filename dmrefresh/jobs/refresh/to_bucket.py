@@ -23,15 +23,15 @@ from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.dump.writer import write_dump
 from dmrefresh.errors import Failure, PublishedButUnfinished
-from dmrefresh.jobs.dumps.taking import bucket_of
-from dmrefresh.jobs.refresh.sources import Attempt, Opened, Source
+from dmrefresh.jobs.buckets import bucket_of
+from dmrefresh.jobs.refresh.source import Attempt, Opened, Source
 from dmrefresh.keys import signatures
 from dmrefresh.machine import signals
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.measured import Measured
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.reach import connect, session_facts
 from dmrefresh.postgres.reach.conninfo import used
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.scratch import scratch
@@ -142,11 +142,10 @@ def _text(
     events = iter(opened.events)
     head = next(events)
     assert isinstance(head, Head), "the Head comes first"
-    major = int(head.server_version.split(".")[0])
     place, programs = cleaning.target.scratch, cleaning.programs
-    url = stack.enter_context(scratch(place, major, cleaning.guard, cleaning.observer, postgres=programs.postgres))
+    url = stack.enter_context(scratch(place, head.major, cleaning.guard, cleaning.observer, postgres=programs.postgres))
     with connect.session(url) as connection:
-        login, major = used(connection), connection.info.server_version // 10000
+        login, major = used(connection), session_facts.major(connection)
     program = find_pg_dump(major, programs.pg_dump)
     cleaning.observer.note(f"a scratch database of PostgreSQL {major} takes the sanitised rows")
     slip = cleaning.slip()

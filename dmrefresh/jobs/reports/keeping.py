@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from dmrefresh.bucket.store import Store
+from dmrefresh.bucket.store import ACL, Store
 from dmrefresh.errors import NoSuchDump, RightsMissing, UsageFailure
 from dmrefresh.report import runs
 from dmrefresh.report.outcome import Record
@@ -81,7 +81,7 @@ def _put(store: Store, key: str, file: Path, kind: str) -> None:
                 Bucket=store.bucket,
                 Key=key,
                 Body=file.read_bytes(),
-                ACL="bucket-owner-full-control",
+                ACL=ACL,
                 ContentType=kind,
                 ChecksumAlgorithm="SHA256",
             )

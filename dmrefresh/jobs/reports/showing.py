@@ -15,7 +15,7 @@ from dmrefresh.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Reported:
     """A past run, and its page.
 
     Attributes:
@@ -29,7 +29,7 @@ class Found:
     compared: str | None = None
 
 
-def run(held: Settings, wanted: str | None = None, *, compare: str | None = None) -> Found:
+def run(held: Settings, wanted: str | None = None, *, compare: str | None = None) -> Reported:
     """Find the report of a run; where its page is missing it is made again, and one that compares always.
 
     Args:
@@ -44,11 +44,11 @@ def run(held: Settings, wanted: str | None = None, *, compare: str | None = None
     past = runs.find(place(held), wanted)
     if compare is None:
         page = past.folder / runs.PAGE
-        return Found(past, page if page.is_file() else _written(page, past.document, None))
+        return Reported(past, page if page.is_file() else _written(page, past.document, None))
     other = _before(held, past) if compare == "previous" else runs.find(place(held), compare)
     name = str(other.document.get("run") or other.folder.name)
     page = past.folder / f"compared-with-{other.folder.name}.html"
-    return Found(past, _written(page, past.document, other.document), name)
+    return Reported(past, _written(page, past.document, other.document), name)
 
 
 def listed(held: Settings) -> list[Past]:

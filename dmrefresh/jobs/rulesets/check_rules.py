@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
-from dmrefresh.dump.events import Event, Head, Statement
+from dmrefresh.dump.events import Event, Head, Statement, head_of
 from dmrefresh.dump.judging.after_load import script_of
 from dmrefresh.dump.judging.after_load_names import check_names
 from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.sanitise import compiled_for
 from dmrefresh.errors import NotSanitised
-from dmrefresh.jobs.rulesets.given import Given, events, head_of
+from dmrefresh.jobs.rulesets.given import Given, events
 from dmrefresh.jobs.rulesets.rules import read_ruleset
 from dmrefresh.observer import Observer
 from sanitisers import Ruleset

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 
-from dmrefresh.dump.events import Head, Name, Schema
+from dmrefresh.dump.events import Head, Name, Schema, head_of
 from dmrefresh.dump.judging.inheritance import ruled_by, with_inherited
 from dmrefresh.errors import UsageFailure
-from dmrefresh.jobs.rulesets.given import Given, events, head_of
+from dmrefresh.jobs.rulesets.given import Given, events
 from dmrefresh.jobs.rulesets.rules import read_ruleset
 from dmrefresh.observer import Observer
 from sanitisers import ColumnLike, Ruleset

@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from dmrefresh.dump.events import Event, Head
+from dmrefresh.dump.events import Event
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.text.limits import MIB, Limits
 from dmrefresh.errors import DumpDamaged, DumpRefused, UsageFailure
 from dmrefresh.jobs.dumps.choosing import chosen
-from dmrefresh.jobs.dumps.taking import introduce, limits_of
+from dmrefresh.jobs.dumps.taking import introduce
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.keys.private import private_keyring
 from dmrefresh.machine import process
-from dmrefresh.machine.programs import find_pg_dump
+from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.observer import Observer
-from dmrefresh.postgres.carrying.strangers import major
-from dmrefresh.postgres.reach import connect, conninfo
+from dmrefresh.postgres.reach import connect, conninfo, server_names
 from dmrefresh.postgres.reach.reaching import reached
+from dmrefresh.postgres.reach.session_facts import major
 from dmrefresh.settings.model import Settings
 from dmrefresh.settings.targets import Located, Target
 from dmrefresh.stages.gpg import decrypt
-from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.gzip import gunzip, unpacked
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.s3 import fetch
 
-_GZIP = b"\x1f\x8b"
 _ARMOUR = b"-----BEGIN PGP MESSAGE-----"
 _STDIN = Path("-")
 
@@ -82,7 +82,7 @@ def events(given: Given, observer: Observer, *, rows: bool) -> contextlib.Abstra
     if given.file is not None:
         return _of_blocks(given, _file(given.file))
     found = chosen(given.settings, given.dump, given.stage)  # what a refresh would take; nothing is refreshed here
-    introduce(found.store, found.dump, observer, found.passed_over)
+    introduce(found.dump, observer, found.passed_over)
     return _of_blocks(given, fetch(found.store, found.dump), signed=given.settings.dumps.signed)
 
 
@@ -95,7 +95,7 @@ def _of_blocks(given: Given, blocks: Iterable[bytes], *, signed: bool = False) -
         raise DumpDamaged("The dump is empty.")
     both = chain((first,), source)
     if not _is_encrypted(first):
-        yield read_dump(gunzip(both) if first.startswith(_GZIP) else both, limits=given.limits)
+        yield read_dump(unpacked(both), limits=given.limits)
         return
     try:
         with (
@@ -142,7 +142,8 @@ def _of_database(given: Given, name: str, observer: Observer, *, rows: bool) -> 
             program = find_pg_dump(major(connection), given.settings.programs.pg_dump)
             how = conninfo.used(connection)
         options = [] if rows else ["--schema-only"]
-        observer.note(f"{program.path.name} reads {'all' if rows else 'the definitions'} of {connect.shown(there.url)}")
+        what = "all" if rows else "the definitions"
+        observer.note(f"{program.path.name} reads {what} of {server_names.shown(there.url)}")
         try:
             yield read_dump(pg_dump(program.path, how, options), limits=given.limits)
         finally:
@@ -154,15 +155,3 @@ def _database(settings: Settings, name: str) -> Located:
     if name in settings.sources and name not in settings.targets:
         return settings.sources[name]
     return target_of(settings, name)
-
-
-def head_of(stream: Iterator[Event]) -> Head:
-    """The first event.
-
-    Raises:
-        DumpDamaged: there is none.
-    """
-    head = next(stream, None)
-    if not isinstance(head, Head):
-        raise DumpDamaged("The dump holds nothing.")
-    return head

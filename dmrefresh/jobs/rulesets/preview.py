@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from dmrefresh.console.lines import printable
-from dmrefresh.dump.events import Column, Event, Head, Name, Schema, TableData
+from dmrefresh.dump.events import Column, Event, Head, Name, Schema, TableData, head_of
 from dmrefresh.dump.judging.inheritance import ruled_by, with_inherited
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.dump.text.transcoding import transcoder_for
 from dmrefresh.errors import NotSanitised, UsageFailure
-from dmrefresh.jobs.rulesets.given import Given, events, head_of
+from dmrefresh.jobs.rulesets.given import Given, events
 from dmrefresh.jobs.rulesets.rules import read_ruleset, sanitiser_key
 from dmrefresh.observer import Observer
 from sanitisers import Ruleset
-from sanitisers.compiling import rule_for
+from sanitisers.covering import rule_for
 from sanitisers.ruleset.model import Empty
 from sanitisers.ruleset.rules import ColumnRule
 from sanitisers.showing.previewing import SAME, Shown, shown

@@ -11,7 +11,7 @@ from dmrefresh.machine import aside
 
 if TYPE_CHECKING:
     from sanitisers.engine.grid import Flags
-    from sanitisers.engine.prf import Positions, Values
+    from sanitisers.engine.values import Positions, Values
     from sanitisers.leaks.looking import Place
     from sanitisers.leaks.reading import Found, Reads, Wanted
 

@@ -19,18 +19,17 @@ from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.dump.text.limits import MIB, Limits
 from dmrefresh.dump.writer import BROKEN_OFF, write_dump
 from dmrefresh.errors import DumpDamaged, Failure, TargetUnfit, UsageFailure
-from dmrefresh.jobs.dumps.taking import limits_of
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.rulesets.reading_aside import reading_aside
 from dmrefresh.jobs.rulesets.rules import read_ruleset, refuse_gone, sanitiser_key
 from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
 from dmrefresh.report.model import Filtered
 from dmrefresh.settings.model import Settings
-from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.gzip import unpacked
 from dmrefresh.stages.prefetch import prefetch
 from sanitisers import Ruleset, Sanitiser
 
-_GZIP = b"\x1f\x8b"
 _LAST_WORD = 10.0
 """Seconds that a reader has, after a signal, to take the last of the output."""
 _UNWRITTEN = "What was written so far is no whole dump: do not load it."
@@ -155,8 +154,7 @@ def _plain(blocks: Iterable[bytes]) -> Iterator[bytes]:
     first = next(source, b"")
     if not first:
         raise DumpDamaged("There is nothing on standard input.")
-    both = chain((first,), source)
-    return gunzip(both) if first.startswith(_GZIP) else both
+    return unpacked(chain((first,), source))
 
 
 def _write(descriptor: int, block: bytes) -> None:

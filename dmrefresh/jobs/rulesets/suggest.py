@@ -8,24 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmrefresh.dump.definitions.keys import KeysRead
-from dmrefresh.dump.events import Event, Head, Name, Schema, Statement, TableData
+from dmrefresh.dump.events import Event, Head, Name, Schema, Statement, TableData, head_of
 from dmrefresh.dump.judging.inheritance import ruled_by
 from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.text.encodings import codec_of
 from dmrefresh.dump.text.transcoding import transcoder_for
-from dmrefresh.errors import NotSanitised, UsageFailure
-from dmrefresh.jobs.rulesets.given import Given, events, head_of
+from dmrefresh.errors import NotSanitised
+from dmrefresh.jobs import new_file
+from dmrefresh.jobs.rulesets.given import Given, events
 from dmrefresh.observer import Observer
 from sanitisers import BlockError, Known, Ruleset, RulesetError, compile_ruleset
 from sanitisers.assumed import based
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
 from sanitisers.suggesting.judgement import Confidence
-from sanitisers.suggesting.suggestion import TableSuggestion, suggest
+from sanitisers.suggesting.suggestion import suggest
+from sanitisers.suggesting.tables import TableSuggestion
 from sanitisers.suggesting.writing import written
+from sanitisers.trying import fits
 
 _NO_RULES = Ruleset(ruleset=1)
 """Under it the columns alone tell which tables are like their parents."""
+_ELSEWHERE = "name a file in a folder that exists"
 _MODELINE = "# yaml-language-server: $schema={}"
 SCHEMA_FILE = "ruleset.schema.json"
 """What the JSON Schema of rulesets is called, beside those that ship."""
@@ -91,7 +95,7 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
     names = {str(name): name for name in _ruled(head.schema)}
     schema = {table: [c for c in head.schema.tables[name].columns if not c.generated] for table, name in names.items()}
     keys_of = {table: keys.of(name) for table, name in names.items()}
-    found = suggest(schema, gathered, keys_of)
+    found = suggest(schema, gathered, keys_of, fits)
     rows = sum(table.rows for table in gathered.tables.values())
     text = written(
         found,
@@ -109,28 +113,13 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
 
 
 def refuse_to_overwrite(file: Path, *, force: bool) -> None:
-    """Find out before anything is read whether the ruleset can be written.
-
-    Raises:
-        UsageFailure: the file is there, or its folder is not.
-    """
-    if file.exists() and not force:
-        raise UsageFailure(f"{file} is there already.", hint="name another file, or add --force")
-    if not file.parent.is_dir() or file.is_dir():
-        raise UsageFailure(f"{file} cannot be written.", hint="name a file in a folder that exists")
+    """Raises UsageFailure where the ruleset cannot be written, before anything is read."""
+    new_file.refuse_to_overwrite(file, force=force, instead="name another file, or add --force", elsewhere=_ELSEWHERE)
 
 
 def write(done: Suggested, file: Path, *, force: bool) -> None:
-    """Write the ruleset.
-
-    Raises:
-        UsageFailure: it cannot be written, or somebody else has written the file meanwhile.
-    """
-    try:
-        with file.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(done.text)
-    except OSError as error:
-        raise UsageFailure(f"{file} cannot be written: {error.strerror}.") from None
+    """Write the ruleset; raises UsageFailure where that cannot be done."""
+    new_file.write(file, done.text, force=force, elsewhere=_ELSEWHERE)
 
 
 def _ruled(schema: Schema) -> list[Name]:

@@ -1,1 +1,1 @@
-"""A target: which one is meant, what it holds, and the way back."""
+"""A target: which one is meant, whether it may be refreshed, what it holds, and the way back."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from dmrefresh import __version__
 from dmrefresh.errors import UsageFailure
-from dmrefresh.jobs.refresh.looking import Confirm, look, nobody_confirms
+from dmrefresh.jobs.targets.looking import Confirm, look, nobody_confirms
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import receipt
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.postgres.strategies.rollback import RolledBack, rollback
+from dmrefresh.report.runs import new_identity
 from dmrefresh.settings.model import Job, Production, Settings, Target
 
 
@@ -56,7 +55,7 @@ def run(plan: Plan, observer: Observer | None = None, *, confirm: Confirm = nobo
         Failure: of any other kind; unless it is CommitInDoubt, the target is as it was.
     """
     observer = observer or Observer()
-    run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    run = new_identity()
     slip = receipt.Receipt(
         run=run,
         dump="",

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from dmrefresh.bucket.store import Store
 from dmrefresh.console.showing import Status
+from dmrefresh.jobs.buckets import cleaned_store
 from dmrefresh.jobs.dumps.list_dumps import cleaned_dump, facts_of
-from dmrefresh.jobs.dumps.taking import cleaned_store
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.lock import Holder

@@ -3,7 +3,7 @@
 Carried over: schemas in which there is nothing, or nothing but extensions' objects, with owner, comment, rights and
 default privileges; extensions, in their schemas and versions; default privileges of the whole database; settings of
 the database and of roles in it; by a superuser, event triggers with their functions; the receipts; and, with a pg_dump,
-what other schemas hold (`others`). The database's owner, encoding, collation, tablespace, rights, comment and
+what other schemas hold (`other_schemas`). The database's owner, encoding, collation, tablespace, rights, comment and
 connection limit are `siblings`' and the swap's matter.
 
 Everything else of its own refuses the swap, named (`strangers`): publications, subscriptions, replication slots,
@@ -14,20 +14,14 @@ changed about an extension's own objects (their rights, say) is not looked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from psycopg import sql
 
 from dmrefresh.errors import RightsMissing, TargetUnfit
-from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying import grants
-from dmrefresh.postgres.carrying.event_triggers import is_superuser
-from dmrefresh.postgres.strategies import fitness, previous
-from dmrefresh.postgres.strategies.strategy import Errand
-
-_FIRST_OF_USERS = 16384
-"""Objects with lower oids came with the server (FirstNormalObjectId)."""
-_AT_MOST = 10
+from dmrefresh.lists import listed
+from dmrefresh.postgres import Connection, moved_aside
+from dmrefresh.postgres.carrying import default_privileges, grants
+from dmrefresh.postgres.errand import Errand
 
 _WATCHERS = """
 SELECT 'the prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts
@@ -47,32 +41,6 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <>
                   AND d.objid = n.oid AND d.deptype = 'e')
 ORDER BY n.oid
 """
-_EXTENSIONS = """
-SELECT e.extname, n.nspname, e.extversion,
-       coalesce((SELECT v.superuser AND NOT v.trusted FROM pg_catalog.pg_available_extension_versions v
-                 WHERE v.name = e.extname AND v.version = e.extversion), true),
-       ARRAY(SELECT pg_catalog.format('SELECT FROM %%s %%s', c.oid::pg_catalog.regclass, e.extcondition[u.n])
-             FROM pg_catalog.unnest(e.extconfig) WITH ORDINALITY u (oid, n)
-             JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind = 'r')
-FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-WHERE e.oid >= %s ORDER BY e.oid
-"""
-_NEW_EXTENSION = """
-SELECT v.superuser AND NOT v.trusted
-FROM pg_catalog.pg_available_extensions e
-JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
-WHERE e.name = %s
-"""
-
-
-class Extension(NamedTuple):
-    """An extension as the target has it; `rows` are queries for what users have put into its tables."""
-
-    name: str
-    schema: str
-    version: str
-    needs_superuser: bool
-    rows: list[str]
 
 
 def refuse_watchers(errand: Errand) -> None:
@@ -80,30 +48,8 @@ def refuse_watchers(errand: Errand) -> None:
     found = [name for (name,) in errand.connection.execute(_WATCHERS)]
     if found:
         raise TargetUnfit(
-            f"The target database is held by {', '.join(found[:_AT_MOST])}; another cannot take its place.",
+            f"The target database is held by {listed(found)}; another cannot take its place.",
             hint="end them first (ROLLBACK PREPARED, pg_drop_replication_slot, DROP SUBSCRIPTION)",
-        )
-
-
-def refuse_extensions(errand: Errand) -> None:
-    """See that the role may make every extension of the target and of the dump in another database.
-
-    Raises:
-        RightsMissing: one needs a superuser.
-    """
-    connection = errand.connection
-    if is_superuser(connection):
-        return
-    missing = {one.name for one in extensions(connection) if one.needs_superuser}
-    there = {one.name for one in extensions(connection)}
-    for name in fitness.extensions_of(errand.head).keys() - there:
-        row = connection.execute(_NEW_EXTENSION, (name,)).fetchone()
-        if row is not None and row[0] and name != "plpgsql":
-            missing.add(name)
-    if missing:
-        raise RightsMissing(
-            f"Only a superuser may make {', '.join(sorted(missing))} in the database that is to replace the target.",
-            hint="publish by the strategy `schema`, with these extensions in schemas of their own",
         )
 
 
@@ -115,11 +61,6 @@ def refuse_schemas(errand: Errand) -> None:
                 f"The schema {schema} of the target belongs to {owner}; only its owner can make it anew.",
                 hint=f"as an administrator: ALTER SCHEMA {schema} OWNER TO {errand.connection.info.user}",
             )
-
-
-def extensions(connection: Connection) -> list[Extension]:
-    """The extensions that users have made, in the order in which they were made."""
-    return [Extension(*row) for row in connection.execute(_EXTENSIONS, (_FIRST_OF_USERS,))]
 
 
 def carry_schemas(old: Connection, new: Connection, schemas: Sequence[str]) -> set[str]:
@@ -138,37 +79,17 @@ def carry_schemas(old: Connection, new: Connection, schemas: Sequence[str]) -> s
     """
     made = set()
     for schema, owner, comment, _ in _schemas(old, ()):
-        if schema in previous.left_over(old):
+        if schema in moved_aside.left_over(old):
             continue
         name, to = sql.Identifier(schema), sql.Identifier(owner)
         words = "ALTER SCHEMA {} OWNER TO {}" if schema == "public" else "CREATE SCHEMA {} AUTHORIZATION {}"
         new.execute(sql.SQL(words).format(name, to))
         new.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(comment)))
-        grants.carry_defaults(new, schema, grants.defaults(old, schema))
+        default_privileges.carry_of_schema(old, new, schema)
         made.add(schema)
     if "public" not in made and "public" not in schemas:
         new.execute("DROP SCHEMA public")
     return made & set(schemas)
-
-
-def carry_extensions(old: Connection, new: Connection, brought: dict[str, str]) -> None:
-    """Make the target's extensions in the new database; where the dump wants one elsewhere, it makes that itself.
-
-    Args:
-        old: a session on the target.
-        new: the loading transaction, with the schemas made.
-        brought: the extensions that the dump makes, and their schemas as far as it says.
-
-    Raises:
-        psycopg.Error: the server refuses.
-    """
-    for one in extensions(old):
-        if brought.get(one.name, "") in ("", one.schema):
-            new.execute(
-                sql.SQL("CREATE EXTENSION {} SCHEMA {} VERSION {}").format(
-                    sql.Identifier(one.name), sql.Identifier(one.schema), sql.Identifier(one.version)
-                )
-            )
 
 
 def carry_rights(old: Connection, new: Connection, schemas: Sequence[str], more: Sequence[str] = ()) -> int:
@@ -186,7 +107,7 @@ def carry_rights(old: Connection, new: Connection, schemas: Sequence[str], more:
     Raises:
         psycopg.Error: the server refuses.
     """
-    others = [schema for schema, *_ in _schemas(old, schemas) if schema not in previous.left_over(old)]
+    others = [schema for schema, *_ in _schemas(old, schemas) if schema not in moved_aside.left_over(old)]
     for schema in dict.fromkeys([*others, *more]):
         grants.restore(new, schema, grants.read(old, schema))
     return sum(grants.restore(new, schema, grants.read(old, schema)) for schema in schemas)
@@ -215,8 +136,3 @@ def carry_receipts(old: Connection, new: Connection) -> None:
 def _schemas(connection: Connection, leave_out: Sequence[str]) -> list[tuple[str, str, str | None, bool]]:
     """The database's own schemas but for some: name, owner, comment, whether the role is as good as their owner."""
     return connection.execute(_SCHEMAS, (list(leave_out),)).fetchall()
-
-
-def has_rows(connection: Connection, extension: Extension) -> bool:
-    """Whether users have put rows into an extension's own tables."""
-    return any(connection.execute(f"{query} LIMIT 1".encode()).rowcount for query in extension.rows)

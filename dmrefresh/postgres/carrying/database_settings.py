@@ -1,4 +1,4 @@
-"""What is set for a database as a whole: its settings, those of roles in it, and its default privileges."""
+"""What is set for a database as a whole, and for roles in it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from psycopg import sql
 
 from dmrefresh.errors import RightsMissing
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.strategies import previous
-from dmrefresh.postgres.strategies.strategy import Errand
+from dmrefresh.postgres.errand import Errand
 
 _SETTINGS = """
 SELECT CASE s.setrole WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(s.setrole) END,
@@ -42,27 +41,13 @@ WHERE NOT w.rolsuper AND (w.other OR coalesce(g.context, 'superuser') <> 'user'
                           AND NOT pg_catalog.has_parameter_privilege(w.name, 'SET'))
 ORDER BY 1, 2
 """
-_DEFAULTS = """
-SELECT pg_catalog.pg_get_userbyid(d.defaclrole), d.defaclobjtype::text,
-       CASE a.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
-       a.privilege_type, a.is_grantable
-FROM pg_catalog.pg_default_acl d LEFT JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) a ON true
-WHERE d.defaclnamespace = 0 ORDER BY 1, 2, 3, 4
-"""
-_DEFAULTS_OF_OTHERS = """
-SELECT pg_catalog.pg_get_userbyid(d.defaclrole), n.nspname
-FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
-WHERE NOT pg_catalog.pg_has_role(d.defaclrole, 'USAGE') AND (n.oid IS NULL OR n.nspname <> ALL (%s))
-ORDER BY 1, 2
-"""
-_KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "ROUTINES", "T": "TYPES", "n": "SCHEMAS", "L": "LARGE OBJECTS"}
 
 
 def refuse(errand: Errand) -> None:
     """See that the role may set for another database what is set for the target.
 
     Raises:
-        RightsMissing: a setting, or default privileges of a role, are others' to set.
+        RightsMissing: a setting is others' to set.
     """
     connection = errand.connection
     for role, name in connection.execute(_NOT_ALLOWED).fetchall():
@@ -72,13 +57,6 @@ def refuse(errand: Errand) -> None:
             hint=f"as an administrator: GRANT SET ON PARAMETER {name} TO {connection.info.user}"
             if not of
             else f"as an administrator: ALTER ROLE {role} IN DATABASE {errand.name} RESET {name}",
-        )
-    for role, schema in connection.execute(_DEFAULTS_OF_OTHERS, (previous.left_over(connection),)).fetchall():
-        where = f" in its schema {schema}" if schema else ""
-        raise RightsMissing(
-            f"The target database has default privileges of the role {role}{where}, which the target's role is no "
-            "member of.",
-            hint=f"as an administrator: GRANT {role} TO {connection.info.user}",
         )
 
 
@@ -109,29 +87,6 @@ def carry(connection: Connection, old: str, new: str) -> None:
 def are_alike(connection: Connection, one: str, other: str) -> bool:
     """Whether the same is set for two databases."""
     return _settings(connection, one) == _settings(connection, other)
-
-
-def carry_defaults(old: Connection, new: Connection) -> None:
-    """Give the new database the default privileges that the old one has for all its schemas.
-
-    Args:
-        old: a session on the target.
-        new: the loading transaction, in which nothing has been made yet.
-
-    Raises:
-        psycopg.Error: the server refuses.
-    """
-    emptied = set()
-    for role, kind, grantee, right, grantable in old.execute(_DEFAULTS).fetchall():
-        begin = sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} ").format(sql.Identifier(role))
-        what = sql.SQL(_KINDS[kind])
-        if (role, kind) not in emptied:
-            emptied.add((role, kind))
-            new.execute(begin + sql.SQL("REVOKE ALL ON {} FROM PUBLIC, {}").format(what, sql.Identifier(role)))
-        if right is not None:
-            to = sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee)
-            option = sql.SQL(" WITH GRANT OPTION" if grantable and grantee != role else "")
-            new.execute(begin + sql.SQL("GRANT {} ON {} TO {}{}").format(sql.SQL(right), what, to, option))
 
 
 def _settings(connection: Connection, database: str) -> list[tuple[str | None, str, str]]:

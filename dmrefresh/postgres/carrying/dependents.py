@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dmrefresh.errors import TargetUnfit
+from dmrefresh.lists import listed_apart
 from dmrefresh.postgres import Connection
 
 # pg_depend: https://www.postgresql.org/docs/current/catalog-pg-depend.html
@@ -79,8 +80,7 @@ def refuse(connection: Connection, schemas: Sequence[str]) -> None:
     found = outside(connection, schemas)
     if not found:
         return
-    named = "; ".join(found[:10]) + (f"; and {len(found) - 10} more" if len(found) > 10 else "")
     raise TargetUnfit(
-        f"Objects outside the schema depend on what is inside it, and a swap would lose them: {named}.",
+        f"Objects outside the schema depend on what is inside it, and a swap would lose them: {listed_apart(found)}.",
         hint="move or drop them first; nothing of others is ever dropped along",
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from psycopg import sql
 
 from dmrefresh.errors import RightsMissing
+from dmrefresh.lists import listed_apart
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.carrying.objects import IN_ITS_OWN_RIGHT, OWNED
-from dmrefresh.postgres.strategies.previous import left_over, name_for
+from dmrefresh.postgres.moved_aside import left_over, name_for
 
 
 class _Thing(NamedTuple):
@@ -44,9 +45,6 @@ class Rights(NamedTuple):
     objects: dict[tuple[str, ...], _Object]
     owners: dict[tuple[str, str], tuple[str, bool]]
 
-
-Default: TypeAlias = tuple[str, str, str | None, str, bool]
-"""A default privilege: of which role's objects, their kind, for whom, which right, with grant option."""
 
 # One row a right of each object of a schema, of everybody but the owner: that one can always give itself its own. An
 # object of which nobody else has any right is one row without. What was never granted or revoked anything has no ACL
@@ -102,17 +100,6 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 
-_DEFAULTS = """
-SELECT pg_catalog.pg_get_userbyid(d.defaclrole), d.defaclobjtype::text,
-       CASE a.grantee WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
-       a.privilege_type, a.is_grantable
-FROM pg_catalog.pg_default_acl d JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace,
-     LATERAL pg_catalog.aclexplode(d.defaclacl) a
-WHERE n.nspname = %s
-  AND pg_catalog.pg_has_role(d.defaclrole, 'USAGE')
-"""
-_DEFAULT_KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "ROUTINES", "T": "TYPES"}
-
 _OWNERS = """
 SELECT c.relkind::text, c.relname, pg_catalog.pg_get_userbyid(c.relowner),
        c.relkind = 'S' AND EXISTS (  -- an owned sequence follows its table
@@ -131,8 +118,6 @@ FROM ({owned}) o JOIN pg_catalog.pg_namespace n ON n.oid = o.place
 WHERE n.nspname = ANY (%s) AND NOT pg_catalog.pg_has_role(o.owner, 'MEMBER') AND {in_its_own_right}
 ORDER BY 1
 """.replace("{owned}", OWNED).replace("{in_its_own_right}", IN_ITS_OWN_RIGHT)
-_AT_MOST = 10
-"""How many objects a refusal names."""
 
 
 def refuse_foreign_owners(connection: Connection, schemas: Sequence[str]) -> None:
@@ -148,36 +133,11 @@ def refuse_foreign_owners(connection: Connection, schemas: Sequence[str]) -> Non
     found = [row[0] for row in connection.execute(_FOREIGN, (list(schemas),))]
     if not found:
         return
-    named = "; ".join(found[:_AT_MOST]) + (f"; and {len(found) - _AT_MOST} more" if len(found) > _AT_MOST else "")
     raise RightsMissing(
-        f"What is to be replaced belongs in part to roles that the target's role is no member of: {named}.",
+        "What is to be replaced belongs in part to roles that the target's role is no member of: "
+        f"{listed_apart(found)}.",
         hint="move them to another schema, or make the target's role their owner or a member of their owners",
     )
-
-
-def defaults(connection: Connection, schema: str) -> list[Default]:
-    """The default privileges of a schema that this role can give anew.
-
-    Those of roles that this role is no member of cannot be carried and stay behind.
-    """
-    return connection.execute(_DEFAULTS, (schema,)).fetchall()
-
-
-def carry_defaults(connection: Connection, schema: str, found: Iterable[Default]) -> None:
-    """Give the new schema the default privileges of the previous one, before anything is made in it."""
-    for role, kind, grantee, right, grantable in found:
-        if kind not in _DEFAULT_KINDS:
-            continue
-        connection.execute(
-            sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} GRANT {} ON {} TO {}{}").format(
-                sql.Identifier(role),
-                sql.Identifier(schema),
-                sql.SQL(right),
-                sql.SQL(_DEFAULT_KINDS[kind]),
-                _grantee(grantee),
-                _option(grantable),
-            )
-        )
 
 
 def carry_over(connection: Connection, schema: str, previous: str) -> int:
@@ -230,7 +190,7 @@ def restore(connection: Connection, schema: str, rights: Rights) -> int:
             for grantee in {right.grantee for right in new.rights}:
                 what = _on_columns("ALL", new.thing)
                 revoke = sql.SQL("REVOKE {} ON {} FROM {}")
-                connection.execute(revoke.format(what, _named(schema, new.thing), _grantee(grantee)))
+                connection.execute(revoke.format(what, _named(schema, new.thing), grantee_of(grantee)))
     for new, old in both:
         if new.rights != old.rights or new.thing.kind == "COLUMN":
             for right in old.rights:
@@ -244,29 +204,10 @@ def restore(connection: Connection, schema: str, rights: Rights) -> int:
     return sum(len(old.rights) for _, old in both)
 
 
-def make_schema(connection: Connection, schema: str, previous: str, comment: str | None) -> None:
-    """Create `schema` for the owner of `previous`, or for this role where that is not allowed, with its comment.
-
-    A role may make a schema for another only where it could become that role (CREATE SCHEMA).
-    """
-    row = connection.execute(
-        "SELECT pg_catalog.pg_get_userbyid(nspowner), pg_catalog.pg_has_role(nspowner, 'MEMBER') "
-        "FROM pg_catalog.pg_namespace WHERE nspname = %s",
-        (previous,),
-    ).fetchone()
-    assert row is not None
-    owner, member = row
-    made = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema))
-    if member:
-        made += sql.SQL(" AUTHORIZATION {}").format(sql.Identifier(owner))
-    connection.execute(made)
-    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), comment))
-
-
 def _grant(schema: str, thing: _Thing, right: _Right) -> sql.Composed:
     what = _on_columns(right.privilege, thing)
     return sql.SQL("GRANT {} ON {} TO {}{}").format(
-        what, _named(schema, thing), _grantee(right.grantee), _option(right.grantable)
+        what, _named(schema, thing), grantee_of(right.grantee), option(right.grantable)
     )
 
 
@@ -287,9 +228,11 @@ def _named(schema: str, thing: _Thing) -> sql.Composed:
     return name
 
 
-def _grantee(role: str | None) -> sql.Composable:
+def grantee_of(role: str | None) -> sql.Composable:
+    """A role as GRANT and REVOKE name it; None is PUBLIC."""
     return sql.SQL("PUBLIC") if role is None else sql.Identifier(role)
 
 
-def _option(grantable: bool) -> sql.Composable:
+def option(grantable: bool) -> sql.Composable:
+    """The end of a GRANT: whether the right may be given on."""
     return sql.SQL(" WITH GRANT OPTION" if grantable else "")

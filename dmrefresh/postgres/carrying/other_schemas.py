@@ -17,13 +17,13 @@ from dmrefresh.dump.reader import read_dump
 from dmrefresh.errors import ChecksFailed, DumpDamaged, DumpRefused, RightsMissing, TargetUnfit, TargetUnreachable
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying import strangers
 from dmrefresh.postgres.carrying.stillness import Held
+from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.failures import from_server, named, translated
 from dmrefresh.postgres.loading import checks
 from dmrefresh.postgres.loading.load import Loader, until_end
 from dmrefresh.postgres.reach import conninfo
-from dmrefresh.postgres.strategies.strategy import Errand
+from dmrefresh.postgres.reach.session_facts import major
 
 _OPTIONS = (
     "--no-owner",
@@ -53,7 +53,7 @@ def carry(errand: Errand, new: Connection, held: Held) -> None:
         return
     connection = errand.connection
     patterns = ['--schema="{}"'.format(schema.replace('"', '""')) for schema in held.schemas]
-    text = errand.dump_others(strangers.major(connection), conninfo.used(connection), [*_OPTIONS, *patterns])
+    text = errand.dump_others(major(connection), conninfo.used(connection), [*_OPTIONS, *patterns])
     with closing(text), _said():
         events = read_dump(text, limits=errand.limits)
         head = next(events)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from psycopg import sql
 
 from dmrefresh.errors import ChecksFailed
+from dmrefresh.lists import listed_apart
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying.event_triggers import is_superuser
 from dmrefresh.postgres.carrying.objects import IN_ITS_OWN_RIGHT, OWNED
+from dmrefresh.postgres.reach.session_facts import is_superuser
 
 # What an object is called is the server's own writing of it, as ALTER takes it; a sequence that belongs to a column
 # goes with its table.
@@ -34,7 +35,6 @@ WHERE n.nspname = ANY (%s) AND d.datname = pg_catalog.current_database()
 _QUOTED = "SELECT pg_catalog.quote_ident(%s) || '.', pg_catalog.quote_ident(%s) || '.'"
 _WORDS = {"statistics object": "STATISTICS", "aggregate": "ROUTINE"}
 """What ALTER calls a sort of objects that pg_identify_object calls otherwise, or that it takes without arguments."""
-_AT_MOST = 10
 
 
 def carry(
@@ -65,9 +65,8 @@ def carry(
     wanted = _before(old, there)
     found = _owners(new, schemas)
     if whole and (lost := sorted(f"{kind} {identity}" for kind, identity in wanted.keys() - found.keys())):
-        more = f"; and {len(lost) - _AT_MOST} more" if len(lost) > _AT_MOST else ""
         raise ChecksFailed(
-            f"Not carried over, though the target holds it beside the dump: {'; '.join(lost[:_AT_MOST])}{more}.",
+            f"Not carried over, though the target holds it beside the dump: {listed_apart(lost)}.",
             hint="move or drop it, or publish by the strategy `schema`, which leaves other schemas alone",
         )
     heirs = _heirs(old, new, schemas, there) if is_superuser(new) else {}

@@ -1,7 +1,7 @@
 """What a database holds that is neither the dump's nor carried over by itself: found by name, before the start.
 
-Some of it can be carried over by a dump of the target's own (`others`), if there is a pg_dump: what lies in schemas of
-which the dump makes nothing, and is of the kinds that the policy executes. The rest refuses the swap.
+Some of it can be carried over by a dump of the target's own (`other_schemas`), if there is a pg_dump: what lies in
+schemas of which the dump makes nothing, and is of the kinds that the policy executes. The rest refuses the swap.
 """
 
 from __future__ import annotations
@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dmrefresh.errors import RightsMissing, TargetUnfit
-from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying.belongings import extensions, has_rows
-from dmrefresh.postgres.carrying.event_triggers import is_superuser
+from dmrefresh.lists import MOST, listed, listed_apart
+from dmrefresh.postgres import Connection, moved_aside
+from dmrefresh.postgres.carrying import extensions
 from dmrefresh.postgres.carrying.objects import IN_ITS_OWN_RIGHT, OWNED
+from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.reach import conninfo
-from dmrefresh.postgres.strategies import previous
-from dmrefresh.postgres.strategies.strategy import Errand
-
-_FIRST_OF_USERS = 16384
-"""Objects with lower oids came with the server (FirstNormalObjectId)."""
-_AT_MOST = 10
+from dmrefresh.postgres.reach.session_facts import is_superuser, major
+from dmrefresh.postgres_facts import FIRST_OF_USERS
 
 _OUTSIDE = """n.nspname <> ALL (%(gone)s) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
 # What the dump that carries others' objects brings whole: no code in other languages, nothing that is tied to a table
@@ -123,7 +120,7 @@ def _written_out(query: str) -> str:
 
 def schemas(connection: Connection, replaced: Sequence[str]) -> list[str]:
     """The schemas in which there is something that is to be carried over."""
-    asked = {"gone": _gone(connection, replaced), "first": _FIRST_OF_USERS}
+    asked = {"gone": _gone(connection, replaced), "first": FIRST_OF_USERS}
     return [name for (name,) in connection.execute(_written_out(_SCHEMAS).encode(), asked)]
 
 
@@ -149,19 +146,19 @@ def refuse(errand: Errand) -> None:
     asked = {
         "gone": _gone(connection, errand.schemas),
         "superuser": is_superuser(connection),
-        "first": _FIRST_OF_USERS,
+        "first": FIRST_OF_USERS,
         "carrying": errand.dump_others is not None,
     }
     found = [name for (name,) in connection.execute(_written_out(_STRANGERS).encode(), asked)]
-    for extension in extensions(connection):
-        found += [f"rows in tables of the extension {extension.name}"] * has_rows(connection, extension)
+    for extension in extensions.made_by_users(connection):
+        found += [f"rows in tables of the extension {extension.name}"] * extensions.has_rows(connection, extension)
     if not found:
         return
     hint = "move or drop them first, or publish by the strategy `schema`, which leaves other schemas alone"
     if all(name.startswith("event trigger ") for name in found):
-        hint = f"as an administrator: {'; '.join(f'DROP {name.upper()[:14]}{name[14:]}' for name in found[:_AT_MOST])}"
+        hint = f"as an administrator: {'; '.join(f'DROP {name.upper()[:14]}{name[14:]}' for name in found[:MOST])}"
     raise TargetUnfit(
-        f"Not of the dump, and lost if another database took the target's place: {_listed(found)}.", hint=hint
+        f"Not of the dump, and lost if another database took the target's place: {listed_apart(found)}.", hint=hint
     )
 
 
@@ -179,13 +176,13 @@ def refuse_foreign(errand: Errand) -> None:
     if is_superuser(connection):
         return
     become = "SET" if connection.info.server_version >= 160000 else "MEMBER"
-    asked = {"gone": _gone(connection, errand.schemas), "first": _FIRST_OF_USERS, "become": become}
+    asked = {"gone": _gone(connection, errand.schemas), "first": FIRST_OF_USERS, "become": become}
     found = connection.execute(_written_out(_FOREIGN).encode(), asked).fetchall()
     if found:
         owners = sorted({owner for _, owner in found})
         raise RightsMissing(
             "What other schemas of the target hold belongs in part to roles that the target's role is no member of, or "
-            f"that may not make it anew: {_listed([name for name, _ in found])}.",
+            f"that may not make it anew: {listed_apart([name for name, _ in found])}.",
             hint=f"as an administrator: GRANT {', '.join(owners)} TO {connection.info.user}, and GRANT CREATE on these "
             f"schemas to {', '.join(owners)}; or publish by the strategy `schema`",
         )
@@ -196,25 +193,16 @@ def say_whose_code_runs(errand: Errand) -> None:
     connection = errand.connection
     if errand.dump_others is None:
         return
-    asked = {"gone": _gone(connection, errand.schemas), "first": _FIRST_OF_USERS}
+    asked = {"gone": _gone(connection, errand.schemas), "first": FIRST_OF_USERS}
     roles = [name for (name,) in connection.execute(_written_out(_UNTRUSTED).encode(), asked)]
     if roles:
         superuser = is_superuser(connection)
         rights = "every right" if superuser else f"the rights of {connection.info.user}"
         errand.observer.warn(
-            f"{'as a superuser: ' if superuser else ''}what {', '.join(roles[:_AT_MOST])} made in other schemas "
+            f"{'as a superuser: ' if superuser else ''}what {listed(roles)} made in other schemas "
             f"(checks, index expressions, computed columns) runs with {rights} while it is carried over"
         )
 
 
-def major(connection: Connection) -> int:
-    """The server's major version."""
-    return connection.info.server_version // 10000
-
-
 def _gone(connection: Connection, replaced: Sequence[str]) -> list[str]:
-    return [*replaced, *previous.left_over(connection)]
-
-
-def _listed(found: list[str]) -> str:
-    return "; ".join(found[:_AT_MOST]) + (f"; and {len(found) - _AT_MOST} more" if len(found) > _AT_MOST else "")
+    return [*replaced, *moved_aside.left_over(connection)]

@@ -6,7 +6,7 @@ import time
 
 import psycopg
 
-from dmrefresh.errors import CommitInDoubt, Failure, TargetUnreachable
+from dmrefresh.errors import ChecksFailed, CommitInDoubt, Failure, TargetUnreachable
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import from_server
 from dmrefresh.postgres.reach.connect import session
@@ -30,6 +30,12 @@ def transaction_id(connection: Connection) -> str:
     row = connection.execute("SELECT pg_catalog.pg_current_xact_id()::text").fetchone()
     assert row is not None
     return str(row[0])
+
+
+def refuse_ended(connection: Connection, xid: str) -> None:
+    """Raises ChecksFailed where the dump has ended the transaction it was loaded in."""
+    if transaction_id(connection) != xid:
+        raise ChecksFailed("The dump ended the publishing transaction.", state="Look at the target by hand.")
 
 
 def commit(connection: Connection, url: str, xid: str, patience: float = _PATIENCE) -> None:

@@ -14,7 +14,7 @@ from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
 
 if TYPE_CHECKING:
-    from dmrefresh.postgres.strategies.strategy import Errand
+    from dmrefresh.postgres.errand import Errand
 
 Compression = Literal["pglz", "lz4"]
 

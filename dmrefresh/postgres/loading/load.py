@@ -10,16 +10,15 @@ from contextlib import AbstractContextManager
 from dmrefresh.dump.definitions.schema import schema_of_extension
 from dmrefresh.dump.definitions.settings import setting_of
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
-from dmrefresh.dump.judging.course import in_order
+from dmrefresh.dump.judging.course import as_pg_dump_orders
 from dmrefresh.dump.judging.deciding import check
 from dmrefresh.dump.judging.policy import Action
 from dmrefresh.dump.text.encodings import codec_of
-from dmrefresh.errors import DumpDamaged, DumpRefused, TargetUnfit
+from dmrefresh.errors import DumpDamaged, DumpRefused
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection
+from dmrefresh.postgres import Connection, moved_aside
 from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.loading import carried_types, copying
-from dmrefresh.postgres.strategies import previous
+from dmrefresh.postgres.loading import brought_extensions, carried_types, copying
 
 _HELD_BACK = "ALTER TABLE FORCE ROW LEVEL SECURITY"
 """Forced row-level security would hide rows from the checks; it is switched on after them."""
@@ -56,7 +55,6 @@ class Loader:
         extensions_inside: bool = False,
         telling: Callable[[Statement], AbstractContextManager[None]] | None = None,
     ) -> None:
-        """Take what the docstring above says; nothing is executed yet."""
         self.connection = connection
         self.head = head
         self.observer = observer
@@ -83,7 +81,7 @@ class Loader:
             ChecksFailed: the server counted other rows than it was given.
             Failure: whatever the server refuses, and whatever the stages before raise.
         """
-        stream = in_order(self.head, stream)
+        stream = as_pg_dump_orders(self.head, stream)
         for statement in self.head.statements:
             self.execute(statement)
         for event in until_end(stream):
@@ -195,24 +193,17 @@ class Loader:
             self._refuse_in_the_way(statement, name)
             self.run(statement)
         else:
-            raise TargetUnfit(
-                f"The dump needs the extension {name}, which the target's server does not have.",
-                hint="install it on the server",
-            )
+            raise brought_extensions.absent(name)
 
     def _refuse_in_the_way(self, statement: Statement, name: str) -> None:
         """An extension inside a schema that is swapped would be in the way of every later refresh."""
         schema = schema_of_extension(self._in_utf8(statement), "utf-8")
-        if schema in self.head.schema.schemas and not self.extensions_inside:
-            raise TargetUnfit(
-                f"The dump makes the extension {name} in the schema {schema}, which no later refresh could swap.",
-                hint='say strategy = "database" for this target; where nothing in the dump uses the extension, it may '
-                f"as well be made in a schema of its own first: CREATE EXTENSION {name} SCHEMA …",
-            )
+        if schema is not None and schema in self.head.schema.schemas and not self.extensions_inside:
+            raise brought_extensions.inside(name, schema)
 
     def _carry_over(self, made: Name) -> None:
         with translated(f"while the type {made} was carried over"):
-            carried = carried_types.carry_over(self.connection, made, previous.name_for(made.schema))
+            carried = carried_types.carry_over(self.connection, made, moved_aside.name_for(made.schema))
         if carried is not None:
             (self.carried if carried else self.changed).append(str(made))
 

@@ -14,14 +14,14 @@ from functools import partial
 from psycopg import sql
 
 from dmrefresh.dump.events import Event, Name, Statement, TableData
-from dmrefresh.dump.judging.course import in_order
+from dmrefresh.dump.judging.course import as_pg_dump_orders
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.loading import copying
+from dmrefresh.postgres.loading.commit import refuse_ended
 from dmrefresh.postgres.loading.crew import Crew, Job, crew
 from dmrefresh.postgres.loading.independence import Independence
 from dmrefresh.postgres.loading.load import OF_THE_SESSION, Loader, until_end
-from dmrefresh.postgres.strategies.strategy import refuse_ended
 
 # What a row of a table may call beside the server's own functions and those of extensions: everything that the table,
 # its checks, its domains and its computed columns depend on, and they in turn.
@@ -72,7 +72,7 @@ def load(loader: Loader, others: Sequence[Connection], stream: Iterator[Event], 
     Raises:
         Failure: as from `Loader.load`; what was committed until then stays behind.
     """
-    stream = in_order(loader.head, stream)
+    stream = as_pg_dump_orders(loader.head, stream)
     for statement in loader.head.statements:
         loader.execute(statement)
     with translated("after the tables were made"):
@@ -84,11 +84,11 @@ def load(loader: Loader, others: Sequence[Connection], stream: Iterator[Event], 
             connection.execute("SET synchronous_commit = off")
             loader.prepare(connection)
     with crew(others) as sessions:
-        _Course(loader, sessions, others, calling).follow(stream)
+        _Spreading(loader, sessions, others, calling).follow(stream)
         sessions.drain()
 
 
-class _Course:
+class _Spreading:
     """The way through what follows the Head."""
 
     def __init__(self, loader: Loader, sessions: Crew, others: Sequence[Connection], calling: set[Name]) -> None:
@@ -121,7 +121,7 @@ class _Course:
 
     def _rows(self, first: TableData, stream: Iterator[Event]) -> None:
         """Give one COPY of the dump to a session; rows that may call code of the dump's go alone."""
-        frozen = self._is_empty(first.table) and first.table not in self.calling
+        frozen = self._may_freeze(first.table) and first.table not in self.calling
         self.with_rows.add(first.table)
         blocks = self._counted(copying.rows_of(first, stream, self.loader.observer))
         fill = partial(_fill, first, self.loader.encoding, frozen)
@@ -137,8 +137,11 @@ class _Course:
             self.loader.count(block.table, block.count)
             yield block
 
-    def _is_empty(self, name: Name) -> bool:
-        """Whether nothing has been put into a table so far, itself or through what it is a partition of."""
+    def _may_freeze(self, name: Name) -> bool:
+        """Whether a table's rows may go frozen: nothing was put into it so far, itself or through what it is a part of.
+
+        A partitioned table takes no FREEZE.
+        """
         table = self.loader.head.schema.tables[name]
         if table.partitioned or name in self.with_rows:
             return False

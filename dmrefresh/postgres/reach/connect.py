@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import socket
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable, Usag
 from dmrefresh.machine import signals
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.reach.conninfo import is_misread
+from dmrefresh.postgres.reach.server_names import shown
+from dmrefresh.postgres.reach.session_facts import is_superuser
 
 # Whatever a role or a database carries, a load of hours must not be ended by it; a wait for a lock must be.
 # https://www.postgresql.org/docs/current/runtime-config-client.html
@@ -112,42 +112,6 @@ def _kept_out(who: str, error: psycopg.OperationalError) -> TargetUnreachable:
         return refused
     hint = "is the server running, and the url right?"
     return TargetUnreachable(f"{who} does not answer, or does not let this role in.", hint=hint)
-
-
-def shown(url: str) -> str:
-    """A connection URL as it may be printed: host, port and database, nothing that lets one in."""
-    try:
-        parts = {} if is_misread(url) else conninfo_to_dict(url)
-    except psycopg.Error:
-        parts = {}
-    if not parts:
-        return "(unreadable url)"
-    where = f"{parts.get('host') or 'the local socket'}"
-    port = f":{parts['port']}" if parts.get("port") else ""
-    return f"{parts.get('dbname') or '(default database)'} on {where}{port}"
-
-
-def is_local(host: str) -> bool:
-    """Whether a host, as libpq has it, is this machine: a socket's folder, localhost, a loopback address."""
-    if not host or host.startswith(("/", "@")) or host == "localhost":
-        return True
-    found = address(host)
-    return found is not None and found.is_loopback
-
-
-def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An address, which may be in brackets; an IPv4 address written as one of IPv6 is that. None where it is none."""
-    try:
-        found = ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
-
-
-def is_superuser(connection: Connection) -> bool:
-    """Whether the session's role is one."""
-    return connection.info.parameter_status("is_superuser") == "on"
 
 
 def refuse_superuser(connection: Connection, *, allowed: bool) -> None:

@@ -21,7 +21,7 @@ _NOT_TO_HAND_ON = {"service", "servicefile", "replication", "client_encoding"} |
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Destination:
     """Where a connection string leads.
 
     Attributes:
@@ -83,7 +83,7 @@ def refuse_misread(given: str, whose: str) -> None:
         )
 
 
-def placed(given: str, whose: str) -> Place:
+def destination_of(given: str, whose: str) -> Destination:
     """Where libpq would connect to: the service file and the environment are read as it reads them.
 
     libpq checks its options once it has gathered them from everywhere, and before it looks for a server. So it is
@@ -111,7 +111,7 @@ def placed(given: str, whose: str) -> Place:
         connection.finish()
     spelt = {key: found[key] for key in ("host", "hostaddr", "port", "dbname", "user") if key in found}
     refuse_misread(make_conninfo("", **spelt), f"What libpq reads about the {whose}")
-    return Place(
+    return Destination(
         make_conninfo(given, **spelt),
         host=found.get("host", ""),
         hostaddr=found.get("hostaddr", ""),

@@ -13,8 +13,8 @@ from psycopg.conninfo import make_conninfo
 from dmrefresh.errors import UsageFailure
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.reach import tunnel, vcap
-from dmrefresh.postgres.reach.connect import is_local
-from dmrefresh.postgres.reach.conninfo import Place, placed
+from dmrefresh.postgres.reach.conninfo import Destination, destination_of
+from dmrefresh.postgres.reach.server_names import is_local
 from dmrefresh.settings.targets import Located
 
 _HOST = re.compile(r"[A-Za-z0-9_.:][A-Za-z0-9_.:-]*")
@@ -62,7 +62,7 @@ def reached(
         TargetUnreachable: a command of the target failed, or its tunnel ended before or inside the block.
     """
     whose = f"{target.KIND} `{name}`"
-    place = placed(_given(target, whose), whose)
+    place = destination_of(_given(target, whose), whose)
     host = place.host or place.hostaddr or "the local socket"
     leads_to = (place.host, place.hostaddr, place.port, place.database)
     allowed(f"{place.host},{place.hostaddr}")
@@ -89,7 +89,7 @@ def _given(target: Located, whose: str) -> str:
     return target.url
 
 
-def is_remote(place: Place) -> bool:
+def is_remote(place: Destination) -> bool:
     """Whether any server that libpq might connect to is on another machine."""
     # Of each server libpq takes the address, and the name only where it is empty.
     pairs = zip_longest(place.host.split(","), place.hostaddr.split(","), fillvalue="")
@@ -102,7 +102,7 @@ def _words(argument: str) -> set[str]:
     return {part for word in whole for part in (word, word[2:] if word.startswith("-") else word, *word.split(":"))}
 
 
-def _command(target: Located, place: Place, whose: str) -> list[str]:
+def _command(target: Located, place: Destination, whose: str) -> list[str]:
     """The tunnel's command, with the server's name and port in it; {port} is left."""
     host = place.hostaddr or place.host or "localhost"
     if not _HOST.fullmatch(host) or not place.port.isdigit():

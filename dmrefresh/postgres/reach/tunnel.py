@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from dmrefresh.errors import CommitInDoubt, TargetUnreachable, UsageFailure
 from dmrefresh.machine import process
+from dmrefresh.machine.lasting import lasting
 from dmrefresh.postgres.reach.vcap import ENVIRONMENT
 
 PATIENCE = 60.0
@@ -98,7 +99,7 @@ class _Keeper(threading.Thread):
 
     def _once(self) -> int | None:
         """Run the command until it ends or is unwanted; its exit status, if it ended by itself."""
-        with process.lasting(self.argv, env=process.environment(*ENVIRONMENT)) as child:
+        with lasting(self.argv, env=process.environment(*ENVIRONMENT)) as child:
             while not self.unwanted.is_set():
                 status = child.wait(0.1)
                 if status is not None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import psycopg
@@ -25,31 +25,33 @@ from psycopg.conninfo import make_conninfo
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import Failure, TargetUnreachable
 from dmrefresh.machine import signals
-from dmrefresh.postgres import Connection, lock, receipt
+from dmrefresh.postgres import Connection, lock, moved_aside, receipt
 from dmrefresh.postgres.carrying import (
     belongings,
     database_settings,
-    event_triggers,
+    default_privileges,
+    extensions,
     meanwhile,
+    of_superusers,
     other_schemas,
     owners,
     stillness,
     strangers,
 )
 from dmrefresh.postgres.carrying.stillness import Held
-from dmrefresh.postgres.failures import Newer, blaming, translated
-from dmrefresh.postgres.loading import after_load, compression, spread
+from dmrefresh.postgres.errand import Errand
+from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.loading import after_load, brought_extensions, compression, spread
 from dmrefresh.postgres.loading import commit as commits
 from dmrefresh.postgres.loading.load import Loader
+from dmrefresh.postgres.newer import Newer, blaming
 from dmrefresh.postgres.reach import connect
-from dmrefresh.postgres.strategies import fitness, previous, replaceable, siblings
+from dmrefresh.postgres.strategies import replaceable, siblings
 from dmrefresh.postgres.strategies.strategy import (
     Disconnected,
-    Errand,
     Published,
     check_loaded,
     published,
-    refuse_ended,
     transaction,
 )
 from dmrefresh.postgres.strategies.swap import Swap
@@ -59,7 +61,7 @@ CHECKS = replaceable.CHECKS
 
 def make_room(errand: Errand) -> None:
     """Nothing is cleared away before the lock is held; what is kept for a rollback goes with the database."""
-    kept = [mark.until for mark in previous.kept(errand.connection).values() if mark.until]
+    kept = [mark.until for mark in moved_aside.kept_marks(errand.connection).values() if mark.until]
     if kept:
         errand.observer.note(
             f"the data kept for a rollback until {kept[0]} goes with the previous database; "
@@ -89,8 +91,13 @@ def publish(
             disconnected = _swap(errand, loaded, maintenance, url, names)
         errand.observer.step("committed")
         still_there = _clear(maintenance, url, names, errand)
-    more = {"grants": loaded.granted, "still_there": still_there, "disconnected": disconnected}
-    return published(loaded.loader, errand, loaded.changed, strategy="database", **more)
+    return replace(
+        published(loaded.loader, errand, loaded.changed),
+        grants=loaded.granted,
+        still_there=still_there,
+        strategy="database",
+        disconnected=disconnected,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +126,9 @@ def _load(
         with translated("before the load"):
             xid = _begun(new)
             noted = meanwhile.note(old)
-            database_settings.carry_defaults(old, new)
+            default_privileges.carry_of_database(old, new)
             loader.made_schemas = belongings.carry_schemas(old, new, errand.schemas)
-            belongings.carry_extensions(old, new, fitness.extensions_of(errand.head))
+            extensions.carry(old, new, brought_extensions.brought_by(errand.head))
         observer.step("begun")
         with errand.stopwatch.measure("publish"), blaming(newer):
             spread.load(loader, beside, stream, xid)
@@ -134,7 +141,7 @@ def _load(
             with translated("while rights were carried over"):
                 loader.execute_held_back()
                 noted |= meanwhile.note_rights(old)
-                event_triggers.carry_functions(old, new, errand.schemas)
+                of_superusers.carry_functions(old, new, errand.schemas)
                 granted = belongings.carry_rights(old, new, errand.schemas, held.schemas)
                 owners.carry(old, new, held.schemas, whole=True)
                 owners.carry(old, new, errand.schemas)
@@ -142,8 +149,8 @@ def _load(
                 receipt.write(new, slip(), sum(loader.rows.values()), errand.schemas, strategy="database")
                 belongings.carry_receipts(old, new)
                 belongings.carry_rights(old, new, (receipt.SCHEMA,))
-                event_triggers.carry(old, new)
-                refuse_ended(new, xid)
+                of_superusers.carry_event_triggers(old, new)
+                commits.refuse_ended(new, xid)
                 new.execute("COMMIT")
     return _Loaded(loader, granted, changed, held, noted)
 

@@ -11,58 +11,43 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
+
+from psycopg import sql
 
 from dmrefresh.dump.events import Event
 from dmrefresh.errors import TargetBusy, TargetUnfit
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, lock, receipt
-from dmrefresh.postgres.carrying import dependents, grants, owners
-from dmrefresh.postgres.failures import Newer, blaming, translated
+from dmrefresh.postgres import Connection, lock, moved_aside, receipt
+from dmrefresh.postgres.carrying import default_privileges, dependents, grants, owners
+from dmrefresh.postgres.errand import Check, Errand
+from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.loading import brought_extensions, compression
 from dmrefresh.postgres.loading import commit as commits
-from dmrefresh.postgres.loading import compression
 from dmrefresh.postgres.loading.load import Loader
-from dmrefresh.postgres.strategies import fitness, kept, previous
-from dmrefresh.postgres.strategies.strategy import (
-    Check,
-    Errand,
-    Published,
-    check_loaded,
-    published,
-    refuse_ended,
-    transaction,
-)
+from dmrefresh.postgres.newer import Newer, blaming
+from dmrefresh.postgres.strategies import dropping, fitness, kept
+from dmrefresh.postgres.strategies.strategy import Published, check_loaded, published, transaction
 
 
 def _refuse_strangers(errand: Errand) -> None:
     with contextlib.suppress(TargetBusy):  # of ours; whether it can be dropped, `make_room` tells
-        previous.refuse_strangers(errand.connection, errand.schemas, superseding=True)
+        moved_aside.refuse_strangers(errand.connection, errand.schemas, superseding=True)
 
 
 def _refuse_dependents(errand: Errand) -> None:
     # What is kept for a rollback may lean on types that were carried over; it makes room in the swap.
-    aside = previous.left_over(errand.connection)
+    aside = moved_aside.left_over(errand.connection)
     try:
         dependents.refuse(errand.connection, [*errand.schemas, *aside])
     except TargetUnfit:
         # Another run may have put something aside between the two questions; nothing is locked as yet.
-        now = previous.left_over(errand.connection)
+        now = moved_aside.left_over(errand.connection)
         if now == aside:
             raise
         dependents.refuse(errand.connection, [*errand.schemas, *now])
-
-
-def _refuse_extensions_inside(errand: Errand) -> None:
-    """An extension inside a schema that is swapped would be in the way of every later refresh."""
-    there = {name for (name,) in errand.connection.execute("SELECT extname FROM pg_catalog.pg_extension")}
-    for name, schema in fitness.extensions_of(errand.head).items():
-        if schema in errand.schemas and name not in there:
-            raise TargetUnfit(
-                f"The dump makes the extension {name} in the schema {schema}, which no later refresh could swap.",
-                hint='say strategy = "database" for this target; where nothing in the dump uses the extension, it may '
-                f"as well be made in a schema of its own first: CREATE EXTENSION {name} SCHEMA …",
-            )
 
 
 CHECKS: tuple[Check, ...] = (
@@ -71,15 +56,15 @@ CHECKS: tuple[Check, ...] = (
     fitness.refuse_foreign_owners,
     fitness.refuse_foreign_schemas,
     fitness.refuse_too_many,
-    fitness.refuse_absent_extensions,
-    _refuse_extensions_inside,
+    brought_extensions.refuse_absent,
+    brought_extensions.refuse_inside,
 )
 
 
 def make_room(errand: Errand) -> None:
     """Drop the previous data of earlier refreshes, whose names are needed; what is kept stays until the commit."""
-    previous.drop(errand.connection)
-    previous.refuse_strangers(errand.connection, errand.schemas, superseding=True)
+    dropping.drop(errand.connection)
+    moved_aside.refuse_strangers(errand.connection, errand.schemas, superseding=True)
 
 
 def publish(
@@ -107,8 +92,8 @@ def publish(
         observer.note(f"what was there before can be rolled back to until {kept_until:%Y-%m-%d %H:%M} UTC")
     connection.close()
     # On a connection of its own: the one that published may have been lost in the moment it did.
-    still_there = previous.drop_after(errand.url, observer)
-    return published(loader, errand, changed, grants=granted, still_there=still_there, kept_until=kept_until)
+    still_there = dropping.drop_after(errand.url, observer)
+    return replace(published(loader, errand, changed), grants=granted, still_there=still_there, kept_until=kept_until)
 
 
 def _begin(connection: Connection, schemas: tuple[str, ...], observer: Observer) -> tuple[str, set[str]]:
@@ -122,17 +107,36 @@ def _begin(connection: Connection, schemas: tuple[str, ...], observer: Observer)
         lock.take(connection)
         xid = commits.transaction_id(connection)
         # Asked again under the lock: what was found before may have changed.
-        dependents.refuse(connection, [*schemas, *previous.left_over(connection)])
-        previous.refuse_strangers(connection, schemas, superseding=True)
-        previous.supersede(connection, observer)
+        dependents.refuse(connection, [*schemas, *moved_aside.left_over(connection)])
+        moved_aside.refuse_strangers(connection, schemas, superseding=True)
+        moved_aside.supersede(connection, observer)
         existing = connection.execute(
             "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)", (list(schemas),)
         ).fetchall()
         for (schema,) in existing:
-            aside, comment = previous.name_for(schema), previous.move_aside(connection, schema)
-            grants.make_schema(connection, schema, aside, comment)
-            grants.carry_defaults(connection, schema, grants.defaults(connection, aside))
+            aside, comment = moved_aside.name_for(schema), moved_aside.move_aside(connection, schema)
+            _make_schema(connection, schema, aside, comment)
+            default_privileges.carry_of_schema(connection, connection, schema, aside)
         return xid, {schema for (schema,) in existing}
+
+
+def _make_schema(connection: Connection, schema: str, aside: str, comment: str | None) -> None:
+    """Create `schema` for the owner of `aside`, or for this role where that is not allowed, with its comment.
+
+    A role may make a schema for another only where it could become that role (CREATE SCHEMA).
+    """
+    row = connection.execute(
+        "SELECT pg_catalog.pg_get_userbyid(nspowner), pg_catalog.pg_has_role(nspowner, 'MEMBER') "
+        "FROM pg_catalog.pg_namespace WHERE nspname = %s",
+        (aside,),
+    ).fetchone()
+    assert row is not None
+    owner, member = row
+    made = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema))
+    if member:
+        made += sql.SQL(" AUTHORIZATION {}").format(sql.Identifier(owner))
+    connection.execute(made)
+    connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), comment))
 
 
 def _finish(
@@ -148,15 +152,15 @@ def _finish(
     changed = check_loaded(connection, errand, loader)
     with translated("while rights were carried over"):
         loader.execute_held_back()
-        names = {schema: previous.name_for(schema) for schema in schemas}
-        moved = {schema: name for schema, name in names.items() if name in previous.left_over(connection)}
+        names = {schema: moved_aside.name_for(schema) for schema in schemas}
+        moved = {schema: name for schema, name in names.items() if name in moved_aside.left_over(connection)}
         granted = sum(grants.carry_over(connection, schema, name) for schema, name in moved.items())
         owners.carry(connection, connection, schemas, aside=moved)
         # Somebody may have come to depend on the old data while the new was loaded.
-        dependents.refuse(connection, previous.left_over(connection))
+        dependents.refuse(connection, moved_aside.left_over(connection))
     with translated("while the receipt was written"):
         kept_until = kept.keep(connection, schemas, errand.keep_previous, errand.observer)
         receipt.write(connection, slip(), sum(loader.rows.values()), schemas, kept_until=kept_until)
-        refuse_ended(connection, xid)
+        commits.refuse_ended(connection, xid)
         errand.guard.check_mark(connection)  # it may have been marked during the load
     return granted, kept_until, changed

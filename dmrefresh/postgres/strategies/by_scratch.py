@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from dmrefresh.dump.events import Event
-from dmrefresh.postgres.failures import Newer, blaming, translated
+from dmrefresh.postgres.errand import Check, Errand
+from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.loading import brought_extensions
 from dmrefresh.postgres.loading.load import Loader
+from dmrefresh.postgres.newer import Newer, blaming
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.strategies import fitness
-from dmrefresh.postgres.strategies.strategy import (
-    Check,
-    Errand,
-    Published,
-    check_loaded,
-    published,
-    transaction,
-)
+from dmrefresh.postgres.strategies.strategy import Published, check_loaded, published, transaction
 
-CHECKS: tuple[Check, ...] = (fitness.refuse_too_many, fitness.refuse_absent_extensions)
+CHECKS: tuple[Check, ...] = (fitness.refuse_too_many, brought_extensions.refuse_absent)
 
 
 def make_room(errand: Errand) -> None:
@@ -40,4 +37,4 @@ def publish(errand: Errand, stream: Iterator[Event], slip: Callable[[], Receipt]
             with translated("while the scratch database was finished"):
                 loader.execute_held_back()
                 connection.execute("COMMIT")
-    return published(loader, errand, changed, strategy="scratch")
+    return replace(published(loader, errand, changed), strategy="scratch")

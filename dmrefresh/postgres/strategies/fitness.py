@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
-from dmrefresh.dump.definitions.schema import schema_of_extension
 from dmrefresh.dump.definitions.settings import setting_of
-from dmrefresh.dump.events import Event, Head
+from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import deciding, policy
 from dmrefresh.dump.text.encodings import HINT, codec_of
-from dmrefresh.errors import DumpDamaged, DumpRefused, RightsMissing, TargetUnfit
+from dmrefresh.errors import DumpRefused, RightsMissing, TargetUnfit
+from dmrefresh.lists import listed
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, receipt
 from dmrefresh.postgres.carrying import grants
-from dmrefresh.postgres.failures import Newer
-from dmrefresh.postgres.strategies import previous
-from dmrefresh.postgres.strategies.strategy import Errand
-
-
-def head_of(stream: Iterator[Event]) -> Head:
-    """The first event.
-
-    Raises:
-        DumpDamaged: there is none, or it is no Head.
-    """
-    head = next(stream, None)
-    if not isinstance(head, Head):
-        raise DumpDamaged("The dump holds nothing.")
-    return head
+from dmrefresh.postgres.errand import Errand
+from dmrefresh.postgres.newer import Newer
+from dmrefresh.postgres.reach.session_facts import version
+from dmrefresh.postgres.strategies import dropping
 
 
 def refuse_newer(connection: Connection, head: Head, observer: Observer) -> Newer | None:
@@ -42,8 +30,7 @@ def refuse_newer(connection: Connection, head: Head, observer: Observer) -> Newe
     Raises:
         DumpRefused: the target does not know a setting that the dump needs.
     """
-    ours = (connection.info.parameter_status("server_version") or "").split(" ")[0]
-    newer = Newer.of(head, ours)
+    newer = Newer.of(head, version(connection))
     if newer is None:
         return None
     known = {name for (name,) in connection.execute("SELECT name FROM pg_catalog.pg_settings").fetchall()}
@@ -111,31 +98,6 @@ def refuse_foreign_owners(errand: Errand) -> None:
     grants.refuse_foreign_owners(errand.connection, errand.schemas)
 
 
-def refuse_absent_extensions(errand: Errand) -> None:
-    """Raises TargetUnfit where the target's server does not have an extension that the dump needs."""
-    for name in extensions_of(errand.head):
-        row = errand.connection.execute(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = %(name)s) "
-            "OR EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = %(name)s)",
-            {"name": name},
-        ).fetchone()
-        if row is not None and not row[0]:
-            raise TargetUnfit(
-                f"The dump needs the extension {name}, which the target's server does not have.",
-                hint="install it on the server",
-            )
-
-
-def extensions_of(head: Head) -> dict[str, str]:
-    """The extensions that the dump makes, and the schema of each as far as it says one."""
-    codec = codec_of(head.encoding)
-    return {
-        statement.target.name: schema_of_extension(statement.sql, codec) or ""
-        for statement in head.statements
-        if statement.kind == "CREATE EXTENSION" and statement.target is not None
-    }
-
-
 def locks_needed(head: Head) -> int:
     """How many locks the load holds at its end, about; further indexes come behind the rows and are not known yet.
 
@@ -186,15 +148,14 @@ def only_in_target(errand: Errand) -> list[str]:
         for s in errand.head.statements
         if s.target and s.kind.startswith("CREATE ")
     }
-    return previous.only_here(errand.connection, errand.schemas, made)
+    return dropping.only_here(errand.connection, errand.schemas, made)
 
 
 def say_what_goes(errand: Errand) -> None:
     """What is in the target and not in the dump goes with the previous data, and not without a word."""
     going = only_in_target(errand)
     if going:
-        named = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
-        errand.observer.warn(f"in the target and not in the dump, so gone after the refresh: {named}")
+        errand.observer.warn(f"in the target and not in the dump, so gone after the refresh: {listed(going)}")
 
 
 def _role(connection: Connection) -> str:

@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from dmrefresh.errors import TargetUnfit
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, receipt
-from dmrefresh.postgres.strategies import previous
+from dmrefresh.postgres import Connection, moved_aside, receipt
 
 _TYPES = """
 SELECT t.oid::bigint FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -32,7 +31,7 @@ class Generation:
     """
 
     entry: receipt.Entry
-    marks: dict[str, previous.Mark]
+    marks: dict[str, moved_aside.Mark]
     until: datetime
 
     @property
@@ -60,8 +59,9 @@ def keep(
     """
     if length is None:
         return None
-    marked = previous.marked(connection)
-    found = {aside: previous.Mark.read(marked[aside]) for s in schemas if (aside := previous.name_for(s)) in marked}
+    marked = moved_aside.marked(connection)
+    names = [name for schema in schemas if (name := moved_aside.name_for(schema)) in marked]
+    found = {name: moved_aside.Mark.read(marked[name]) for name in names}
     marks = {aside: mark for aside, mark in found.items() if mark is not None}
     entry = receipt.latest(connection)
     reason = _why_not(connection, entry, marks)
@@ -74,7 +74,7 @@ def keep(
     return until
 
 
-def _why_not(connection: Connection, entry: receipt.Entry | None, marks: Mapping[str, previous.Mark]) -> str | None:
+def _why_not(connection: Connection, entry: receipt.Entry | None, marks: Mapping[str, moved_aside.Mark]) -> str | None:
     """What stands against keeping these schemas, as the end of a sentence."""
     if entry is None or not marks:
         return "it carries no receipt, so nobody knows whether it was sanitised"
@@ -89,13 +89,13 @@ def _why_not(connection: Connection, entry: receipt.Entry | None, marks: Mapping
     return None
 
 
-def found(connection: Connection) -> Generation:
+def generation(connection: Connection) -> Generation:
     """What is kept on the target and has not expired.
 
     Raises:
         TargetUnfit: there is nothing to go back to.
     """
-    marks = previous.kept(connection)
+    marks = moved_aside.kept_marks(connection)
     if not marks:
         raise TargetUnfit(
             "No previous data is kept on this target: there is nothing to go back to.",
@@ -117,7 +117,7 @@ def found(connection: Connection) -> Generation:
     return Generation(entry, marks, until)
 
 
-def _is_broken(connection: Connection, marks: Mapping[str, previous.Mark]) -> bool:
+def _is_broken(connection: Connection, marks: Mapping[str, moved_aside.Mark]) -> bool:
     """Whether its schemas are others than those marked, or types that it needs are gone.
 
     A type that was carried over and then dropped with everything that hung on it has taken columns along.

@@ -1,6 +1,6 @@
 """publish: one entry for every strategy. The target is looked at, the head is judged, the strategy does the rest.
 
-Steps that an observer is told about: begun, loaded, checked, committing, committed.
+Steps that an observer is told about: begun, loaded, checked, committing, renamed (of databases alone), committed.
 """
 
 from __future__ import annotations
@@ -9,20 +9,23 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Literal
 
-from dmrefresh.dump.events import Event
+from dmrefresh.dump.events import Event, head_of
 from dmrefresh.dump.judging import course
 from dmrefresh.dump.judging.after_load import Script
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.postgres import receipt
-from dmrefresh.postgres.failures import blaming, translated
+from dmrefresh.postgres.errand import DumpOthers, Errand
+from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.loading import compression
 from dmrefresh.postgres.loading.compression import Compression
+from dmrefresh.postgres.newer import blaming
 from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.strategies import by_database, by_schema, by_scratch, fitness
-from dmrefresh.postgres.strategies.strategy import DumpOthers, Errand, Published, Strategy
+from dmrefresh.postgres.strategies.strategy import Published, Strategy
+from dmrefresh.stopwatch import Stopwatch
 
 __all__ = ["Published", "StrategyName", "choose", "publish", "refusals"]
 
@@ -83,7 +86,7 @@ def publish(
         connect.refuse_superuser(connection, allowed=allow_superuser)
         connect.refuse_standby(connection)
         stream = iter(events)
-        head = fitness.head_of(stream)
+        head = head_of(stream)
         guard.check_source(connection, head, observer)
         with translated("while the target was looked at"):
             newer = fitness.refuse_newer(connection, head, observer)
@@ -92,7 +95,15 @@ def publish(
             course.check_head(head)
         fitness.refuse_receipts(head)
         errand = Errand(
-            *(connection, url, head, run, maintenance, observer, stopwatch, keep_previous, guard),
+            connection=connection,
+            url=url,
+            head=head,
+            run=run,
+            maintenance=maintenance,
+            observer=observer,
+            stopwatch=stopwatch,
+            keep_previous=keep_previous,
+            guard=guard,
             script=script or Script(),
             connections=connections,
             toast_compression=toast_compression,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dmrefresh.errors import RightsMissing, TargetBusy, TargetUnfit
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.carrying import belongings, database_settings, strangers
+from dmrefresh.postgres.carrying import belongings, database_settings, default_privileges, extensions, strangers
+from dmrefresh.postgres.errand import Check, Errand
+from dmrefresh.postgres.loading import brought_extensions
 from dmrefresh.postgres.strategies import fitness, siblings
-from dmrefresh.postgres.strategies.strategy import Check, Errand
 
 _RIGHTS = """
 SELECT r.rolsuper OR r.rolcreatedb, pg_catalog.pg_has_role(d.datdba, 'USAGE'), pg_catalog.pg_get_userbyid(d.datdba),
@@ -124,8 +125,9 @@ CHECKS: tuple[Check, ...] = (
     fitness.refuse_foreign_schemas,
     belongings.refuse_schemas,
     database_settings.refuse,
-    fitness.refuse_absent_extensions,
-    belongings.refuse_extensions,
+    default_privileges.refuse_of_others,
+    brought_extensions.refuse_absent,
+    extensions.refuse_untrusted,
     _refuse_too_many,
     _refuse_taken,
     _refuse_sessions,

@@ -16,15 +16,16 @@ from psycopg import sql
 
 from dmrefresh.dump.events import Name
 from dmrefresh.errors import Busy, TargetUnfit
+from dmrefresh.lists import listed, listed_apart
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, lock, receipt
+from dmrefresh.postgres import Connection, lock, moved_aside, receipt
 from dmrefresh.postgres.carrying import dependents, grants
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.loading import commit as commits
 from dmrefresh.postgres.reach import connect
-from dmrefresh.postgres.strategies import kept, previous
+from dmrefresh.postgres.strategies import dropping, kept
 from dmrefresh.postgres.strategies.strategy import transaction
 
 _CARRIED = """
@@ -89,8 +90,8 @@ def rollback(
                 # What another run is changing looks like nothing kept, or broken: that must be said as it is.
                 lock.take(connection)
                 back, going = _found(connection)
-            previous.drop(connection)  # what an earlier run could not drop would be in the way
-            previous.refuse_strangers(connection, set(going) - set(back.schemas))
+            dropping.drop(connection)  # what an earlier run could not drop would be in the way
+            moved_aside.refuse_strangers(connection, set(going) - set(back.schemas))
             grants.refuse_foreign_owners(connection, going)
             _say_what_goes(connection, back, going, observer)
         with transaction(connection):
@@ -121,12 +122,12 @@ def rollback(
             "these types differ from before; sessions that prepared statements with them reconnect: "
             + ", ".join(changed)
         )
-    return RolledBack(back.entry, types, previous.drop_after(url, observer))
+    return RolledBack(back.entry, types, dropping.drop_after(url, observer))
 
 
 def _found(connection: Connection) -> tuple[kept.Generation, list[str]]:
     """What can be put back, and the schemas that go for it."""
-    back = kept.found(connection)
+    back = kept.generation(connection)
     return back, _current(connection, back)
 
 
@@ -151,10 +152,9 @@ def _current(connection: Connection, back: kept.Generation) -> list[str]:
 def _say_what_goes(connection: Connection, back: kept.Generation, going: list[str], observer: Observer) -> None:
     held = receipt.contents(connection, list(back.marks))
     there = [f"{mark.schema}.{table}" for aside, mark in back.marks.items() for table in held[aside]["tables"]]
-    lost = previous.only_here(connection, going, there, relations="rpmf")
+    lost = dropping.only_here(connection, going, there, relations="rpmf")
     if lost:
-        named = ", ".join(lost[:10]) + (f" and {len(lost) - 10} more" if len(lost) > 10 else "")
-        observer.warn(f"not in the kept data, so gone after the rollback: {named}")
+        observer.warn(f"not in the kept data, so gone after the rollback: {listed(lost)}")
 
 
 def _change_places(connection: Connection, back: kept.Generation, going: list[str]) -> int:
@@ -163,7 +163,7 @@ def _change_places(connection: Connection, back: kept.Generation, going: list[st
     for aside, name in on_the_way.items():
         _rename(connection, aside, name)
     for schema in going:
-        previous.move_aside(connection, schema)
+        moved_aside.move_aside(connection, schema)
     types = 0
     for aside, mark in back.marks.items():
         _rename(connection, on_the_way[aside], mark.schema)
@@ -188,9 +188,9 @@ def _rename(connection: Connection, old: str, new: str) -> None:
 
 def _refuse_entangled(connection: Connection) -> None:
     """Raises TargetUnfit where what is back leans on what is about to be dropped."""
-    found = dependents.outside(connection, previous.left_over(connection))
+    found = dependents.outside(connection, moved_aside.left_over(connection))
     if found:
         raise TargetUnfit(
-            f"The kept data depends on what is current now: {'; '.join(found[:10])}.",
+            f"The kept data depends on what is current now: {listed_apart(found)}.",
             hint="undo that dependence, or refresh the target instead",
         )

@@ -19,11 +19,11 @@ from dmrefresh.errors import Failure, TargetBusy, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres_facts import LONGEST_NAME
 
 _MARK = "dmrefresh: "
 _MADE = f"{_MARK}new data on its way, dropped by the next run if it was broken off"
 PREVIOUS = f"{_MARK}previous data, dropped by the next run if not before"
-_LONGEST_NAME = 63
 _LOCALES = {"i": "ICU_LOCALE", "b": "BUILTIN_LOCALE"}
 """By pg_database.datlocprovider; with libc the locale is LC_COLLATE and LC_CTYPE alone."""
 
@@ -59,10 +59,10 @@ class Names:
 
 
 def _suffixed(name: str, suffix: str) -> str:
-    if len((name + suffix).encode()) <= _LONGEST_NAME:
+    if len((name + suffix).encode()) <= LONGEST_NAME:
         return name + suffix
     suffix = f"_{hashlib.sha256(name.encode()).hexdigest()[:12]}{suffix}"
-    return name.encode()[: _LONGEST_NAME - len(suffix)].decode(errors="ignore") + suffix
+    return name.encode()[: LONGEST_NAME - len(suffix)].decode(errors="ignore") + suffix
 
 
 def refuse_taken(connection: Connection, names: Names) -> None:

@@ -1,28 +1,23 @@
-"""What the strategies of publishing have in common: what they are given, what they leave, how they are called."""
+"""What the strategies of publishing have in common: how they are called, what they leave, and what each does alike."""
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
+from datetime import datetime
+from typing import Protocol
 
 import psycopg
 
-from dmrefresh.dump.events import Event, Head
-from dmrefresh.dump.judging.after_load import Script
-from dmrefresh.dump.text.limits import Limits
-from dmrefresh.errors import ChecksFailed
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.dump.events import Event
 from dmrefresh.postgres import Connection
-from dmrefresh.postgres.failures import Newer, translated
-from dmrefresh.postgres.guard import Guard
+from dmrefresh.postgres.errand import Check, Errand
+from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.loading import after_load, checks, reverse_keys
-from dmrefresh.postgres.loading.commit import transaction_id
-from dmrefresh.postgres.loading.compression import Compression
 from dmrefresh.postgres.loading.load import Loader
+from dmrefresh.postgres.newer import Newer
 from dmrefresh.postgres.receipt import Receipt
 
 
@@ -67,61 +62,6 @@ class Published:
     disconnected: Disconnected | None = None
     after_load: list[tuple[str, int]] = field(default_factory=list)
     stored: tuple[str, ...] = ()
-
-
-DumpOthers: TypeAlias = Callable[[int, Mapping[str, str], Sequence[str]], Generator[bytes]]
-"""Gives the plain text of a dump of a database, by a pg_dump for servers of this major version, told by libpq's
-keywords how to get in, and the options; nothing is begun before it is read. Raises UsageFailure where there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """One publication: where to, what, and who is told.
-
-    Attributes:
-        connection: a session on the target, in autocommit mode.
-        url: the target's, for further sessions.
-        head: the dump's.
-        run: the run's identifier.
-        maintenance: the name of another database of the server, from which the target can be renamed.
-        observer, stopwatch: are told about steps and seconds.
-        keep_previous: how long the data of before is kept for a rollback; None for not at all.
-        guard: is asked again right before the commit.
-        script: what is run and checked once the rows are loaded.
-        connections: how many sessions load at once, with `database`.
-        toast_compression: how the server compresses long values of what is loaded; None for as it does by default.
-        dump_others: with `database`, dumps what is to be carried over of the target's own; without it, that refuses.
-        limits: how much of such a dump may be held in memory.
-    """
-
-    connection: Connection
-    url: str = field(repr=False)
-    head: Head
-    run: str
-    maintenance: str
-    observer: Observer
-    stopwatch: Stopwatch
-    keep_previous: timedelta | None = None
-    guard: Guard = field(default_factory=Guard)
-    script: Script = field(default_factory=Script)
-    connections: int = 2
-    toast_compression: Compression | None = None
-    dump_others: DumpOthers | None = None
-    limits: Limits = field(default_factory=Limits)
-
-    @property
-    def schemas(self) -> tuple[str, ...]:
-        """The schemas in which the dump makes something."""
-        return self.head.schema.schemas
-
-    @property
-    def name(self) -> str:
-        """The target database's name."""
-        return self.connection.info.dbname
-
-
-Check = Callable[[Errand], None]
-"""Looks at the target, changes nothing, and raises a Failure where the strategy cannot do."""
 
 
 class Strategy(Protocol):
@@ -198,14 +138,8 @@ def check_loaded(
     return changed
 
 
-def refuse_ended(connection: Connection, xid: str) -> None:
-    """Raises ChecksFailed where the dump has ended the transaction it was loaded in."""
-    if transaction_id(connection) != xid:
-        raise ChecksFailed("The dump ended the publishing transaction.", state="Look at the target by hand.")
-
-
-def published(loader: Loader, errand: Errand, changed: Sequence[int], **more: object) -> Published:
-    """What a loader did, and each statement after it, with what the strategy adds."""
+def published(loader: Loader, errand: Errand, changed: Sequence[int]) -> Published:
+    """What a loader did, and each statement after it; the strategy replaces what it knows besides."""
     return Published(
         rows=sum(loader.rows.values()),
         tables={str(table): count for table, count in loader.rows.items()},
@@ -213,5 +147,4 @@ def published(loader: Loader, errand: Errand, changed: Sequence[int], **more: ob
         carried_types=loader.carried,
         changed_types=loader.changed,
         after_load=[(step.where, count) for step, count in zip(errand.script.steps, changed, strict=True)],
-        **more,  # type: ignore[arg-type]
     )

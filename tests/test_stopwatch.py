@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from dmrefresh import observer
+from dmrefresh import stopwatch as module
 from dmrefresh.dump.events import Name, Place, TableData
-from dmrefresh.observer import Stopwatch
+from dmrefresh.stopwatch import Stopwatch
 
 
 def drain(stopwatch: Stopwatch, name: str, items: Iterable[object]) -> None:
@@ -36,7 +36,7 @@ def test_what_comes_out_of_each_stage_is_weighed_blocks_and_rows_and_nothing_els
 
 
 def test_samples_stay_few_and_the_last_bytes_are_never_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observer, "_EVERY", 0.0001)
+    monkeypatch.setattr(module, "_EVERY", 0.0001)
     stopwatch = Stopwatch()
 
     def blocks() -> Iterator[bytes]:
@@ -51,7 +51,7 @@ def test_samples_stay_few_and_the_last_bytes_are_never_fewer(monkeypatch: pytest
         thread.start()
     for thread in threads:
         thread.join()
-    assert 0 < len(stopwatch.samples) <= observer._SAMPLES
+    assert 0 < len(stopwatch.samples) <= module._SAMPLES
     seen = [sample.bytes.get("one", 0) for sample in stopwatch.samples]
     assert seen == sorted(seen)
     times = [sample.at for sample in stopwatch.samples]

@@ -6,15 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 from sanitisers.assumed import based
+from sanitisers.errors import NAMED
+from sanitisers.ruleset.quoting import key_of
 from sanitisers.ruleset.words import SAY_WHY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sanitisers.columns import ColumnLike
+    from sanitisers.errors import Standing
 
 _KEEP = re.compile(r"\bkeep \([^)]*\)")
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def propose(column: ColumnLike) -> str:
@@ -42,14 +44,7 @@ def literals_to_paste(objects: Iterable[str]) -> str:
     return "\n".join(["literals:", *(f"  {key_of(name)}: keep ({SAY_WHY})" for name in objects)])
 
 
-def leaks_to_paste(places: Iterable[str]) -> str:
-    """The lines that allow originals in these columns and paths, once somebody has said why."""
+def leaks_to_paste(found: Sequence[Standing]) -> str:
+    """The lines that allow what one message names of this in its columns and paths, once somebody has said why."""
+    places = dict.fromkeys(one.where for one in found[:NAMED])
     return "\n".join(["leaks:", *(f"  {key_of(name)}: keep ({SAY_WHY})" for name in places)])
-
-
-def key_of(name: str) -> str:
-    """A name as a key of YAML, in quotes where it needs them."""
-    if _PLAIN_KEY.fullmatch(name) and name.lower() not in {"null", "true", "false"}:
-        return name
-    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" for c in name)
-    return f'"{escaped}"'

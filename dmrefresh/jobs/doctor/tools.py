@@ -16,7 +16,7 @@ _SOPS = (3, 8)
 _AGENT = re.compile(rb"^gpg-agent:[^:]*:([^:\n]+)", re.MULTILINE)
 
 
-class Programs:
+class Tools:
     """GnuPG, SOPS, and a place in memory; each is what it says of itself."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""How pydantic is told about a mistake in a ruleset, so that its sentence comes out as it is."""
+"""Mistakes in a ruleset: how they are raised, and how pydantic is told, so that a sentence comes out as it is."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic_core import PydanticCustomError
 
-from sanitisers.ruleset.words import Problem
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+
+class Problem(Exception):
+    """A rule is not understood; the text says why."""
 
 
 def mistake(sentence: str) -> PydanticCustomError:

@@ -1,10 +1,7 @@
-"""The previous data after a swap: kept apart while the transaction runs, dropped after it, never by force.
+"""What a swap moves aside: the names it gets, what is noted about it, and what of it lies there.
 
-What is to be kept for a rollback (`kept`) bears another mark. The next swap renames it within its own transaction
-(`supersede`), so that it is given up with the commit or not at all, and drops it after that.
-
-Nothing of anybody else's is dropped along: before each batch its tables are locked, what outside depends on
-them is looked for, and only then does CASCADE run, within what the swap itself moved aside.
+What is to be kept for a rollback bears another mark. The next swap renames it within its own transaction
+(`supersede`), so that it is given up with the commit or not at all; after that it is dropped.
 """
 
 from __future__ import annotations
@@ -17,22 +14,16 @@ from datetime import datetime
 
 from psycopg import sql
 
-from dmrefresh.errors import Failure, TargetBusy, TargetUnfit
+from dmrefresh.dump.judging.policy import SET_ASIDE
+from dmrefresh.errors import TargetBusy, TargetUnfit
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection, lock
-from dmrefresh.postgres.carrying import dependents
-from dmrefresh.postgres.failures import translated
-from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres import Connection
+from dmrefresh.postgres_facts import LONGEST_NAME
 
 _PREFIX = "dmrefresh: previous data, "
 _MARK = f"{_PREFIX}dropped by the next run if not before"
 _KEPT = f"{_PREFIX}kept for a rollback until "
-_ASIDE, _SUPERSEDED = "dmrefresh_previous", "dmrefresh_superseded"
-"""How the names begin; a dump that makes schemas of such names is refused, see `dmrefresh.dump.judging.policy`."""
-_BATCH = 50
-"""Tables dropped in one transaction; each holds several locks until its end."""
-_LONGEST_NAME = 63
-"""In bytes (manual, chapter 4.1.1); the server cuts off what is beyond."""
+_ASIDE, _SUPERSEDED = SET_ASIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +76,10 @@ def _named(prefix: str, schema: str) -> str:
     if schema == "public":
         return prefix
     name = f"{prefix}_{schema}"
-    if len(name.encode()) <= _LONGEST_NAME:
+    if len(name.encode()) <= LONGEST_NAME:
         return name
     mark = f"_{hashlib.sha256(schema.encode()).hexdigest()[:12]}"
-    return name.encode()[: _LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
+    return name.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
 
 
 def move_aside(connection: Connection, schema: str) -> str | None:
@@ -132,7 +123,7 @@ def left_over(connection: Connection) -> list[str]:
     return list(marked(connection))
 
 
-def kept(connection: Connection) -> dict[str, Mark]:
+def kept_marks(connection: Connection) -> dict[str, Mark]:
     """Those among them that are kept for a rollback, expired or not, with their marks."""
     found = {name: Mark.read(text) for name, text in marked(connection).items() if text.startswith(_KEPT)}
     return {name: mark for name, mark in found.items() if mark is not None}
@@ -148,7 +139,7 @@ def supersede(connection: Connection, observer: Observer) -> None:
     Raises:
         psycopg.Error: the server refuses.
     """
-    given_up = kept(connection)
+    given_up = kept_marks(connection)
     for name, mark in given_up.items():
         further = _named(_SUPERSEDED, mark.schema)
         connection.execute(
@@ -174,7 +165,7 @@ def refuse_strangers(connection: Connection, schemas: Iterable[str], *, supersed
         TargetBusy: the previous data of an earlier swap is still in use; that passes.
         TargetUnfit: something of that name is not ours.
     """
-    given_up = kept(connection) if superseding else {}
+    given_up = kept_marks(connection) if superseding else {}
     wanted = [name_for(schema) for schema in schemas]
     wanted += [_named(_SUPERSEDED, mark.schema) for mark in given_up.values()]
     rows = connection.execute("SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)", (wanted,))
@@ -191,94 +182,3 @@ def refuse_strangers(connection: Connection, schemas: Iterable[str], *, supersed
         raise TargetUnfit(
             f"The target has a schema {name} of somebody else's, whose name the swap needs.", hint="rename it"
         )
-
-
-def only_here(
-    connection: Connection, schemas: Iterable[str], tables: Iterable[str], *, relations: str = "rpvmf"
-) -> list[str]:
-    """Name the tables and views of the schemas that the dump does not bring: they go with the previous data.
-
-    Args:
-        connection: a session on the target.
-        schemas: the schemas that will be swapped.
-        tables: what the dump makes, as `schema.name`.
-        relations: which kinds are looked for, as pg_class has them.
-    """
-    rows = connection.execute(
-        "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c "
-        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = ANY (%s) AND c.relkind::text = ANY (%s) ORDER BY 1",
-        (list(schemas), list(relations)),
-    )
-    brought = set(tables)
-    return [name for (name,) in rows if name not in brought]
-
-
-def drop(connection: Connection) -> list[str]:
-    """Drop the previous data of every earlier swap that is not kept, in short transactions.
-
-    Returns:
-        the schemas that could not be dropped now, because a session still uses them, something outside
-        depends on them, or another refresh is at it. The next run tries again.
-    """
-    remaining = []
-    for schema in _droppable(connection):
-        try:
-            with translated(f"while {schema} was dropped"):
-                while _drop_batch(connection, schema):
-                    pass
-        except Failure:  # what is in the way is no matter of this run
-            remaining.append(schema)
-    return remaining
-
-
-def _droppable(connection: Connection) -> list[str]:
-    kept_ones = kept(connection)
-    return [name for name in marked(connection) if name not in kept_ones]
-
-
-def drop_after(url: str, observer: Observer) -> list[str]:
-    """Drop the previous data once the new is committed, on a connection of its own.
-
-    Whatever prevents it is left to the next run, and said: what was asked for is done.
-
-    Returns:
-        what could not be dropped yet.
-    """
-    try:
-        with connect.session(url) as connection, translated("while the previous data was dropped"):
-            remaining = drop(connection)
-    except Failure:
-        remaining = ["the previous data"]
-    if remaining:
-        observer.warn(f"{', '.join(remaining)} could not be dropped yet; the next run will try again.")
-    return remaining
-
-
-def _drop_batch(connection: Connection, schema: str) -> bool:
-    """Drop up to `_BATCH` tables of the schema, or the schema itself when there are none; True to go on."""
-    with connection.transaction():
-        lock.take(connection)
-        droppable = _droppable(connection)
-        if schema not in droppable:  # another run was quicker, or keeps what bears this name now
-            return False
-        tables = [
-            row[0]
-            for row in connection.execute(
-                "SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = "
-                "(SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %s) AND relkind IN ('r', 'p') "
-                "ORDER BY relispartition DESC, oid LIMIT %s",
-                (schema, _BATCH),
-            )
-        ]
-        names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
-        if tables:
-            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
-        # What CASCADE takes along may lie in another schema that is to be dropped, and nowhere else.
-        if dependents.outside(connection, droppable):
-            raise TargetUnfit(f"Something outside depends on {schema} now.")
-        if tables:
-            connection.execute(sql.SQL("DROP TABLE {} CASCADE").format(names))
-            return True
-        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
-        return False

@@ -1,7 +1,4 @@
-"""A backup counts once the stored object has been read back: that version, every byte, to the end marker, every row.
-
-What was read back is noted beside it. The identity that stores backups may put that note, and cannot take it away.
-"""
+"""A stored dump read back: that version of the object, every byte, to the end marker, every row."""
 
 from __future__ import annotations
 
@@ -12,28 +9,26 @@ from datetime import UTC, datetime
 from functools import partial
 
 from dmrefresh import __version__
-from dmrefresh.bucket.store import DumpRef, Store, translated
-from dmrefresh.bucket.verified import SUFFIX, Verified, as_json
+from dmrefresh.bucket.store import DumpRef, Store
+from dmrefresh.bucket.verified import Verified
 from dmrefresh.dump.judging.against_note import held_to_note, refuse_other_rows
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.text.limits import Limits
-from dmrefresh.errors import DumpDamaged, DumpRefused, Failure, PublishedButUnfinished
-from dmrefresh.jobs.backup.key_pair import naming_keys
+from dmrefresh.errors import DumpDamaged, DumpRefused
 from dmrefresh.jobs.dumps.contents import contents_of
+from dmrefresh.jobs.dumps.key_pair import naming_keys
 from dmrefresh.keys.private import KeyFiles, Keyring, private_keyring
 from dmrefresh.machine import process
 from dmrefresh.measured import Measured
-from dmrefresh.observer import Observer, Stopwatch
+from dmrefresh.observer import Observer
 from dmrefresh.report.model import Contents
 from dmrefresh.settings.model import Job
 from dmrefresh.stages.gpg import decrypt
-from dmrefresh.stages.gzip import gunzip
+from dmrefresh.stages.gzip import MAGIC, gunzip
 from dmrefresh.stages.prefetch import prefetch
 from dmrefresh.stages.received import receiving
 from dmrefresh.stages.s3 import fetch
-from dmrefresh.stages.upload import of_the_target
-
-_GZIP = b"\x1f\x8b"
+from dmrefresh.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +71,9 @@ def opens(stored: Stored) -> None:
     """
     with _keyring(stored) as keyring, contextlib.closing(decrypt(fetch(stored.store, stored.dump), keyring)) as blocks:
         beginning = b""
-        while len(beginning) < len(_GZIP) and (block := next(blocks, b"")):
+        while len(beginning) < len(MAGIC) and (block := next(blocks, b"")):
             beginning += block
-        if not beginning.startswith(_GZIP):
+        if not beginning.startswith(MAGIC):
             raise DumpDamaged("The decrypted dump is not gzip data.")
 
 
@@ -133,32 +128,6 @@ def read_back(
     if contents.refused is not None:
         observer.warn(f"the backup is whole, and a refresh would refuse it: {contents.refused}")
     return ReadBack(_verified(stored, heard, contents), contents)
-
-
-def note_beside(store: Store, verified: Verified, observer: Observer) -> None:
-    """Put a note beside an object that it was read back.
-
-    Raises:
-        PublishedButUnfinished: it could not be put there.
-    """
-    key = verified.name + SUFFIX
-    try:
-        with of_the_target(store), translated(f"{key} in the bucket {store.bucket}"):
-            store.client.put_object(
-                Bucket=store.bucket,
-                Key=key,
-                Body=as_json(verified),
-                ACL="bucket-owner-full-control",
-                ContentType="application/json",
-                ChecksumAlgorithm="SHA256",
-            )
-    except Failure as failure:
-        raise PublishedButUnfinished(
-            f"{verified.name} was read back and is whole, but the note of it could not be stored: {failure.what}",
-            hint=f"dmrefresh check-dump {verified.name} --record",
-            state=f"{verified.name} is in the bucket {store.bucket}; a refresh prefers dumps that have such a note.",
-        ) from None
-    observer.note(f"noted in {key}")
 
 
 class _Plain:

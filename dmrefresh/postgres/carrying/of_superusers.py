@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from dmrefresh.postgres import Connection
+from dmrefresh.postgres.reach.session_facts import is_superuser
+from dmrefresh.postgres_facts import FIRST_OF_USERS
 
 _TRIGGERS = """
 SELECT e.evtname, e.evtevent, e.evttags, e.evtenabled::text, pg_catalog.pg_get_userbyid(e.evtowner),
@@ -24,7 +26,7 @@ SELECT p.oid::pg_catalog.regprocedure::text, p.prokind = 'p', pg_catalog.pg_get_
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_roles u ON u.oid = p.proowner
 JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
-WHERE p.prokind <> 'a' AND p.oid >= 16384
+WHERE p.prokind <> 'a' AND p.oid >= %s
   AND (EXISTS (SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtfoid = p.oid)
        OR n.nspname = ANY (%s) AND u.rolsuper AND p.proowner <> d.datdba)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
@@ -32,11 +34,6 @@ WHERE p.prokind <> 'a' AND p.oid >= 16384
 ORDER BY p.oid
 """
 _ENABLED = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
-
-
-def is_superuser(connection: Connection) -> bool:
-    """Whether the session's role is one."""
-    return connection.info.parameter_status("is_superuser") == "on"
 
 
 def carry_functions(old: Connection, new: Connection, schemas: Sequence[str]) -> None:
@@ -47,7 +44,7 @@ def carry_functions(old: Connection, new: Connection, schemas: Sequence[str]) ->
     Raises:
         psycopg.Error: the server refuses.
     """
-    found = old.execute(_FUNCTIONS, (list(schemas),)).fetchall() if is_superuser(new) else []
+    found = old.execute(_FUNCTIONS, (FIRST_OF_USERS, list(schemas))).fetchall() if is_superuser(new) else []
     for name, is_procedure, definition, owner, comment in found:
         row = new.execute("SELECT pg_catalog.to_regprocedure(%s) IS NOT NULL", (name,)).fetchone()
         if row is not None and row[0]:
@@ -58,7 +55,7 @@ def carry_functions(old: Connection, new: Connection, schemas: Sequence[str]) ->
         new.execute(sql.SQL("COMMENT ON {} IS {}").format(what, sql.Literal(comment)))
 
 
-def carry(old: Connection, new: Connection) -> None:
+def carry_event_triggers(old: Connection, new: Connection) -> None:
     """Make the target's event triggers anew; last of all, since they act on what follows.
 
     Raises:

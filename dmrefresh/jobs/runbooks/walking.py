@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dmrefresh.console.lines import printable
 from dmrefresh.errors import UNCHANGED, UsageFailure
+from dmrefresh.jobs.runbooks.showing import shown
 from dmrefresh.machine.signals import Interrupted
-from dmrefresh.runbooks.confirmations import Entry, Record
-from dmrefresh.runbooks.runbook import PARTS, Runbook, Step
+from dmrefresh.runbooks.confirmations import Record
+from dmrefresh.runbooks.runbook import Runbook, Step
 
 Ask = Callable[[str], str]
 """Asks a person; raises EOFError where there is nobody any more."""
@@ -20,7 +20,6 @@ Say = Callable[[str], None]
 
 _WORDS = "done, done by NAME, skip WHY, note TEXT, stop"
 _ANSWER = re.compile(r"(done by|done|skip|note|stop)(?:[\s:,]+(.*))?", re.IGNORECASE)
-_LABEL = max(map(len, PARTS)) + 2
 
 
 def default_record(book: Runbook) -> Path:
@@ -37,48 +36,6 @@ def check_step(book: Runbook, number: int | None) -> int:
     if number is not None and not 1 <= number <= len(book.steps):
         raise UsageFailure(f"There is no step {number}: {book.name} has steps 1 to {len(book.steps)}.", state=UNCHANGED)
     return number or 1
-
-
-def page(book: Runbook, width: int, first: int = 1) -> str:
-    """The whole of it as text, from a step on; what stands before the steps only with the first of them."""
-    parts = [*(preface(book, width) if first == 1 else []), *(shown(book, step, width) for step in book.steps)]
-    return "\n\n".join(parts if first == 1 else parts[first - 1 :])
-
-
-def preface(book: Runbook, width: int) -> list[str]:
-    """What stands before the steps, as blocks of text."""
-    blocks = [book.title]
-    for heading, paragraphs in book.before:
-        lines = [heading] if heading else []
-        for paragraph in paragraphs:
-            item = paragraph.startswith("- ")
-            lines += _wrapped(paragraph, width, "  " if item else "", "    " if item else "")
-        blocks.append("\n".join(lines))
-    return blocks
-
-
-def shown(book: Runbook, step: Step, width: int) -> str:
-    """One step as text."""
-    lines = [f"Step {step.number} of {len(book.steps)}: {step.title}", ""]
-    for name, text in step.parts.items():
-        lines += _wrapped(" ".join(text.split()), width, f"  {name:<{_LABEL}}", " " * (_LABEL + 2))
-    return "\n".join(lines)
-
-
-def listed(book: Runbook, record: Record | None = None) -> str:
-    """The titles of the steps, with what the record says of each."""
-    decided = record.decided() if record is not None else {}
-    width = max((len(_decided(entry)) for entry in decided.values()), default=0)
-    lines = []
-    for step in book.steps:
-        said = f"{_decided(decided[step.number]) if step.number in decided else '':<{width}}  " if width else ""
-        note = decided[step.number].note if step.number in decided else None
-        lines.append(printable(f"{step.number:>2}  {said}{step.title}" + (f" ({note})" if note else "")))
-    return "\n".join(lines)
-
-
-def _decided(entry: Entry) -> str:
-    return f"{entry.decision} {entry.at} {entry.by}"
 
 
 def walk(book: Runbook, record: Record, by: str, first: int | None, width: int, say: Say, ask: Ask) -> bool:
@@ -148,17 +105,6 @@ def _decide(book: Runbook, record: Record, by: str, step: Step, say: Say, ask: A
             say(f"nothing is recorded: answer with {_WORDS}, or {by} for done")
 
 
-def usable(name: str) -> bool:
+def can_be_a_name(name: str) -> bool:
     """Whether a name cannot be taken for another answer."""
     return bool(name) and _ANSWER.fullmatch(name) is None
-
-
-def _wrapped(text: str, width: int, first: str, further: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        max(width, 40),
-        initial_indent=first,
-        subsequent_indent=further,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

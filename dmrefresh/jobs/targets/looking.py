@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dmrefresh.bucket.store import translated
 from dmrefresh.errors import TargetUnfit, UsageFailure
-from dmrefresh.jobs.dumps.taking import bucket_of
+from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import scratch
 from dmrefresh.postgres.guard import Guard
@@ -16,7 +15,7 @@ from dmrefresh.postgres.reach.reaching import Reached, reached
 from dmrefresh.postgres.unique_columns import unique_columns
 from dmrefresh.settings.model import Production, Target
 from dmrefresh.settings.targets import GivenTarget
-from dmrefresh.stages.upload import of_the_target
+from dmrefresh.stages.upload import see_bucket
 from sanitisers import Known
 from sanitisers.making.uniqueness import ROWS
 
@@ -118,8 +117,7 @@ def look_at_bucket(target: Target, name: str, production: Production, confirm: C
         Failure: the bucket or the server does not answer, or is refused.
     """
     store = bucket_of(target)
-    with of_the_target(store), translated(f"bucket {store.bucket}"):
-        store.client.head_bucket(Bucket=store.bucket)
+    see_bucket(store)
     if needs_scratch:
         scratch.look(target.scratch, Guard(production))
     confirm(name, f"the bucket {store.bucket}")
