@@ -9,6 +9,7 @@ from typing import Literal
 from dmrefresh.bucket.store import Store, taken_at
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import KeyUnusable, UsageFailure
+from dmrefresh.jobs.buckets import store_of
 from dmrefresh.jobs.limits import limits_of
 from dmrefresh.keys.private import KeyAbsent, KeyFiles
 from dmrefresh.settings.model import Backup, Job, Programs, Settings, Source
@@ -69,7 +70,7 @@ def prepare(settings: Settings, *, stage: str | None = None, quick: bool = False
     return Plan(
         stage=stage,
         source=source,
-        store=Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url),
+        store=store_of(settings),
         name=name,
         public_key=_public(settings),
         keys=keys,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from dmrefresh.bucket.store import Store
 from dmrefresh.errors import UsageFailure
+from dmrefresh.jobs.buckets import store_at, store_of
 from dmrefresh.jobs.doctor import surroundings, targets
 from dmrefresh.jobs.doctor.buckets import Bucket, Wanted
 from dmrefresh.jobs.doctor.checking import Check, Needs, Said, made, raising
@@ -80,7 +80,7 @@ def checks_for(loaded: Loaded, names: Sequence[str], stack: ExitStack, stage: st
     stage_of_dumps = stage or settings.dumps.stage
     tools = Tools()
     keys = Keys(settings, tools, stack)
-    store = Store(settings.dumps.bucket, settings.dumps.region, settings.dumps.endpoint_url)
+    store = store_of(settings)
     wanted = Wanted("bucket", stage_of_dumps, settings.doctor.keep, copied_to=settings.doctor.replica_bucket)
     bucket = Bucket(store, wanted)
     newest = Newest(settings, stage_of_dumps, store, bucket.there, keys.private)
@@ -102,7 +102,7 @@ def _replica(settings: Settings, stage: str) -> list[Check]:
     doctor = settings.doctor
     if doctor.replica_bucket is None:
         return []
-    store = Store(doctor.replica_bucket, doctor.replica_region, settings.dumps.endpoint_url)
+    store = store_at(settings, doctor.replica_bucket, doctor.replica_region, settings.dumps.endpoint_url)
     return Bucket(store, Wanted("replica", stage, doctor.replica_keep, is_copy=True)).checks()
 
 

@@ -139,7 +139,7 @@ class _BucketTarget:
         self._called = called
         self._target = target
         self._newest = newest
-        self._store = bucket_of(target)
+        self._store = bucket_of(settings, target)
         self._there = Once(called, self._head_bucket)
 
     def checks(self) -> list[Check]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dmrefresh.bucket.store import ACL, Store
 from dmrefresh.errors import NoSuchDump, RightsMissing, UsageFailure
+from dmrefresh.jobs.buckets import store_at
 from dmrefresh.report import runs
 from dmrefresh.report.outcome import Record
 from dmrefresh.settings.model import Settings
@@ -61,12 +62,8 @@ def put(held: Settings, run: str, folder: Path) -> None:
     """
     bucket, _, prefix = (held.report.s3 or "").partition("/")
     beginning = f"{prefix.rstrip('/')}/{run}/" if prefix else f"{run}/"
-    store = Store(
-        bucket,
-        held.report.region or held.dumps.region,
-        held.report.endpoint_url or held.dumps.endpoint_url,
-        silence=held.dumps.silence.total_seconds(),
-    )
+    said, dumps = held.report, held.dumps
+    store = store_at(held, bucket, said.region or dumps.region, said.endpoint_url or dumps.endpoint_url)
     for name, kind in _TYPES.items():
         _put(store, beginning + name, folder / name, kind)
 
