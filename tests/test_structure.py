@@ -29,7 +29,7 @@ ROOMS = {
     "dmrefresh.keys": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.bucket": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.report": {"dmrefresh", "dmrefresh.machine"},
-    "dmrefresh.console": {"dmrefresh", "dmrefresh.report"},
+    "dmrefresh.console": {"dmrefresh", "dmrefresh.machine", "dmrefresh.report"},
     "dmrefresh.telling": {"dmrefresh", "dmrefresh.machine", "dmrefresh.settings", "dmrefresh.report"},
     "dmrefresh.runbooks": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.settings": {"dmrefresh", "dmrefresh.machine", "dmrefresh.keys", "dmrefresh.bucket"},
@@ -206,6 +206,16 @@ def test_only_one_file_starts_processes_and_only_one_imports_a_terminal() -> Non
             popens = "Popen(" in file.read_text() or "subprocess.run(" in file.read_text()
             assert not popens or file.name == "process.py", file
             assert "rich" not in names or file.parent.name == "console", file
+
+
+def test_only_one_file_makes_buckets_of_settings_so_that_what_they_say_holds_for_each() -> None:
+    makers = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "dmrefresh").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Store"
+    }
+    assert makers == {"dmrefresh/jobs/buckets.py"}
 
 
 def test_no_file_is_too_long_to_read_in_one_sitting() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,15 @@ class Suggested:
     tables: dict[str, TableSuggestion]
     rows: int
 
-    def missing_beside(self, file: Path) -> str | None:
-        """What to run so that editors find the schema that the first line names; None where it is there."""
+    def missing_beside(self, file: Path, program: str = "dmrefresh") -> str | None:
+        """What to run so that editors find the schema that the first line names; None where it is there.
+
+        Args:
+            file: the ruleset's.
+            program: how the command begins.
+        """
         beside = file.with_name(SCHEMA_FILE)
-        return None if beside.exists() else f"dmrefresh sanitisers schema > {beside}"
+        return None if beside.exists() else f"{program} sanitisers schema > {shlex.quote(str(beside))}"
 
     def summary(self) -> str:
         """What was found, in one line."""
