@@ -12,7 +12,7 @@ from sanitisers.suggesting.columns import Beside, candidates, judge_column
 from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering, TableFacts
 from sanitisers.suggesting.joining import join
-from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
+from sanitisers.suggesting.judgement import Confidence, Judgement, leaves, medium, percent
 from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, never_stays
 from sanitisers.suggesting.tables import Keys, TableSuggestion
 from sanitisers.suggesting.texts import AS_PUBLIC, PUBLIC_SLUGS
@@ -147,15 +147,6 @@ def _named_by(name: str, facts: TableFacts) -> str:
     found = ((slug, count) for (slug, of), count in facts.slugs.items() if of == name)
     slug, count = max(found, key=lambda one: one[1], default=("", 0))
     return slug if 2 * count > facts.looked else ""
-
-
-def leaves(path: str, judged: Judgement) -> Iterator[tuple[str, Judgement]]:
-    """A judgement, or those of all paths below it, each with its path."""
-    if judged.keys is None:
-        yield path, judged
-        return
-    for key, below in judged.keys.items():
-        yield from leaves(f"{path}.{key}", below)
 
 
 def _personal(found: Mapping[str, TableSuggestion]) -> Iterator[tuple[str, str, Facts]]:

@@ -22,6 +22,7 @@ _DEFAULTS = {
     "boolean": "keep (yes or no)",
     "enum": "keep (one of a list of the schema)",
 }
+_EMPTIED = "# To fill a table that is emptied, delete its line: `dmrefresh sanitisers check` then proposes its columns."
 _RULES = {"value", "template", "bcrypt", "json", "pattern", "one_of", "fake"}
 """Keys by which a map in a document may be taken for a rule, unless `json:` stands before it."""
 _COMMENT = 44
@@ -55,6 +56,7 @@ def written(
         modeline,
         f"# Suggested for {of}. Nobody has read it yet: look at what is kept, and at what is not certain.",
         f"# {_counted(suggested)}",
+        *([_EMPTIED] if any(table.empties for table in suggested.values()) else []),
         "ruleset: 1",
         f"locale: {locale}",
         "",
@@ -75,14 +77,13 @@ def _literals(personal: Mapping[str, str]) -> Iterator[str]:
 
 def _counted(suggested: Mapping[str, TableSuggestion]) -> str:
     sure = dict.fromkeys(Confidence, 0)
-    kept = columns = 0
     for table in suggested.values():
-        for judged in table.columns.values():
-            sure[judged.confidence] += 1
-            kept += judged.keeps
-            columns += 1
+        for line in table.lines():
+            sure[line.confidence] += 1
+    judged = [one for table in suggested.values() for one in table.columns.values()]
+    kept = sum(one.keeps for one in judged)
     counts = ", ".join(f"{count} {one.value}" for one, count in sure.items())
-    return f"{len(suggested)} tables, {columns} columns, {kept} of them kept; how certain: {counts}."
+    return f"{len(suggested)} tables, {len(judged)} columns, {kept} of them kept; how certain each line is: {counts}."
 
 
 def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestion, used: set[str]) -> Iterator[str]:

@@ -66,14 +66,13 @@ class Suggested:
         kept = sum(one.keeps for one in judged)
         return (
             f"{self.rows:,} rows in {len(self.tables)} tables, {emptied} of them emptied; {len(judged)} columns, "
-            f"{kept} kept, {len(judged) - kept} replaced or dropped, {self.look_first} to look at first (low)"
+            f"{kept} kept, {len(judged) - kept} replaced or dropped, {self.look_first} lines to look at first (low)"
         )
 
     @property
     def look_first(self) -> int:
-        """How many columns are so uncertain that a person looks at them before all others."""
-        judged = (one for table in self.tables.values() for one in table.columns.values())
-        return sum(one.confidence is Confidence.LOW for one in judged)
+        """How many lines, of tables, columns and paths, are so uncertain that a person looks at them first."""
+        return sum(line.confidence is Confidence.LOW for table in self.tables.values() for line in table.lines())
 
 
 def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Suggested:
