@@ -121,16 +121,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What the Head says about tables, enums, domains (by their base type as written) and sequences.
+    """What the Head says about tables and sequences.
 
     `schemas` are those of which the dump makes something; `homes` it makes for extensions and nothing else.
     """
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
-    enums: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
-    domains: Mapping[Name, str] = field(default_factory=dict)
     sequences: tuple[Name, ...] = ()
 
 

@@ -80,16 +80,17 @@ def test_enums_and_domains_are_known_by_the_columns_that_have_them() -> None:
         b"CREATE DOMAIN public.short AS character varying(40) NOT NULL DEFAULT 'NULL'::character varying\n"
         b"\tCONSTRAINT c CHECK (((VALUE)::text <> 'x'::text));",
         b"CREATE DOMAIN public.shorter AS public.short;",
-        b"CREATE TABLE public.t (a public.mood, b public.feeling, c public.shorter, d public.mood[], e other.mood);",
+        b"CREATE TABLE public.t (a public.mood, b public.feeling, c public.shorter, d public.mood[], e other.mood,\n"
+        b"f public.none, g public.short);",
     )
-    assert schema.enums == {Name("public", "mood"): ("sad", 'it\'s; "x"', "new\nline"), Name("public", "none"): ()}
-    assert schema.domains[Name("public", "short")] == "character varying(40)"
     assert schema.tables[Name("public", "t")].columns == (
         Column("a", "public.mood", enum=True, labels=LABELS),
         Column("b", "public.feeling", enum=True, base="public.mood", labels=LABELS),
         Column("c", "public.shorter", not_null=True, max_length=40, base="character varying(40)"),
         Column("d", "public.mood[]", element=Column("[]", "public.mood", enum=True, labels=LABELS)),
         Column("e", "other.mood"),
+        Column("f", "public.none", enum=True),
+        Column("g", "public.short", not_null=True, max_length=40, base="character varying(40)"),
     )
 
 

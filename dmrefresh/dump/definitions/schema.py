@@ -67,10 +67,8 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
     homes = tuple(name for name in building.schemas if name in only_extensions)
     return Schema(
         tables=building.tables,
-        enums=building.types.enums,
         schemas=tuple(name for name in building.schemas if name not in homes),
         homes=homes,
-        domains={name: domain.base for name, domain in building.types.domains.items()},
         sequences=tuple(building.sequences),
     )
 
