@@ -21,6 +21,7 @@ from dmrefresh.observer import Observer
 from dmrefresh.report import outcome, runs, writing
 from dmrefresh.report.listening import Listening
 from dmrefresh.report.timeline import timeline_of
+from dmrefresh.settings.keys import Keys
 from dmrefresh.settings.model import Settings
 from dmrefresh.stopwatch import Stopwatch
 from tests.report.documents import refreshed
@@ -120,6 +121,9 @@ def test_a_path_below_a_home_that_is_not_there_is_a_mistake_in_the_settings(home
     (homeless / "dmrefresh.toml").write_text('[keys]\ncredentials_repo = "~/credentials"\n')
     with pytest.raises(UsageFailure, match="credentials_repo"):
         settings.load(None)
+    for keys in (Keys(secret_key=Path("~/secret.key")), Keys(credentials_repo=Path("~/credentials"))):
+        with pytest.raises(UsageFailure, match="is below ~"):
+            keys.files()
 
 
 def test_a_run_does_not_sweep_its_own_report_away_though_later_ones_are_there(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dmrefresh.dump.events import Head, Schema
+from dmrefresh.dump.events import Head, Name, Schema, Table
 from dmrefresh.errors import Failure
 from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said, raising
@@ -26,8 +26,9 @@ from dmrefresh.stages.upload import see_bucket
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""
 
-_NO_DUMP = Head("0", "0", "UTF8", Schema(schemas=("public",)), ())
-"""What rights are looked at for where there is no dump: the schema that every dump has something of."""
+_TABLE = Name("public", "dmrefresh_doctor")
+_NO_DUMP = Head("0", "0", "UTF8", Schema(tables={_TABLE: Table(_TABLE, ())}, schemas=("public",)), ())
+"""What rights are looked at for where there is no dump: a table in the schema that every dump has something of."""
 
 
 def checks_of(settings: Settings, name: str, newest: Newest) -> list[Check]:
