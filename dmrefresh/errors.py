@@ -75,7 +75,13 @@ class Failure(Exception):
         """What to do next, with a command to run or a setting to change: the hint, or what its kind says, or both."""
         if self.hint is None:
             return self.way_on
-        return self.hint if acts(self.hint) else f"{self.hint.rstrip('.')}; {self.way_on}"
+        if acts(self.hint):
+            return self.hint
+        if "\n" in self.hint:  # it ends in lines to be pasted, which nothing may follow
+            return f"{self.way_on}; {self.hint}"
+        if self.hint.endswith("?"):
+            return f"{self.hint} {self.way_on[0].upper()}{self.way_on[1:]}"
+        return f"{self.hint.rstrip('.')}; {self.way_on}"
 
 
 class UsageFailure(Failure):
@@ -245,4 +251,10 @@ def own_fault(error: BaseException) -> Failure:
     """What an exception that nobody expected is told as; its text is not, since it may quote what it stumbled over."""
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return UsageFailure("No more files can be opened here, and a run needs some.", hint="raise it: ulimit -n 256")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{error.filename} " if error.filename else "What was to be said or kept "
+        return UsageFailure(
+            f"{where}cannot be written: {error.strerror}.",
+            hint="make room; `df -h` and `df -i` say where there is none",
+        )
     return Failure(f"This is a fault of dmrefresh's own ({type(error).__name__}).")

@@ -25,12 +25,24 @@ TYPE_WORDS: dict[str, tuple[str, ...]] = {
 }
 _WORD_OF_TYPE = {name: word for word, names in TYPE_WORDS.items() for name in names}
 _PRECISION = re.compile(r"\s*\([^)]*\)")
-_HSTORE = re.compile(r'(?:(?:"(?:[^"]|"")+"|[^".]+)\.)?(?:"hstore"|hstore)')
+_IN_A_SCHEMA = r'(?:(?:"(?:[^"]|"")+"|[^".]+)\.)?'
+_HSTORE, _CITEXT = (re.compile(rf'{_IN_A_SCHEMA}(?:"{name}"|{name})') for name in ("hstore", "citext"))
 _QUOTED = re.compile(r'"([a-z_][a-z0-9_]*)"((?:\[\])*)')
 """As pg_dump --quote-all-identifiers writes the types that have no spelling of their own in SQL. Quotes keep a name
 from being a synonym: "char" is another type than char."""
-_TEXT = frozenset({"text", "character varying", "character", "bpchar", "name", "citext", "public.citext"})
+_TEXT = frozenset({"text", "character varying", "character", "bpchar", "name"})
 _NO_TEXT = frozenset({"bytea", "inet", "cidr", "macaddr", "macaddr8", "bit", "bit varying", "money", "oid", "pg_lsn"})
+_SHAPED = frozenset(
+    (
+        *("box", "circle", "cid", "datemultirange", "daterange", "int2vector", "int4multirange", "int4range"),
+        *("int8multirange", "int8range", "jsonpath", "line", "lseg", "nummultirange", "numrange", "oidvector"),
+        *("path", "pg_snapshot", "point", "polygon", "regclass", "regcollation", "regconfig", "regdictionary"),
+        *("regnamespace", "regoper", "regoperator", "regproc", "regprocedure", "regrole", "regtype", "tid"),
+        *("tsmultirange", "tsquery", "tsrange", "tstzmultirange", "tstzrange", "tsvector", "txid_snapshot", "xid"),
+        *("xid8", "xml"),
+    )
+)
+"""Types of the server's own that hold texts of a form only, besides those that hold none."""
 _SYNONYMS = {
     "varchar": "character varying",
     "char": "character",
@@ -78,7 +90,7 @@ class ColumnLike(Protocol):
 
     @property
     def base(self) -> str:
-        """The type under all domains, as the dump writes it; empty where the type is none."""
+        """The type under all domains, as the dump writes it; empty where it is no domain."""
 
     @property
     def labels(self) -> Sequence[str]:
@@ -102,21 +114,35 @@ class Kind(Enum):
     OTHER = "other"
     """A type PostgreSQL knows and that made-up text would not fit."""
     UNKNOWN = "unknown"
-    """A type of the dump's own (a domain, say): anything may fit, and the server has the last word."""
+    """A type of an extension's or the dump's own: anything may fit, and the server has the last word."""
 
 
 def bare_type(column: ColumnLike) -> str:
     """The type without length or precision, under the name that pg_dump uses where it does not quote it."""
-    quoted = _QUOTED.fullmatch(column.type)
+    return _bare(column.type)
+
+
+def base_type(column: ColumnLike) -> str:
+    """The same of the type that a domain stands for; of any other its own."""
+    return _bare(column.base or column.type)
+
+
+def _bare(written: str) -> str:
+    quoted = _QUOTED.fullmatch(written)
     if quoted:
         return quoted[1] + quoted[2]
-    name = _PRECISION.sub("", column.type).strip().lower()
+    name = _PRECISION.sub("", written).strip().lower()
     return _SYNONYMS.get(name, name)
 
 
 def type_word(column: ColumnLike) -> str | None:
-    """The word of `defaults:` that covers the column's type; None where there is none."""
+    """The word of `defaults:` that covers the column's type; None where there is none, as for a domain."""
     return "enum" if column.enum else _WORD_OF_TYPE.get(bare_type(column))
+
+
+def base_word(column: ColumnLike) -> str | None:
+    """The word for what the column holds, were it no domain; None where there is none."""
+    return "enum" if column.enum else _WORD_OF_TYPE.get(base_type(column))
 
 
 def holds_text(column: ColumnLike) -> bool:
@@ -138,22 +164,27 @@ def is_hstore(column: ColumnLike) -> bool:
     return _HSTORE.fullmatch(column.base or column.type) is not None
 
 
+def is_citext(column: ColumnLike) -> bool:
+    """The same of the type to which capitals are small letters."""
+    return _CITEXT.fullmatch(column.base or column.type) is not None
+
+
 def is_json(column: ColumnLike) -> bool:
-    """Whether the values are documents, that of a domain among them."""
-    return (column.base or bare_type(column)).strip('"') in {"json", "jsonb"}
+    """Whether the values are documents, those of a domain among them."""
+    return base_type(column) in {"json", "jsonb"}
 
 
 def kind(column: ColumnLike) -> Kind:
-    """What may be written into the column."""
-    bare = bare_type(column)
+    """What may be written into the column; into one of a domain, what the type under it takes."""
+    bare = base_type(column)
     if column.enum or column.element is not None or column.fields:
         return Kind.OTHER
-    if bare in _TEXT:
+    if bare in _TEXT or is_citext(column):
         return Kind.TEXT
     if bare in {"json", "jsonb"}:
         return Kind.JSON
     if _WORD_OF_TYPE.get(bare) in {"integer", "bigint", "numeric"}:
         return Kind.NUMBER
-    if bare in _WORD_OF_TYPE or bare.endswith("[]") or bare in {"bytea", "inet", "cidr", "macaddr", "tsvector", "xml"}:
+    if bare in _WORD_OF_TYPE or bare.endswith("[]") or bare in _NO_TEXT or bare in _SHAPED:
         return Kind.OTHER
     return Kind.UNKNOWN

@@ -126,7 +126,7 @@ class _Compiling:
             self.making.edit,
             table={column.name: column for column in columns},
             kept=kept,
-            own=own_of_people(together),
+            own=own_of_people(together, present),
         )
         edits: dict[str, Edit] = {}
         for name, known in unique.items():
@@ -185,7 +185,10 @@ class _Compiling:
         for name in rules.columns if rules else ():
             where = self.ruleset.at("tables", table, "columns", name)
             if name not in generated:
-                self.gone.append(f"{where}: there is no such column in the dump{did_you_mean(name, generated)}")
+                near = did_you_mean(name, generated)
+                if "," in name and "," not in near:
+                    near = "; in quotes it is one name, commas and all"
+                self.gone.append(f"{where}: there is no such column in the dump{near}")
             elif generated[name]:
                 self.warnings.append(f"{where}: the server computes this column, so the rule has nothing to do")
         for name in rules.unique if rules else ():

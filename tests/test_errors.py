@@ -34,6 +34,8 @@ def test_a_hint_that_names_nothing_to_do_is_followed_by_what_its_kind_says() -> 
     assert Failure("x", hint="dmrefresh dumps").advice == "dmrefresh dumps"
     assert Failure("x", hint="run it again.").advice == f"run it again; {Failure.way_on}"
     assert Failure("x").advice == Failure.way_on
+    assert Failure("x", hint="is it up?").advice == f"is it up? {Failure.way_on[0].upper()}{Failure.way_on[1:]}"
+    assert Failure("x", hint="paste:\n  a: keep").advice == f"{Failure.way_on}; paste:\n  a: keep"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,10 @@ def dumps(ctx: typer.Context, word: str) -> Iterable[str]:
 
     said = _said(ctx)
     cleaned = said.get("targets", {}).get(ctx.params.get("cleaned") or "", {})
-    return seen(str(cleaned.get("s3") or said.get("dumps", {}).get("bucket", "")))
+    where = cleaned if "s3" in cleaned else said.get("dumps", {})
+    bucket = where.get("s3") or where.get("bucket", "")
+    endpoint = where.get("endpoint_url")
+    return seen(str(bucket), None if endpoint is None else str(endpoint))
 
 
 def rulesets(ctx: typer.Context, word: str) -> Iterable[str]:
@@ -163,7 +166,7 @@ def _said(ctx: typer.Context) -> dict[str, Any]:
     from dmrefresh.settings.loading import gather
 
     config = ctx.find_root().params.get("config")
-    sections = {"dumps": ("bucket", "stage"), "ruleset": ("path",)}
+    sections = {"dumps": ("bucket", "endpoint_url", "stage"), "ruleset": ("path",)}
     return gather(None if config is None else Path(config), os.environ, None, sections).values
 
 
@@ -199,7 +202,7 @@ def keys_of(text: str) -> dict[str, list[str]]:
         above.append((depth, key))
         if not way or way[0] != "tables":
             continue
-        names = [one.strip().strip("\"'") for one in key.split(",")]
+        names = _names(key)
         if len(way) == 1:
             alias = match[3] or ""
             own = anchors.get(alias[1:], []) if alias.startswith("*") else []
@@ -207,5 +210,12 @@ def keys_of(text: str) -> dict[str, list[str]]:
                 anchors[alias[1:]] = own
             found.update((name, own) for name in names)
         elif len(way) == 3 and way[2] == "columns":
-            found[way[1].split(",")[0].strip().strip("\"'")] += names
+            found[_names(way[1])[0]] += names
     return found
+
+
+def _names(key: str) -> list[str]:
+    """The names in a key: in quotes it is one, else there may be commas between several."""
+    if key[:1] in ("'", '"'):
+        return [key.strip(key[0])]
+    return [one.strip().strip("\"'") for one in key.split(",")]

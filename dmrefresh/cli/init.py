@@ -52,6 +52,7 @@ def init(
     from dmrefresh.console.asking import Asker
     from dmrefresh.console.lines import Lines, printable
     from dmrefresh.jobs.init import questions, setting_up
+    from dmrefresh.machine.signals import Interrupted
 
     given = questions.Options(
         bucket=bucket,
@@ -71,7 +72,11 @@ def init(
     )
     at = Options.config or Path("dmrefresh.toml")
     somebody = not yes and is_terminal(sys.stdin) and is_terminal(sys.stderr)
-    answers = questions.answered(given, Asker() if somebody else None, at, os.environ, force=force)
+    try:
+        answers = questions.answered(given, Asker() if somebody else None, at, os.environ, force=force)
+    except Interrupted as interrupted:
+        interrupted.state = "nothing was written"
+        raise
     program = "dmrefresh" if Options.config is None else f"dmrefresh --config {shlex.quote(str(at))}"
     done = setting_up.run(answers, at, lambda: settings.load(Options.config), Lines(), force=force, program=program)
     typer.echo("\n".join(map(printable, done.text().splitlines())))

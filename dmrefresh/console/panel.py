@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -11,7 +12,9 @@ from dmrefresh.console.closing import Closing
 from dmrefresh.console.text import printable
 
 _WIDEST = 100
-"""Columns of the panel, at most."""
+"""Columns of the panel, at most, but for a path: that is to be copied, so it stays whole where the terminal allows."""
+_BESIDE = 6
+"""Columns of the panel's own: its border, and what is free beside it."""
 _BAR = 24
 """Columns of the longest bar."""
 _FEWEST = 0.05
@@ -40,7 +43,14 @@ def panel(end: Closing, width: int, *, draws: bool = True) -> RenderableType:
     page.add_row("", "")
     page.add_row("next", Text(printable(end.next), style="bold cyan"))
     title = Text(f" {printable(end.title)} ", style="bold green")
-    return Panel(page, title=title, title_align="left", border_style="green", width=min(width, _WIDEST), padding=(1, 2))
+    wide = max([_WIDEST, *(_columns(fact, end) for _, fact in end.facts)])
+    return Panel(page, title=title, title_align="left", border_style="green", width=min(width, wide), padding=(1, 2))
+
+
+def _columns(fact: str, end: Closing) -> int:
+    """What a fact takes that is better not broken; 0 where there are words to break it between."""
+    names = max(cell_len(one) for one, _ in (*end.facts, ("by stage", "")))
+    return 0 if " " in fact else names + 2 + cell_len(printable(fact)) + _BESIDE + 2
 
 
 def _stages(stages: list[tuple[str, float]], slowest: str, *, draws: bool) -> Table:

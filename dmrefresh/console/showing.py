@@ -86,7 +86,10 @@ class Status:
     def _kept(self) -> str:
         if self.kept_until is None:
             return "nothing to go back to"
-        until = moment(datetime.fromisoformat(self.kept_until))
+        ends = datetime.fromisoformat(self.kept_until)
+        until = moment(ends)
+        if not self.kept and ends > datetime.now(ends.tzinfo):
+            return "the previous data is no longer what was kept, and cannot be put back; the next refresh drops it"
         if not self.kept:
             return f"the previous data expired {until}; the next refresh drops it"
         return f"the previous data, until {until}: dmrefresh rollback --target {self.target}"

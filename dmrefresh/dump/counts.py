@@ -12,7 +12,7 @@ class Counts:
     Attributes:
         tables: the rows of each table, tables as rulesets write their names.
         bytes: of plain text.
-        refused: why a refresh would refuse the dump, though it is whole; None where it would not.
+        refused: why a refresh would refuse a statement of the dump, though it is whole; None where it takes each.
     """
 
     tables: dict[str, int] = field(default_factory=dict)

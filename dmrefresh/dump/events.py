@@ -89,7 +89,7 @@ class Column:
         max_length: characters at most, where the type says so.
         enum: whether the type is an enum of this dump.
         generated: whether the server computes it (then it is never in the rows).
-        base: the type under all domains, as the dump writes it; empty where the type is none.
+        base: the type under all domains, as the dump writes it; empty where it is no domain.
         labels: those of the enum, in their order.
         element: where the type is an array, a column for what is in it, of whatever dimensions.
         fields: where the type is composite, a column for each attribute.
@@ -121,16 +121,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What the Head says about tables, enums, domains (by their base type as written) and sequences.
+    """What the Head says about tables and sequences.
 
     `schemas` are those of which the dump makes something; `homes` it makes for extensions and nothing else.
     """
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
-    enums: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
-    domains: Mapping[Name, str] = field(default_factory=dict)
     sequences: tuple[Name, ...] = ()
 
 

@@ -49,7 +49,7 @@ class Note:
 
     Attributes:
         unique: for each table the columns in which no value came twice.
-        rows: for each table about how many rows it had.
+        rows: for each of these tables, which have a unique index on one column, about how many rows it had.
         name: the object's name to be, so that an older dump cannot be passed off for a newer one.
         version: of the dmrefresh that made the backup.
         system_identifier: of the server's cluster; 0 where its role may not know.

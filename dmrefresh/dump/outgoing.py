@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dmrefresh.dump.events import End, Event, Head, Statement, TableData
-from dmrefresh.dump.judging.course import as_pg_dump_orders
+from dmrefresh.dump.judging.course import as_pg_dump_orders, check_head
 from dmrefresh.dump.judging.deciding import check
 from dmrefresh.dump.judging.policy import Action
 from dmrefresh.dump.text.encodings import codec_of
@@ -48,6 +48,18 @@ def as_it_is(events: Iterable[Event]) -> Iterator[Event]:
             if isinstance(statement, Statement):
                 check(statement)
         yield event
+
+
+def refuse_head(head: Head) -> None:
+    """Find what `by_policy` would refuse before the first row.
+
+    Raises:
+        DumpRefused: there is something.
+    """
+    check_head(head)
+    codec = codec_of(head.encoding)
+    for statement in head.statements:
+        _is_kept(statement, codec, Counter())
 
 
 def by_policy(events: Iterable[Event], left_out: Counter[str]) -> Iterator[Event]:

@@ -98,8 +98,8 @@ class _Reader:
         if kind == "INSERT":
             raise DumpRefused(
                 f"The dump holds its rows as INSERT statements, from {piece.place} on; nothing sanitises these.",
-                hint="Make the dump without --inserts, --column-inserts, --rows-per-insert and "
-                "--on-conflict-do-nothing, so that it holds COPY.",
+                hint="make the dump without --inserts, --column-inserts, --rows-per-insert and "
+                "--on-conflict-do-nothing, so that it holds COPY",
             )
         if kind == "SET":
             self._setting(piece)
@@ -126,7 +126,7 @@ class _Reader:
             raise DumpRefused(
                 f"The dump was made with standard_conforming_strings off ({piece.place}): its strings cannot be "
                 "told from what follows them.",
-                hint="Make the dump with: PGOPTIONS='-c standard_conforming_strings=on' pg_dump",
+                hint="make the dump with: PGOPTIONS='-c standard_conforming_strings=on' pg_dump",
             )
         self.strings_are_told = self.strings_are_told or name == "standard_conforming_strings"
         if name == "client_encoding":
@@ -140,7 +140,7 @@ class _Reader:
         if self.head_size > self.limits.head:
             raise DumpRefused(
                 f"The statements before the first row are more than {self.limits.head} bytes at {piece.place}.",
-                hint="If this dump is meant to hold them, raise head_mib under [limits] in dmrefresh.toml.",
+                hint="if this dump is meant to hold them, raise head_mib under [limits] in dmrefresh.toml",
             )
 
     def _head(self, statements: tuple[Statement, ...]) -> Head:
@@ -152,7 +152,7 @@ class _Reader:
             raise DumpRefused(
                 "The dump does not say that standard_conforming_strings is on: a server where it is off would read "
                 "its strings in another way.",
-                hint="Take the dump as pg_dump wrote it.",
+                hint="take the dump as pg_dump wrote it",
             )
         self.schema = read_schema(statements, self.codec)
         return Head(
@@ -210,7 +210,7 @@ def _refuse_invalid_utf8(piece: Rows, table: Name) -> None:
         return
     raise DumpRefused(
         f"The rows of {table} hold bytes that are not UTF-8 at {place}, and the dump says SQL_ASCII.",
-        hint="Find the encoding of these bytes, correct them in the source, and make the dump again.",
+        hint="find the encoding of these bytes, correct them in the source, and make the dump again",
     )
 
 
@@ -219,5 +219,5 @@ def _rows_failure(trouble: RowsUnreadable, table: Name) -> DumpDamaged | DumpRef
         return DumpDamaged(f"The dump ends inside the rows of {table}, {trouble.place}.")
     return DumpRefused(
         f"The rows of {table} cannot be read: row {trouble.row}, {trouble.place}: {trouble.what}.",
-        hint="Copy the dump as binary, or make it again.",
+        hint="copy the dump as binary, or make it again",
     )

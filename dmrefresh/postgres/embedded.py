@@ -22,6 +22,7 @@ from dmrefresh.machine import process
 from dmrefresh.machine.folders import private_folder, sweep
 from dmrefresh.machine.lasting import Lasting, lasting
 from dmrefresh.machine.postgres_programs import Program, programs
+from dmrefresh.postgres.failures import translated
 
 ROLE = "dmrefresh"
 """The ordinary role that owns the database: what a dump defines runs with its rights."""
@@ -62,6 +63,7 @@ def embedded(major: int, wanted: Path | None = None) -> Iterator[str]:
 
     Raises:
         UsageFailure: there is no server on this machine, or it does not start.
+        TargetUnfit: there is no room for it.
     """
     program, account = _choose(major, wanted), _unprivileged()
     place = _place(account)
@@ -151,12 +153,13 @@ def _wait(server: Lasting, home: Path, program: Program) -> None:
     deadline = time.monotonic() + _ANSWER_WITHIN
     while server.wait(0.05) is None and time.monotonic() < deadline:
         try:
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute(f"CREATE ROLE {ROLE} LOGIN".encode())
-                connection.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}".encode())
-                return
+            connection = psycopg.connect(url, autocommit=True)
         except psycopg.OperationalError:
             continue
+        with connection, translated("while its database was made", called="embedded server"):
+            connection.execute(f"CREATE ROLE {ROLE} LOGIN".encode())
+            connection.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}".encode())
+            return
     raise UsageFailure(f"PostgreSQL {program.major} does not start in {home.parent.parent}.", hint=_HINT)
 
 

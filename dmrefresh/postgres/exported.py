@@ -17,6 +17,7 @@ from dmrefresh.errors import RightsMissing
 from dmrefresh.lists import listed
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.reach import connect, conninfo
 from dmrefresh.postgres.reach.session_facts import major, system_identifier, version
 from dmrefresh.postgres.receipt import SCHEMA
@@ -131,8 +132,9 @@ def _refuse_unreadable(connection: Connection) -> None:
     if not found:
         return
     names = [table if schema == "public" else f"{schema}.{table}" for schema, table in found]
+    (role,) = quoted(connection, connection.info.user)
     raise RightsMissing(
         f"The source's role may not read all rows of {listed(names)}.",
-        hint="as an administrator: GRANT pg_read_all_data TO the role; where a table has row security, "
-        "the role needs BYPASSRLS as well",
+        hint=f"as an administrator: GRANT pg_read_all_data TO {role}; where a table has row security, "
+        f"ALTER ROLE {role} BYPASSRLS as well",
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dmrefresh.errors import Busy, TargetUnreachable
 from dmrefresh.postgres import Connection
@@ -12,19 +15,28 @@ _KEY = (0x646D7266, 1)
 """"dmrf", and the version of what the lock guards. Advisory locks are of one database."""
 _DATABASES = 0x646D7267
 """For locks on databases of other names: the first of two keys, the second is made of the name."""
+SHOWN = "%Y-%m-%d %H:%M:%S UTC"
+"""How a moment is shown."""
 
+_RUN = re.compile(r"dmrefresh ((\d{8}T\d{6}Z)-\S+)")
+"""What the session of a run calls itself."""
 _HOLDER = """
-SELECT a.pid, a.usename,
-       pg_catalog.to_char(coalesce(a.xact_start, a.backend_start), 'YYYY-MM-DD HH24:MI:SS TZ'), a.application_name
+SELECT a.pid, a.usename, pg_catalog.to_char(
+           pg_catalog.timezone('UTC', coalesce(a.xact_start, a.backend_start)), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+       a.application_name
 FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.classid::bigint = %s AND l.objid::bigint = %s
   AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+"""
+_HELD_SOMEWHERE = """
+SELECT FROM pg_catalog.pg_locks l
+WHERE l.locktype = 'advisory' AND l.granted AND l.classid::bigint = %s AND l.objid::bigint = %s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock: server process, role, since when, and what the session calls itself.
+    """Who holds a lock: server process, role, since when (UTC, in ISO 8601), and what the session calls itself.
 
     What a role may not see about another's session is None.
     """
@@ -33,6 +45,21 @@ class Holder:
     role: str | None
     since: str | None
     application: str | None
+
+    @property
+    def run(self) -> str | None:
+        """The run's identifier, where it is a run's session."""
+        found = _RUN.fullmatch(self.application or "")
+        return found[1] if found is not None else None
+
+    @property
+    def began(self) -> datetime | None:
+        """Since when it is at it. A run's name says so too, which the server hides from nobody."""
+        found = _RUN.fullmatch(self.application or "")
+        if found is not None:
+            with suppress(ValueError):  # anybody may call a session so
+                return datetime.strptime(found[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.fromisoformat(self.since) if self.since is not None else None
 
 
 def holder(connection: Connection, key: tuple[int, int] = _KEY) -> Holder | None:
@@ -76,6 +103,15 @@ def hold(connection: Connection, key: tuple[int, int] = _KEY) -> None:
         raise _busy(connection, key)
 
 
+def is_held(connection: Connection, key: tuple[int, int]) -> bool:
+    """Whether any session of the server holds a lock, in whichever database.
+
+    Raises:
+        psycopg.Error: the server refuses.
+    """
+    return connection.execute(_HELD_SOMEWHERE, key).rowcount > 0
+
+
 def refuse_lost(connection: Connection, key: tuple[int, int]) -> None:
     """Raises TargetUnreachable where the session no longer holds the lock that it took."""
     found = connection.execute(
@@ -92,5 +128,10 @@ def refuse_lost(connection: Connection, key: tuple[int, int]) -> None:
 
 def _busy(connection: Connection, key: tuple[int, int]) -> Busy:
     found = holder(connection, key)
-    who = f" (server process {found.pid}, role {found.role}, since {found.since})" if found else ""
+    known = []
+    if found is not None:
+        known = [f"server process {found.pid}"]
+        known += [f"role {found.role}"] if found.role is not None else []
+        known += [f"since {found.began:{SHOWN}}"] if found.began is not None else []
+    who = f" ({', '.join(known)})" if known else ""
     return Busy(f"Another refresh of this target is under way{who}.", hint="wait for it, then run it again")

@@ -15,20 +15,25 @@ from psycopg.conninfo import make_conninfo
 from dmrefresh.errors import Failure, RightsMissing
 from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import Connection
+from dmrefresh.postgres import Connection, lock
 from dmrefresh.postgres.embedded import embedded
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.reach import connect, session_facts
 from dmrefresh.postgres.reach.conninfo import destination_of
 from dmrefresh.postgres.reach.reaching import is_remote
 from dmrefresh.settings.model import Programs
 
 EMBEDDED = "embedded"
+_WHOSE = "scratch server"
+"""What it is called in messages."""
 _PREFIX = "dmrefresh_scratch_"
 _MARK = "dmrefresh: sanitised rows for a moment, dropped by the next run if it was broken off"
 
-# Ours are told by their comment; one that has none yet lets nobody in.
+# Ours are told by their comment; one that has none yet lets nobody in. Until there is a session in it, one that is
+# being made looks like one that was left: whoever makes it holds a lock in its name, which the server lets go of when
+# that run is killed.
 _OURS = """
 SELECT d.datname FROM pg_catalog.pg_database d
 WHERE d.datname LIKE %s AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
@@ -65,12 +70,13 @@ def scratch(where: str, major: int, guard: Guard, observer: Observer, *, postgre
     with _session(where, guard) as (maintenance, place):
         _sweep(maintenance)
         name = f"{_PREFIX}{datetime.now(UTC):%Y%m%d%H%M%S}_{secrets.token_hex(4)}"
-        with translated("while a scratch database was made"):
+        with translated("while a scratch database was made", called=_WHOSE):
+            lock.hold(maintenance, lock.of_database(name))
             _create(maintenance, name)
         url = make_conninfo(place, dbname=name)
         try:
-            # A session of ours is in it all the time, so that no other run takes it for a left-over.
-            with connect.session(url, "dmrefresh scratch"):
+            # A session of ours is in it all the time, also should the other be lost.
+            with connect.session(url, "dmrefresh scratch", called=_WHOSE):
                 yield url
         finally:
             _drop_after(maintenance, place, name, observer)
@@ -107,9 +113,9 @@ def look(where: str, guard: Guard) -> None:
 @contextmanager
 def _session(where: str, guard: Guard) -> Iterator[tuple[Connection, str]]:
     """A session on a named server that is neither production's nor a superuser's, and its connection string."""
-    place = destination_of(where, "target `scratch`")
+    place = destination_of(where, _WHOSE)
     guard.check_host(f"{place.host},{place.hostaddr}")
-    with connect.session(place.conninfo, "dmrefresh scratch") as maintenance:
+    with connect.session(place.conninfo, "dmrefresh scratch", called=_WHOSE) as maintenance:
         guard.check(maintenance)
         connect.refuse_standby(maintenance)
         if session_facts.is_superuser(maintenance):
@@ -126,7 +132,7 @@ def is_elsewhere(where: str) -> bool:
     Raises:
         UsageFailure: `where` is no connection URL.
     """
-    return where != EMBEDDED and is_remote(destination_of(where, f"target `{EMBEDDED}`"))
+    return where != EMBEDDED and is_remote(destination_of(where, _WHOSE))
 
 
 def _create(connection: Connection, name: str) -> None:
@@ -137,9 +143,10 @@ def _create(connection: Connection, name: str) -> None:
             sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false").format(identifier)
         )
     except psycopg.errors.InsufficientPrivilege:
+        (role,) = quoted(connection, connection.info.user)
         raise RightsMissing(
             "The role of the scratch server may not create databases.",
-            hint=f"as an administrator: ALTER ROLE {connection.info.user} CREATEDB",
+            hint=f"as an administrator: ALTER ROLE {role} CREATEDB",
         ) from None
     connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(identifier, _MARK))
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(identifier))
@@ -147,9 +154,11 @@ def _create(connection: Connection, name: str) -> None:
 
 
 def _sweep(connection: Connection) -> None:
-    """Drop what runs that were killed have left: those in which nobody is any more."""
-    with translated("while scratch databases of before were dropped"):
+    """Drop what runs that were killed have left: those in which nobody is any more, and that nobody is making."""
+    with translated("while scratch databases of before were dropped", called=_WHOSE):
         for (name,) in connection.execute(_OURS, (f"{_PREFIX}%", _MARK)).fetchall():
+            if lock.is_held(connection, lock.of_database(name)):
+                continue
             with suppress(psycopg.errors.ObjectInUse):
                 connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 

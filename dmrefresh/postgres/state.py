@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from dmrefresh.errors import RightsMissing
-from dmrefresh.postgres import lock, moved_aside, receipt
+from dmrefresh.errors import RightsMissing, TargetUnfit
+from dmrefresh.postgres import Connection, lock, moved_aside, receipt
 from dmrefresh.postgres.failures import translated
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.reach import connect
+from dmrefresh.postgres.strategies import kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class State:
         entry: the receipt of what was published last; None where there is none.
         as_published: whether the tables are still those of the receipt; None where it does not say.
         kept_until: when the kept previous data expires, or has expired; None where none is there.
-        kept: whether it can be put back now.
+        kept: whether it is what was kept, and has not expired: a rollback would find it.
         holder: who is writing at the moment, if anybody is.
     """
 
@@ -41,26 +43,35 @@ def state_of(url: str) -> State:
         try:
             with translated("while the target was looked at"), connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                connection.execute("SET LOCAL TimeZone = 'UTC'")
                 holder = lock.holder(connection)
                 entry = receipt.latest(connection)
                 published = entry.contents if entry is not None else None
                 now = receipt.contents(connection, list(published or ()))
                 marks = moved_aside.kept_marks(connection).values()
                 ends = [mark.expires for mark in marks if mark.expires is not None]
+                is_kept = _is_kept(connection)
         except RightsMissing:
+            (role,) = quoted(connection, connection.info.user)
             raise RightsMissing(
                 "The target's role may not read the receipts.",
-                hint=f"GRANT USAGE ON SCHEMA {receipt.SCHEMA} and GRANT SELECT ON {receipt.SCHEMA}.receipts to it",
+                hint=f"GRANT USAGE ON SCHEMA {receipt.SCHEMA} TO {role}; "
+                f"GRANT SELECT ON {receipt.SCHEMA}.receipts TO {role}",
                 state="Nothing was changed.",
             ) from None
-    kept_until = min(ends, default=None)
     return State(
         entry=entry,
         as_published=None
         if published is None
         else not any(receipt.differs(one, now.get(name)) for name, one in published.items()),
-        kept_until=kept_until,
-        kept=kept_until is not None and kept_until > datetime.now(UTC),
+        kept_until=min(ends, default=None),
+        kept=is_kept,
         holder=holder,
     )
+
+
+def _is_kept(connection: Connection) -> bool:
+    try:
+        kept.generation(connection)
+    except TargetUnfit:
+        return False
+    return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dmrefresh.dump.events import Head
-from dmrefresh.dump.judging import deciding
+from dmrefresh.dump.judging import course, deciding
 from dmrefresh.errors import DumpRefused, Failure
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection, lock
@@ -51,7 +51,7 @@ class Survey:
         goes: tables and views that only the target has.
         sessions: sessions on the target now.
         carried: schemas that the dump has nothing of, and `database` carries over.
-        under_way: since when another refresh is at it, if one is.
+        under_way: since when another refresh is at it, if one is, as the end of a sentence.
     """
 
     role: str
@@ -128,7 +128,7 @@ def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], objec
                 lambda: fitness.refuse_receipts(head),
                 lambda: compression.refuse(errand),
             ]
-        ) + _refused_statements(errand)
+        ) + (_refused_statements(errand) or _collected([lambda: course.check_head(head)]))
         tried = _NAMES if wanted == "auto" else (wanted,)
         found.by_strategy = {name: refusals(errand, name) for name in _NAMES if name in tried}
         found.strategy = next((name for name, failures in found.by_strategy.items() if not failures), None)
@@ -142,7 +142,9 @@ def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], objec
             found.locks += strangers.locks_needed(errand)
             found.carried = strangers.schemas(connection, errand.schemas)
         holder = lock.holder(connection)
-        found.under_way = None if holder is None else (holder.since or "a moment ago")
+        if holder is not None:
+            began = holder.began
+            found.under_way = f"{began:{lock.SHOWN}}" if began is not None else "a time that this role may not see"
     return found
 
 

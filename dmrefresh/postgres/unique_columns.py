@@ -1,4 +1,4 @@
-"""Which columns of a database hold no value twice, as its indexes say."""
+"""Which columns of a database hold no value twice, as its indexes say, and how large the tables of these are."""
 
 from __future__ import annotations
 

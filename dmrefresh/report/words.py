@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+_LEAST = 0.01
+"""Seconds; so many digits are shown, and a rate over less is one of rounding."""
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
@@ -48,8 +50,8 @@ def seconds(number: float) -> str:
 
 
 def rate(number: float | None, length: float) -> str:
-    """Bytes in so many seconds: `85.3 MB/s`; a dash where nobody weighed them."""
-    return "–" if not number or length <= 0 else f"{number / length / 1e6:,.1f} MB/s"
+    """Bytes in so many seconds: `85.3 MB/s`; a dash where nobody weighed them, or there was no time to speak of."""
+    return "–" if not number or length < _LEAST else f"{number / length / 1e6:,.1f} MB/s"
 
 
 def changed(now: float, before: float) -> str:

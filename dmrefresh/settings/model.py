@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from dmrefresh.settings.cloud_foundry import CloudFoundry
 from dmrefresh.settings.dumps import Dumps
 from dmrefresh.settings.job import Job
 from dmrefresh.settings.keys import Keys
-from dmrefresh.settings.loading import Gathered, Key, gather
+from dmrefresh.settings.loading import LISTED, Gathered, Key, gather
 from dmrefresh.settings.production import Production
 from dmrefresh.settings.reports import Reports
 from dmrefresh.settings.section import Duration, Section
@@ -137,7 +137,7 @@ class Settings(Section):
         known = ", ".join(sorted(self.sources)) or "none"
         raise UsageFailure(
             f"The settings name no source `{stage}` (known: {known}).",
-            hint=f"add [sources.{stage}] with the url of the database to dmrefresh.toml",
+            hint=f"{_near(stage, self.sources)}add [sources.{stage}] with the url of the database to dmrefresh.toml",
         )
 
     def target(self, name: str) -> Target:
@@ -156,8 +156,15 @@ class Settings(Section):
             )
         raise UsageFailure(
             f"The settings name no target `{name}` (known: {known}).",
-            hint=f"add [targets.{name}] with a url to dmrefresh.toml, or give the url of a database on this machine",
+            hint=f"{_near(name, self.targets)}add [targets.{name}] with a url to dmrefresh.toml, or give the url of a "
+            "database on this machine",
         )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """What somebody may have meant, as the beginning of advice."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]}? Else " if near else ""
 
 
 _FROM_THE_ENVIRONMENT: dict[str, type[Section]] = {
@@ -223,12 +230,12 @@ def _refused(key: Key, kind: str, message: str, gathered: Gathered) -> UsageFail
     origin = gathered.origin(key) or " and ".join(str(file) for file in gathered.files) or "the environment"
     where = f"{origin}: `{'.'.join(key)}`"
     if kind != "extra_forbidden":
-        return UsageFailure(f"{where}: {message}.")
+        return UsageFailure(f"{where}: {message}.", hint=f"mend it there; {LISTED}")
     known = _known(key[:-1])
     near = difflib.get_close_matches(key[-1], known, n=1)
     if near:
         return UsageFailure(f"{where} is no setting.", hint=f"did you mean `{'.'.join((*key[:-1], near[0]))}`?")
-    return UsageFailure(f"{where} is no setting.", hint=f"known there: {', '.join(known)}")
+    return UsageFailure(f"{where} is no setting.", hint=f"known there: {', '.join(known)}; {LISTED}")
 
 
 def _known(above: Key) -> list[str]:

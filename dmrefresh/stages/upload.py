@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from dmrefresh.bucket.store import ACL, DumpRef, SourceRefused, Store, translated
 from dmrefresh.errors import CommitInDoubt, Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
-from dmrefresh.stages.multipart import MOST_PARTS, Multipart, multipart
+from dmrefresh.stages.multipart import MOST_PARTS, Multipart, completed, multipart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
@@ -43,32 +43,35 @@ class Sent:
             CommitInDoubt: S3 does not say whether it is stored.
             Failure: of any other kind; nothing is stored.
         """
-        failure: Failure | None = None
-        try:
-            with of_the_target(self.store):
-                self.parts.complete()
-        except Failure as failed:  # the answer may have been lost, and the object be there
-            failure = failed
-        stored = self._look()
-        if stored is not None and (stored.size, stored.sha256) == (self.size, self.sha256):
-            return stored
-        raise failure or TargetUnreachable(
-            f"{self.key} in the bucket {self.store.bucket} is not what was just stored: somebody else's is.",
-            hint="is another run at it?",
-        )
+        stored = completed(self.parts, self._complete, self._look, self._in_doubt)
+        if stored is None:
+            raise TargetUnreachable(
+                f"{self.key} in the bucket {self.store.bucket} is not what was just stored: somebody else's is.",
+                hint="is another run at it?",
+            )
+        return stored
 
-    def _look(self) -> DumpRef | None:
+    def _complete(self) -> str | None:
+        with of_the_target(self.store):
+            return self.parts.complete()
+
+    def _look(self, _: str | None) -> DumpRef | None:
+        """What was sent, where that is what has the name now."""
         try:
             with of_the_target(self.store):
-                return self.store.named(self.key)
+                there = self.store.named(self.key)
         except TargetUnfit:  # there is none of that name
             return None
         except Failure:
-            raise CommitInDoubt(
-                f"S3 does not say whether {self.key} is stored in the bucket {self.store.bucket}.",
-                state="It is stored whole, or not at all.",
-                hint="look at the bucket: dmrefresh dumps --from TARGET",
-            ) from None
+            raise self._in_doubt() from None
+        return there if (there.size, there.sha256) == (self.size, self.sha256) else None
+
+    def _in_doubt(self) -> CommitInDoubt:
+        return CommitInDoubt(
+            f"S3 does not say whether {self.key} is stored in the bucket {self.store.bucket}.",
+            state="It is stored whole, or not at all.",
+            hint="look at the bucket: dmrefresh dumps --from TARGET",
+        )
 
 
 @contextlib.contextmanager

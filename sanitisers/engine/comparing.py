@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 FIRST_YEAR, LAST_YEAR = 2, 9998
 """Of what a column can be compared with: values of other years are before or after all of it, whatever their zone."""
-_BEFORE_ALL, _AFTER_ALL = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+BEFORE_ALL, AFTER_ALL = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
+"""What such values are read as, and infinity: they compare with what a column can be compared with, and with nothing
+else."""
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _STAMP = re.compile(
     r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-](?:0\d|1[0-5])(?::\d\d){0,2})?", re.ASCII
@@ -121,7 +123,7 @@ def stamps_in_zones(values: Values) -> Positions:
 
 def integer(text: str) -> int:
     """An integer; raises ValueError."""
-    if re.fullmatch(r"[+-]?[0-9]+", text) is None or not _BEFORE_ALL <= int(text) <= _AFTER_ALL:
+    if re.fullmatch(r"[+-]?[0-9]+", text) is None or not BEFORE_ALL <= int(text) <= AFTER_ALL:
         raise ValueError
     return int(text)
 
@@ -161,9 +163,9 @@ def _far(text: str) -> int:
     """Infinity, and what is further away than anything that it can be compared with; raises ValueError."""
     far = _FAR.fullmatch(text)
     if text == "infinity" or (far and not far[1] and text[4] != "-"):
-        return int(_AFTER_ALL)
+        return AFTER_ALL
     if text == "-infinity" or (far and far[1]):
-        return int(_BEFORE_ALL)
+        return BEFORE_ALL
     raise ValueError
 
 
@@ -175,7 +177,7 @@ def _moments(values: Values, type: pa.DataType, one: Callable[[str], int]) -> Po
     infinite = letter & (lengths == len("infinity") + minus)
     if not infinite.any():
         return _read(values, type, one)
-    found = np.where(minus, _BEFORE_ALL, _AFTER_ALL)
+    found = np.where(minus, BEFORE_ALL, AFTER_ALL)
     others = np.flatnonzero(~infinite)
     try:
         found[others] = _read(Values(values.buffer, values.starts[others], values.ends[others]), type, one)

@@ -25,9 +25,10 @@ from sanitisers.engine.digits import Groups
 from sanitisers.engine.plain_characters import in_plain_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sanitisers.detectors import Finding
+    from sanitisers.engine.grid import Flags
     from sanitisers.engine.spans import Spans
     from sanitisers.engine.values import Positions, Values
 
@@ -53,33 +54,40 @@ class Look:
     text: str
 
 
-def find_looks(values: Values) -> Iterator[Look]:
+def find_looks(values: Values, wanted: Mapping[str, Flags] | None = None) -> Iterator[Look]:
     """All of KINDS in values that are in the order of their starts, and end in no character's midst.
 
     Between them, and behind the last (PADDING will do), is something else than what a word or a number may hold.
+    Where `wanted` has a kind, it is looked for in those values alone.
     """
     plain = in_plain_bytes(values)
     digits = Groups.of(plain.buffer)
-    for owner, text, start, end in _windows(plain, suspects.ats(plain), _BEFORE, _BEHIND):
+
+    def windows(kind: str, spans: Spans, before: int, behind: int) -> Iterator[tuple[int, str, int, int]]:
+        only = spans.only(wanted[kind].take(spans.owners)) if wanted and kind in wanted else spans
+        return _windows(plain, only, before, behind)
+
+    for owner, text, start, end in windows(EMAIL, suspects.ats(plain), _BEFORE, _BEHIND):
         found = email_around(text, start, end)
         if found is not None:
             yield Look(owner, EMAIL, text[found.start : found.end])
-    for owner, text, start, end in _windows(plain, suspects.dialled(plain, digits), BESIDE, BESIDE):
+    for owner, text, start, end in windows(PHONE, suspects.dialled(plain, digits), BESIDE, BESIDE):
         yield from _inside(owner, text, start, end, find_phones(without_uuids(text)))
     codes = {POSTCODE: suspects.postcodes(plain, digits), NATIONAL_INSURANCE: suspects.insured(plain, digits)}
     for kind, spans in codes.items():
-        for owner, text, start, end in _windows(plain, spans, BESIDE, BESIDE):
+        for owner, text, start, end in windows(kind, spans, BESIDE, BESIDE):
             yield from _inside(owner, text, start, end, find_by_pattern(without_uuids(text), kind))
 
 
 def suspected(values: Values) -> Positions:
-    """Indexes of the values that may hold any of KINDS: all that do, and some others. Of values see find_looks."""
+    """Indexes of the values that may hold any of what `detectors` finds: all that do, and some others.
+
+    Of values see find_looks.
+    """
     plain = in_plain_bytes(values)
     digits = Groups.of(plain.buffer)
-    found = (
-        suspects.ats(plain),
-        *(find(plain, digits) for find in (suspects.dialled, suspects.postcodes, suspects.insured)),
-    )
+    by_digits = suspects.dialled, suspects.postcodes, suspects.insured, suspects.cards, suspects.accounts
+    found = (suspects.ats(plain), *(find(plain, digits) for find in by_digits))
     return np.unique(np.concatenate([spans.owners for spans in found]))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sanitisers.detectors import EMAIL, NATIONAL_INSURANCE, PHONE, POSTCODE, find
+from sanitisers.detectors import CARD, EMAIL, IBAN, NATIONAL_INSURANCE, PHONE, POSTCODE, find
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_texts import appended
 from sanitisers.engine.fakes import Taken, pool
@@ -33,6 +33,8 @@ MARKS = {
     PHONE: "[telephone number]",
     POSTCODE: "[postcode]",
     NATIONAL_INSURANCE: "[National Insurance number]",
+    CARD: "[card number]",
+    IBAN: "[account number]",
 }
 NAME, OTHER = "[name]", "[removed]"
 SHORT = "..."
@@ -141,7 +143,7 @@ def _forms(word: str) -> Sequence[str]:
 
 def _spans(text: str, words: str, *, looks: bool) -> list[tuple[int, int, str]]:
     """What is to go, from left to right: from where to where, and the mark."""
-    found = [(one.start, one.end, MARKS[one.kind]) for one in find(text) if one.kind in MARKS] if looks else []
+    found = [(one.start, one.end, MARKS[one.kind]) for one in find(text)] if looks else []
     if words:
         folded = _folded(text)
         for word in words.split("\0"):

@@ -29,6 +29,10 @@ _NATIONAL, _WITH_CODE = 10, 12
 """Digits at least of one that begins with 0, and of one that begins with 44."""
 _INWARD = table_of(b"ABDEFGHJLNPQRSTUWXYZabdefghjlnpqrstuwxyz")
 _LAST_LETTER = table_of(b"ABCDabcd")
+_IS_CAPITAL = table_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_BETWEEN_DIGITS = table_of(b" -")
+_SHORTEST_CARD = 13
+"""Digits."""
 _AT, _PERCENT, _ZERO, _ONE, _TWO, _FOUR, _PLUS, _BLANK, _HYPHEN = b"@%0124+ -"
 
 
@@ -99,6 +103,22 @@ def insured(values: Values, digits: Groups) -> Spans:
         ends = ends + _parts(text, ends)
     likely = _LAST_LETTER.take(text.take(ends, mode="clip")) & ~IS_WORD.take(text.take(ends + 1, mode="clip"))
     return _within(values, places[likely], ends[likely] + 1)
+
+
+def cards(values: Values, digits: Groups) -> Spans:
+    """What may have the number of a payment card in it: many digits, with a blank or a hyphen at most between two."""
+    groups, joined = digits.in_runs(values.buffer, _BETWEEN_DIGITS, 1, _SHORTEST_CARD)
+    lasts = np.flatnonzero(~joined)
+    firsts = np.append(0, lasts[:-1] + 1) if len(lasts) else lasts
+    return _within(values, groups.starts.take(firsts), groups.ends.take(lasts))
+
+
+def accounts(values: Values, digits: Groups) -> Spans:
+    """What may begin the number of a bank account (IBAN): two capital letters and two digits."""
+    text, places = values.buffer, digits.starts[digits.sizes >= 2]
+    likely = _IS_CAPITAL.take(text.take(places - 1)) & _IS_CAPITAL.take(text.take(places - 2))
+    places = places[likely & ~IS_WORD.take(text.take(places - 3))]
+    return _within(values, places - 2, places + 2)
 
 
 def _parts(text: Bytes, places: Positions) -> Flags:

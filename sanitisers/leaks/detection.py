@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sanitisers.leaks.looking import Place
 
 ENOUGH = 10_000
-"""Where so many of one kind were counted, nothing more is: each takes its time, and somebody keeps them on purpose."""
+"""Where so many of one kind were counted, no more are: each takes its time, and somebody keeps them on purpose."""
 _COUNTRY = "44"
 # What Ofcom keeps for drama besides the ranges that fakes are of.
 _OTHER_DRAMA = ("028 9649 6", "029 2018 0", "03069 990", "0808 157 0", "0909 879 0")
@@ -60,24 +60,26 @@ class Detection:
         self._written = written
         self._own: frozenset[str] | None = None
         self._counts: Counter[tuple[int, str]] = Counter()
-        self._full: list[int] = []
-        """The numbers of places where enough was counted."""
+        self._full: dict[str, list[int]] = {kind: [] for kind in KINDS}
+        """For each kind the numbers of places where enough of it was counted."""
 
     def read(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
         """See Reader."""
-        kept = np.flatnonzero(~(flags[:, 0].take(places) | np.isin(places, self._full)))
+        done = list(set.intersection(*map(set, self._full.values())))
+        kept = np.flatnonzero(~(flags[:, 0].take(places) | np.isin(places, done)))
         if not len(kept):
             return
         own = places.take(kept)
+        wanted = {kind: ~np.isin(own, full) for kind, full in self._full.items() if full}
         texts = Values(values.buffer, values.starts.take(kept), values.ends.take(kept))
         if len(kept) < len(places):  # most of what is shown is replaced, and need not be gone through again
             texts = end_to_end(texts, apart=1)
-        for look in find_looks(texts):
+        for look in find_looks(texts, wanted):
             place = int(own[look.owner]), look.kind
             if self._counts[place] < ENOUGH and not self._is_nobodys(look):
                 self._counts[place] += 1
                 if self._counts[place] == ENOUGH:
-                    self._full.append(place[0])
+                    self._full[look.kind].append(place[0])
 
     def found(self, places: Sequence[Place]) -> list[Detected]:
         """What was found, in the order of the places, whose numbers are their indexes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import bare_type, holds_text, is_hstore, is_json
+from sanitisers.columns import base_type, holds_text, is_hstore, is_json
 from sanitisers.engine.array_text import ArrayForm
 from sanitisers.engine.hstore_text import HstoreForm
 from sanitisers.engine.record_text import RecordForm
@@ -19,7 +19,7 @@ ANY_HSTORE = HstoreForm({}, 0)
 
 def array_form(element: ColumnLike) -> ArrayForm:
     """How arrays of a type are written: `box` is the one type of PostgreSQL's own whose values have commas."""
-    return ArrayForm(b";" if bare_type(element) == "box" or element.base == "box" else b",")
+    return ArrayForm(b";" if base_type(element) == "box" else b",")
 
 
 def shape_of(column: ColumnLike) -> Shape:

@@ -8,9 +8,10 @@ import msgspec
 
 from sanitisers.engine.document_rules import Branch, Kept, Leaf, Node, Nulled
 from sanitisers.families import FAMILIES
-from sanitisers.making.fitting import Misfit
+from sanitisers.making.fitting import Misfit, json_text
 from sanitisers.making.grouping import grouped, space
 from sanitisers.ruleset.rules import Bcrypt, Chosen, Constant, Fake, JsonObject, Keep, Noise, Null, Redact, Shift
+from sanitisers.ruleset.scalars import spelt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +55,8 @@ class Tree:
             case Null() | Constant(value=None):
                 return Nulled()
             case Constant(value=value):
-                self._constants.append(str(value))
-                return self._leaf(path, None, msgspec.json.encode(value))
+                self._constants.append(spelt(value))
+                return self._leaf(path, None, json_text(value).encode())
             case Bcrypt(locked=None, password=password):
                 return self._leaf(path, None, msgspec.json.encode(self._hash_of(password)), secret=True)
             case Redact():

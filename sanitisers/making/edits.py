@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, is_hstore, kind, type_word
+from sanitisers.columns import Kind, base_word, is_citext, is_hstore, kind
 from sanitisers.engine.choosing import Choosing
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_fakes import (
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from sanitisers.pools import Pools
     from sanitisers.ruleset.rules import ColumnRule
 
-_CASELESS = frozenset({"citext", "public.citext"})
 _DAYS = frozenset({"date", "timestamp"})
 
 
@@ -154,7 +153,7 @@ class EditMaking:
                 raise Misfit(f"the table has no column `{name}` to decide by{did_you_mean(name, table)}")
             if table[name].generated:
                 raise Misfit(f"the server computes `{name}`, so it is not in the dump and decides nothing")
-        folded = any(bare_type(table.get(name, column)) in _CASELESS for name in rule.by or (column.name,))
+        folded = any(is_citext(table.get(name, column)) for name in rule.by or (column.name,))
         if unique is not None:
             unique.want_deciding(column.name, rule.by)
         choosing = Choosing(self._cmac(space(rule)), rule.by, folded)
@@ -177,7 +176,7 @@ class EditMaking:
                 fakes = self._column_fakes(column, Form((Pick(entries),)), unique)
                 return FakeEdit(fakes, choosing, spares_null=spares_null)
             case Shift(days=days):
-                if (type_word(column) or "") not in _DAYS:
+                if base_word(column) not in _DAYS:
                     want_text(column, "`date.shift`")
                 return ShiftEdit(column.name, choosing, days, spares_null)
             case Noise(percent=percent):
@@ -271,7 +270,7 @@ def _null(column: ColumnLike) -> Edit:
 
 def _typed(column: ColumnLike, value: str) -> object:
     """A value of a list as YAML would have read it for the column."""
-    if type_word(column) == "boolean":
+    if base_word(column) == "boolean":
         return {"true": True, "false": False}.get(value.lower(), value)
     return value
 

@@ -7,15 +7,18 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, is_hstore, kind, type_word
+from sanitisers.columns import Kind, base_type, base_word, is_hstore, kind
 from sanitisers.families import FAMILIES
 from sanitisers.near import did_you_mean
+from sanitisers.ruleset.scalars import spelt
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
 
 _LIMITS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 _NUMERIC = re.compile(r"(?:numeric|decimal)\((\d+)(?:, ?(-?\d+))?\)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""As every server reads one; Python reads more."""
 
 
 class Misfit(Exception):
@@ -35,7 +38,7 @@ def want_text(column: ColumnLike, what: str) -> None:
 
 def want_family(column: ColumnLike, family: str) -> None:
     """Raise Misfit unless the fakes of a family fit the type of the column."""
-    how, bare = FAMILIES[family], bare_type(column)
+    how, bare = FAMILIES[family], base_type(column)
     fits = (how.digits and kind(column) is Kind.NUMBER) or (how.network and bare in ("inet", "cidr"))
     if not fits and not (family == "uuid" and bare == "uuid"):
         want_text(column, f"`{family}`")
@@ -50,19 +53,27 @@ def want_room(column: ColumnLike, length: int) -> None:
 def constant_text(column: ColumnLike, value: object) -> str:
     """A constant as the server reads it; raises Misfit where it would refuse it."""
     if kind(column) is Kind.JSON:
-        return json.dumps(value, ensure_ascii=False)
+        return json_text(value)
     if isinstance(value, list | dict):
         raise Misfit(f"a map or a list does not fit type {column.type}")
-    if type_word(column) == "boolean" and not isinstance(value, bool):
+    if base_word(column) == "boolean" and not isinstance(value, bool):
         raise Misfit(f"the value does not fit type {column.type}: it is neither true nor false")
     if kind(column) is Kind.NUMBER and (isinstance(value, bool) or not _is_number(value)):
         raise Misfit(f"the value does not fit type {column.type}: it is no number")
     if kind(column) is Kind.NUMBER:
         _want_number(column, str(value))
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value) if kind(column) is Kind.NUMBER else spelt(value)  # no server reads `0x1F` as a number before 16
     want_label(column, text)
     want_room(column, len(text))
     return text
+
+
+def json_text(value: object) -> str:
+    """A constant as JSON; raises Misfit where it cannot be any."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise Misfit("JSON has no number that is infinite, or none") from None
 
 
 def want_label(column: ColumnLike, text: str) -> None:
@@ -73,14 +84,11 @@ def want_label(column: ColumnLike, text: str) -> None:
 
 
 def _is_number(value: object) -> bool:
-    try:
-        return math.isfinite(float(str(value)))
-    except ValueError:
-        return False
+    return _NUMBER.fullmatch(str(value)) is not None and math.isfinite(float(str(value)))
 
 
 def _want_number(column: ColumnLike, text: str) -> None:
-    whole = bare_type(column) in _LIMITS
+    whole = base_type(column) in _LIMITS
     if whole and re.fullmatch(r"[+-]?[0-9]+", text) is None:
         raise Misfit(f"the value does not fit type {column.type}: it is no integer")
     if not -1 <= float(text) < 1:
@@ -97,7 +105,7 @@ def want_size(column: ColumnLike, number: int) -> None:
 
 def largest(column: ColumnLike) -> int | None:
     """The largest number that fits the column, on either side of 0; None where any fits."""
-    numeric = _NUMERIC.fullmatch(column.type)
+    numeric = _NUMERIC.fullmatch(column.base or column.type)
     if numeric:
         return int(10 ** max(int(numeric[1]) - int(numeric[2] or 0), 0)) - 1
-    return _LIMITS.get(bare_type(column))
+    return _LIMITS.get(base_type(column))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, bare_type, is_hstore, kind
+from sanitisers.columns import Kind, bare_type, is_citext, is_hstore, kind
 from sanitisers.engine import comparing, deciding
 from sanitisers.near import did_you_mean
 from sanitisers.predicate import tree
@@ -127,9 +127,8 @@ def _numbers(column: ColumnLike) -> _Numbers | None:
 def _text(column: ColumnLike, value: tree.Value) -> bytes:
     """What the column would hold, as bytes."""
     if not (column.enum or bare_type(column) in ("text", "character varying", "uuid")):
-        raise Unfit(
-            f"nothing is compared with a {column.type} here, as `{column.name}` is{_WHY.get(bare_type(column), '')}"
-        )
+        why = ": capital letters count for small ones" if is_citext(column) else _WHY.get(bare_type(column), "")
+        raise Unfit(f"nothing is compared with a {column.type} here, as `{column.name}` is{why}")
     if not isinstance(value, str):
         raise _mismatch(column)
     if column.enum:
@@ -178,9 +177,12 @@ def _moment(read: Callable[[str], int]) -> Callable[[ColumnLike, tree.Value], in
         try:
             if not isinstance(value, str) or not comparing.FIRST_YEAR <= int(value[:4]) <= comparing.LAST_YEAR:
                 raise _mismatch(column)
-            return read(value)
+            found = read(value)
         except ValueError:
             raise _mismatch(column) from None
+        if found in (comparing.BEFORE_ALL, comparing.AFTER_ALL):  # with what is as far away it cannot be compared
+            raise _mismatch(column)
+        return found
 
     return number
 
@@ -195,8 +197,6 @@ _OF_TYPES: Mapping[str, _Numbers] = {
 _WHY = {
     "character": ": blanks at the end may count or not",
     "bpchar": ": blanks at the end may count or not",
-    "citext": ": capital letters count for small ones",
-    "public.citext": ": capital letters count for small ones",
     "numeric": ": the same number has several spellings",
 }
 _WANTED = {

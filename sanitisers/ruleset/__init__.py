@@ -3,7 +3,8 @@
 Whoever adds a rule comes to these places:
 
 - here: its model in `rules` and in the unions there; its spelling in `words`, where it is one word, or in
-  `surface._TAGS` and, for documents, `surface._IN_DOCUMENTS`, where it is a map; `loading._KNOWN_KEYS`; `editors`;
+  `surface._TAGS` and, for documents, `surface._IN_DOCUMENTS`, where it is a map; `key_lists`, where names are below it;
+  `loading._KNOWN_KEYS`; `editors`;
 - in `making`: `edits`, where it is made into an edit of the engine, and `documents`; `grouping`, where a keyed
   function chooses; `uniqueness`, where two originals may become the same; `own_people`, where its originals are
   somebody's;

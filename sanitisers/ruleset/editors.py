@@ -204,6 +204,11 @@ def _key() -> Schema:
                     for name, properties in rules.items()
                 ),
                 {"required": ["template"], "maxProperties": 1},
+                {
+                    "required": ["fake"],
+                    "propertyNames": {"enum": ["fake", *_HOW, "unique", "nulls"]},
+                    "properties": {"fake": {"$ref": "#/definitions/family"}},
+                },
                 {"required": ["json"], "maxProperties": 1, "properties": {"json": {"type": "object"}}},
             ]
         },
@@ -247,7 +252,8 @@ def _pattern() -> Schema:
 
 
 def _list() -> Schema:
-    return {"type": "array", "minItems": 1, "description": "Every value becomes one of these."}
+    each = {"type": ["string", "number", "boolean"]}
+    return {"type": "array", "items": each, "minItems": 1, "description": "Every value becomes one of these."}
 
 
 def _function() -> Schema:

@@ -11,15 +11,19 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
 
 from sanitisers.errors import RulesetError
 from sanitisers.near import did_you_mean
+from sanitisers.ruleset.constructing import Constructor
+from sanitisers.ruleset.key_lists import Part
 from sanitisers.ruleset.model import Columns, Ruleset, place
 from sanitisers.ruleset.rules import Bcrypt, Constant, Each, Entries, Fake, Fields, Function, Json, OneOf, Pattern
 
 Lines: TypeAlias = dict[tuple[str, ...], int]
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_QUOTED = (DoubleQuotedScalarString, SingleQuotedScalarString)
 _KNOWN_KEYS = {
     (): [
         str(field.alias or name)
@@ -82,8 +86,10 @@ class _Reader:
         self.mistakes: list[str] = []
 
     def read(self, text: str) -> tuple[dict[str, Any], Lines]:
+        yaml = YAML(typ="rt", pure=True)
+        yaml.Constructor, yaml.preserve_quotes = Constructor, True
         try:
-            document = YAML(typ="rt", pure=True).load(text)
+            document = yaml.load(text)
         except DuplicateKeyError as error:
             raise RulesetError([self._duplicate(error)]) from None
         except MarkedYAMLError as error:
@@ -92,9 +98,11 @@ class _Reader:
             raise RulesetError([f"{self.file}{line}: not YAML: {error.problem or error.context}"]) from None
         except YAMLError:
             raise RulesetError([f"{self.file}: not YAML"]) from None
+        except RecursionError:
+            raise RulesetError([f"{self.file}: it is nested too deep"]) from None
         if not isinstance(document, CommentedMap):
             raise RulesetError([f"{self.file}: a ruleset is a map that begins with `ruleset: 1`"])
-        tree = self._map(document, ())
+        tree = self._map(document, (), Part.FILE)
         if self.mistakes:
             raise RulesetError(self.mistakes)
         return tree, self.lines
@@ -105,11 +113,12 @@ class _Reader:
         problem = str(error.problem or "").split(" with value")[0]
         return f"{self.file}:{line}: {problem}, in the map{first}" if first else f"{self.file}:{line}: {problem}"
 
-    def _map(self, node: CommentedMap, path: tuple[str, ...]) -> dict[str, Any]:
+    def _map(self, node: CommentedMap, path: tuple[str, ...], part: Part) -> dict[str, Any]:
         plain: dict[str, Any] = {}
+        part = part.of_map(node)
         for written, value in node.items():
             line = self._line(node, written)
-            for key in self._names(written, path, line):
+            for key in self._names(written, path, line, part):
                 where = (*path, key)
                 if key in plain:
                     first = self.lines.get(where, line)
@@ -117,7 +126,7 @@ class _Reader:
                     self.mistakes.append(f"{again}: named twice, first in line {first}")
                     continue
                 self.lines[where] = line
-                plain[key] = self._value(value, where)
+                plain[key] = self._value(value, where, part.below(key))
         return plain
 
     def _line(self, node: CommentedMap, key: object) -> int:
@@ -126,26 +135,28 @@ class _Reader:
         except (KeyError, TypeError):  # it comes from a merged map (`<<`)
             return int(node.lc.line) + 1
 
-    def _names(self, written: object, path: tuple[str, ...], line: int) -> list[str]:
+    def _names(self, written: object, path: tuple[str, ...], line: int, part: Part) -> list[str]:
         if not isinstance(written, str):
             where = f"{self.file}:{line}: {'.'.join(path) or 'the ruleset'}"
             self.mistakes.append(f"{where}: a key here is not text to YAML; put it into quotes")
             return []
-        # Names of columns and of keys in documents can be joined; nothing else has several of a kind.
-        if len(path) < 3 or path[0] != "tables" or "," not in written:
-            return [written]
-        return [name for name in (part.strip() for part in written.split(",")) if name]
+        if not part.joins or "," not in written or isinstance(written, _QUOTED):
+            return [str(written)]
+        return [name for name in (each.strip() for each in written.split(",")) if name]
 
-    def _value(self, value: object, path: tuple[str, ...]) -> object:
+    def _value(self, value: object, path: tuple[str, ...], part: Part) -> object:
         if isinstance(value, CommentedMap):
-            return self._map(value, path)
+            return self._map(value, path, part)
         if isinstance(value, CommentedSeq):
-            return [self._value(item, path) for item in value]
+            return [self._value(item, path, Part.OTHER) for item in value]
         if isinstance(value, str):
             if _NO_TEXT.search(value):
                 what = "a text with a NUL or half a surrogate pair, which no server holds"
                 self.mistakes.append(f"{place(self.file, self.lines, path)}: {what}")
             return str(value)
+        if value is not None and not isinstance(value, bool | int | float):
+            what = "YAML's tags, sets and the like are not understood; a text that begins with ! wants quotes"
+            self.mistakes.append(f"{place(self.file, self.lines, path)}: {what}")
         return value
 
 
@@ -173,12 +184,25 @@ def _message(file: str, lines: Lines, tree: object, detail: dict[str, Any]) -> t
             what = "`ruleset: 1` is missing" if not path else f"`{location[-1]}` is missing"
         case "literal_error":
             what = "the only version there is is 1"
+            if path != ("ruleset",):
+                what = f"it is {detail['ctx']['expected']}".replace("'", "`")
         case "ruleset":
             what = detail["msg"]
         case _:
-            what = detail["msg"][:1].lower() + detail["msg"][1:]
+            what = _WANTED.get(detail["type"]) or detail["msg"][:1].lower() + detail["msg"][1:]
     line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), 0)
     return line, f"{place(file, lines, path)}: {what}"
+
+
+_WANTED = {
+    "dict_type": "a map is wanted here, such as `name: rule`; an empty one is {}",
+    "string_type": "a text is wanted here; a number, say, is one in quotes",
+    "string_too_short": "the text is empty",
+    "too_short": "the list is empty",
+    "bool_type": "it is true or false",
+    "bool_parsing": "it is true or false",
+}
+"""What pydantic says of a value that is none, in words that say what to do."""
 
 
 def _known(path: tuple[str, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 from sanitisers.ruleset.mistakes import Problem
@@ -9,6 +10,7 @@ from sanitisers.ruleset.mistakes import Problem
 LONGEST = 200
 """Characters of a text."""
 _CLASSES = {"d": string.digits, "w": string.ascii_letters + string.digits + "_"}
+_TIMES = re.compile("[0-9]{1,3}")
 _SPECIAL = set("[](){}*+?|^$.\\")
 
 
@@ -61,7 +63,7 @@ class _Reading:
             return 1
         end = self._text.find("}", self._at)
         number = self._text[self._at + 1 : end]
-        if end < 0 or not (number.isascii() and number.isdigit()) or not 0 < int(number[:4]) <= LONGEST:
+        if end < 0 or not _TIMES.fullmatch(number) or not 0 < int(number) <= LONGEST:
             self._at += 1
             raise self._problem(f"a place is repeated by a number from 1 to {LONGEST} in braces, such as `{{6}}`")
         self._at = end + 1

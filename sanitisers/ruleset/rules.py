@@ -15,9 +15,10 @@ from pydantic import (
     model_validator,
 )
 
-from sanitisers.ruleset.mistakes import mistake, names, reading
+from sanitisers.ruleset.mistakes import mistake, reading
 from sanitisers.ruleset.patterns import parse_pattern
-from sanitisers.ruleset.surface import column_surface, json_surface, only_keep, tag
+from sanitisers.ruleset.scalars import spelt
+from sanitisers.ruleset.surface import column_surface, json_surface, names, only_keep, tag
 from sanitisers.ruleset.words import TemplateField, known_family, parse_template
 
 Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(names)]
@@ -101,7 +102,9 @@ class OneOf(Chosen):
     def _texts(cls, values: object) -> object:
         if not isinstance(values, list | tuple):
             raise mistake("`one_of` holds a list")
-        return tuple(value if isinstance(value, str) else str(value) for value in values)
+        if not all(isinstance(value, str | int | float) for value in values):
+            raise mistake("`one_of` holds texts, numbers, true and false; nothing else can be one of them")
+        return tuple(spelt(value) for value in values)
 
 
 class Function(Chosen):
@@ -144,7 +147,7 @@ class Constant(Rule):
     def _scalar(cls, value: object) -> object:
         if isinstance(value, str | int | float | bool | list | dict) or value is None:
             return value
-        return str(value)  # a date or a time, which YAML reads as such
+        return str(value)  # a date or a time, where it comes from no file
 
 
 class Template(Rule):

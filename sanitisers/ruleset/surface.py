@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sanitisers.families import FAMILIES
 from sanitisers.ruleset.mistakes import mistake, reading
 from sanitisers.ruleset.words import is_word, parse_word
 
@@ -31,6 +32,8 @@ _IN_DOCUMENTS = {
     "one_of": {"one_of", "as", "by"},
 }
 """Maps that are a rule inside a document, where a map is else the next level, and what may stand in them."""
+_OF_A_FAKE = {"fake", "as", "by", "unique", "nulls"}
+"""What a fake of a column may say in a map; inside a document it is one word."""
 
 
 def word(raw: object) -> object:
@@ -75,12 +78,20 @@ def json_surface(raw: object) -> object:
         return raw
     if not isinstance(raw, Mapping):
         raise mistake("a rule for a key is one word or a map of the keys below it")
-    if any(key in raw and raw.keys() <= allowed for key, allowed in _IN_DOCUMENTS.items()):
+    if is_rule(raw):
         _refuse_word(raw)
         return raw
+    if set(raw) <= _OF_A_FAKE and isinstance(raw.get("fake"), str) and raw["fake"] in FAMILIES:
+        behind = ", with `as` and `by` behind it" if len(raw) > 1 else ""
+        raise mistake(f"write `{raw['fake']}`{behind}; for a key called `fake` write {{json: {{fake: …}}}}")
     if raw.keys() == {"json"} and isinstance(raw["json"], Mapping):
         raw = raw["json"]
     return {"<keys>": raw}
+
+
+def is_rule(raw: Mapping[str, object]) -> bool:
+    """Whether a map that stands at a key of a document is a rule, and not the next level."""
+    return any(key in raw and set(raw) <= allowed for key, allowed in _IN_DOCUMENTS.items())
 
 
 def _refuse_word(raw: Mapping[str, object]) -> None:
@@ -88,6 +99,15 @@ def _refuse_word(raw: Mapping[str, object]) -> None:
     for key, value in raw.items():
         if isinstance(value, str) and is_word(value):
             raise mistake(f"`{value}` is the name of a rule; for a key called `{key}` write {{json: {{{key}: …}}}}")
+
+
+def names(raw: object) -> object:
+    """One name, several with commas between them, or a list of names, as a tuple."""
+    if isinstance(raw, str):
+        return tuple(part.strip() for part in raw.split(",") if part.strip())
+    if isinstance(raw, list | tuple) and all(isinstance(name, str) for name in raw):
+        return tuple(raw)
+    raise mistake("one name is wanted here, or a list of names")
 
 
 def only_keep(raw: object) -> object:

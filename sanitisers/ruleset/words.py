@@ -95,7 +95,9 @@ def _amount(word: str, amount: str | None, how: dict[str, object]) -> tuple[str,
     if written.rstrip("s") != unit.rstrip("s"):
         raise Problem(f"the amount of `{word}` is written in {unit}, such as `{word} 30 {unit}`")
     whole = float(number)
-    if not _LEAST <= whole <= most or (name == "days" and whole != int(whole)):
+    if name == "days" and (not 1 <= whole <= most or whole != int(whole)):
+        raise Problem(f"the amount of `{word}` is a number of whole days, from 1 to {most}")
+    if not _LEAST <= whole <= most:
         raise Problem(f"the amount of `{word}` is at most {most} {unit}, and more than none")
     return model, {name: int(whole) if name == "days" else whole, **how}
 

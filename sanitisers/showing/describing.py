@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sanitisers.columns import Kind, kind, type_word
+from sanitisers.columns import Kind, base_word, kind
 from sanitisers.families import FAMILIES
 from sanitisers.ruleset import rules
+from sanitisers.ruleset.scalars import spelt
 from sanitisers.ruleset.words import TemplateField
 
 if TYPE_CHECKING:
     from sanitisers.columns import ColumnLike
-
-_STAY = "NULL stays NULL, and the empty string stays empty"
 
 
 def described(rule: object, column: ColumnLike | None) -> tuple[str, tuple[str, ...]]:
@@ -30,21 +29,23 @@ def described(rule: object, column: ColumnLike | None) -> tuple[str, tuple[str, 
         case rules.Fake(family=family):
             return _chosen(family, rule), tuple(_fake(rule, column))
         case rules.Constant(value=value):
-            return f"{{value: {value}}}", ("every value becomes this one", _STAY)
+            return f"{{value: {spelt(value)}}}", ("every value becomes this one", _stays(rule))
         case rules.Template(template=template):
             needed = [part.column for part in rule.parts if isinstance(part, TemplateField)]
-            return f"{{template: {template}}}", (
-                f"every value becomes this text, with what the row has in {' and '.join(needed) or 'no column'}",
+            said = [
+                f"every value becomes this text, with what the row has in {' and '.join(needed)}",
                 f"no two are the same where no two rows have the same {' and '.join(needed)}",
-                _STAY,
-            )
+            ]
+            return f"{{template: {template}}}", (*(said if needed else ["every value becomes this text"]), _stays(rule))
         case rules.Bcrypt(locked=locked):
-            said = ["every value becomes the bcrypt hash (cost 12) of a password that everybody may know", _STAY]
+            said = ["every value becomes the bcrypt hash (cost 12) of a password that everybody may know", _stays(rule)]
             if locked:
                 said.insert(1, f"on targets that are not local, rows with {locked} get one that nobody knows")
             return "{bcrypt: …}", tuple(said)
-        case rules.Json(rest=rest, only_with=only_with):
+        case rules.Json(document=document, rest=rest, only_with=only_with):
             said = ["documents are closed: a key that is not named is dropped" if rest is None else "other keys stay"]
+            if "*" in document.keys:
+                said = ["a key that is not named is under the rule of `*`"]
             if only_with is not None:
                 said.append(f"a document without the key {only_with} becomes {{}}")
             return "{json: …}", (*said, "NULL stays NULL")
@@ -55,13 +56,17 @@ def described(rule: object, column: ColumnLike | None) -> tuple[str, tuple[str, 
 def _other(rule: object) -> tuple[str, tuple[str, ...]]:
     match rule:
         case rules.Pattern(pattern=pattern):
-            return _chosen(f"{{pattern: {pattern}}}", rule), ("every value becomes a text of this pattern", _STAY)
+            return _chosen(f"{{pattern: {pattern}}}", rule), (
+                "every value becomes a text of this pattern",
+                _stays(rule),
+            )
         case rules.OneOf(values=values):
-            return _chosen(f"{{one_of: {len(values)} values}}", rule), ("every value becomes one of a list", _STAY)
+            word = _chosen(f"{{one_of: {len(values)} values}}", rule)
+            return word, ("every value becomes one of a list", _stays(rule))
         case rules.Function(path=path):
             return _chosen(f"{{function: {path}}}", rule), (
                 "a function of the team's own makes every value",
-                _STAY,
+                _stays(rule),
             )
         case rules.Shift(days=days):
             word = _chosen(f"date.shift {days} days", rule)
@@ -70,7 +75,7 @@ def _other(rule: object) -> tuple[str, tuple[str, ...]]:
             word = _chosen(f"number.noise {percent:g} %", rule)
             return word, (f"every number moves by up to {percent:g} per cent, up or down", "NULL stays NULL")
         case rules.Redact():
-            return "text.redact", ("what looks personal is taken out of the text, the rest stays", _STAY)
+            return "text.redact", ("what looks personal is taken out of the text, the rest stays", _stays(rule))
         case rules.Each(each=each):
             word, said = described(each, None)
             return f"{{each: {word}}}", ("for every element of the array:", *said)
@@ -78,7 +83,9 @@ def _other(rule: object) -> tuple[str, tuple[str, ...]]:
             return "{fields: …}", tuple(f"{name}: {described(one, None)[0]}" for name, one in fields.items())
         case rules.Entries(entries=entries, rest=rest):
             said = tuple(f"{name}: {described(one, None)[0]}" for name, one in entries.items())
-            return "{entries: …}", (*said, "other entries are dropped" if rest is None else "other entries stay")
+            if "*" not in entries:
+                said = (*said, "other entries are dropped" if rest is None else "other entries stay")
+            return "{entries: …}", said
     return type(rule).__name__.lower(), ()
 
 
@@ -99,12 +106,19 @@ def _fake(rule: rules.Fake, column: ColumnLike | None) -> list[str]:
         said.append(f"at most {column.max_length} characters: a longer fake is {how}")
     if rule.unique:
         said.append("no two originals get the same fake")
-    return [*said, _STAY]
+    return [*said, _stays(rule)]
+
+
+def _stays(rule: rules.Rule) -> str:
+    """What is left alone."""
+    if getattr(rule, "nulls", "stay") == "replace":
+        return "NULL becomes one, too; the empty string stays empty"
+    return "NULL stays NULL, and the empty string stays empty"
 
 
 def values_of(column: ColumnLike) -> tuple[str, str]:
     """Two made-up originals that a column of this type could hold."""
-    word = type_word(column)
+    word = base_word(column)
     if word in {"timestamp", "date"}:
         return "2001-02-03", "2004-05-06"
     if kind(column) is Kind.NUMBER:

@@ -17,10 +17,10 @@ from sanitisers.errors import SanitiserError
 from sanitisers.near import did_you_mean
 from sanitisers.ruleset.model import Columns, Empty, Ruleset
 from sanitisers.ruleset.quoting import key_of
-from sanitisers.ruleset.rules import Bcrypt, Entries, Fields, Json, JsonObject, Keep, Rule, Template
+from sanitisers.ruleset.rules import Bcrypt, Constant, Entries, Fields, Json, JsonObject, Keep, Null, Rule, Template
 from sanitisers.ruleset.words import TemplateField
 from sanitisers.showing.describing import described, values_of
-from sanitisers.suggesting.columns import judge_column
+from sanitisers.suggesting.proposal import propose, unread
 from sanitisers.suggesting.texts import Around, judge_text
 
 if TYPE_CHECKING:
@@ -80,13 +80,12 @@ def explain(
 
 
 def _uncovered(ruleset: Ruleset, table: str, column: ColumnLike) -> Explanation:
-    judged = judge_column(column)
+    judged = propose(column)
     why = "no rule names it, and no line of `defaults:` covers it: the run stops before anything is sent"
     if isinstance(column, Assumed):
         why = "no rule names it; whether a line of `defaults:` covers it depends on its type, so give a dump as well"
-    rule = "keep (say why)" if judged.keeps else judged.rule
     return Explanation(
-        None, ruleset.at("tables", table), why, proposal=f"{key_of(column.name)}: {rule}  # {judged.reason}"
+        None, ruleset.at("tables", table), why, proposal=f"{key_of(column.name)}: {judged.rule}  # {judged.reason}"
     )
 
 
@@ -113,11 +112,14 @@ def _at_path(
         )
     node: object = rule.document
     place: tuple[str, ...] = ("tables", table, "columns", column.name, "json")
+    why = ""
     for depth, key in enumerate(path):
         if not isinstance(node, JsonObject):
+            why = f"the rule at `{place[-1]}` is for all below it, too: {_of_objects(node)}"
             break
         if key in node.keys or "*" in node.keys:
             named = key if key in node.keys else "*"
+            why = "a rule for the key" if named == key else "`*` stands for every key here that is not named"
             node = node.keys[named]
             place = (*place, *(["json"] if (*place, "json", named) in ruleset.lines else []), named)
             continue
@@ -129,10 +131,17 @@ def _at_path(
         why = "the keys below have rules of their own"
         return Explanation("a document", ruleset.at(*place), why, below=tuple(_below(node)))
     word, becomes = described(node, None)
-    why = "a rule for the key" if place[-1] == path[-1] else "`*` stands for every key here that is not named"
     if rule.only_with is not None:
         becomes = (*becomes, f"a document without the key {rule.only_with} becomes {{}} as a whole")
     return Explanation(word, ruleset.at(*place), why, becomes, samples(ruleset, table, column, rule, path))
+
+
+def _of_objects(rule: object) -> str:
+    """What becomes of an object in the place of a value that a rule is for."""
+    if isinstance(rule, Keep):
+        return "an object stays as it is"
+    nulled = isinstance(rule, Null) or (isinstance(rule, Constant) and rule.value is None)
+    return f"an object becomes {'null' if nulled else '{}'} there"
 
 
 def _in_box(ruleset: Ruleset, place: tuple[str, ...], rule: Fields | Entries, name: str) -> Explanation:
@@ -154,13 +163,12 @@ def _in_box(ruleset: Ruleset, place: tuple[str, ...], rule: Fields | Entries, na
 
 def _dropped(ruleset: Ruleset, place: tuple[str, ...], path: Sequence[str], node: JsonObject) -> Explanation:
     near = did_you_mean(path[-1], node.keys)
-    judged = judge_text(path[-1], None, Around(path[-2] if len(path) > 1 else ""))
-    rule = "keep (say why)" if judged.keeps else judged.rule
+    judged = unread(judge_text(path[-1], None, Around(path[-2] if len(path) > 1 else "")))
     return Explanation(
         None,
         ruleset.at(*place),
         f"documents are closed: `{path[-1]}` is not named, so it is dropped with all below it{near}",
-        proposal=f"{key_of(path[-1])}: {rule}  # {judged.reason}",
+        proposal=f"{key_of(path[-1])}: {judged.rule}  # {judged.reason}",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sanitisers.assumed import Assumed
+from sanitisers.assumed import Assumed, based
 from sanitisers.columns import Kind, bare_type, holds_text, is_hstore, is_json, kind, type_word
 from sanitisers.families import FAMILIES
 from sanitisers.ruleset.quoting import key_of
@@ -80,7 +80,7 @@ def judge_column(
         document: what its documents hold, where it holds any.
         beside: what is known about it from elsewhere.
     """
-    beside = beside or Beside()
+    column, beside = based(column), beside or Beside()
     if column.element is not None:
         return _array(column, column.element, beside)
     if column.fields:

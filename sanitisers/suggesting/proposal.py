@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sanitisers.assumed import based
 from sanitisers.errors import NAMED
-from sanitisers.ruleset.quoting import key_of
+from sanitisers.ruleset.quoting import in_comment, key_of
 from sanitisers.ruleset.words import SAY_WHY
 
 if TYPE_CHECKING:
@@ -15,16 +14,21 @@ if TYPE_CHECKING:
 
     from sanitisers.columns import ColumnLike
     from sanitisers.errors import Standing
+    from sanitisers.suggesting.judgement import Judgement
 
 _KEEP = re.compile(r"\bkeep \([^)]*\)")
 
 
-def propose(column: ColumnLike) -> str:
-    """A rule that gives nothing away, for somebody to look at; what would be kept wants a reason of theirs."""
+def propose(column: ColumnLike) -> Judgement:
+    """A rule that gives nothing away, for somebody to look at, and why."""
     from sanitisers.suggesting.columns import judge_column
 
-    judged = judge_column(based(column))
-    return _KEEP.sub(f"keep ({SAY_WHY})", judged.rule)
+    return unread(judge_column(column))
+
+
+def unread(judged: Judgement) -> Judgement:
+    """The same, but that what would be kept wants a reason of somebody's who has looked at it."""
+    return judged.but(_KEEP.sub(f"keep ({SAY_WHY})", judged.rule), judged.confidence, judged.reason)
 
 
 def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:
@@ -35,7 +39,9 @@ def lines_to_paste(columns: Iterable[tuple[str, ColumnLike]]) -> str:
     lines = ["tables:"]
     for table, found in tables.items():
         lines += [f"  {key_of(table)}:", "    columns:"]
-        lines += [f"      {key_of(column.name)}: {propose(column)}  # {column.type}" for column in found]
+        lines += [
+            f"      {key_of(column.name)}: {propose(column).rule}  # {in_comment(column.type)}" for column in found
+        ]
     return "\n".join(lines)
 
 

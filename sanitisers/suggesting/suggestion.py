@@ -13,7 +13,7 @@ from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering, TableFacts
 from sanitisers.suggesting.joining import join
 from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
-from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, never_stays, words
+from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, never_stays
 from sanitisers.suggesting.tables import Keys, TableSuggestion
 from sanitisers.suggesting.texts import AS_PUBLIC, PUBLIC_SLUGS
 from sanitisers.suggesting.values import Look
@@ -231,7 +231,7 @@ def _fitting(
     unique, form = column.name in keys.unique, keys.forms.get(column.name, "")
     key = _row_number(columns, keys)
     formed = of_form(form, key, unique=unique)
-    for rule in (*formed, *candidates(column, judged, key, unique=unique)):
+    for rule in (*formed, *candidates(based(column), judged, key, unique=unique)):
         if (joins and rule.startswith("{template:")) or not fits(column, columns, rule, keys.unique):
             continue
         if rule in formed:
@@ -248,17 +248,3 @@ def _fitting(
 def _are_codes(facts: Facts | None) -> bool:
     """Whether values are short codes and words in which nothing looks like somebody's."""
     return bool(facts and facts.looks and not facts.personal and facts.share(*_CODES) == 1)
-
-
-def is_covered_by_defaults(column: ColumnLike, judged: Judgement) -> str | None:
-    """The line of `defaults:` that says for a column what is suggested; None where it needs a rule of its own."""
-    word = type_word(column)
-    if not judged.keeps or word is None or judged.confidence is not Confidence.HIGH:
-        return None
-    if column.name == "id":
-        return "id"
-    if column.name.endswith("_id"):
-        return "*_id"
-    if word == "timestamp" and words(column.name).endswith(" at") and column.name.endswith("_at"):
-        return "*_at"
-    return word if word in {"boolean", "enum"} else None

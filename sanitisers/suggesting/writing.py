@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sanitisers.ruleset.quoting import key_of
+from sanitisers.columns import type_word
+from sanitisers.ruleset.quoting import in_comment, key_of
+from sanitisers.ruleset.words import SAY_WHY
 from sanitisers.suggesting.judgement import Confidence, Judgement
-from sanitisers.suggesting.suggestion import is_covered_by_defaults
+from sanitisers.suggesting.names import words
 from sanitisers.suggesting.tables import TableSuggestion
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ _DEFAULTS = {
     "boolean": "keep (yes or no)",
     "enum": "keep (one of a list of the schema)",
 }
-_RULES = {"value", "template", "bcrypt", "json", "pattern", "one_of"}
+_RULES = {"value", "template", "bcrypt", "json", "pattern", "one_of", "fake"}
 """Keys by which a map in a document may be taken for a rule, unless `json:` stands before it."""
 _COMMENT = 44
 """The column at which comments begin, where there is room."""
@@ -68,7 +70,7 @@ def _literals(personal: Mapping[str, str]) -> Iterator[str]:
     if personal:
         yield "\n# A run stops at these definitions until what looks personal is gone, or this says why it stays:"
         yield "# literals:"
-        yield from (_line(f"#   {key_of(name)}: keep (say why)", what) for name, what in personal.items())
+        yield from (_line(f"#   {key_of(name)}: keep ({SAY_WHY})", what) for name, what in personal.items())
 
 
 def _counted(suggested: Mapping[str, TableSuggestion]) -> str:
@@ -92,7 +94,7 @@ def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestio
     lines: list[str] = []
     for column in columns:
         judged = suggestion.columns[column.name]
-        line = is_covered_by_defaults(column, judged)
+        line = _covering_default(column, judged)
         if line is None:
             lines += _rule(key_of(column.name), judged, 6)
         else:
@@ -105,20 +107,29 @@ def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestio
     yield from lines
 
 
+def _covering_default(column: ColumnLike, judged: Judgement) -> str | None:
+    """The line of `defaults:` that says for a column what is suggested; None where it needs a rule of its own."""
+    word = type_word(column)
+    if not judged.keeps or word is None or judged.confidence is not Confidence.HIGH:
+        return None
+    if column.name == "id":
+        return "id"
+    if column.name.endswith("_id"):
+        return "*_id"
+    if word == "timestamp" and words(column.name).endswith(" at") and column.name.endswith("_at"):
+        return "*_at"
+    return word if word in {"boolean", "enum"} else None
+
+
 def _wrapped(start: str, names: Sequence[str]) -> Iterator[str]:
     line = start
     for index, name in enumerate(names):
-        part = _in_comment(name) + ("," if index < len(names) - 1 else "")
+        part = in_comment(name) + ("," if index < len(names) - 1 else "")
         if len(line) + len(part) > 110 and line.strip() != "#":
             yield line.rstrip()
             line = "    #   "
         line += f"{part} "
     yield line.rstrip()
-
-
-def _in_comment(name: str) -> str:
-    """A text that cannot end the comment it stands in, whatever a column is called."""
-    return "".join(mark if mark.isprintable() else "?" for mark in name)
 
 
 def _rule(key: str, judged: Judgement, indent: int) -> Iterator[str]:
@@ -139,4 +150,4 @@ def _rule(key: str, judged: Judgement, indent: int) -> Iterator[str]:
 
 
 def _line(text: str, comment: str) -> str:
-    return f"{text:<{_COMMENT}}  # {_in_comment(comment)}" if comment else text
+    return f"{text:<{_COMMENT}}  # {in_comment(comment)}" if comment else text

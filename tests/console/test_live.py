@@ -193,6 +193,19 @@ def test_a_terminal_that_knows_only_ascii_gets_nothing_else() -> None:
     assert "2.0 s  ########################  the slowest" in stream.read()
 
 
+def test_the_path_of_a_report_can_be_copied_where_the_terminal_is_wide_enough() -> None:
+    path = f"/home/somebody/{'long/' * 20}report.html"
+    end = Closing("t", "h", "1 s", (("from", "words " * 40), ("report", path)), (), "dmrefresh status")
+    stream = io.StringIO()
+    Console(file=stream, width=200, color_system=None).print(panel(end, 200))
+    lines = stream.getvalue().splitlines()
+    assert any(path in line for line in lines)
+    assert {len(line) for line in lines} == {len(lines[0])}
+    narrow = io.StringIO()
+    Console(file=narrow, width=60, color_system=None).print(panel(end, 60))
+    assert {len(line) for line in narrow.getvalue().splitlines()} == {60}
+
+
 def test_a_terminal_that_cannot_be_written_to_is_no_reason_to_end() -> None:
     class Gone(io.StringIO):
         def write(self, text: str) -> int:

@@ -80,16 +80,17 @@ def test_enums_and_domains_are_known_by_the_columns_that_have_them() -> None:
         b"CREATE DOMAIN public.short AS character varying(40) NOT NULL DEFAULT 'NULL'::character varying\n"
         b"\tCONSTRAINT c CHECK (((VALUE)::text <> 'x'::text));",
         b"CREATE DOMAIN public.shorter AS public.short;",
-        b"CREATE TABLE public.t (a public.mood, b public.feeling, c public.shorter, d public.mood[], e other.mood);",
+        b"CREATE TABLE public.t (a public.mood, b public.feeling, c public.shorter, d public.mood[], e other.mood,\n"
+        b"f public.none, g public.short);",
     )
-    assert schema.enums == {Name("public", "mood"): ("sad", 'it\'s; "x"', "new\nline"), Name("public", "none"): ()}
-    assert schema.domains[Name("public", "short")] == "character varying(40)"
     assert schema.tables[Name("public", "t")].columns == (
         Column("a", "public.mood", enum=True, labels=LABELS),
         Column("b", "public.feeling", enum=True, base="public.mood", labels=LABELS),
         Column("c", "public.shorter", not_null=True, max_length=40, base="character varying(40)"),
         Column("d", "public.mood[]", element=Column("[]", "public.mood", enum=True, labels=LABELS)),
         Column("e", "other.mood"),
+        Column("f", "public.none", enum=True),
+        Column("g", "public.short", not_null=True, max_length=40, base="character varying(40)"),
     )
 
 
@@ -103,6 +104,37 @@ def test_a_collation_that_the_dump_makes_is_told_from_those_of_every_server() ->
     for name in ("t", "child"):
         found = {column.name: column.collated for column in schema.tables[Name("public", name)].columns}
         assert found == {"a": True, "b": False, "c": False, "d": False, "e": True}
+
+
+def test_the_collation_of_a_domain_and_of_an_attribute_is_that_of_their_columns() -> None:
+    schema = _schema(
+        b"CREATE DOMAIN public.d AS text COLLATE public.caseless NOT NULL;",
+        b"CREATE DOMAIN public.e AS public.d;",
+        b'CREATE DOMAIN public.f AS text COLLATE pg_catalog."C"\n'
+        b"\tCONSTRAINT c CHECK ((VALUE <> ('x'::text COLLATE public.caseless)));",
+        b"CREATE TYPE public.pair AS (\n\tone text COLLATE public.caseless,\n\tother text\n);",
+        b"CREATE TABLE public.t (d public.d, e public.e, f public.f, g public.pair);",
+    )
+    columns = schema.tables[Name("public", "t")].columns
+    assert {column.name: column.collated for column in columns} == {"d": True, "e": True, "f": False, "g": False}
+    assert [field.collated for field in columns[3].fields] == [True, False]
+
+
+NULLS = {
+    b"text NOT NULL": True,
+    b"text DEFAULT 'x'::text NOT NULL\n\tCONSTRAINT c CHECK ((VALUE <> ''::text))": True,
+    b"text CONSTRAINT c CHECK ((VALUE IS NOT NULL))": True,
+    b"text": False,
+    b"text\n\tCONSTRAINT c CHECK (((VALUE IS NOT NULL) OR (current_user = 'x'::name)))": False,
+    b"text\n\tCONSTRAINT c CHECK ((NOT (VALUE IS NOT NULL)))": False,
+    b"boolean DEFAULT (1 IS NOT NULL)": False,
+}
+
+
+@pytest.mark.parametrize("written", NULLS, ids=lambda written: written.decode())
+def test_a_domain_refuses_null_where_it_says_so_and_not_where_a_check_speaks_of_it(written: bytes) -> None:
+    schema = _schema(b"CREATE DOMAIN public.d AS " + written + b";", b"CREATE TABLE public.t (a public.d);")
+    assert schema.tables[Name("public", "t")].columns[0].not_null is NULLS[written]
 
 
 def test_arrays_and_composites_say_what_is_in_them_at_any_depth() -> None:

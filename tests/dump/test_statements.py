@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmrefresh.dump.definitions.statements import classify
-from dmrefresh.dump.events import Head, Name, Place, Schema, Statement
-from dmrefresh.dump.judging.deciding import check_head, decide
+from dmrefresh.dump.events import Name, Place, Statement
+from dmrefresh.dump.judging.deciding import check, decide
 from dmrefresh.dump.judging.policy import POLICY, Action
 from dmrefresh.errors import DumpRefused
 
@@ -274,14 +274,10 @@ def test_a_refused_statement_before_the_first_row_is_named_by_kind_and_place(
     case: tuple[str, str, Name | None, Action],
 ) -> None:
     with pytest.raises(DumpRefused, match="at line 7, byte 70, which is refused because") as caught:
-        check_head(_head(_statement(case[0])))
+        check(_statement(case[0]))
     kind, _, rest = caught.value.what.removeprefix("The dump holds a statement ").partition(" at line 7")
     assert kind in (case[1], "of an unknown kind")
     assert rest.endswith(".")
-
-
-def test_a_head_without_refused_statements_passes() -> None:
-    check_head(_head(*(_statement(case[0]) for case in CASES if case[3] is not REFUSE)))
 
 
 _WORDS = [
@@ -304,7 +300,3 @@ def test_any_text_at_all_has_a_kind_of_known_words(text: str) -> None:
 )
 def test_any_order_of_words_has_a_decision(words: list[str]) -> None:
     assert decide(_statement(" ".join(words))).action in Action
-
-
-def _head(*statements: Statement) -> Head:
-    return Head("15.18", "15.18", "UTF8", Schema(), statements)

@@ -17,7 +17,8 @@ from psycopg import sql
 
 from dmrefresh.dump.events import End, Event, Head, Name, Statement, TableData
 from dmrefresh.dump.judging.completeness import refuse_partial
-from dmrefresh.dump.judging.deciding import check, check_head
+from dmrefresh.dump.judging.course import check_head
+from dmrefresh.dump.judging.deciding import check
 from dmrefresh.dump.judging.policy import POLICY, Action
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.text.lexer import Backslash, Sql, lex

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import shlex
+import signal
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -296,6 +297,32 @@ def test_who_breaks_the_questions_off_has_nothing_written(tmp_path: Path) -> Non
     assert code == 2
     assert "nothing is written" in seen
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_presses_ctrl_c_at_a_question_is_told_that_nothing_was_written(tmp_path: Path) -> None:
+    person = Person(tmp_path)
+    seen = b""
+    while b"1 of 3" not in seen:
+        seen += os.read(person.terminal, 4096)
+    person.process.send_signal(signal.SIGINT)
+    code, seen_then, _ = person.says()
+    assert code == 130
+    assert "nothing was written" in seen_then
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_a_bucket_and_a_database_the_first_dump_is_made_before_it_is_fetched(
+    shop: tuple[str, str, Path], tmp_path: Path
+) -> None:
+    source, target, _ = shop
+    done = run(
+        tmp_path, "init", "--bucket", "shop-backups", "--from-database", source, "--stage", "shop", "--url", target,
+        "--yes",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    steps = ("doctor", "backup-production --stage shop", "plan --target", "clean-and-apply --target")
+    places = [done.stdout.index(f"dmrefresh {step}") for step in steps]
+    assert places == sorted(places), done.stdout
 
 
 def test_an_option_answers_its_question(tmp_path: Path) -> None:

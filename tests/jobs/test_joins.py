@@ -20,7 +20,7 @@ CHANGES = {
     "name: person.name\n            emailAddress: person.email": (
         "name: person.name as person by emailAddress\n            emailAddress: person.email as person"
     ),
-    '{"old, new": person.email}': '{"old, new": person.email as person}',
+    "{old: person.email, new: person.email}": "{old: person.email as person, new: person.email as person}",
     "email: person.email\n              address1": "email: person.email as person\n              address1",
 }
 """What makes one person of the people in a ruleset that keeps every row, the audit events too."""

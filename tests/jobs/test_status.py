@@ -100,6 +100,11 @@ def test_it_says_when_from_what_by_whom_and_whether_there_is_a_way_back(
     assert text.startswith("staging was refreshed 20")
     assert f"jo@here as {target.name}, with dmrefresh 0" in text
     assert "dmrefresh rollback --target staging" in text
+    target.run("DELETE FROM dmrefresh.receipts WHERE run = 'first'")
+    found, text = as_json(command("status", "--json")), command("status").stdout
+    assert (found["kept"], found["kept_until"] is not None) == (False, True)
+    assert "no longer what was kept" in text
+    assert "dmrefresh rollback" not in text
 
 
 def test_a_refresh_under_way_is_shown_with_since_when_also_to_a_role_that_may_not_see_its_session(

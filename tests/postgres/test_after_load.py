@@ -11,6 +11,7 @@ from dmrefresh.dump.judging.after_load import Script, script_of
 from dmrefresh.errors import ChecksFailed
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.postgres.databases import dump_of
+from tests.postgres.keeping import Heard
 from tests.postgres.test_strategies import STRATEGIES, Case, MakeDatabase, made
 
 
@@ -37,6 +38,14 @@ def test_statements_run_on_the_new_data_in_their_order_and_checks_see_what_they_
     names = dict(case.target.run("SELECT name, count(*) FROM person GROUP BY 1"))
     assert names == {"made": 1, "new": 390, "NEW": 10}
     assert case.left() == []
+
+
+def test_a_statement_that_counts_no_rows_was_about_none(case: Case) -> None:
+    sql = "CREATE TEMPORARY TABLE picked (id integer); TRUNCATE visit; UPDATE person SET name = 'x' WHERE id < 4"
+    heard = Heard()
+    done = case.publish(script=script(sql), observer=heard)
+    assert [rows for _, rows in done.after_load] == [0, 0, 3]
+    assert any("3 statements ran after the load, about 3 rows" in note for note in heard.notes)
 
 
 FAILING = {

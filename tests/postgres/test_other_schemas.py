@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from dmrefresh.dump.judging.after_load import Check, Script
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import ChecksFailed, RightsMissing, TargetBusy, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.machine.postgres_programs import programs
@@ -317,7 +318,15 @@ CHANGES = {
     "an index": "CREATE INDEX ON outside.t (id)",
     "another schema": "CREATE SCHEMA more; CREATE TABLE more.t (id integer)",
     "a type": "ALTER TYPE outside.e ADD VALUE 'b'",
+    "a mapping": "ALTER TEXT SEARCH CONFIGURATION outside.c ALTER MAPPING FOR asciiword WITH english_stem",
+    "an operator of a family": "ALTER OPERATOR FAMILY outside.o USING btree ADD OPERATOR 1 <(integer, bigint)",
+    "a function of a family": "ALTER OPERATOR FAMILY outside.o USING btree ADD FUNCTION 1 btint48cmp(integer, bigint)",
+    "a comment on a domain's constraint": "COMMENT ON CONSTRAINT short ON DOMAIN outside.d IS 'x'",
+    "a comment on an operator": "COMMENT ON OPERATOR outside.<~> (integer, integer) IS 'x'",
+    "a comment on a view's trigger": "COMMENT ON TRIGGER stamping ON outside.v IS 'x'",
+    "a comment on a configuration": "COMMENT ON TEXT SEARCH CONFIGURATION outside.c IS 'x'",
 }
+BY_SUPERUSERS = ("an operator of a family", "a function of a family")
 
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -328,11 +337,20 @@ def test_what_is_altered_there_meanwhile_stops_the_swap(target: Database, dump: 
         "CREATE VIEW outside.v AS SELECT 1 AS one",
         "CREATE FUNCTION outside.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
         "CREATE TYPE outside.e AS ENUM ('a')",
+        "CREATE TEXT SEARCH CONFIGURATION outside.c (COPY = simple)",
+        "CREATE DOMAIN outside.d AS text CONSTRAINT short CHECK (length(value) < 9)",
+        "CREATE OPERATOR outside.<~> (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer)",
+        "CREATE FUNCTION outside.stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
+        "CREATE TRIGGER stamping INSTEAD OF INSERT ON outside.v FOR EACH ROW EXECUTE FUNCTION outside.stamp()",
     )
+    by_superuser = what in BY_SUPERUSERS
+    publish = as_superuser if by_superuser else published
+    if by_superuser:
+        target.run("CREATE OPERATOR FAMILY outside.o USING btree", superuser=True)
     with pytest.raises(TargetBusy, match="was changed on the target"):
-        published(dump, target, observer=At("committing", lambda: target.run(CHANGES[what])))
+        publish(dump, target, observer=At("committing", lambda: target.run(CHANGES[what], superuser=by_superuser)))
     assert_untouched(target)
-    published(dump, target)
+    publish(dump, target)
     assert holds(target) == "new"
 
 
@@ -410,6 +428,15 @@ def test_what_cannot_go_along_is_refused_by_name_before_the_start(target: Databa
     assert refused.value.hint
     assert not begun
     assert_untouched(target)
+
+
+def test_of_other_schemas_too_no_more_is_held_in_memory_than_the_settings_allow(target: Database, dump: bytes) -> None:
+    target.run("CREATE SCHEMA outside", "CREATE TABLE outside.t AS SELECT repeat('x', 2000) AS long")
+    with pytest.raises(TargetUnfit, match="cannot be carried over"):
+        published(dump, target, limits=Limits(row=1000))
+    assert_untouched(target)
+    published(dump, target, limits=Limits(row=3000))
+    assert target.run("SELECT length(long) FROM outside.t") == [(2000,)]
 
 
 def test_what_pg_dump_leaves_out_is_named_and_nothing_is_published(target: Database, dump: bytes) -> None:

@@ -18,7 +18,7 @@ import pytest
 from dmrefresh.errors import Busy, Failure, RightsMissing, TargetUnfit, TargetUnreachable
 from dmrefresh.machine import signals
 from dmrefresh.observer import Observer
-from dmrefresh.postgres import guard, lock
+from dmrefresh.postgres import guard, lock, state
 from dmrefresh.postgres.reach import connect
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.strategies.rollback import rollback as put_back
@@ -259,7 +259,10 @@ def test_kept_data_that_somebody_made_lean_on_the_new_is_not_put_back(target: Da
 
 def test_kept_data_that_lost_a_type_with_its_columns_is_not_put_back(target: Database, new: bytes) -> None:
     refresh(new, target)
+    assert state.state_of(target.url).kept
     target.run("DROP TYPE mood CASCADE")
+    told = state.state_of(target.url)
+    assert (told.kept, told.kept_until is not None) == (False, True)
     before = state_of(target, "other", "newer", "dmrefresh_previous")
     with pytest.raises(TargetUnfit, match="no longer what was kept"):
         rollback(target)

@@ -16,12 +16,17 @@ from psycopg.conninfo import conninfo_to_dict
 
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit, UsageFailure
 from dmrefresh.observer import Observer
+from dmrefresh.postgres import Connection
+from dmrefresh.postgres import embedded as embedding
 from dmrefresh.postgres import guard as guarding
+from dmrefresh.postgres import scratch as scratching
 from dmrefresh.postgres.embedded import embedded
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.scratch import is_elsewhere, look, scratch
 from dmrefresh.settings.model import Production
 from fixtures.parts.postgres import Cluster
+from tests.dump.writing import ROWS, USERS, a_dump
+from tests.postgres.databases import Database, refresh
 
 
 @pytest.fixture
@@ -72,6 +77,26 @@ def test_another_run_does_not_drop_one_that_is_in_use_whichever_database_it_star
     assert left(cluster, role) == ["elsewhere"]
 
 
+def test_another_run_does_not_drop_one_that_is_being_made_whichever_database_it_starts_from(
+    server: tuple[Cluster, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, role = server
+    run(cluster, "CREATE DATABASE elsewhere", user=role)
+    create, others = scratching._create, ["elsewhere", "postgres"]
+
+    def create_and_be_slow(connection: Connection, name: str) -> None:
+        create(connection, name)
+        if others:
+            with scratch(cluster.url(others.pop(), role), 16, Guard(), Observer()):
+                pass
+
+    monkeypatch.setattr(scratching, "_create", create_and_be_slow)
+    with scratch(cluster.url("postgres", role), 16, Guard(), Observer()) as url, psycopg.connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert others == []
+    assert left(cluster, role) == ["elsewhere"]
+
+
 MARK = "dmrefresh: sanitised rows for a moment, dropped by the next run if it was broken off"
 
 
@@ -84,6 +109,14 @@ def test_what_a_killed_run_has_left_goes_and_nothing_else_of_that_name(server: t
     with scratch(cluster.url("postgres", role), 16, Guard(), Observer()):
         assert "dmrefresh_scratch_marked" not in left(cluster, role)
     assert left(cluster, role) == ["dmrefresh_scratch_unmarked"]
+
+
+def test_what_is_only_dumped_and_dropped_is_not_analysed(database: Callable[[int], Database]) -> None:
+    target = database(16)
+    refresh(a_dump(USERS, ROWS), target, strategy="scratch")
+    assert target.run("SELECT reltuples, (SELECT count(*) FROM users) FROM pg_class WHERE relname = 'users'") == [
+        (-1, 2)
+    ]
 
 
 class Hearing(Observer):
@@ -149,16 +182,20 @@ def test_a_superuser_and_a_role_without_the_right_are_told_what_to_do(server: tu
 
 
 def test_what_is_neither_embedded_nor_a_url_is_a_matter_of_the_settings() -> None:
-    with pytest.raises(UsageFailure):
+    with pytest.raises(UsageFailure, match="scratch server"):
         look("embeded", Guard())
+    with pytest.raises(UsageFailure, match="scratch server"):
+        is_elsewhere("embeded")
     assert not is_elsewhere("embedded")
     assert not is_elsewhere("postgresql://x@127.0.0.1/x")
     assert is_elsewhere("postgresql://x@db.example.org/x")
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def place(monkeypatch: pytest.MonkeyPatch, cluster_for: Callable[[int], Cluster]) -> Iterator[Path]:
     """The folder for temporary files: of a short name, which any account may enter."""
+    for major in (16, 18):
+        cluster_for(major)  # else a cluster that begins here would lose its folder with this one
     folder = Path("/tmp") / f"dmr-{uuid4().hex[:8]}"
     folder.mkdir(mode=0o711)
     folder.chmod(0o711)
@@ -213,6 +250,15 @@ def test_without_a_server_it_is_said_how_to_get_one(place: Path) -> None:
     with pytest.raises(UsageFailure) as caught, embedded(16, place / "postgres"):
         pytest.fail("it runs")
     assert "dmrefresh[embedded]" in str(caught.value.hint)
+
+
+def test_a_server_that_can_make_no_database_is_a_failure_of_its_kind_and_goes(
+    place: Path, cluster_for: Callable[[int], Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(embedding._SETTINGS, "statement_timeout", "5ms")  # which is longer than it takes to make a role
+    with pytest.raises(TargetUnfit, match="The embedded server"), embedded(16, reachable(cluster_for(16))):
+        pytest.fail("it was made")
+    assert list(place.iterdir()) == []
 
 
 def test_a_failure_inside_leaves_nothing_either(place: Path, cluster_for: Callable[[int], Cluster]) -> None:

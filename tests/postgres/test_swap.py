@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future, wait
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from dmrefresh.errors import TargetBusy, TargetUnreachable
 from dmrefresh.postgres.carrying import stillness
-from dmrefresh.postgres.strategies import swap
+from dmrefresh.postgres.strategies import by_database, swap
 from dmrefresh.postgres.strategies.swap import Swap
 from tests.postgres import test_other_schemas
 from tests.postgres.databases import Database
@@ -61,8 +62,9 @@ def test_a_publisher_that_stands_still_in_the_swap_lets_sessions_back_into_the_o
     assert_untouched(target)
 
 
+@pytest.mark.parametrize("step", ["checked", "committing"])
 def test_a_publisher_that_stands_still_before_the_swap_lets_writers_go_on(
-    target: Database, dump: bytes, monkeypatch: pytest.MonkeyPatch
+    target: Database, dump: bytes, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     monkeypatch.setattr(stillness, "_STANDSTILL", "1s")
     target.run("CREATE SCHEMA outside", "CREATE TABLE outside.t (id integer)")
@@ -71,9 +73,37 @@ def test_a_publisher_that_stands_still_before_the_swap_lets_writers_go_on(
         target.run("SET statement_timeout = '30s'", "INSERT INTO outside.t VALUES (1)")
 
     with pytest.raises(TargetUnreachable):
-        published(dump, target, observer=At("committing", write))
+        published(dump, target, observer=At(step, write))
     assert_untouched(target)
     assert target.run("SELECT id FROM outside.t") == [(1,)]
+
+
+def test_what_was_carried_over_is_told_when_nobody_waits_for_it_any_more(target: Database, dump: bytes) -> None:
+    target.run("CREATE SCHEMA outside", "CREATE TABLE outside.t (id integer)", "INSERT INTO outside.t VALUES (1)")
+
+    def write() -> None:
+        target.run("SET statement_timeout = '10s'", "INSERT INTO outside.t VALUES (2)")
+
+    published(dump, target, observer=At("carried over with 1 rows", write))
+    assert holds(target) == "new"
+    assert target.run("SELECT id FROM outside.t ORDER BY id") == [(1,), (2,)]
+
+
+def test_where_the_last_look_takes_longer_than_the_rename_waits_that_is_said(
+    target: Database, dump: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, looks = by_database._check_last, []
+
+    def look_slowly(*given: Any) -> None:
+        looks.append(given)
+        look(*given)
+        time.sleep(6)  # the server itself waits for five
+
+    monkeypatch.setattr(by_database, "_check_last", look_slowly)
+    with pytest.raises(TargetBusy, match=r"took [67] seconds to look through"):
+        published(dump, target)
+    assert len(looks) == 1
+    assert_untouched(target)
 
 
 def test_a_superuser_who_comes_in_the_last_moment_is_named(target: Database, dump: bytes) -> None:
@@ -99,3 +129,10 @@ def test_a_target_that_is_a_template_is_one_after_and_can_be_refreshed_again(tar
     finally:
         for name, _ in target.run(asked):
             target.run(f"ALTER DATABASE {name} IS_TEMPLATE false", superuser=True)
+
+
+def test_a_server_that_knows_no_md5_is_published_to(target: Database, dump: bytes) -> None:
+    target.run("CREATE SCHEMA outside", "CREATE TABLE outside.t (id integer)")
+    target.run("REVOKE EXECUTE ON FUNCTION md5(text), md5(bytea) FROM PUBLIC", superuser=True)  # as FIPS has it
+    published(dump, target)
+    assert holds(target) == "new"

@@ -263,6 +263,7 @@ def test_colours_are_named_once_and_the_focus_is_to_be_seen() -> None:
         (words.seconds(7500), "2 h 05 min"),
         (words.rate(85_300_000, 1), "85.3 MB/s"),
         (words.rate(None, 1), "–"),
+        (words.rate(716_400, 0.001), "–"),
         (words.changed(12, 10), "+20 %"),
         (words.changed(0, 0), "±0 %"),
         (words.changed(3, 0), "–"),

@@ -13,6 +13,7 @@ import platformdirs
 import pytest
 
 from dmrefresh import settings
+from dmrefresh.bucket.store import Store
 from dmrefresh.errors import KeyUnusable, UsageFailure
 from dmrefresh.jobs.dumps import seen
 from dmrefresh.jobs.reports import keeping, showing
@@ -110,8 +111,8 @@ def test_whom_nobody_knows_has_no_report_one_warning_and_all_else(homeless: Path
         with outcome.recorded(None, told, folder=homeless / "run", job="clean-and-apply") as record:
             keeping.keep(record, held, homeless / "run")
         assert (record.folder, told.heard) == (homeless / "run", [])
-    seen.remember("bucket", ["production-202611240244.sql.gz.gpg"])
-    assert seen.seen("bucket") == []
+    seen.remember(Store("bucket"), ["production-202611240244.sql.gz.gpg"])
+    assert seen.seen("bucket", None) == []
     assert [one.name for one in homeless.iterdir()] == ["dmrefresh.toml"]
 
 

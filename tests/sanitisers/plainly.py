@@ -160,7 +160,7 @@ def items_of(text: str) -> list[str]:
 
 
 def _in_document(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False)
 
 
 # Chances and fakes.
@@ -350,7 +350,7 @@ class Plainly:
                 return write_array(self._array(column.element, inner, read_array(text)))
             case Chosen():
                 decides = next(filter(None, (read(row[name]) for name in rule.by)), text)
-                if any(self.columns[name].type == "citext" for name in rule.by or (column.name,) if name):
+                if any(self.columns[name].type.endswith("citext") for name in rule.by or (column.name,) if name):
                     decides = small(decides)
                 return self._chosen(rule, text, chance(self.key, space_of(rule), decides), column)
         raise AssertionError(rule)
@@ -447,8 +447,5 @@ def _most(column: Column) -> int | None:
 
 
 def small(text: str) -> str:
-    """A text in small letters, of A to Z and of Latin-1, with a blank for every sort of blank."""
-    latin = "".join(chr(c).lower() if 0xC0 <= c <= 0xDE and c != 0xD7 else chr(c) for c in map(ord, text))
-    return "".join(
-        " " if letter in "\t\n\v\f\r" else letter.lower() if letter.isascii() else letter for letter in latin
-    )
+    """A text in small letters, with a blank for every sort of blank."""
+    return "".join(" " if letter in "\t\n\v\f\r" else letter.lower() for letter in text)

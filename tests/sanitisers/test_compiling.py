@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from sanitisers import RulesetError, Unclassified, compile_ruleset
@@ -127,6 +129,10 @@ def test_an_unknown_table_or_column_of_the_rows_is_refused() -> None:
         ("{value: -32769}", Column("c", "smallint"), "holds numbers up to 32,767"),
         ("{one_of: [1, 1.5]}", Column("c", "integer"), "the value does not fit type integer: it is no integer"),
         ("{value: abc}", Column("c", "integer"), "no number"),
+        ('{value: "1_000"}', Column("c", "numeric"), "no number"),
+        ("{one_of: [1_000]}", Column("c", "numeric"), "no number"),
+        ('{value: "١"}', Column("c", "numeric"), "no number"),
+        ("{value: 1e999}", Column("c", "numeric"), "no number"),
         ("{value: true}", Column("c", "numeric"), "no number"),
         ("{value: 1}", Column("c", "boolean"), "neither true nor false"),
         ("{value: [1]}", Column("c", "text"), "a map or a list"),
@@ -142,6 +148,17 @@ def test_an_unknown_table_or_column_of_the_rows_is_refused() -> None:
         ("person.email at {c}@x.org", Column("c"), "`{c}` is not a column of this table that is kept"),
         ("person.email at {loose}@x.org", Column("c"), "`{loose}` may be NULL"),
         ('{template: "{id:09}-{id}"}', Column("c", "character varying(10)", max_length=10), "needs 11 characters"),
+        ("person.name", Column("c", "public.d", base="integer"), "does not fit type public.d"),
+        ("company.duns", Column("c", "public.d", base="smallint"), "public.d holds numbers up to 32,767"),
+        ("{value: 1.5}", Column("c", "public.d", base="bigint"), "no integer"),
+        ("{value: perhaps}", Column("c", "public.d", base="boolean"), "neither true nor false"),
+        ("{one_of: [perhaps]}", Column("c", "public.d", base="boolean"), "neither true nor false"),
+        ("{json: {}}", Column("c", "public.d", base="date"), "holds no documents"),
+        ("{function: string.capwords}", Column("c", "public.d", base="jsonb"), "with `json:`"),
+        ("date.shift", Column("c", "public.d", base="numeric(4,2)"), "does not fit type public.d"),
+        ("number.noise", Column("c", "public.d", base="date"), "does not fit type public.d"),
+        ("{value: .nan}", Column("c", "jsonb"), "JSON has no number that is infinite, or none"),
+        ("{json: {a: {value: [.inf]}}}", Column("c", "jsonb"), "JSON has no number that is infinite, or none"),
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_fit_its_column_is_refused(rule: str, column: Column, words: str) -> None:
@@ -151,6 +168,68 @@ def test_a_rule_that_cannot_fit_its_column_is_refused(rule: str, column: Column,
     (message,) = refused.value.messages
     assert message.startswith("test.yaml:8: tables.t.columns.c: ")
     assert words in message
+
+
+SHAPED = (
+    *(
+        "money",
+        "bit(3)",
+        "bit varying(3)",
+        "macaddr",
+        "macaddr8",
+        "oid",
+        "pg_lsn",
+        "point",
+        "line",
+        "lseg",
+        "box",
+        "path",
+    ),
+    *(
+        "polygon",
+        "circle",
+        "int4range",
+        "tstzrange",
+        "nummultirange",
+        "tsvector",
+        "tsquery",
+        "jsonpath",
+        "xml",
+        "bytea",
+    ),
+    *("inet", "cidr", "regclass", "xid8", "pg_snapshot", '"interval"', '"money"'),
+)
+
+
+@pytest.mark.parametrize("type", SHAPED)
+@pytest.mark.parametrize("rule", ["person.name", "{pattern: '[a-z]{3}'}", "text.redact", "{json: {a: keep}}"])
+def test_no_type_of_the_servers_that_is_none_of_text_takes_any_text(type: str, rule: str) -> None:
+    with pytest.raises(RulesetError, match=r"fit type|holds no documents"):
+        sanitiser([Column("c", type)], f"c: {rule}")
+
+
+@pytest.mark.parametrize("rule", ["person.name", "{pattern: '[a-z]{3}'}", "{value: x}", "text.redact", "{json: {}}"])
+@pytest.mark.parametrize("type", ["public.ltree", '"char"', "name", "extensions.citext"])
+def test_what_a_type_of_others_takes_the_server_says(type: str, rule: str) -> None:
+    assert sanitiser([Column("c", type)], f"c: {rule}").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "base", "before", "after"),
+    [
+        ("{value: {a: 1}}", "jsonb", b"{}", rb'\{"a": 1\}'),
+        ("{json: {a: keep}}", '"jsonb"', b'{"a": 1, "b": 2}', rb'\{"a": 1\}'),
+        ("{value: false}", "boolean", b"t", rb"false"),
+        ("number.noise 50 %", "numeric(5,2)", b"100.00", rb"\d+\.\d\d"),
+        ("date.shift", "timestamp(3) without time zone", b"2020-01-01 10:00:00", rb"20\d\d-\d\d-\d\d 10:00:00"),
+        ("company.duns", "bigint", b"960000001", rb"000\d{6}"),
+        ("uuid", "uuid", b"6f0e8a52-0000-4000-8000-000000000000", rb"[0-9a-f-]{36}"),
+        ("ip", "inet", b"10.0.0.1", rb"[0-9.]+"),
+    ],
+)
+def test_a_domain_takes_what_the_type_under_it_takes(rule: str, base: str, before: bytes, after: bytes) -> None:
+    made = sanitiser([Column("c", "public.d", base=base)], f"c: {rule}").table("t", ["c"])
+    assert re.fullmatch(after + b"\n", bytes(made.apply(before + b"\n").rows))
 
 
 def test_a_number_for_a_number_fits() -> None:
@@ -182,8 +261,12 @@ tables:
         ("usrs: {columns: {a: keep}}", "tables.usrs: there is no such table in the dump; did you mean `users`?"),
         ("public.users: empty", "tables.public.users: there is no such table in the dump; did you mean `users`?"),
         ("users: {columns: {aaa: keep}}", "users.columns.aaa: there is no such column in the dump; did you mean `aa`?"),
+        (
+            'users: {columns: {"aa, b": keep}}',
+            "users.columns.aa, b: there is no such column in the dump; in quotes it is",
+        ),
     ],
-    ids=["a table", "a schema that is not written", "a column"],
+    ids=["a table", "a schema that is not written", "a column", "two columns in quotes"],
 )
 def test_what_is_not_covered_because_its_name_is_misspelt_is_said_with_the_misspelling(lines: str, said: str) -> None:
     ruleset = parse_ruleset(f"ruleset: 1\ntables:\n  {lines}\n", "n.yaml")

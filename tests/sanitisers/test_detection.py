@@ -159,8 +159,9 @@ def test_where_there_are_very_many_no_more_are_counted(monkeypatch: pytest.Monke
     monkeypatch.setattr(gathering, "AT_ONCE", 1)
     columns = [Column("a"), Column("b")]
     rows = [(b"jo%d@gov.uk" % n, b"jo@gov.uk" if n == 9 else b"07711 654321" if n < 2 else b"") for n in range(10)]
+    rows += [(b"07711 654321, SW1A 2AA, jo@gov.uk", b"")] * 2 + [(b"SW1A 2AA", b"")] * 2
     found = seen("  t:\n    columns: {a: keep (x), b: keep (y)}", columns, rows, block=1).detected
     assert [str(one) for one in found] == [
-        "t.a keeps what looks like 3 and more e-mail addresses",
+        "t.a keeps what looks like 3 and more e-mail addresses, 2 phone numbers, 3 and more UK postcodes",
         "t.b keeps what looks like 1 e-mail address, 2 phone numbers",
     ]

@@ -28,6 +28,8 @@ BEYOND = {
     "a key twice in a document",
     "a name that YAML reads as a number",
     "no YAML at all",
+    "a tag of YAML's",
+    "thousands of brackets",
     "so little that nothing moves",
 }
 RULES = {
@@ -84,6 +86,9 @@ RULES = {
     '{pattern: ""}': False,
     "{one_of: [a, 7]}": True,
     "{one_of: []}": False,
+    "{one_of: [true, 1.5]}": True,
+    "{one_of: [null]}": False,
+    "{one_of: [[a]]}": False,
     "{one_of: a}": False,
     "{one_of: [a], unique: true}": False,
     "{function: a.b.c, by: x}": True,
@@ -113,7 +118,12 @@ RULES = {
     "{json: {a: {one_of: [x]}}}": True,
     "{json: {a: {function: a.b}}}": False,
     "{json: {a: {function: {b: keep}}}}": True,
-    "{json: {a: {fake: person.name}}}": True,
+    "{json: {a: {fake: person.name}}}": False,
+    "{json: {a: {fake: person.name, as: person, by: b}}}": False,
+    "{json: {a: {fake: keep}}}": True,
+    "{json: {a: {fake: person.name, b: keep}}}": True,
+    "{json: {a: {json: {fake: person.name}}}}": True,
+    "{json: {fake: person.name}}": True,
     "{json: {a: {each: keep}}}": True,
     "{json: {}, only_wth: x}": False,
 }

@@ -109,10 +109,29 @@ def test_an_address_that_says_what_decides_it_is_left_alone() -> None:
     assert made[0].split(b"\t")[0] == made[1].split(b"\t")[0]
 
 
-def test_capitals_make_no_difference_where_the_column_knows_none() -> None:
-    for kind, same in (("public.citext", True), ("text", False)):
-        a, b = bytes(table([Column("c", kind)], "c: person.email").apply(b"Ann@X.uk\nann@x.uk\n").rows).split()
-        assert (a == b) is same
+CASELESS = {
+    "citext": "",
+    "public.citext": "",
+    "extensions.citext": "",
+    '"public"."citext"': "",
+    '"My ""own""".citext': "",
+    "public.email": "extensions.citext",
+}
+"""Types to which capitals are small letters, and what those that are domains are over."""
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [("Ann@X.uk", "ann@x.uk"), ("Żoë", "żoË"), ("ΟΔΟΣ", "οδοσ"), ("x Ж", "X ж")], ids=[*"abcd"]
+)
+@pytest.mark.parametrize(("type", "base"), [*CASELESS.items(), ("text", ""), ("public.notcitext", "text")])
+def test_capitals_make_no_difference_where_the_column_knows_none(type: str, base: str, a: str, b: str) -> None:
+    columns = [Column("c", type, base=base), Column("d", type, base=base), Column("e")]
+    rules = "c: person.email\nd: {fake: person.email, unique: true}\ne: person.name by c"
+    rows = "".join(f"{one}\t{one}\t{n}\n" for n, one in enumerate((a, b, "zoe"))).encode()
+    first, second, other = (line.split(b"\t") for line in bytes(table(columns, rules).apply(rows).rows).splitlines())
+    assert (first == second) is (type in CASELESS)
+    assert first[0] != other[0]
+    assert first[0] == first[1]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ _NUMBERS = [
     "123456",
     "2021-03-04",
 ]
+_ACCOUNTS = ["4111", "1111", "GB29 NWBK 6016 1331 9268 19", "DE89370400440532013000", "GB29"]
 _CODES = ["SW1A", "2AA", "sw1a", "2aa", "M1", "1AE", "E1", "AB", "12", "34", "56", "C", "AB123456C", "ab", "_", "é"]
 _MARKS = [
     " ",
@@ -84,7 +85,7 @@ _MARKS = [
     "٠٧٧",
     "²",
 ]
-_parts = st.sampled_from([*_UUIDS, *_ADDRESSES, *_NUMBERS, *_CODES, *_MARKS, *_MARKS])
+_parts = st.sampled_from([*_UUIDS, *_ADDRESSES, *_NUMBERS, *_ACCOUNTS, *_CODES, *_MARKS, *_MARKS])
 _texts = st.lists(_parts, max_size=12).map(lambda parts: "".join(parts).encode())
 _any = st.text(max_size=40).map(lambda text: text.encode("utf-8", "replace"))
 _shapes = st.text("0123456789 -+().:/@ABCab%é–", max_size=40).map(str.encode)

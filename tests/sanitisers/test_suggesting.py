@@ -42,6 +42,12 @@ def judged(
     return found[table].columns[name]
 
 
+@pytest.mark.parametrize("name", ["City, State", "net, gross", "a\U000e0001,"])
+@pytest.mark.parametrize(("type", "value"), [("text", "of no use"), ("integer", "7"), ("boolean", "t")])
+def test_a_name_with_a_comma_is_judged_as_it_would_be_without(name: str, type: str, value: str) -> None:
+    assert judged([value] * 3, name, type).rule == judged([value] * 3, name.replace(",", ""), type).rule
+
+
 @pytest.mark.parametrize(
     ("name", "plain"),
     [
@@ -385,9 +391,9 @@ def test_a_key_with_the_name_of_a_rule_is_still_a_key(key: str, beside: dict[str
 
 
 def test_a_proposal_for_a_new_column_knows_as_much() -> None:
-    assert propose(Column("countersigner_email")) == "person.email"
-    assert propose(Column("born", "date", not_null=True)) == '{value: "1970-01-01"}'
-    assert propose(Column("seen_at", "timestamp without time zone")) == "keep (say why)"
+    assert propose(Column("countersigner_email")).rule == "person.email"
+    assert propose(Column("born", "date", not_null=True)).rule == '{value: "1970-01-01"}'
+    assert propose(Column("seen_at", "timestamp without time zone")).rule == "keep (say why)"
     assert meaning("countersigner_email") is not None
     assert meaning("status") is not None
     assert meaning("status").means is Means.WORD  # type: ignore[union-attr]

@@ -1,3 +1,4 @@
+import json
 import random
 
 import pytest
@@ -91,6 +92,38 @@ def test_constants_and_nulls_are_written_as_copy_wants_them() -> None:
     assert one("{value: 0}", [b"17"], "integer") == [b"0"]
     assert one("{value: false}", [b"t"], "boolean") == [b"false"]
     assert one("{value: {a: [1, é]}}", [b"{}"], "jsonb") == ['{"a": [1, "é"]}'.encode()]
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        *(("1.10", "1.10"), ("007", "007"), ("1_000", "1_000"), ("0x1F", "0x1F"), ("1e3", "1e3"), ("-_", "-_")),
+        *(("true", "true"), ("False", "false"), ("2020-01-01", "2020-01-01"), (".nan", ".nan")),
+        *(("2020-01-01T10:00:00+02:00", "2020-01-01T10:00:00+02:00"), ('"null"', "null"), ("=", "=")),
+    ],
+)
+def test_texts_get_what_the_ruleset_says_as_it_is_written(written: str, text: str) -> None:
+    assert one(f"{{value: {written}}}", [b"x"]) == [text.encode()]
+    assert one(f"{{one_of: [{written}]}}", [b"x"]) == [text.encode()]
+
+
+@pytest.mark.parametrize(
+    ("type", "written", "value"),
+    [
+        *(
+            ("integer", "0x1F", "31"),
+            ("integer", "007", "7"),
+            ("numeric(4,2)", "1.10", "1.1"),
+            ("date", "2020-01-01", ""),
+        ),
+        *(("jsonb", "{since: 2020-01-01}", '{"since": "2020-01-01"}'), ("jsonb", "[1.10, 007]", "[1.1, 7]")),
+        *(("json", "true", ""), ("jsonb", "&a true", "true"), ("jsonb", "text", '"text"')),
+    ],
+)
+def test_other_types_get_what_it_means(type: str, written: str, value: str) -> None:
+    assert one(f"{{value: {written}}}", [b"1"], type) == [(value or written).encode()]
+    inside = one(f"{{json: {{a: {{value: {written}}}}}}}", [b'{"a": 1}'], "jsonb")
+    assert json.loads(inside[0]) == {"a": json.loads(value or written) if type != "date" else written}
 
 
 def test_a_password_hash_opens_with_the_password() -> None:

@@ -134,6 +134,7 @@ def test_a_mistake_is_named_with_file_and_setting(tmp_path: Path, text: str, nam
         settings.load(environ={}, folder=tmp_path)
     assert named in caught.value.what
     assert "dmrefresh.toml" in caught.value.what
+    assert "config show" not in caught.value.advice, "that reads the same file"
 
 
 def test_a_targets_password_never_shows(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_a_targets_password_never_shows(tmp_path: Path) -> None:
         ("[dumps]\nbukket = 'x'\n", "did you mean `dumps.bucket`?"),
         ("[dump]\nbucket = 'x'\n", "did you mean `dumps`?"),
         (TARGET + "keep_previus = '7 days'\n", "did you mean `targets.local.keep_previous`?"),
-        ("[ruleset]\nzzz = 1\n", "known there: path"),
+        ("[ruleset]\nzzz = 1\n", "known there: path; `dmrefresh help environment` lists the settings"),
     ],
 )
 def test_an_unknown_setting_is_met_with_the_one_that_may_have_been_meant(tmp_path: Path, text: str, hint: str) -> None:
@@ -386,3 +387,17 @@ def test_of_the_workers_command_the_program_alone_is_shown_unless_it_is_ours(
     write(tmp_path / "dmrefresh.toml", f'[cloud_foundry]\ncommand = "{command}"\n')
     found = {one.key: one.value for one in shown(settings.loaded(environ={}, folder=tmp_path))}
     assert found["cloud_foundry.command"] == seen
+
+
+def test_a_misspelt_target_or_stage_is_answered_with_the_one_that_may_be_meant() -> None:
+    known = {"url": "postgresql://a@127.0.0.1:9/b"}
+    said = settings.Settings.model_validate({"targets": {"local": known}, "sources": {"production": known}})
+    with pytest.raises(UsageFailure) as target:
+        said.target("loca")
+    assert target.value.advice.startswith("did you mean local? Else add [targets.loca] with a url")
+    with pytest.raises(UsageFailure) as source:
+        said.source("producton")
+    assert source.value.advice.startswith("did you mean production? Else add [sources.producton]")
+    with pytest.raises(UsageFailure) as other:
+        said.target("staging")
+    assert other.value.advice.startswith("add [targets.staging]")

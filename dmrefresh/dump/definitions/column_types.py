@@ -19,14 +19,6 @@ MOST_PARTS, DEEPEST = 100_000, 50
 """Of a type that is looked into. One that has more, or is deeper, counts as one that holds no others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """A domain: the type that it is over, as written, and what a column of it is like."""
-
-    base: str
-    column: Column
-
-
 @dataclass(slots=True)
 class Types:
     """The types read so far, by name. What one says is settled when it is read, so that none can hold itself.
@@ -35,30 +27,31 @@ class Types:
         codec: Python's name for the dump's encoding.
         tables: those read so far, each of which is a type as well.
         enums: the labels of each, in order.
-        domains: what each is over.
+        domains: what a column of each is like; its type is what the domain is over, as written.
         fields: the attributes of each composite type, and the columns of each table that was asked for as a type.
     """
 
     codec: str
     tables: Mapping[Name, Table]
     enums: dict[Name, tuple[str, ...]] = field(default_factory=dict)
-    domains: dict[Name, Domain] = field(default_factory=dict)
+    domains: dict[Name, Column] = field(default_factory=dict)
     fields: dict[Name, tuple[Column, ...]] = field(default_factory=dict)
     _extents: dict[Name, tuple[int, int]] = field(default_factory=dict)
     """How many parts each has, and how deep they are nested."""
 
-    def add_domain(self, name: Name, base: str, *, not_null: bool) -> None:
-        """Note a domain, and whether it refuses NULL by itself."""
+    def add_domain(self, name: Name, written: Definition) -> None:
+        """Note a domain: what it is over, whether it refuses NULL by itself, and how it is collated."""
+        base = written.type
         parts, depth = self._extent(base)
         if depth < DEEPEST:
             self._extents[name] = parts, depth + 1
-            self.domains[name] = Domain(base, self.column(Definition("", base, not_null)))
+            self.domains[name] = self.column(written)
         else:
-            self.domains[name] = Domain(base, Column("", base, not_null))
+            self.domains[name] = Column("", base, written.not_null, collated=written.collated)
 
     def add_fields(self, name: Name, written: Iterable[Definition | Column]) -> None:
         """Note a type with attributes. NULL is refused in them by their domains alone, whatever a table says."""
-        columns = [Definition(one.name, one.type) for one in written]
+        columns = [Definition(one.name, one.type, collated=one.collated) for one in written]
         extents = [self._extent(column.type) for column in columns]
         parts, depth = 1 + sum(parts for parts, _ in extents), 1 + max((depth for _, depth in extents), default=0)
         if parts <= MOST_PARTS and depth <= DEEPEST:
@@ -79,13 +72,13 @@ class Types:
         name = self._name(written.type)
         if name is not None and (domain := self.domains.get(name)):
             return replace(
-                domain.column,
+                domain,
                 name=written.name,
                 type=written.type,
-                not_null=written.not_null or domain.column.not_null,
+                not_null=written.not_null or domain.not_null,
                 generated=written.generated,
-                base=domain.column.base or domain.column.type,
-                collated=written.collated or domain.column.collated,
+                base=domain.base or domain.type,
+                collated=written.collated or domain.collated,
             )
         return Column(
             written.name,

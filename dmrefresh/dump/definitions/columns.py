@@ -191,9 +191,20 @@ def _column(element: list[Token], sql: bytes, codec: str, *, typed: bool) -> Def
         written, after = type_of(after, sql, codec)
         if not written:
             raise NotAsWritten
+    return said_of(name.text, written, after)
+
+
+def said_of(name: str, written: str, after: list[Token]) -> Definition:
+    """A column or a domain, by what stands behind its type.
+
+    Args:
+        name: the column's.
+        written: the type.
+        after: the tokens behind it.
+    """
     words = [*_outer_words(after)]
     return Definition(
-        name.text,
+        name,
         written,
         not_null=_follow(words, "not", "null"),
         generated=_follow(words, "generated", "always", "as") and not _follow(words, "as", "identity"),

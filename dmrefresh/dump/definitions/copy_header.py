@@ -10,7 +10,7 @@ from dmrefresh.errors import DumpRefused
 if TYPE_CHECKING:
     from dmrefresh.dump.events import Name, Place, Schema, Statement
 
-_WRITE_ANEW = "Make the dump again with pg_dump 12 or newer, which reads older servers too."
+_WRITE_ANEW = "make the dump again with pg_dump 12 or newer, which reads older servers too"
 
 
 def read_header(statement: Statement, schema: Schema, codec: str) -> tuple[Name, tuple[str, ...]]:
@@ -45,7 +45,7 @@ def read_header(statement: Statement, schema: Schema, codec: str) -> tuple[Name,
     if known is None:
         raise DumpRefused(
             f"The dump holds rows of {table} at {statement.place} but does not create that table.",
-            hint="Make the dump without --data-only, so that it can be seen what its columns are.",
+            hint="make the dump without --data-only, so that it can be seen what its columns are",
         )
     stored = tuple(column.name for column in known.columns if not column.generated)
     if columns is None:

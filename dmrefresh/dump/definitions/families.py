@@ -87,7 +87,7 @@ def not_made(does: str, place: Place) -> DumpRefused:
     """
     return DumpRefused(
         f"The dump {does} a table that it does not make, at {place}.",
-        hint="Make the dump whole, without --table and --exclude-table.",
+        hint="make the dump whole, without --table and --exclude-table",
     )
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from dmrefresh.dump.definitions.column_types import Types
-from dmrefresh.dump.definitions.columns import Definition, outer_tokens, read_columns, type_of
+from dmrefresh.dump.definitions.columns import Definition, outer_tokens, read_columns, said_of, type_of
 from dmrefresh.dump.definitions.families import attached, inherited, refuse_circles
 from dmrefresh.dump.events import Column, Name, Schema, Statement, Table
 from dmrefresh.dump.text.tokens import MOST_TOKENS, Cursor, NotAsWritten, NotInEncoding, TokenKind
@@ -67,10 +67,8 @@ def read_schema(statements: Iterable[Statement], codec: str) -> Schema:
     homes = tuple(name for name in building.schemas if name in only_extensions)
     return Schema(
         tables=building.tables,
-        enums=building.types.enums,
         schemas=tuple(name for name in building.schemas if name not in homes),
         homes=homes,
-        domains={name: domain.base for name, domain in building.types.domains.items()},
         sequences=tuple(building.sequences),
     )
 
@@ -159,6 +157,10 @@ def _labels(cursor: Cursor) -> tuple[str, ...]:
     return tuple(labels)
 
 
+_NO_NULL = "CHECK ( ( VALUE IS NOT NULL ) )"
+"""The one check of a domain that says the same as NOT NULL. Others speak of NULL as well, and may let it in."""
+
+
 def _domain(building: _Building, statement: Statement) -> None:
     cursor = Cursor(statement.sql, building.codec)
     cursor.accept("CREATE DOMAIN")
@@ -166,9 +168,11 @@ def _domain(building: _Building, statement: Statement) -> None:
     if not cursor.accept("AS"):
         raise NotAsWritten
     after_name = islice(outer_tokens(cursor.left()), MOST_TOKENS)  # of which the type is the beginning
-    written, _ = type_of([*after_name], statement.sql, building.codec)
-    not_null = _has_words(Cursor(statement.sql, building.codec), "NOT NULL")
-    building.types.add_domain(_target(statement), written, not_null=not_null)
+    written, after_type = type_of([*after_name], statement.sql, building.codec)
+    definition = said_of("", written, after_type)
+    if _has_words(Cursor(statement.sql, building.codec), _NO_NULL):
+        definition = replace(definition, not_null=True)
+    building.types.add_domain(_target(statement), definition)
 
 
 def _table(building: _Building, statement: Statement) -> None:

@@ -21,7 +21,7 @@ from dmrefresh.dump.judging.policy import (
 from dmrefresh.errors import DumpRefused
 
 if TYPE_CHECKING:
-    from dmrefresh.dump.events import Head, Statement
+    from dmrefresh.dump.events import Statement
 
 
 def decide(statement: Statement) -> Decision:
@@ -39,16 +39,6 @@ def decide(statement: Statement) -> Decision:
     if statement.kind == "CREATE EXTENSION" and (target is None or target.name in EXTENSIONS_REFUSED):
         return refuse("it reaches files, programs or other servers")
     return POLICY.get(statement.kind, UNKNOWN)
-
-
-def check_head(head: Head) -> None:
-    """Find what would be refused before anything is begun.
-
-    Raises:
-        DumpRefused: a statement before the first row is refused; the message has its kind and place.
-    """
-    for statement in head.statements:
-        check(statement)
 
 
 def check(statement: Statement) -> Decision:

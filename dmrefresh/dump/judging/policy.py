@@ -50,14 +50,14 @@ _CODE = "it runs code outside the database's own languages"
 
 POLICY: dict[str, Decision] = {
     # the session that loads
-    "SET": execute("the session needs it"),  # each setting is decided below
+    "SET": execute("the session needs it"),  # for each setting see SETTINGS, and `deciding`
     "SELECT SET_CONFIG": execute("names in the dump are written for an empty search_path"),
     "SET SESSION AUTHORIZATION": leave_out(_RIGHTS),
     "BEGIN": refuse("publishing is one transaction"),
     "COMMIT": refuse("publishing is one transaction"),
     # schemas and extensions
-    "CREATE SCHEMA": execute(),  # but for the schema public, below
-    "CREATE EXTENSION": execute("publishing sees whether the target has it"),  # but for those named below
+    "CREATE SCHEMA": execute(),  # but for some names: see `deciding`
+    "CREATE EXTENSION": execute("publishing sees whether the target has it"),  # but for EXTENSIONS_REFUSED
     # types
     "CREATE TYPE": execute(),
     "CREATE DOMAIN": execute(),
@@ -153,7 +153,7 @@ POLICY: dict[str, Decision] = {
     "COMMENT ON POLICY": execute(),
     "COMMENT ON PROCEDURE": execute(),
     "COMMENT ON RULE": execute(),
-    "COMMENT ON SCHEMA": execute(),  # but for the schema public, below
+    "COMMENT ON SCHEMA": execute(),  # but for some names: see `deciding`
     "COMMENT ON SEQUENCE": execute(),
     "COMMENT ON STATISTICS": execute(),
     "COMMENT ON TABLE": execute(),

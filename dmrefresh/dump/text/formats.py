@@ -12,18 +12,18 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OPENING = b"--"
 
 _MAGIC = (
-    (b"PGDMP", "a dump in pg_dump's custom format", f"Make the dump with: {_COMMAND}"),
-    (b"toc.dat\0", "a dump in pg_dump's tar format", f"Make the dump with: {_COMMAND}"),
+    (b"PGDMP", "a dump in pg_dump's custom format", f"make the dump with: {_COMMAND}"),
+    (b"toc.dat\0", "a dump in pg_dump's tar format", f"make the dump with: {_COMMAND}"),
     (
         b"\x1f\x8b",
         "compressed with gzip a second time, or a file of pg_dump's directory format",
         f"Compress the dump once, and make it with: {_COMMAND}",
     ),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", f"Make the dump with: {_COMMAND} | gzip"),
-    (b"\x04\x22\x4d\x18", "compressed with lz4", f"Make the dump with: {_COMMAND} | gzip"),
-    (b"\xfd7zXZ", "compressed with xz", f"Make the dump with: {_COMMAND} | gzip"),
-    (b"BZh", "compressed with bzip2", f"Make the dump with: {_COMMAND} | gzip"),
-    (b"-----BEGIN PGP", "encrypted", "Decrypt the dump before it is read."),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", f"make the dump with: {_COMMAND} | gzip"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4", f"make the dump with: {_COMMAND} | gzip"),
+    (b"\xfd7zXZ", "compressed with xz", f"make the dump with: {_COMMAND} | gzip"),
+    (b"BZh", "compressed with bzip2", f"make the dump with: {_COMMAND} | gzip"),
+    (b"-----BEGIN PGP", "encrypted", "decrypt the dump before it is read"),
     (b"\xff\xfe", "written in UTF-16", "Pipe pg_dump without a shell that changes its output."),
     (b"\xfe\xff", "written in UTF-16", "Pipe pg_dump without a shell that changes its output."),
 )
@@ -51,7 +51,7 @@ def refuse_other_formats(beginning: bytes) -> None:
         if beginning.startswith(magic):
             raise DumpRefused(f"This is not a plain SQL dump: it is {what}.", hint=hint)
     if beginning[:1] and beginning[0] in _PACKETS:
-        raise DumpRefused("This is not a plain SQL dump: it is encrypted.", hint="Decrypt the dump before it is read.")
+        raise DumpRefused("This is not a plain SQL dump: it is encrypted.", hint="decrypt the dump before it is read")
     text = beginning.lstrip(b" \t\r\n")
     if len(text) < len(_OPENING) and _OPENING.startswith(text):
         raise DumpDamaged("The dump is empty.")
@@ -61,12 +61,12 @@ def refuse_other_formats(beginning: bytes) -> None:
 
 def not_a_dump() -> DumpRefused:
     """What is raised where the text does not begin as pg_dump's does."""
-    return DumpRefused("This is not a dump of pg_dump.", hint=f"Make the dump with: {_COMMAND}")
+    return DumpRefused("This is not a dump of pg_dump.", hint=f"make the dump with: {_COMMAND}")
 
 
 def cluster_dump() -> DumpRefused:
     """What is raised for a dump of a whole server."""
     return DumpRefused(
         "This is a dump of a whole server (pg_dumpall): roles, tablespaces and every database.",
-        hint=f"Make a dump of the one database: {_COMMAND}",
+        hint=f"make a dump of the one database: {_COMMAND}",
     )

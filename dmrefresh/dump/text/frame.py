@@ -110,7 +110,7 @@ class Frame:
             return
         raise DumpRefused(
             f"The dump holds a command for psql at {line.place}. No such command is ever run.",
-            hint="pg_dump writes one only with --create: make the dump without it.",
+            hint="pg_dump writes one only with --create: make the dump without it",
         )
 
     def _statement(self, place: Place) -> None:
@@ -135,5 +135,5 @@ class Frame:
 def _after_marker(place: Place) -> DumpRefused:
     return DumpRefused(
         f"Something follows the end marker of the dump at {place}.",
-        hint="Perhaps two dumps were put into one file.",
+        hint="perhaps two dumps were put into one file",
     )

@@ -143,5 +143,5 @@ def stray_return(place: Place) -> DumpRefused:
     """What is raised at a carriage return outside quotes."""
     return DumpRefused(
         f"The dump holds a carriage return at {place}: its line ends were changed after pg_dump wrote it.",
-        hint="Copy the dump as binary, or make it again.",
+        hint="copy the dump as binary, or make it again",
     )

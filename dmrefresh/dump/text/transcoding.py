@@ -1,7 +1,7 @@
 """Rows of a dump that is not in UTF-8: as UTF-8 for the sanitisers, and back into the dump's encoding.
 
-Only rows that a rule changes come here. They are believed only where the way back leads to the same bytes: what is
-kept of them then reaches the target as the source wrote it, whatever Python's tables say.
+Rows that a rule changes are believed only where the way back leads to the same bytes: what is kept of them then reaches
+the target as the source wrote it, whatever Python's tables say. Rows that are only looked at need no way back.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Window:
         if length > self.limits.statement:
             raise DumpRefused(
                 f"The dump holds {what} of more than {self.limits.statement} bytes at {self.place()}.",
-                hint="If this dump is meant to hold it, raise statement_mib under [limits] in dmrefresh.toml.",
+                hint="if this dump is meant to hold it, raise statement_mib under [limits] in dmrefresh.toml",
             )
 
     def place(self, index: int = 0) -> Place:

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Literal
 
 from dmrefresh.console.lines import printable
+from dmrefresh.lists import listed
 
 Status = Literal["fail", "warn", "skip", "pass"]
 _WORST_FIRST: tuple[Status, ...] = ("fail", "warn", "skip", "pass")
@@ -90,9 +91,7 @@ class Findings:
         counted = [f"{counts[status]} {_COUNTED[status]}" for status in _WORST_FIRST if counts[status]]
         yield from _wrapped(", ".join(counted), width, 0, 2)
         if failed := [one.name for one in self.worst_first if one.status == "fail"]:
-            more = len(failed) - _NAMED_AGAIN
-            named = ", ".join(failed[:_NAMED_AGAIN]) + (f" and {more} more" if more > 0 else "")
-            yield from _wrapped(f"failed: {named}", width, 0, 8)
+            yield from _wrapped(f"failed: {listed(failed, _NAMED_AGAIN)}", width, 0, 8)
         if self.exit_code:
             step = "mend what failed, then run `dmrefresh doctor` again"
         elif self.targets:

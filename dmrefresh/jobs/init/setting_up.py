@@ -117,7 +117,8 @@ def run(
         more = f"then: {program} {_suggesting(answers, answers.looked, ruleset)}"
         failure.hint = f"{failure.hint.rstrip('.')}; {more}" if failure.hint else f"mend that, {more}"
         raise
-    return SetUp(file, ruleset, done.summary(), done.look_first, done.missing_beside(ruleset), _steps(answers, program))
+    schema = done.missing_beside(ruleset, program)
+    return SetUp(file, ruleset, done.summary(), done.look_first, schema, _steps(answers, program))
 
 
 def _given(answers: Answers, looked: LookedAt, settings: Settings) -> Given:
@@ -160,6 +161,8 @@ def _steps(answers: Answers, program: str) -> tuple[tuple[str, str], ...]:
         steps.append((f"{program} sanitisers preview", "rows before, by their shapes, and after"))
     if answers.bucket is not None:
         steps.append((f"{program} doctor", "whether programs, keys, buckets and databases have what is needed"))
+    if answers.bucket is not None and looked is not None and looked.database not in (None, answers.place):
+        steps.append((f"{program} backup-production --stage {answers.stage}", "makes a dump, where there is none yet"))
     if answers.bucket is not None and answers.place is not None:
         steps.append((f"{program} plan --target {answers.target}", "what a refresh would do; nothing is changed"))
         steps.append((f"{program} clean-and-apply --target {answers.target}", "does it"))

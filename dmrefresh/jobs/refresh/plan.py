@@ -13,7 +13,8 @@ from dmrefresh.errors import Failure
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.refresh.plan_bucket import PlannedBucket, plan_bucket
-from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, left_out, listed, said_of_left_out, short
+from dmrefresh.jobs.refresh.refusals import NAMED, Refusal, left_out, said_of_left_out, short
+from dmrefresh.lists import listed
 from dmrefresh.machine import process
 from dmrefresh.observer import Keeping, Observer
 from dmrefresh.postgres.guard import Guard
@@ -74,6 +75,17 @@ class Planned:
         """For JSON."""
         return asdict(self)
 
+    def _costs(self) -> str:
+        if self.bytes < self.size:  # there is next to nothing yet, which says nothing of what comes
+            return (
+                "costs: nobody knows how much new data, since little is replaced; "
+                f"more than the {self.size / _MIB:,.1f} MiB of the dump, and the same again of write-ahead log"
+            )
+        return (
+            f"costs: about {self.bytes / _MIB:,.1f} MiB of new data (as much as is replaced), the same again of "
+            "write-ahead log; both are on the disk until the old is dropped"
+        )
+
     def lines(self) -> list[str]:
         """The verdict first, then what it costs and what goes; 25 lines at most."""
         by = f" by `{self.strategy}`" if self.strategy else ""
@@ -93,18 +105,18 @@ class Planned:
         said += [
             f"target: {self.place}, PostgreSQL {self.server}, as {self.role}",
             f"dump: {self.dump}, {self.size / _MIB:,.1f} MiB, {self.tables} tables, of PostgreSQL {self.dumped_from}",
-            f"costs: about {self.bytes / _MIB:,.1f} MiB of new data (as much as is replaced), the same again of "
-            "write-ahead log; both are on the disk until the old is dropped",
+            self._costs(),
             f"       {self.locks} of {self.locks_room} locks; dead rows elsewhere are not cleaned up during the load",
         ]
         if self.strategy == "database":
             said.append(f"       {self.sessions} sessions are ended in the moment of the swap and have to reconnect")
         if self.carried:
             said.append(
-                f"       {listed(self.carried)} go(es) along: writes there wait from the end of the load until the swap"
+                f"       {listed(self.carried, NAMED)} go(es) along: "
+                "writes there wait from the end of the load until the swap"
             )
         if self.goes:
-            said.append(f"goes, since only the target has it: {listed(self.goes)}")
+            said.append(f"goes, since only the target has it: {listed(self.goes, NAMED)}")
         said += said_of_left_out(self.left_out)
         said += [f"warning: {short(warning)}" for warning in self.warnings[:2]]
         said.append(f"read: {self.read}")

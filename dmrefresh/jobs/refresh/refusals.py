@@ -1,4 +1,4 @@
-"""What stands against a refresh, and how plans cut long lists and sentences for a terminal."""
+"""What stands against a refresh, and how plans cut long sentences for a terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging import deciding
 from dmrefresh.dump.judging.policy import Action
+from dmrefresh.lists import listed
 
 NAMED = 5
 """How many of a kind the text names; the JSON has all."""
@@ -33,7 +34,7 @@ def left_out(head: Head) -> dict[str, int]:
 def said_of_left_out(counted: Mapping[str, int]) -> list[str]:
     """The line that tells of them, the most of a kind first; none where there are none."""
     sorted_by_count = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
-    said = listed([f"{count} {kind}" for kind, count in sorted_by_count])
+    said = listed([f"{count} {kind}" for kind, count in sorted_by_count], NAMED)
     return [f"left out of the dump: {said}"] if counted else []
 
 
@@ -41,9 +42,3 @@ def short(text: str) -> str:
     """The first line, no longer than a terminal takes."""
     line = text.split("\n", 1)[0]
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
-
-
-def listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

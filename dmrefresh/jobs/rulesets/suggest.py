@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from dmrefresh.errors import NotSanitised
 from dmrefresh.jobs import new_file
 from dmrefresh.jobs.rulesets.given import Given, events
 from dmrefresh.observer import Observer
-from sanitisers import BlockError, Known, Ruleset, RulesetError, compile_ruleset
+from sanitisers import BlockError, Known, Ruleset, SanitiserError, compile_ruleset
 from sanitisers.assumed import based
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.suggesting.gathering import Gathering
@@ -48,10 +49,15 @@ class Suggested:
     tables: dict[str, TableSuggestion]
     rows: int
 
-    def missing_beside(self, file: Path) -> str | None:
-        """What to run so that editors find the schema that the first line names; None where it is there."""
+    def missing_beside(self, file: Path, program: str = "dmrefresh") -> str | None:
+        """What to run so that editors find the schema that the first line names; None where it is there.
+
+        Args:
+            file: the ruleset's.
+            program: how the command begins.
+        """
         beside = file.with_name(SCHEMA_FILE)
-        return None if beside.exists() else f"dmrefresh sanitisers schema > {beside}"
+        return None if beside.exists() else f"{program} sanitisers schema > {shlex.quote(str(beside))}"
 
     def summary(self) -> str:
         """What was found, in one line."""
@@ -101,7 +107,7 @@ def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Su
     try:
         known = Known(unique={table: of.unique for table, of in keys_of.items()})
         compile_ruleset(parse_ruleset(text, "suggested"), schema, bytes(32), known=known)
-    except RulesetError as error:
+    except SanitiserError as error:
         raise NotSanitised(f"What was found makes no ruleset: {error}", hint="report this") from None
     return Suggested(text, found, rows)
 

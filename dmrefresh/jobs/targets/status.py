@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-
 from dmrefresh.bucket.store import Store
 from dmrefresh.console.showing import Status
 from dmrefresh.jobs.buckets import cleaned_store
-from dmrefresh.jobs.dumps.list_dumps import cleaned_dump
+from dmrefresh.jobs.dumps.list_dumps import cleaned_dump, facts_of
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.lock import Holder
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.postgres.state import State, state_of
 from dmrefresh.settings.model import Settings
-
-_RUN = re.compile(r"dmrefresh ((\d{8}T\d{6}Z)-\S+)")
 
 
 def run(settings: Settings, target: str, observer: Observer | None = None) -> Status:
@@ -41,10 +36,11 @@ def run(settings: Settings, target: str, observer: Observer | None = None) -> St
 
 def _of_bucket(target: str, store: Store) -> Status:
     """What was stored last, as it was noted with the object."""
-    found = store.listed_cleaned()
-    if not found:
+    newest = next((one for one in store.listed_cleaned() if one.size), None)
+    if newest is None:
         return Status(target)
-    one, facts = cleaned_dump(store, found[0]), store.facts(found[0].key)
+    facts = facts_of(store, newest)
+    one = cleaned_dump(newest, facts)
     return Status(
         target,
         refreshed=True,
@@ -87,19 +83,9 @@ def _shown(target: str, state: State) -> Status:
 def _under_way(holder: Holder | None) -> dict[str, object]:
     if holder is None:
         return {}
-    began, run = None, _RUN.fullmatch(holder.application or "")
-    if run is not None:  # the run's name says when it began, which the server may hide from this role
-        began = datetime.strptime(run[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).isoformat()
     return {
         "under_way": True,
-        "under_way_since": began or _iso(holder.since),
+        "under_way_since": holder.began.isoformat() if holder.began is not None else None,
         "under_way_role": holder.role,
-        "under_way_run": run[1] if run is not None else None,
+        "under_way_run": holder.run,
     }
-
-
-def _iso(shown: str | None) -> str | None:
-    """A moment as the server writes it in UTC."""
-    if shown is None:
-        return None
-    return datetime.strptime(shown, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC).isoformat()

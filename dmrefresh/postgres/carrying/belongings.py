@@ -22,6 +22,7 @@ from dmrefresh.lists import listed
 from dmrefresh.postgres import Connection, moved_aside
 from dmrefresh.postgres.carrying import default_privileges, grants
 from dmrefresh.postgres.errand import Errand
+from dmrefresh.postgres.quoting import quoted
 
 _WATCHERS = """
 SELECT 'the prepared transaction ' || gid FROM pg_catalog.pg_prepared_xacts
@@ -57,9 +58,10 @@ def refuse_schemas(errand: Errand) -> None:
     """Raises RightsMissing where a schema that would be carried over belongs to a role that this one is not."""
     for schema, owner, _, ours in _schemas(errand.connection, errand.schemas):
         if not ours:
+            name, role = quoted(errand.connection, schema, errand.connection.info.user)
             raise RightsMissing(
                 f"The schema {schema} of the target belongs to {owner}; only its owner can make it anew.",
-                hint=f"as an administrator: ALTER SCHEMA {schema} OWNER TO {errand.connection.info.user}",
+                hint=f"as an administrator: ALTER SCHEMA {name} OWNER TO {role}",
             )
 
 
@@ -78,9 +80,7 @@ def carry_schemas(old: Connection, new: Connection, schemas: Sequence[str]) -> s
         psycopg.Error: the server refuses.
     """
     made = set()
-    for schema, owner, comment, _ in _schemas(old, ()):
-        if schema in moved_aside.left_over(old):
-            continue
+    for schema, owner, comment, _ in _schemas(old, moved_aside.left_over(old)):
         name, to = sql.Identifier(schema), sql.Identifier(owner)
         words = "ALTER SCHEMA {} OWNER TO {}" if schema == "public" else "CREATE SCHEMA {} AUTHORIZATION {}"
         new.execute(sql.SQL(words).format(name, to))
@@ -107,7 +107,7 @@ def carry_rights(old: Connection, new: Connection, schemas: Sequence[str], more:
     Raises:
         psycopg.Error: the server refuses.
     """
-    others = [schema for schema, *_ in _schemas(old, schemas) if schema not in moved_aside.left_over(old)]
+    others = [schema for schema, *_ in _schemas(old, [*schemas, *moved_aside.left_over(old)])]
     for schema in dict.fromkeys([*others, *more]):
         grants.restore(new, schema, grants.read(old, schema))
     return sum(grants.restore(new, schema, grants.read(old, schema)) for schema in schemas)

@@ -7,6 +7,7 @@ from psycopg import sql
 from dmrefresh.errors import RightsMissing
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.errand import Errand
+from dmrefresh.postgres.quoting import quoted
 
 _SETTINGS = """
 SELECT CASE s.setrole WHEN 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(s.setrole) END,
@@ -52,11 +53,12 @@ def refuse(errand: Errand) -> None:
     connection = errand.connection
     for role, name in connection.execute(_NOT_ALLOWED).fetchall():
         of = f" of the role {role} in it" if role and not role.startswith("unknown (OID=") else ""
+        ours, whose, database = quoted(connection, connection.info.user, role or "", errand.name)
         raise RightsMissing(
             f"The target database has a setting {name}{of}, which the target's role may not set for another.",
-            hint=f"as an administrator: GRANT SET ON PARAMETER {name} TO {connection.info.user}"
+            hint=f"as an administrator: GRANT SET ON PARAMETER {name} TO {ours}"
             if not of
-            else f"as an administrator: ALTER ROLE {role} IN DATABASE {errand.name} RESET {name}",
+            else f"as an administrator: ALTER ROLE {whose} IN DATABASE {database} RESET {name}",
         )
 
 

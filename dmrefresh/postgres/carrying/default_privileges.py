@@ -10,6 +10,7 @@ from dmrefresh.errors import RightsMissing
 from dmrefresh.postgres import Connection, moved_aside
 from dmrefresh.postgres.carrying.grants import grantee_of, option
 from dmrefresh.postgres.errand import Errand
+from dmrefresh.postgres.quoting import quoted
 
 _Default: TypeAlias = tuple[str, str, str | None, str | None, bool]
 """Of which role's objects, their kind, for whom (None is PUBLIC), which right (None where none is left), and whether it
@@ -45,10 +46,11 @@ def refuse_of_others(errand: Errand) -> None:
     connection = errand.connection
     for role, schema in connection.execute(_OF_OTHERS, (moved_aside.left_over(connection),)).fetchall():
         where = f" in its schema {schema}" if schema else ""
+        ours, whose = quoted(connection, connection.info.user, role)
         raise RightsMissing(
             f"The target database has default privileges of the role {role}{where}, which the target's role is no "
             "member of.",
-            hint=f"as an administrator: GRANT {role} TO {connection.info.user}",
+            hint=f"as an administrator: GRANT {whose} TO {ours}",
         )
 
 

@@ -60,9 +60,9 @@ def refuse_untrusted(errand: Errand) -> None:
     connection = errand.connection
     if is_superuser(connection):
         return
-    missing = {one.name for one in made_by_users(connection) if one.needs_superuser}
-    there = {one.name for one in made_by_users(connection)}
-    for name in brought_extensions.brought_by(errand.head).keys() - there:
+    there = made_by_users(connection)
+    missing = {one.name for one in there if one.needs_superuser}
+    for name in brought_extensions.brought_by(errand.head).keys() - {one.name for one in there}:
         row = connection.execute(_NEW_EXTENSION, (name,)).fetchone()
         if row is not None and row[0] and name != "plpgsql":
             missing.add(name)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dmrefresh.errors import TargetUnfit
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.carrying import database_settings
+from dmrefresh.postgres.carrying.objects import DIGEST
 
 _OWN = r"n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _NOTED = {
@@ -41,8 +42,7 @@ _RIGHTS = """
     WHERE t.typacl IS NOT NULL AND {own}"""
 _QUERIES = {**_NOTED, "rights": _RIGHTS}
 _DIGEST = """
-SELECT coalesce(pg_catalog.md5(pg_catalog.string_agg(said, ';' ORDER BY said)), '')
-FROM (SELECT pg_catalog.concat(name, '=', what) AS said FROM ({noted}) x (name, what)) y
+SELECT {digest} FROM (SELECT pg_catalog.concat(name, '=', what) AS said FROM ({noted}) x (name, what)) y
 """
 
 
@@ -82,6 +82,7 @@ def _refuse(changed: list[str]) -> None:
 
 
 def _digest(connection: Connection, kind: str) -> str:
-    row = connection.execute(_DIGEST.replace("{noted}", _QUERIES[kind]).replace("{own}", _OWN).encode()).fetchone()
+    query = _DIGEST.replace("{digest}", DIGEST).replace("{noted}", _QUERIES[kind]).replace("{own}", _OWN)
+    row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return str(row[0])

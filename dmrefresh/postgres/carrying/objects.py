@@ -1,4 +1,4 @@
-"""What there is in a database, as SQL: everything that has an owner and lies in a schema."""
+"""What there is in a database, as SQL: all that has an owner and lies in a schema, and a digest of what is asked."""
 
 from __future__ import annotations
 
@@ -23,3 +23,7 @@ IN_ITS_OWN_RIGHT = """NOT EXISTS (
     WHERE d.classid = o.classid AND d.objid = o.oid AND d.deptype IN ('e', 'i'))"""
 """Of an object `o`: an extension's objects are its own matter; what came with another object by itself (row types,
 arrays, multiranges and their constructors) goes with that one."""
+
+DIGEST = """coalesce(pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+    pg_catalog.string_agg(said, ';' ORDER BY said), pg_catalog.getdatabaseencoding())), 'hex'), '')"""
+"""Of the column `said` of all rows, in whatever order they come. Servers that keep to FIPS know no md5."""

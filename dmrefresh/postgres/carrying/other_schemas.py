@@ -36,7 +36,7 @@ _OPTIONS = (
 )
 
 
-def carry(errand: Errand, new: Connection, held: Held) -> None:
+def carry(errand: Errand, new: Connection, held: Held) -> int:
     """Make what other schemas hold in the new database, with its rows, as the role that loads.
 
     Args:
@@ -44,18 +44,21 @@ def carry(errand: Errand, new: Connection, held: Held) -> None:
         new: the transaction in which the dump's own data is there.
         held: what is held still.
 
+    Returns:
+        how many rows they are. Nothing is said while writers wait: whoever reads it slowly would hold them up.
+
     Raises:
         ChecksFailed: something does not fit the new data; it is named.
         TargetUnfit: pg_dump did not end well, or wrote what cannot be carried over.
         Failure: from the server.
     """
     if not held.schemas or errand.dump_others is None:
-        return
+        return 0
     connection = errand.connection
     patterns = ['--schema="{}"'.format(schema.replace('"', '""')) for schema in held.schemas]
     text = errand.dump_others(major(connection), conninfo.used(connection), [*_OPTIONS, *patterns])
     with closing(text), _said():
-        events = read_dump(text)
+        events = read_dump(text, limits=errand.limits)
         head = next(events)
         assert isinstance(head, Head)
         loader = Loader(new, head, Observer(), extensions_inside=True, telling=_fitting)
@@ -71,10 +74,7 @@ def carry(errand: Errand, new: Connection, held: Held) -> None:
     with translated("while what other schemas hold was looked at"):
         checks.constraints(new)
         checks.analyse(new, held.schemas)
-    errand.observer.note(
-        f"carried over with {sum(loader.rows.values()):,} rows, since the dump has nothing of it: "
-        f"the schema(s) {', '.join(held.schemas)}"
-    )
+    return sum(loader.rows.values())
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from psycopg import sql
 from dmrefresh.errors import TargetBusy
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.carrying import strangers
+from dmrefresh.postgres.carrying.objects import DIGEST
 
 _STANDSTILL = "60s"
 """How long a publisher that has stopped, or is cut off, keeps writers waiting once all is carried over."""
@@ -27,48 +28,54 @@ SELECT n.nspname, c.relname, s.seqcache FROM pg_catalog.pg_sequence s
 JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY (%s) ORDER BY c.oid
 """
-_WRITTEN = (
-    ("pg_attrdef", "adrelid", "relation"),
-    ("pg_attribute", "attrelid", "relation"),
-    ("pg_collation", "collnamespace", "place"),
-    ("pg_constraint", "connamespace", "place"),
-    ("pg_default_acl", "defaclnamespace", "place"),
-    ("pg_description", "objoid", "anything"),
-    ("pg_enum", "enumtypid", "type"),
+_OBJECTS = (
+    ("pg_class", "relnamespace", "pg_namespace"),
+    ("pg_proc", "pronamespace", "pg_namespace"),
+    ("pg_type", "typnamespace", "pg_namespace"),
+    ("pg_collation", "collnamespace", "pg_namespace"),
+    ("pg_constraint", "connamespace", "pg_namespace"),
     ("pg_event_trigger", "", ""),
     ("pg_extension", "", ""),
-    ("pg_index", "indrelid", "relation"),
-    ("pg_inherits", "inhrelid", "relation"),
-    ("pg_opclass", "opcnamespace", "place"),
-    ("pg_operator", "oprnamespace", "place"),
-    ("pg_opfamily", "opfnamespace", "place"),
-    ("pg_policy", "polrelid", "relation"),
-    ("pg_rewrite", "ev_class", "relation"),
-    ("pg_sequence", "seqrelid", "relation"),
-    ("pg_statistic_ext", "stxnamespace", "place"),
-    ("pg_trigger", "tgrelid", "relation"),
-    ("pg_ts_config", "cfgnamespace", "place"),
-    ("pg_ts_dict", "dictnamespace", "place"),
+    ("pg_opclass", "opcnamespace", "pg_namespace"),
+    ("pg_operator", "oprnamespace", "pg_namespace"),
+    ("pg_opfamily", "opfnamespace", "pg_namespace"),
+    ("pg_policy", "polrelid", "pg_class"),
+    ("pg_rewrite", "ev_class", "pg_class"),
+    ("pg_statistic_ext", "stxnamespace", "pg_namespace"),
+    ("pg_trigger", "tgrelid", "pg_class"),
+    ("pg_ts_config", "cfgnamespace", "pg_namespace"),
+    ("pg_ts_dict", "dictnamespace", "pg_namespace"),
 )
-"""Catalogues, and by which of their columns a row is about something in the schemas."""
+"""Catalogues of what may have a comment, and by which of their columns a row is of a row of which other one."""
+_FURTHER = (
+    ("pg_amop", "amopfamily", "pg_opfamily"),
+    ("pg_amproc", "amprocfamily", "pg_opfamily"),
+    ("pg_attrdef", "adrelid", "pg_class"),
+    ("pg_attribute", "attrelid", "pg_class"),
+    ("pg_default_acl", "defaclnamespace", "pg_namespace"),
+    ("pg_description", "objoid", "anything"),
+    ("pg_enum", "enumtypid", "pg_type"),
+    ("pg_index", "indrelid", "pg_class"),
+    ("pg_inherits", "inhrelid", "pg_class"),
+    ("pg_sequence", "seqrelid", "pg_class"),
+    ("pg_ts_config_map", "mapcfg", "pg_ts_config"),
+)
+"""Those whose rows say more about these."""
 # A row of a catalogue that is written anew is another version, in another place (ctid), by another transaction (xmin).
 # ANALYZE and VACUUM write over what there is.
 _CATALOGUE = sql.SQL("""
-WITH place AS (SELECT n.ctid, n.oid, n.xmin FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ({schemas})),
-relation AS (SELECT c.ctid, c.oid, c.xmin FROM pg_catalog.pg_class c WHERE c.relnamespace IN (SELECT oid FROM place)),
-routine AS (SELECT p.ctid, p.oid, p.xmin FROM pg_catalog.pg_proc p WHERE p.pronamespace IN (SELECT oid FROM place)),
-type AS (SELECT t.ctid, t.oid, t.xmin FROM pg_catalog.pg_type t WHERE t.typnamespace IN (SELECT oid FROM place)),
-anything AS (SELECT oid FROM place UNION ALL SELECT oid FROM relation UNION ALL SELECT oid FROM routine
-             UNION ALL SELECT oid FROM type),
-written AS (
-    SELECT 'place' AS what, ctid, xmin FROM place UNION ALL SELECT 'relation', ctid, xmin FROM relation
-    UNION ALL SELECT 'routine', ctid, xmin FROM routine UNION ALL SELECT 'type', ctid, xmin FROM type
-    {others})
-SELECT coalesce(pg_catalog.md5(pg_catalog.string_agg(said, ';' ORDER BY said)), '')
-FROM (SELECT pg_catalog.concat_ws(' ', what, ctid, xmin) AS said FROM written) w
+WITH pg_namespace AS (SELECT n.ctid, n.oid, n.xmin FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ({schemas})),
+{objects},
+anything AS ({oids}),
+written AS ({rows})
+SELECT {digest} FROM (SELECT pg_catalog.concat_ws(' ', what, ctid, xmin) AS said FROM written) w
 """)
-_IN_ONE = sql.SQL(" UNION ALL SELECT {what}, x.ctid, x.xmin FROM {catalogue} x{about}")
+_OBJECT = sql.SQL("{catalogue} AS (SELECT x.ctid, x.oid, x.xmin FROM pg_catalog.{catalogue} x{about})")
 _ABOUT = sql.SQL(" WHERE x.{column} IN (SELECT oid FROM {of})")
+_OID = sql.SQL("SELECT oid FROM {catalogue}")
+_UNION = sql.SQL(" UNION ALL ")
+_ROW = sql.SQL("SELECT {what} AS what, ctid, xmin FROM {catalogue}")
+_FURTHER_ROW = sql.SQL("SELECT {what}, x.ctid, x.xmin FROM pg_catalog.{catalogue} x{about}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +137,19 @@ def _lock(connection: Connection, schema: str, name: str, command: sql.SQL) -> N
 
 
 def _digest(connection: Connection, schemas: Sequence[str]) -> str:
-    others = [
-        _IN_ONE.format(
-            what=sql.Literal(name),
-            catalogue=sql.Identifier("pg_catalog", name),
-            about=_ABOUT.format(column=sql.Identifier(column), of=sql.Identifier(of)) if column else sql.SQL(""),
-        )
-        for name, column, of in _WRITTEN
-    ]
-    query = _CATALOGUE.format(schemas=sql.Literal(list(schemas)), others=sql.SQL("").join(others))
+    among = ["pg_namespace", *(catalogue for catalogue, _, _ in _OBJECTS)]
+    query = _CATALOGUE.format(
+        schemas=sql.Literal(list(schemas)),
+        objects=sql.SQL(", ").join(_filled(_OBJECT, *one) for one in _OBJECTS),
+        oids=_UNION.join(_filled(_OID, one) for one in among),
+        rows=_UNION.join([_filled(_ROW, one) for one in among] + [_filled(_FURTHER_ROW, *one) for one in _FURTHER]),
+        digest=sql.SQL(DIGEST),
+    )
     row = connection.execute(query).fetchone()
     assert row is not None
     return str(row[0])
+
+
+def _filled(part: sql.SQL, catalogue: str, column: str = "", of: str = "") -> sql.Composed:
+    about = _ABOUT.format(column=sql.Identifier(column), of=sql.Identifier(of)) if column else sql.SQL("")
+    return part.format(what=sql.Literal(catalogue), catalogue=sql.Identifier(catalogue), about=about)

@@ -14,6 +14,7 @@ from dmrefresh.postgres import Connection, moved_aside
 from dmrefresh.postgres.carrying import extensions
 from dmrefresh.postgres.carrying.objects import IN_ITS_OWN_RIGHT, OWNED
 from dmrefresh.postgres.errand import Errand
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.reach import conninfo
 from dmrefresh.postgres.reach.session_facts import is_superuser, major
 from dmrefresh.postgres_facts import FIRST_OF_USERS
@@ -156,7 +157,8 @@ def refuse(errand: Errand) -> None:
         return
     hint = "move or drop them first, or publish by the strategy `schema`, which leaves other schemas alone"
     if all(name.startswith("event trigger ") for name in found):
-        hint = f"as an administrator: {'; '.join(f'DROP {name.upper()[:14]}{name[14:]}' for name in found[:MOST])}"
+        triggers = quoted(connection, *(name.removeprefix("event trigger ") for name in found[:MOST]))
+        hint = f"as an administrator: {'; '.join(f'DROP EVENT TRIGGER {name}' for name in triggers)}"
     raise TargetUnfit(
         f"Not of the dump, and lost if another database took the target's place: {listed_apart(found)}.", hint=hint
     )
@@ -179,11 +181,11 @@ def refuse_foreign(errand: Errand) -> None:
     asked = {"gone": _gone(connection, errand.schemas), "first": FIRST_OF_USERS, "become": become}
     found = connection.execute(_written_out(_FOREIGN).encode(), asked).fetchall()
     if found:
-        owners = sorted({owner for _, owner in found})
+        ours, *owners = quoted(connection, connection.info.user, *sorted({owner for _, owner in found}))
         raise RightsMissing(
             "What other schemas of the target hold belongs in part to roles that the target's role is no member of, or "
             f"that may not make it anew: {listed_apart([name for name, _ in found])}.",
-            hint=f"as an administrator: GRANT {', '.join(owners)} TO {connection.info.user}, and GRANT CREATE on these "
+            hint=f"as an administrator: GRANT {', '.join(owners)} TO {ours}, and GRANT CREATE on these "
             f"schemas to {', '.join(owners)}; or publish by the strategy `schema`",
         )
 

@@ -36,7 +36,8 @@ def run(connection: Connection, script: Script, schemas: Sequence[str], observer
         for step in script.steps:
             with _told(step.where, "the statement after the load failed"):
                 # The extended protocol, which a binary result brings about, takes one statement and no more.
-                changed.append(connection.execute(step.sql.encode(), binary=True).rowcount)
+                done = connection.execute(step.sql.encode(), binary=True).rowcount
+                changed.append(max(done, 0))  # -1 of what counts none, such as TRUNCATE
     if changed:
         statements = "1 statement" if len(changed) == 1 else f"{len(changed)} statements"
         observer.note(f"{statements} ran after the load, about {sum(changed):,} rows; the report tells of each")

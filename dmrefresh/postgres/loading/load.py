@@ -175,7 +175,7 @@ class Loader:
         """A statement in the connection's encoding. Only rows are sent in that of the dump, for the server to read."""
         with contextlib.suppress(UnicodeDecodeError):
             return statement.sql.decode(self._codec).encode()
-        raise DumpRefused(f"The dump's statement at {statement.place} is not in the encoding that the dump says.")
+        raise DumpRefused(f"The statement at {statement.place} is not in the encoding that the dump says it has.")
 
     def _ensure_extension(self, statement: Statement) -> None:
         """An extension that is there is left as it is; one that is not must be there to be had."""

@@ -87,9 +87,17 @@ def publish(
                 siblings.create(maintenance, names, 1 + errand.connections)
                 database_settings.carry(maintenance, names.target, names.new)
             loaded = _load(errand, names, stream, slip, newer)
+            if errand.dump_others is not None:  # before anything is said, which may be read slowly
+                with translated("while other schemas of the target were held still"):
+                    stillness.bound(errand.connection)
             errand.observer.step("checked")
             disconnected = _swap(errand, loaded, maintenance, url, names)
         errand.observer.step("committed")
+        if loaded.held.schemas:
+            errand.observer.note(
+                f"carried over with {loaded.carried:,} rows, since the dump has nothing of it: "
+                f"the schema(s) {', '.join(loaded.held.schemas)}"
+            )
         still_there = _clear(maintenance, url, names, errand)
     return replace(
         published(loaded.loader, errand, loaded.changed),
@@ -103,12 +111,13 @@ def publish(
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     """What was loaded, how many grants were carried over, the rows of each statement after the load, what of the
-    target is held still until the swap, and what is noted of the rest that was carried over."""
+    target is held still until the swap, how many rows of that were carried over, and what is noted of the rest."""
 
     loader: Loader
     granted: int
     changed: list[int]
     held: Held
+    carried: int
     noted: dict[str, str]
 
 
@@ -137,7 +146,7 @@ def _load(
             with translated("before the checks"):
                 xid = _begun(new)
             changed = check_loaded(new, errand, loader, beside)
-            held = _carry_others(errand, new)
+            held, carried = _carry_others(errand, new)
             with translated("while rights were carried over"):
                 loader.execute_held_back()
                 noted |= meanwhile.note_rights(old)
@@ -152,24 +161,23 @@ def _load(
                 of_superusers.carry_event_triggers(old, new)
                 commits.refuse_ended(new, xid)
                 new.execute("COMMIT")
-    return _Loaded(loader, granted, changed, held, noted)
+    return _Loaded(loader, granted, changed, held, carried, noted)
 
 
-def _carry_others(errand: Errand, new: Connection) -> Held:
-    """Carry over what other schemas hold, which is held still from then on."""
+def _carry_others(errand: Errand, new: Connection) -> tuple[Held, int]:
+    """Carry over what other schemas hold, which is held still from then on; what that is, and of how many rows."""
     if errand.dump_others is None:
-        return Held((), "")
+        return Held((), ""), 0
     with translated("while other schemas of the target were looked at"):
         others = strangers.schemas(errand.connection, errand.schemas)
     if others:  # said before they wait: whoever reads it slowly must not hold them up
         errand.observer.note(f"writes to {', '.join(others)} wait from here until the new data is in its place")
     with translated("while other schemas of the target were looked at"):
         held = stillness.hold(errand.connection, errand.schemas)
-    if held.schemas:
-        other_schemas.carry(errand, new, held)
-        # Code of other schemas has run meanwhile, which may have written to what was checked before.
+    carried = other_schemas.carry(errand, new, held)
+    if held.schemas:  # code of theirs has run meanwhile, which may have written to what was checked before
         after_load.check(new, errand.script, errand.schemas)
-    return held
+    return held, carried
 
 
 @contextlib.contextmanager
@@ -203,8 +211,6 @@ def _swap(errand: Errand, loaded: _Loaded, maintenance: Connection, url: str, na
     """The moment itself. From here on the outcome is the server's: no signal may hide it."""
     with connect.session(url, f"dmrefresh {errand.run}".strip()) as ender, transaction(maintenance):
         with translated("while the target was looked at again"):
-            if errand.dump_others is not None:
-                stillness.bound(errand.connection)
             for check in replaceable.CHECKED_AGAIN:
                 check(errand)
             meanwhile.refuse_changed(errand.connection, loaded.noted)

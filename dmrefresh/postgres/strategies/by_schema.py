@@ -1,7 +1,7 @@
 """The strategy `schema`: everything between BEGIN and COMMIT, in one transaction of the target.
 
     BEGIN · lock · what is kept makes room · public is moved aside · a new public is made · the whole dump is loaded ·
-    grants · checks · receipt · COMMIT · the previous data is dropped
+    checks · grants · receipt · COMMIT · the previous data is dropped
 
 Whoever reads meanwhile sees the old data until the commit and the new data after it, over the same
 connection. Whatever goes wrong before the commit rolls back: the target keeps its very relations.
@@ -152,12 +152,12 @@ def _finish(
     changed = check_loaded(connection, errand, loader)
     with translated("while rights were carried over"):
         loader.execute_held_back()
-        names = {schema: moved_aside.name_for(schema) for schema in schemas}
-        moved = {schema: name for schema, name in names.items() if name in moved_aside.left_over(connection)}
+        names, aside = {schema: moved_aside.name_for(schema) for schema in schemas}, moved_aside.left_over(connection)
+        moved = {schema: name for schema, name in names.items() if name in aside}
         granted = sum(grants.carry_over(connection, schema, name) for schema, name in moved.items())
         owners.carry(connection, connection, schemas, aside=moved)
         # Somebody may have come to depend on the old data while the new was loaded.
-        dependents.refuse(connection, moved_aside.left_over(connection))
+        dependents.refuse(connection, aside)
     with translated("while the receipt was written"):
         kept_until = kept.keep(connection, schemas, errand.keep_previous, errand.observer)
         receipt.write(connection, slip(), sum(loader.rows.values()), schemas, kept_until=kept_until)

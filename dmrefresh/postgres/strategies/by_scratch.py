@@ -33,7 +33,7 @@ def publish(errand: Errand, stream: Iterator[Event], slip: Callable[[], Receipt]
         with errand.stopwatch.measure("load"), blaming(newer):
             loader.load(stream)
         with errand.stopwatch.measure("checks"):
-            changed = check_loaded(connection, errand, loader)
+            changed = check_loaded(connection, errand, loader, analyse=False)
             with translated("while the scratch database was finished"):
                 loader.execute_held_back()
                 connection.execute("COMMIT")

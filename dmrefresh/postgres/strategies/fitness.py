@@ -15,6 +15,7 @@ from dmrefresh.postgres import Connection, receipt
 from dmrefresh.postgres.carrying import grants
 from dmrefresh.postgres.errand import Errand
 from dmrefresh.postgres.newer import Newer
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.reach.session_facts import version
 from dmrefresh.postgres.strategies import dropping
 
@@ -79,17 +80,19 @@ def refuse_foreign_schemas(errand: Errand) -> None:
         "WHERE nspname = ANY (%s) AND NOT pg_catalog.pg_has_role(nspowner, 'USAGE') ORDER BY 1",
         (list(errand.schemas),),
     ).fetchall():
+        name, role = quoted(connection, schema, connection.info.user)
         raise RightsMissing(
             f"The schema {schema} of the target belongs to {owner}; only its owner can replace it.",
-            hint=f"as an administrator: ALTER SCHEMA {schema} OWNER TO {_role(connection)}",
+            hint=f"as an administrator: ALTER SCHEMA {name} OWNER TO {role}",
         )
     row = connection.execute(
         "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
     ).fetchone()
     if row is not None and not row[0]:
+        database, role = quoted(connection, errand.name, connection.info.user)
         raise RightsMissing(
             "The target's role may not make schemas in the target.",
-            hint=f"as an administrator: GRANT CREATE ON DATABASE {errand.name} TO {_role(connection)}",
+            hint=f"as an administrator: GRANT CREATE ON DATABASE {database} TO {role}",
         )
 
 
@@ -156,7 +159,3 @@ def say_what_goes(errand: Errand) -> None:
     going = only_in_target(errand)
     if going:
         errand.observer.warn(f"in the target and not in the dump, so gone after the refresh: {listed(going)}")
-
-
-def _role(connection: Connection) -> str:
-    return connection.info.user

@@ -7,6 +7,7 @@ from dmrefresh.postgres import Connection
 from dmrefresh.postgres.carrying import belongings, database_settings, default_privileges, extensions, strangers
 from dmrefresh.postgres.errand import Check, Errand
 from dmrefresh.postgres.loading import brought_extensions
+from dmrefresh.postgres.quoting import quoted
 from dmrefresh.postgres.strategies import fitness, siblings
 
 _RIGHTS = """
@@ -60,16 +61,17 @@ def _refuse_rights(errand: Errand) -> None:
     assert row is not None
     may_create, is_owner, owner, may_place, tablespace = row
     role = errand.connection.info.user
+    to, database, place = quoted(errand.connection, role, errand.name, tablespace)
     lacks, grant = [], []
     if not may_create:
         lacks.append("may not create databases")
-        grant.append(f"ALTER ROLE {role} CREATEDB")
+        grant.append(f"ALTER ROLE {to} CREATEDB")
     if not is_owner:
         lacks.append(f"does not own the target database (that is {owner})")
-        grant.append(f"ALTER DATABASE {errand.name} OWNER TO {role}")
+        grant.append(f"ALTER DATABASE {database} OWNER TO {to}")
     if not may_place:
         lacks.append(f"may not use the tablespace {tablespace}")
-        grant.append(f"GRANT CREATE ON TABLESPACE {tablespace} TO {role}")
+        grant.append(f"GRANT CREATE ON TABLESPACE {place} TO {to}")
     if lacks:
         raise RightsMissing(
             f"The target's role {role} {' and '.join(lacks)}.", hint=f"as an administrator: {'; '.join(grant)}"
@@ -100,9 +102,10 @@ def refuse_sessions_of(connection: Connection, database: str) -> None:
             hint="wait until that session has ended, then run it again",
         )
     if found:
+        (role,) = quoted(connection, connection.info.user)
         raise RightsMissing(
             f"The target's role may not end sessions of {', '.join(name for name, _ in found)}.",
-            hint=f"as an administrator: GRANT pg_signal_backend TO {connection.info.user}",
+            hint=f"as an administrator: GRANT pg_signal_backend TO {role}",
         )
 
 

@@ -20,6 +20,8 @@ from dmrefresh.postgres.strategies.strategy import Disconnected
 
 _TRIES = 2
 """How often the swap is tried where a session slips in; each waits five seconds at most (the server's own limit)."""
+_LONGEST_CHECK = 4.0
+"""Seconds that the last look at the target may take, of these five; after that the rename gives up."""
 _STANDSTILL = "10s"
 """How long a publisher that has stopped, or is cut off, keeps the target closed; then the server ends its session."""
 _ACL = """
@@ -69,6 +71,7 @@ class Swap:
     observer: Observer
     ended: set[int] = field(default_factory=set)
     checked: bool = False
+    looked: float = 0.0
 
     def run(self) -> Disconnected:
         """Put the new database in the target's place: both renames, rights and comment in one transaction.
@@ -81,7 +84,7 @@ class Swap:
             what the target's sessions noticed.
 
         Raises:
-            TargetBusy: the target's sessions could not be ended; nothing was published.
+            TargetBusy: the target's sessions could not be ended, or the check took too long; nothing was published.
             TargetUnreachable: our own session on the target was lost, and with it what it held still.
             RightsMissing: the role may not end them.
             CommitInDoubt: nobody knows whether it is done.
@@ -91,6 +94,12 @@ class Swap:
                 return self._try()
             except (psycopg.errors.ObjectInUse, psycopg.errors.LockNotAvailable):
                 self.connection.execute("ROLLBACK")
+                if self.looked > _LONGEST_CHECK:
+                    raise TargetBusy(
+                        f"What is in the target took {self.looked:.0f} seconds to look through once nobody else was in "
+                        "it, longer than the server lets it be renamed.",
+                        hint="run it again when the server has less to do, or publish by the strategy `schema`",
+                    ) from None
                 if self.last.closed:  # and what it held still is no longer
                     break
             except psycopg.errors.InsufficientPrivilege:
@@ -140,7 +149,9 @@ class Swap:
             there = {pid for pid, _ in self.ender.execute(_END_SESSIONS, (target, ours))}
             self.ended |= there
             if closed and not there and not self.last.closed:
+                began = time.monotonic()
                 self.check()
+                self.looked = time.monotonic() - began
                 self.checked = True
                 self.last.close()
             wait([renaming], timeout=0.02)
