@@ -52,13 +52,13 @@ class Sent:
         return stored
 
     def _complete(self) -> str | None:
-        with of_the_target(self.store):
+        with of_the_target():
             return self.parts.complete()
 
     def _look(self, _: str | None) -> DumpRef | None:
         """What was sent, where that is what has the name now."""
         try:
-            with of_the_target(self.store):
+            with of_the_target():
                 there = self.store.named(self.key)
         except TargetUnfit:  # there is none of that name
             return None
@@ -93,7 +93,7 @@ def sent(store: Store, key: str, file: IO[bytes], size: int, sha256: str, facts:
     """
     length = max(8 * _MIB, -(-size // (MOST_PARTS - 1)))
     with contextlib.ExitStack() as stack:
-        with file, of_the_target(store), translated(f"bucket {store.bucket}"):
+        with file, of_the_target(), translated(f"bucket {store.bucket}"):
             parts = stack.enter_context(multipart(store, key, {**facts, "sha256": sha256}, "application/gzip"))
             for number, block in enumerate(iter(lambda: file.read(length), b""), 1):
                 parts.put(number, block)
@@ -118,16 +118,16 @@ def copy(store: Store, stored: DumpRef, key: str, facts: Mapping[str, str]) -> N
     # Said again: not every version of boto3 takes it along where a large object is copied in parts.
     noted = {"Metadata": {**facts, "sha256": str(stored.sha256)}, "MetadataDirective": "REPLACE"}
     more = {"ACL": ACL, "ContentType": "application/gzip", **noted}
-    with of_the_target(store), translated(f"bucket {store.bucket}"):
+    with of_the_target(), translated(f"bucket {store.bucket}"):
         store.client.copy(source, store.bucket, key, ExtraArgs=more)
-    with of_the_target(store):
+    with of_the_target():
         there = store.named(key)
     if (there.size, there.sha256) != (stored.size, stored.sha256):
         raise TargetUnreachable(f"{key} in the bucket {store.bucket} is not what {stored.key} is.")
 
 
 @contextlib.contextmanager
-def of_the_target(store: Store) -> Iterator[None]:
+def of_the_target() -> Iterator[None]:
     """Inside the block, what S3 says is about a target, and not about a dump that is fetched.
 
     Raises:
@@ -151,5 +151,5 @@ def of_the_target(store: Store) -> Iterator[None]:
 
 def see_bucket(store: Store) -> None:
     """See that a bucket is there; raises as `of_the_target`."""
-    with of_the_target(store), translated(f"bucket {store.bucket}"):
+    with of_the_target(), translated(f"bucket {store.bucket}"):
         store.client.head_bucket(Bucket=store.bucket)
