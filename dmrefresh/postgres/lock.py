@@ -134,4 +134,4 @@ def _busy(connection: Connection, key: tuple[int, int]) -> Busy:
         known += [f"role {found.role}"] if found.role is not None else []
         known += [f"since {found.began:{SHOWN}}"] if found.began is not None else []
     who = f" ({', '.join(known)})" if known else ""
-    return Busy(f"Another refresh of this target is under way{who}.", hint="wait for it, then run it again")
+    return Busy(f"Another refresh of this target is under way{who}.")

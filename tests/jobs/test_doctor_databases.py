@@ -18,6 +18,8 @@ import pytest
 
 from dmrefresh.dump.note import Note, write_note
 from dmrefresh.jobs.doctor import sources
+from dmrefresh.postgres import receipt
+from dmrefresh.postgres.receipt import Receipt
 from fixtures.parts.dumping import dump_sql, make_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import BUCKET
@@ -274,6 +276,18 @@ def test_a_target_that_would_be_refused_fails_without_a_dump_already(
     assert_passes(furnished.hospital.examined(*TARGET), name)
     fault(furnished)
     assert_fails(furnished.hospital.examined(*TARGET), name, code)
+
+
+def test_without_a_dump_a_target_is_looked_at_for_the_schemas_that_were_refreshed_last(furnished: Furnished) -> None:
+    role = furnished.name
+    furnished.at(role, f"CREATE SCHEMA billing AUTHORIZATION {role}", "CREATE TABLE public.note (id integer)")
+    furnished.at(role, "CREATE VIEW billing.notes AS SELECT id FROM public.note")
+    furnished.at(role, f"ALTER TABLE public.note OWNER TO {role}", f"ALTER VIEW billing.notes OWNER TO {role}")
+    without_a_dump(furnished.hospital)
+    assert_fails(furnished.hospital.examined(*TARGET), "target.local.strategy", 15, "depend on what is inside")
+    with psycopg.connect(furnished.cluster.url(role, role)) as connection:
+        receipt.write(connection, Receipt("run", "a-dump", "r", "0"), 1, ("public", "billing"))
+    assert_passes(furnished.hospital.examined(*TARGET), "target.local.strategy", "without a dump")
 
 
 def test_a_superuser_whom_the_settings_allow_is_called_one(furnished: Furnished) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dmrefresh.dump.events import Head, Name, Schema, Table
@@ -14,6 +14,7 @@ from dmrefresh.jobs.doctor.probe import Probe
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.observer import Keeping
+from dmrefresh.postgres import Connection, receipt
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
 from dmrefresh.postgres.reach import connect, server_names, session_facts
@@ -26,9 +27,20 @@ from dmrefresh.stages.upload import see_bucket
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""
 
-_TABLE = Name("public", "dmrefresh_doctor")
-_NO_DUMP = Head("0", "0", "UTF8", Schema(tables={_TABLE: Table(_TABLE, ())}, schemas=("public",)), ())
-"""What rights are looked at for where there is no dump: a table in the schema that every dump has something of."""
+
+def _stand_in(schemas: Sequence[str]) -> Head:
+    """What is looked for where there is no dump: a table in each of these schemas."""
+    names = [Name(schema, "dmrefresh_doctor") for schema in schemas]
+    return Head("0", "0", "UTF8", Schema(tables={name: Table(name, ()) for name in names}, schemas=tuple(schemas)), ())
+
+
+def _refreshed(connection: Connection) -> tuple[str, ...]:
+    """The schemas that the last refresh has brought, which the next will exchange; `public` where there was none."""
+    try:
+        last = receipt.latest(connection)
+    except Failure:  # the role may not read it, which another check tells
+        last = None
+    return tuple(last.contents) if last is not None and last.contents else ("public",)
 
 
 def checks_of(settings: Settings, name: str, newest: Newest) -> list[Check]:
@@ -107,7 +119,8 @@ class _Database:
 
     def _look(self) -> _Seen:
         guard, keeping = Guard(self._settings.production, self._target.not_production), Keeping()
-        head, with_dump = self._head()
+        head = self._head()
+        with_dump = head is not None
         with (
             reached(self._target, self._name, patience=_PATIENCE, allowed=guard.check_host) as there,
             connect.session(there.url, "dmrefresh doctor") as connection,
@@ -119,6 +132,8 @@ class _Database:
                 lambda: connect.refuse_superuser(connection, allowed=self._target.allow_superuser),
                 lambda: connect.refuse_standby(connection),
             ]
+            if head is None:
+                head = _stand_in(_refreshed(connection))
             others = dump_others(self._settings.programs)
             errand = errand_for_a_look(connection, there.url, head, self._target, others, who="doctor")
             refused = [failure for look in guards if (failure := _failure(look)) is not None]
@@ -126,12 +141,12 @@ class _Database:
             superuser = session_facts.is_superuser(connection)
             return _Seen(server_names.shown(there.url), found, refused, keeping.warnings, superuser, with_dump)
 
-    def _head(self) -> tuple[Head, bool]:
-        """The newest dump's, or one that stands in for it, and whether it is the dump's."""
+    def _head(self) -> Head | None:
+        """The newest dump's; None where there is none to be read."""
         try:
-            return self._newest.head(), True
+            return self._newest.head()
         except (Needs, Failure):
-            return _NO_DUMP, False
+            return None
 
 
 class _BucketTarget:
