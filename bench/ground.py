@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,11 +21,11 @@ from fixtures.parts.dumping import put_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import REGION, ObjectStore
 from fixtures.parts.secrets import Credentials
+from fixtures.parts.surroundings import path, variables
 
 ROLE = "marketplace"
 """Owns the databases of all sides, and is no superuser; it may make databases, which the strategy `database` does."""
 
-_FOREIGN = ("AWS_", "DM", "GNUPGHOME", "PG", "PYTHON", "SOPS_")
 _UNTOUCHED = {
     # Cleaning up after one side would go on while the other is measured.
     "autovacuum": "off",
@@ -113,21 +111,7 @@ class Ground:
 
     def variables(self) -> dict[str, str]:
         """The refresh's environment: this store's and this key's, nothing of the user's own."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-        return {
-            **kept,
-            "PATH": _path(),
-            "AWS_ACCESS_KEY_ID": self.store.jobs.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.store.jobs.secret_key,
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "NO_PROXY": "127.0.0.1,localhost",
-            "SOPS_AGE_KEY_FILE": str(self.credentials.age_key_file),
-            "XDG_CACHE_HOME": str(self.folder / "cache"),
-            "XDG_CONFIG_HOME": str(self.folder / "no-settings-of-the-user"),
-            "XDG_STATE_HOME": str(self.folder / "state"),
-        }
+        return variables(self.store, self.credentials, self.folder)
 
     def settings(self, database: str, **target: str | int | bool) -> Path:
         """Write the settings of a refresh of that database; returns the file.
@@ -174,7 +158,7 @@ def prepared(setting: Setting) -> Iterator[Ground]:
     credentials = keys(setting.keep)
     files = credentials.public_key.parent
     with ExitStack() as stack:
-        stack.enter_context(_environment(PATH=_path(), SOPS_AGE_KEY_FILE=str(credentials.age_key_file)))
+        stack.enter_context(_environment(PATH=path(), SOPS_AGE_KEY_FILE=str(credentials.age_key_file)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dmr-bench-")))
         settings = {**_UNTOUCHED, "fsync": "on" if setting.fsync else "off"}
         cluster = stack.enter_context(Cluster(setting.major, settings=settings))
@@ -200,9 +184,3 @@ def _environment(**variables: str) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _path() -> str:
-    """The search path with this environment's programs first: sops comes with it."""
-    scripts = sysconfig.get_path("scripts") or str(Path(sys.executable).parent)
-    return f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

@@ -102,7 +102,6 @@ def main(arguments: list[str] | None = None) -> int:
         put_dump(ground.store, ground.store.bucket, "production", datetime.now(UTC), loaded.file)
         ground.make_database("local")
         os.environ.update(ground.variables())
-        voice = Filmed("clean-and-apply to local")
         file = ground.settings("local")
         check_dump.run(check_dump.prepare(settings.load(file)), record=True)  # as a nightly backup does
         for _ in range(2):  # the first fills what the second replaces
@@ -110,6 +109,9 @@ def main(arguments: list[str] | None = None) -> int:
             plan = clean_and_apply.prepare(settings.load(file), "local", ruleset="digitalmarketplace", observer=voice)
             voice.summary(clean_and_apply.run(plan, voice))
         voice.close()
+    if not voice.moment:
+        setting.say("the load was over before it could be pictured: take more --megabytes")
+        return 1
     _FOLDER.mkdir(exist_ok=True)
     (_FOLDER / "terminal.svg").write_text(svg("terminal", voice.moment), encoding="utf-8")
     (_FOLDER / "terminal-closing.svg").write_text(svg("closing", voice.said), encoding="utf-8")

@@ -251,4 +251,10 @@ def own_fault(error: BaseException) -> Failure:
     """What an exception that nobody expected is told as; its text is not, since it may quote what it stumbled over."""
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return UsageFailure("No more files can be opened here, and a run needs some.", hint="raise it: ulimit -n 256")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{error.filename} " if error.filename else "What was to be said or kept "
+        return UsageFailure(
+            f"{where}cannot be written: {error.strerror}.",
+            hint="make room; `df -h` and `df -i` say where there is none",
+        )
     return Failure(f"This is a fault of dmrefresh's own ({type(error).__name__}).")

@@ -6,7 +6,7 @@ import ipaddress
 
 
 def is_here(host: str) -> bool:
-    """Whether a host's name or address is that of this machine."""
+    """Whether a host's name or address is one of the loopback interface."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -22,7 +22,7 @@ from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials, make_credentials
 from tests.proof import Proof
 
-_OURS_TO_SET = ("AWS_", "DM", "GNUPGHOME", "PG", "SOPS_")
+_OURS_TO_SET = ("AWS_", "DM", "GNUPGHOME", "PG", "SOPS_", "XDG_")
 _GRACE = 5.0
 """Seconds that a process told to end gets for it."""
 

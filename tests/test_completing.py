@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dmrefresh.bucket.store import Store
 from dmrefresh.cli.completing import keys_of
 from dmrefresh.jobs.dumps import seen
 from fixtures.parts.seaweedfs import ObjectStore
@@ -149,9 +150,9 @@ def test_the_dumps_that_were_listed_are_proposed_without_asking_s3(folder: Path,
     environment = os.environ | {
         "AWS_ACCESS_KEY_ID": object_store.jobs.access_key,
         "AWS_SECRET_ACCESS_KEY": object_store.jobs.secret_key,
-        "DMREFRESH_DUMPS_ENDPOINT_URL": object_store.endpoint_url,
     }
-    (folder / "dmrefresh.toml").write_text(f'[dumps]\nbucket = "{object_store.bucket}"\nstage = "seen"\n')
+    said = f'[dumps]\nbucket = "{object_store.bucket}"\nstage = "seen"\n'
+    (folder / "dmrefresh.toml").write_text(f'{said}endpoint_url = "{object_store.endpoint_url}"\n')
     assert proposed("dmrefresh check-dump ") == []
     done = subprocess.run([DMREFRESH, "dumps"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -160,16 +161,22 @@ def test_the_dumps_that_were_listed_are_proposed_without_asking_s3(folder: Path,
     assert proposed("dmrefresh dumps --stage ") == ["seen"]
     file = folder / "cache" / "dmrefresh" / "names.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    (folder / "dmrefresh.toml").write_text(said)
+    assert proposed("dmrefresh check-dump ") == [], "another store has a bucket of that name"
 
 
 def test_stages_are_remembered_beside_each_other_and_odd_names_are_not(folder: Path) -> None:
-    seen.remember("shop", ["a-202611220300.sql.gz.gpg", "$(touch evil)"])
-    seen.remember("shop", ["b-202611220300.sql.gz.gpg"])
-    seen.remember("other", ["c-202611220300.sql.gz.gpg"])
-    assert seen.seen("shop") == ["b-202611220300.sql.gz.gpg", "a-202611220300.sql.gz.gpg"]
-    seen.remember("shop", [f"a-2026112203{n % 60:02}{n}.sql.gz.gpg" for n in range(500)])
-    assert len(seen.seen("shop")) <= 100
-    assert seen.seen("absent") == []
+    shop = Store("shop", endpoint_url="https://me:hunter2@s3.example.org:8333")
+    seen.remember(shop, ["a-202611220300.sql.gz.gpg", "$(touch evil)"])
+    seen.remember(shop, ["b-202611220300.sql.gz.gpg"])
+    seen.remember(Store("other"), ["c-202611220300.sql.gz.gpg"])
+    seen.remember(Store("shop"), ["d-202611220300.sql.gz.gpg"])
+    assert seen.seen("shop", shop.endpoint_url) == ["b-202611220300.sql.gz.gpg", "a-202611220300.sql.gz.gpg"]
+    assert seen.seen("shop", None) == ["d-202611220300.sql.gz.gpg"]
+    seen.remember(shop, [f"a-2026112203{n % 60:02}{n}.sql.gz.gpg" for n in range(500)])
+    assert len(seen.seen("shop", shop.endpoint_url)) <= 100
+    assert seen.seen("absent", None) == []
+    assert "hunter2" not in (folder / "cache" / "dmrefresh" / "names.json").read_text()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -180,7 +187,7 @@ def test_a_note_that_is_none_proposes_nothing(folder: Path, text: bytes) -> None
     file = folder / "cache" / "dmrefresh" / "names.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text)
-    assert seen.seen("shop") == []
+    assert seen.seen("shop", None) == []
 
 
 def test_a_ruleset_is_read_off_its_lines_as_a_parser_reads_it() -> None:

@@ -35,6 +35,22 @@ def commands(group: Any = PROGRAM, above: str = "") -> Iterator[tuple[str, Any]]
             yield f"{above}{name}", command
 
 
+@pytest.mark.parametrize("words", ["--help", "--version", "plan --help", "help exit-codes"])
+def test_what_cannot_be_shown_is_told_in_a_sentence(words: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [DMREFRESH, *words.split()],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [DMREFRESH, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ ROOMS = {
     "dmrefresh.keys": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.bucket": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.report": {"dmrefresh", "dmrefresh.machine"},
-    "dmrefresh.console": {"dmrefresh", "dmrefresh.report"},
+    "dmrefresh.console": {"dmrefresh", "dmrefresh.machine", "dmrefresh.report"},
     "dmrefresh.telling": {"dmrefresh", "dmrefresh.machine", "dmrefresh.settings", "dmrefresh.report"},
     "dmrefresh.runbooks": {"dmrefresh", "dmrefresh.machine"},
     "dmrefresh.settings": {"dmrefresh", "dmrefresh.machine", "dmrefresh.keys", "dmrefresh.bucket"},
@@ -173,6 +174,12 @@ def test_the_rooms_of_the_jobs_import_one_way_and_what_they_share_imports_none_o
         assert rooms & set(JOBS) <= allowed, file
 
 
+def test_the_map_of_the_engine_has_every_file_of_it_and_no_other() -> None:
+    room = ROOT / "sanitisers" / "engine"
+    named = re.findall(r"`(\w+)`", ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "")
+    assert sorted(named) == sorted(file.stem for file in room.glob("*.py") if file.stem != "__init__")
+
+
 def test_the_single_files_know_nothing_of_the_rooms() -> None:
     for file in (ROOT / "dmrefresh").glob("*.py"):
         above = {name for name in imports(file) if room_of(name) != "dmrefresh"}
@@ -199,6 +206,16 @@ def test_only_one_file_starts_processes_and_only_one_imports_a_terminal() -> Non
             popens = "Popen(" in file.read_text() or "subprocess.run(" in file.read_text()
             assert not popens or file.name == "process.py", file
             assert "rich" not in names or file.parent.name == "console", file
+
+
+def test_only_one_file_makes_buckets_of_settings_so_that_what_they_say_holds_for_each() -> None:
+    makers = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "dmrefresh").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Store"
+    }
+    assert makers == {"dmrefresh/jobs/buckets.py"}
 
 
 def test_no_file_is_too_long_to_read_in_one_sitting() -> None:

@@ -86,7 +86,8 @@ def translated(what: str) -> Iterator[None]:
         raise _expired(what) from None
     except (exceptions.ParamValidationError, exceptions.NoRegionError, ValueError):
         raise UsageFailure(
-            f"The settings for {what} make no valid request.", hint="look at [dumps] in dmrefresh.toml"
+            f"The settings for {what} make no valid request.",
+            hint="look at its name, `region` and `endpoint_url` in dmrefresh.toml",
         ) from None
     except exceptions.FlexibleChecksumError:
         raise DumpDamaged(f"{what} is damaged: its bytes do not fit the checksum that S3 keeps.") from None

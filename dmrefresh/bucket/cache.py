@@ -98,10 +98,13 @@ def copy_of(endpoint: str, dump: DumpRef, sha256: str) -> Copy:
 
 
 def folder_of_this_machine() -> Path:
-    """Where copies lie: in the user's folder for what can be made again."""
+    """Where copies lie: in the user's folder for what can be made again; below ~ itself where this user has no home."""
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("dmrefresh")) / "dumps"
+    try:
+        return Path(platformdirs.user_cache_dir("dmrefresh")) / "dumps"
+    except RuntimeError:
+        return Path("~/.cache/dmrefresh/dumps")
 
 
 class Cache:
@@ -243,6 +246,11 @@ class Cache:
     @contextlib.contextmanager
     def _usable(self) -> Iterator[None]:
         """What goes wrong with the folder inside the block, as one kind of failure."""
+        if not self.folder.is_absolute():  # it would be one called ~
+            raise CacheUnusable(
+                "This user has no home that copies could be kept in.",
+                hint="leave them out (cache under [dumps]), or put XDG_CACHE_HOME where there is room",
+            )
         try:
             yield
         except OSError as error:

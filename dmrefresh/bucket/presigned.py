@@ -21,11 +21,14 @@ from dmrefresh.hosts import is_here
 LIMIT = 5 << 30
 """The most that S3 takes in one request, in bytes; to a larger one it answers EntityTooLarge, with this number.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html says "5 GB"."""
+SHRINKS = 4
+"""Bytes of a database on its server's disk that become one of ciphertext; of the made-up production it is 8 to 11."""
 EXPIRES = timedelta(minutes=10)
 """How long one is valid unless told otherwise."""
 DIGEST = "x-amz-meta-sha256"
 """The field that notes an object's SHA-256 (hexadecimal) with it."""
 
+_SIGN = "sign it again: `dmrefresh presign NAME`"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -87,12 +90,14 @@ def read_presigned(text: str, key: str, variable: str) -> Presigned:
             hint='it is JSON, {"url": …, "fields": {…}}, as `dmrefresh presign` prints',
         ) from None
     if expires.tzinfo is None or any(not _NAME.fullmatch(name) or _UNPRINTABLE.search(fields[name]) for name in fields):
-        raise UsageFailure(f"{variable} is no presigned POST: its expiry has no time zone, or a field is none.")
+        raise UsageFailure(
+            f"{variable} is no presigned POST: its expiry has no time zone, or a field is none.", hint=_SIGN
+        )
     _check_url(url, variable)
     if fields.get("key") != key or not _permits(conditions, "key", key):
-        raise UsageFailure(f"{variable} was signed for another name than the one that this backup has.")
+        raise UsageFailure(f"{variable} was signed for another name than the one that this backup has.", hint=_SIGN)
     if "acl" in fields and not _permits(conditions, "acl", fields["acl"]):
-        raise UsageFailure(f"The form in {variable} has another ACL than its own policy permits.")
+        raise UsageFailure(f"The form in {variable} has another ACL than its own policy permits.", hint=_SIGN)
     takes_digest = any(kind == "starts-with" and (name, value) == (DIGEST, "") for kind, name, value in conditions)
     return Presigned(url, dict(fields), key, expires, min([LIMIT, *ranges]), takes_digest)
 
@@ -125,7 +130,7 @@ def _check_url(url: str, variable: str) -> None:
     except ValueError:
         parts, host, usable = urlsplit(""), "", False
     if not usable or parts.scheme not in ("https", "http"):
-        raise UsageFailure(f"The url in {variable} is none that a form can be posted to.")
+        raise UsageFailure(f"The url in {variable} is none that a form can be posted to.", hint=_SIGN)
     if parts.scheme == "http" and not is_here(host):
         raise UsageFailure(
             f"The url in {variable} is one without TLS: whoever listens could store what they like.",

@@ -54,7 +54,8 @@ class DumpRef:
         modified: when it was stored.
         etag: what S3 calls this version of its content.
         version_id: the version, where the bucket keeps versions.
-        sha256: hexadecimal digest of its bytes, where the backup noted it in the metadata.
+        sha256: hexadecimal digest of its bytes, where it is known: from its metadata (cleaned dumps and what a worker
+            posted have it there), from the note beside it, or because it was just sent.
     """
 
     bucket: str

@@ -58,6 +58,10 @@ def main() -> None:
         app()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except OSError as error:  # help or a version that cannot be shown; commands say so themselves
+        code = 2
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(f"error: this cannot be shown: {error.strerror}.\n")
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()

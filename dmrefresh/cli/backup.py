@@ -77,13 +77,13 @@ def backup_production(
             if on is None:
                 plan = job.prepare(held, stage=stage, quick=quick)
                 told.begins(plan.name)
-                done = job.run(plan, record.observer, Patience.of(plan.job, record.tries))
+                done = job.run(plan, record.observer, Patience.of(held.job, record.tries))
             else:
                 from dmrefresh.jobs.backup import on_cloud_foundry
 
                 order = on_cloud_foundry.order(held, stage=stage, quick=quick)
                 told.begins(order.name)
-                elsewhere = on_cloud_foundry.run(order, record.observer)
+                elsewhere = on_cloud_foundry.run(order, record.observer, Patience.of(held.job, record.tries))
                 done = elsewhere.report
             record.done = done
             told.what = f"{stored(done)}; {looked_at(done)}"

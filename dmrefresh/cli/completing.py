@@ -54,7 +54,10 @@ def dumps(ctx: typer.Context, word: str) -> Iterable[str]:
 
     said = _said(ctx)
     cleaned = said.get("targets", {}).get(ctx.params.get("cleaned") or "", {})
-    return seen(str(cleaned.get("s3") or said.get("dumps", {}).get("bucket", "")))
+    where = cleaned if "s3" in cleaned else said.get("dumps", {})
+    bucket = where.get("s3") or where.get("bucket", "")
+    endpoint = where.get("endpoint_url")
+    return seen(str(bucket), None if endpoint is None else str(endpoint))
 
 
 def rulesets(ctx: typer.Context, word: str) -> Iterable[str]:
@@ -163,7 +166,7 @@ def _said(ctx: typer.Context) -> dict[str, Any]:
     from dmrefresh.settings.loading import gather
 
     config = ctx.find_root().params.get("config")
-    sections = {"dumps": ("bucket", "stage"), "ruleset": ("path",)}
+    sections = {"dumps": ("bucket", "endpoint_url", "stage"), "ruleset": ("path",)}
     return gather(None if config is None else Path(config), os.environ, None, sections).values
 
 

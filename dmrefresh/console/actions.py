@@ -13,6 +13,7 @@ from dmrefresh.console import closing
 from dmrefresh.console.closing import Closing
 from dmrefresh.console.text import harmless
 from dmrefresh.console.voice import Figures, Voice
+from dmrefresh.console.writing import write
 from dmrefresh.errors import Failure
 from dmrefresh.report.model import BackupReport, Report
 
@@ -69,7 +70,7 @@ class Actions(Voice):
         title = _escaped(f"{self._command}: exit {exit_code}").replace(":", "%3A").replace(",", "%2C")
         if self._stream is not None:
             with contextlib.suppress(OSError, ValueError):
-                print(f"::error title={title}::{_escaped(harmless(text))}", file=self._stream, flush=True)
+                write(self._stream, f"::error title={title}::{_escaped(harmless(text))}\n")
 
     def _write(self, *paragraphs: str) -> None:
         """Add to the summary; a page that cannot be written changes nothing about the run."""

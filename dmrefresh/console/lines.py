@@ -19,6 +19,7 @@ from dmrefresh.console.pace import Meter
 from dmrefresh.console.text import about, counts, harmless
 from dmrefresh.console.text import printable as printable
 from dmrefresh.console.voice import Figures, Voice
+from dmrefresh.console.writing import write
 from dmrefresh.errors import Failure, FaultElsewhere
 from dmrefresh.report.model import BackupReport, Checked, Filtered, Report
 from dmrefresh.stopwatch import Stopwatch
@@ -90,16 +91,15 @@ class Lines(Voice):
         self._one_at_a_time = threading.RLock()
         self._over = threading.Event()
 
-    def line(self, text: str) -> None:
-        """Write a line with the time of day in front."""
-        self._print(f"{datetime.now():%H:%M:%S}  {harmless(text)}")
+    def line(self, text: str, *, at_leisure: bool = False) -> None:
+        """Write a line with the time of day in front; one at leisure only where nobody has to be waited for."""
+        self._print(f"{datetime.now():%H:%M:%S}  {harmless(text)}", at_leisure=at_leisure)
 
-    def _print(self, text: str) -> None:
+    def _print(self, text: str, *, at_leisure: bool = False) -> None:
         """Nobody listening any more, or a full disk under a log, is no reason to end a refresh."""
-        if self.stream is None:  # `print` would take standard output, where a filter's rows are
-            return
-        with contextlib.suppress(OSError, ValueError):
-            print(text, file=self.stream, flush=True)
+        if self.stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                write(self.stream, f"{text}\n", at_leisure=at_leisure)
 
     def note(self, message: str) -> None:
         """A step began or ended."""
@@ -139,7 +139,7 @@ class Lines(Voice):
             self._last = time.monotonic()
             said = ", ".join(self._how_far())
             if said:
-                self.line(said)
+                self.line(said, at_leisure=True)
 
     def _how_far(self) -> list[str]:
         """Share, rows, speed, what is waited for, and the time left, as far as they are known."""

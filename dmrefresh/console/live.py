@@ -72,7 +72,7 @@ class Live(Lines):
         self._display: Display | None = None
         self._end: Closing | None = None
 
-    def _print(self, text: str) -> None:
+    def _print(self, text: str, *, at_leisure: bool = False) -> None:
         """Above the bars, where there are any."""
         said = Text(text)
         for word, style in _STYLES.items():

@@ -25,7 +25,7 @@ def store_of(settings: Settings) -> Store:
     dumps = settings.dumps
     if not dumps.bucket:
         raise no_bucket()
-    return Store(dumps.bucket, dumps.region, dumps.endpoint_url, silence=dumps.silence.total_seconds())
+    return store_at(settings, dumps.bucket, dumps.region, dumps.endpoint_url)
 
 
 def cleaned_store(settings: Settings, target: str) -> Store:
@@ -39,10 +39,15 @@ def cleaned_store(settings: Settings, target: str) -> Store:
         raise UsageFailure(
             f"The target `{target}` is no bucket of cleaned dumps.", hint="--from names a target that has `s3`"
         )
-    return bucket_of(of)
+    return bucket_of(settings, of)
 
 
-def bucket_of(target: Target) -> Store:
+def bucket_of(settings: Settings, target: Target) -> Store:
     """The bucket that a target's settings name."""
     assert target.s3 is not None
-    return Store(target.s3, target.region, target.endpoint_url)
+    return store_at(settings, target.s3, target.region, target.endpoint_url)
+
+
+def store_at(settings: Settings, bucket: str, region: str | None, endpoint_url: str | None) -> Store:
+    """A bucket, with the patience that the settings have with S3: there is no other place that makes one."""
+    return Store(bucket, region, endpoint_url, silence=settings.dumps.silence.total_seconds())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +26,12 @@ _AGENT = "s2k-count 65536\n"
 """How often gpg-agent hashes the passphrase for the copy of the key that it keeps in memory: the least it takes. Left
 alone it finds out anew on each run how often it could in a tenth of a second, which takes it longer than a small dump;
 whoever can read that memory can read the passphrase in ours."""
+_EXPORT_ERROR = re.compile(rb"^\[GNUPG:\] ERROR export_keys\.secret (\d+)", re.MULTILINE)
+_CODE, _BAD_PASSPHRASE = 0xFFFF, 11
+"""The part of an error's number that says what it is, without who found it, and GPG_ERR_BAD_PASSPHRASE: see gpg-error.h
+of libgpg-error, and doc/DETAILS of GnuPG for the status line."""
+_ROOM = 1 << 20
+"""Bytes that a keyring may take."""
 _SOPS_NEEDS = ("SOPS_", "AWS_", "GOOGLE_", "CLOUDSDK_", "AZURE_", "VAULT_", "XDG_")
 
 
@@ -69,11 +78,21 @@ class Keyring:
 
         Handing a private key out is the one thing that asks for the passphrase of every sort of key, an expired
         one included (which still opens old dumps). What is handed out is protected, and thrown away.
+
+        Raises:
+            ProgramFailed: gpg or its agent did not get as far as that; where the machine has no time for them, say.
         """
-        argv = [*self.gpg, "--pinentry-mode", "loopback", "--passphrase-fd", "0"]
+        argv = [*self.gpg, "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--status-fd", "1", "--armor"]
         argv += ["--export-secret-keys", self.fingerprint]
-        done = process.run(argv, env=self.environment, stdin=self.passphrase + b"\n")
-        return done.returncode == 0 and bool(done.stdout)
+        try:
+            done = process.run(argv, env=self.environment, stdin=self.passphrase + b"\n")
+        except subprocess.TimeoutExpired:
+            raise ProgramFailed("gpg did not open the private key within a minute.") from None
+        if done.returncode == 0 and b"-----END" in done.stdout:
+            return True
+        if any(int(code) & _CODE == _BAD_PASSPHRASE for code in _EXPORT_ERROR.findall(done.stdout)):
+            return False
+        raise ProgramFailed("gpg did not open the private key, and not for want of the right passphrase.")
 
 
 def decrypt_with_sops(file: Path) -> bytes:
@@ -113,7 +132,7 @@ def private_keyring(files: KeyFiles) -> Iterator[Keyring]:
     gpg-agent on every way out; what a killed run left behind is removed by the next one.
 
     Raises:
-        KeyUnusable: no memory-backed storage, or SOPS, gpg, the key or its passphrase is of no use.
+        KeyUnusable: no memory-backed storage or no room in it, or SOPS, gpg, the key or its passphrase is of no use.
         ProgramFailed: a signal ended one of the two.
     """
     storage = memory_backed_storage()
@@ -121,11 +140,27 @@ def private_keyring(files: KeyFiles) -> Iterator[Keyring]:
     secret_key, passphrase = _decrypted(files)
     if not passphrase or b"\n" in passphrase:
         raise KeyUnusable(f"{files.passphrase.name} does not hold a passphrase of one line.")
-    with private_folder(storage, _PREFIX) as home:
-        try:
-            yield _import(home, secret_key, passphrase)
-        finally:
-            _end_agent(home)
+    with contextlib.ExitStack() as stack:
+        with _roomy(storage):
+            home = stack.enter_context(private_folder(storage, _PREFIX))
+            stack.callback(_end_agent, home)
+            keyring = _import(home, secret_key, passphrase)
+        yield keyring
+
+
+@contextlib.contextmanager
+def _roomy(storage: Path) -> Iterator[None]:
+    """What comes of too little room, as that: gpg, which finds none, says only that it has no key."""
+    try:
+        yield
+    except (OSError, KeyUnusable) as error:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not full and (isinstance(error, OSError) or shutil.disk_usage(storage).free >= _ROOM):
+            raise
+        raise KeyAbsent(
+            f"There is no room in {storage} for the private key.",
+            hint=f"make some: df {storage}, and what is in it; a container may be given more, as with --shm-size",
+        ) from None
 
 
 def _decrypted(files: KeyFiles) -> tuple[bytes, bytes]:

@@ -262,5 +262,6 @@ def at_hand(module: str) -> Iterator[Aside | None]:
         yield aside
     finally:
         if aside is not None and aside.busy:
-            _waiting.remove(aside)
+            with contextlib.suppress(ValueError):  # whoever ends all of them may have been here
+                _waiting.remove(aside)
             aside.end()

@@ -53,6 +53,7 @@ class _State:
     ended: int | None = None
     """What has ended the run: all that goes on is the way out."""
     hurried = False
+    done = False
 
 
 _waiting: list[Callable[[], object]] = []
@@ -74,12 +75,17 @@ def install() -> None:
 
 def go_on() -> None:
     """What was ended was only a part: signals mean what they meant before it."""
-    _State.ended, _State.hurried = None, False
+    _State.ended, _State.hurried, _State.done = None, False, False
 
 
 def over() -> None:
     """Hold signals off for good: how the run has ended is known, and only has to be said."""
-    _State.held = True
+    _State.held = _State.done = True
+
+
+def settled() -> bool:
+    """Whether nobody is to be waited for without an end: no signal ends that now, or how the run ends is settled."""
+    return _State.held or _State.done or _State.ended is not None
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
@@ -148,6 +154,7 @@ def held_from_here() -> Iterator[None]:
     _State.held, _State.missed = True, None
     try:
         yield
+        _State.done = True
     except (CommitInDoubt, PublishedButUnfinished):
         raise
     except BaseException:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from dmrefresh.dump.events import Head
 from dmrefresh.dump.judging.after_load import Script
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import Connection
 from dmrefresh.postgres.guard import Guard
@@ -37,6 +38,7 @@ class Errand:
         connections: how many sessions load at once, with `database`.
         toast_compression: how the server compresses long values of what is loaded; None for as it does by default.
         dump_others: with `database`, dumps what is to be carried over of the target's own; without it, that refuses.
+        limits: how much of such a dump may be held in memory.
     """
 
     connection: Connection
@@ -52,6 +54,7 @@ class Errand:
     connections: int = 2
     toast_compression: Compression | None = None
     dump_others: DumpOthers | None = None
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def schemas(self) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def survey(errand: Errand, wanted: StrategyName, guards: list[Callable[[], objec
                 lambda: fitness.refuse_receipts(head),
                 lambda: compression.refuse(errand),
             ]
-        ) + (_refused_statements(errand) or _collected([lambda: course.check_head(head)]))
+        ) + _refused_by_the_head(head)
         tried = _NAMES if wanted == "auto" else (wanted,)
         found.by_strategy = {name: refusals(errand, name) for name in _NAMES if name in tried}
         found.strategy = next((name for name, failures in found.by_strategy.items() if not failures), None)
@@ -158,15 +158,17 @@ def _collected(checks: list[Callable[[], object]]) -> list[Failure]:
     return found
 
 
-def _refused_statements(errand: Errand) -> list[Failure]:
-    """One refusal for each kind of statement before the rows that is never executed."""
+def _refused_by_the_head(head: Head) -> list[Failure]:
+    """One refusal for each kind of statement before the rows that is never executed, or else what there is."""
+    if not head.statements:  # pg_dump always writes some: it only stands in for a dump's
+        return []
     found: dict[str, Failure] = {}
-    for statement in errand.head.statements:
+    for statement in head.statements:
         try:
             deciding.check(statement)
         except DumpRefused as refused:
             found.setdefault(statement.kind, refused)
-    return list(found.values())
+    return list(found.values()) or _collected([lambda: course.check_head(head)])
 
 
 def _number(errand: Errand, query: str, parameters: tuple[object, ...]) -> int:

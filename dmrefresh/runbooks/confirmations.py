@@ -15,6 +15,7 @@ from dmrefresh.runbooks.runbook import Runbook, Step
 
 Decision = Literal["begun", "resumed", "done", "skipped", "noted", "stopped", "interrupted"]
 _DECIDED = ("done", "skipped")
+_ANOTHER = "name another file with --record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Record:
         try:
             _append(self.file, b"")
         except OSError as error:
-            raise UsageFailure(f"The record {self.file} cannot be written: {error.strerror}.") from None
+            raise UsageFailure(f"The record {self.file} cannot be written: {error.strerror}.", hint=_ANOTHER) from None
 
     def entries(self) -> list[Entry]:
         """What is in the file now; nothing where there is none yet.
@@ -81,7 +82,7 @@ class Record:
         try:
             lines = self.file.read_bytes().splitlines() if self.file.exists() else []
         except OSError as error:
-            raise UsageFailure(f"The record {self.file} cannot be read: {error.strerror}.") from None
+            raise UsageFailure(f"The record {self.file} cannot be read: {error.strerror}.", hint=_ANOTHER) from None
         for number, line in enumerate(lines, 1):
             entry = _entry(line)
             if entry is None:

@@ -24,4 +24,5 @@ class Job(Section):
     """How many blocks of rows are sanitised at a time; each takes some 30 MB; two cores gain nothing by it."""
     aside: bool | None = None
     """Whether what is looked at for leaks is read by a second process, of some 100 MB; unsaid, it is where
-    the dump is large, and the target on another machine or there are more than two cores. Linux only."""
+    the dump is large, and the target on another machine or there are more than two cores. `sanitise`, which does not
+    know how large its dump is, always has one unless it is false. Linux only."""

@@ -35,13 +35,23 @@ class Keys(Section):
         """`path` within the credentials repository.
 
         Raises:
-            UsageFailure: it is relative and nothing says where the repository is.
+            UsageFailure: it is relative and nothing says where the repository is, or below ~ of nobody.
         """
-        if path.expanduser().is_absolute():
-            return path.expanduser()
+        path = _expanded(path)
+        if path.is_absolute():
+            return path
         if self.credentials_repo is None:
             raise UsageFailure(
                 "Nothing says where the credentials repository is.",
                 hint="set DM_CREDENTIALS_REPO, or credentials_repo under [keys] in dmrefresh.toml",
             )
-        return self.credentials_repo.expanduser() / path
+        return _expanded(self.credentials_repo) / path
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise UsageFailure(
+            f"{path} is below ~, and there is no such home.", hint="give the whole path under [keys]"
+        ) from None

@@ -13,6 +13,8 @@ import platformdirs
 from dmrefresh.errors import UsageFailure
 
 FILE_NAME = "dmrefresh.toml"
+LISTED = "`dmrefresh help environment` lists the settings"
+"""What helps where the settings cannot be read: a command that does not read them."""
 
 _PLACES = {"url", "service", "vcap", "s3"}
 _WAYS = {"vcap_command", "tunnel"}
@@ -174,10 +176,11 @@ def _read(file: Path) -> dict[str, Any]:
         with file.open("rb") as stream:
             found = tomllib.load(stream)
     except OSError as error:
-        raise UsageFailure(f"{file} cannot be read: {error.strerror}.") from None
+        hint = "see that it is there and yours to read, or name another with `dmrefresh --config FILE`"
+        raise UsageFailure(f"{file} cannot be read: {error.strerror}.", hint=hint) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not encoded in UTF-8"
-        raise UsageFailure(f"{file} is not valid TOML: {reason}.") from None
+        raise UsageFailure(f"{file} is not valid TOML: {reason}.", hint=f"mend that line; {LISTED}") from None
     # Relative paths are relative to the file that says them, not to whoever runs it.
     for section, key, suffixes in (
         ("keys", "credentials_repo", ("",)),

@@ -23,7 +23,7 @@ from dmrefresh.settings.cloud_foundry import CloudFoundry
 from dmrefresh.settings.dumps import Dumps
 from dmrefresh.settings.job import Job
 from dmrefresh.settings.keys import Keys
-from dmrefresh.settings.loading import Gathered, Key, gather
+from dmrefresh.settings.loading import LISTED, Gathered, Key, gather
 from dmrefresh.settings.production import Production
 from dmrefresh.settings.reports import Reports
 from dmrefresh.settings.section import Duration, Section
@@ -230,12 +230,12 @@ def _refused(key: Key, kind: str, message: str, gathered: Gathered) -> UsageFail
     origin = gathered.origin(key) or " and ".join(str(file) for file in gathered.files) or "the environment"
     where = f"{origin}: `{'.'.join(key)}`"
     if kind != "extra_forbidden":
-        return UsageFailure(f"{where}: {message}.")
+        return UsageFailure(f"{where}: {message}.", hint=f"mend it there; {LISTED}")
     known = _known(key[:-1])
     near = difflib.get_close_matches(key[-1], known, n=1)
     if near:
         return UsageFailure(f"{where} is no setting.", hint=f"did you mean `{'.'.join((*key[:-1], near[0]))}`?")
-    return UsageFailure(f"{where} is no setting.", hint=f"known there: {', '.join(known)}")
+    return UsageFailure(f"{where} is no setting.", hint=f"known there: {', '.join(known)}; {LISTED}")
 
 
 def _known(above: Key) -> list[str]:

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
-from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable
+from dmrefresh.errors import DumpDamaged, Failure, KeyUnusable, ProgramFailed
 from dmrefresh.keys.private import Keyring, not_started
 from dmrefresh.keys.signatures import NotSigned
 from dmrefresh.machine import process, signals
@@ -211,7 +211,11 @@ def judge_status(
             "The dump is not encrypted to this private key.",
             hint="was the public key of the backup rotated without its private twin?",
         )
-    if unopened and not key_opens():
+    try:
+        opened = not unopened or key_opens()
+    except ProgramFailed as failure:  # what keeps it from the key keeps it from the message
+        return failure
+    if not opened:
         return KeyUnusable(
             "The passphrase does not open the private key.",
             hint="was the key rotated without its passphrase in the credentials repository?",

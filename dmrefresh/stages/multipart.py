@@ -5,18 +5,21 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dmrefresh.bucket.store import ACL, Store, translated
+from dmrefresh.errors import CommitInDoubt, Failure
 from dmrefresh.machine import signals
 from dmrefresh.machine.apart import Apart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+T = TypeVar("T")
 
 _FAREWELL = 10.0
 """Seconds in which S3 may throw parts away, once the run was ended."""
@@ -106,6 +109,43 @@ class Multipart:
                 return False
         self._done = True
         return True
+
+
+def completed(
+    parts: Multipart,
+    complete: Callable[[], str | None],
+    look: Callable[[str | None], T | None],
+    in_doubt: Callable[[], CommitInDoubt],
+) -> T | None:
+    """Make the parts an object, and find out whether they are one where the answer to that is lost.
+
+    Args:
+        parts: all of them are sent.
+        complete: asks S3 for it by `parts.complete`, and returns the version.
+        look: says what is there of that version, or of the newest; None where it is nothing of ours.
+        in_doubt: what is raised where S3 does not say.
+
+    Returns:
+        what `look` has said; None where S3 has said that they are an object, and there is none.
+
+    Raises:
+        CommitInDoubt: S3 does not say whether they are one.
+        Failure: what `complete` has raised; they are none then, and never will be.
+    """
+    failure, version = None, None
+    try:
+        version = complete()
+    except Failure as failed:  # the answer may have been lost, and the object be there
+        failure = failed
+    there = look(version)
+    if there is None and failure is not None:
+        # S3 may still go on with a request that it has not answered, unless there is nothing left to complete.
+        if not parts.abort():
+            raise in_doubt()
+        there = look(version)
+        if there is None:
+            raise failure
+    return there
 
 
 @contextmanager

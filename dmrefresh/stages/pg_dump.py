@@ -16,6 +16,7 @@ from dmrefresh.machine import process
 from dmrefresh.stages.pg_dump_end import judge_end
 
 _SERVICE = "dmrefresh"
+_AT = "change it on the server, and where the settings say it: [sources] or [targets]"
 _LINE = 1000
 """Bytes of a line in a service file; libpq refuses longer ones than 1022 (parseServiceFile in fe-connect.c)."""
 
@@ -64,10 +65,14 @@ def _service_file(connection: Mapping[str, str]) -> bytes:
     lines = [f"[{_SERVICE}]"]
     for keyword, value in connection.items():
         if "\n" in value or value != value.strip():
-            raise UsageFailure(f"pg_dump cannot be told a {keyword} that begins or ends in a blank, or has lines.")
+            raise UsageFailure(
+                f"pg_dump cannot be told a {keyword} that begins or ends in a blank, or has lines.", hint=_AT
+            )
         lines.append(f"{keyword}={value}")
         if len(lines[-1].encode()) > _LINE:
-            raise UsageFailure(f"pg_dump cannot be told a {keyword} of more than {_LINE - len(keyword) - 1} bytes.")
+            raise UsageFailure(
+                f"pg_dump cannot be told a {keyword} of more than {_LINE - len(keyword) - 1} bytes.", hint=_AT
+            )
     return "\n".join([*lines, ""]).encode()
 
 

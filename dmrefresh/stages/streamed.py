@@ -15,7 +15,7 @@ from dmrefresh.errors import BackupNotStored, Busy, CommitInDoubt, DumpDamaged, 
 from dmrefresh.machine import signals
 from dmrefresh.machine.apart import Apart
 from dmrefresh.measured import Measured
-from dmrefresh.stages.multipart import Multipart, multipart
+from dmrefresh.stages.multipart import Multipart, completed, multipart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
@@ -60,20 +60,9 @@ class Streamed:
             CommitInDoubt: S3 does not say whether it is stored.
             DumpDamaged: it is stored, but not as it was sent.
         """
-        failure, version = None, None
-        try:
-            with of_the_backup(self.store):
-                version = self.parts.complete(only_if_new=True)
-        except BackupNotStored as failed:  # the answer may have been lost, and the object be there
-            failure = failed
-        head = self._look(version)
-        if head is None and failure is not None:
-            # S3 may still go on with a request that it has not answered, unless there is nothing left to complete.
-            if not self.parts.abort():
-                raise self._in_doubt()
-            head = self._look(version)
+        head = completed(self.parts, self._complete, self._look, self._in_doubt)
         if head is None:
-            raise failure or BackupNotStored(f"{self.key} is gone from the bucket {self.store.bucket} at once.")
+            raise BackupNotStored(f"{self.key} is gone from the bucket {self.store.bucket} at once.")
         if head["Metadata"].get(_OURS) != self.name:
             raise _taken(self.store, self.key)
         if head["ContentLength"] != self.size or head.get("ChecksumSHA256", self.parts.checksum) != self.parts.checksum:
@@ -83,6 +72,10 @@ class Streamed:
                 hint="have it deleted, and run the backup again",
             )
         return replace(pinned(self.store.bucket, self.key, head), sha256=self.sha256)
+
+    def _complete(self) -> str | None:
+        with of_the_backup(self.store):
+            return self.parts.complete(only_if_new=True)
 
     def _look(self, version: str | None) -> HeadObjectOutputTypeDef | None:
         try:

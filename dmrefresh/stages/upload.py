@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from dmrefresh.bucket.store import ACL, DumpRef, SourceRefused, Store, translated
 from dmrefresh.errors import CommitInDoubt, Failure, RightsMissing, TargetUnfit, TargetUnreachable, UsageFailure
-from dmrefresh.stages.multipart import MOST_PARTS, Multipart, multipart
+from dmrefresh.stages.multipart import MOST_PARTS, Multipart, completed, multipart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
@@ -43,32 +43,35 @@ class Sent:
             CommitInDoubt: S3 does not say whether it is stored.
             Failure: of any other kind; nothing is stored.
         """
-        failure: Failure | None = None
-        try:
-            with of_the_target(self.store):
-                self.parts.complete()
-        except Failure as failed:  # the answer may have been lost, and the object be there
-            failure = failed
-        stored = self._look()
-        if stored is not None and (stored.size, stored.sha256) == (self.size, self.sha256):
-            return stored
-        raise failure or TargetUnreachable(
-            f"{self.key} in the bucket {self.store.bucket} is not what was just stored: somebody else's is.",
-            hint="is another run at it?",
-        )
+        stored = completed(self.parts, self._complete, self._look, self._in_doubt)
+        if stored is None:
+            raise TargetUnreachable(
+                f"{self.key} in the bucket {self.store.bucket} is not what was just stored: somebody else's is.",
+                hint="is another run at it?",
+            )
+        return stored
 
-    def _look(self) -> DumpRef | None:
+    def _complete(self) -> str | None:
+        with of_the_target():
+            return self.parts.complete()
+
+    def _look(self, _: str | None) -> DumpRef | None:
+        """What was sent, where that is what has the name now."""
         try:
-            with of_the_target(self.store):
-                return self.store.named(self.key)
+            with of_the_target():
+                there = self.store.named(self.key)
         except TargetUnfit:  # there is none of that name
             return None
         except Failure:
-            raise CommitInDoubt(
-                f"S3 does not say whether {self.key} is stored in the bucket {self.store.bucket}.",
-                state="It is stored whole, or not at all.",
-                hint="look at the bucket: dmrefresh dumps --from TARGET",
-            ) from None
+            raise self._in_doubt() from None
+        return there if (there.size, there.sha256) == (self.size, self.sha256) else None
+
+    def _in_doubt(self) -> CommitInDoubt:
+        return CommitInDoubt(
+            f"S3 does not say whether {self.key} is stored in the bucket {self.store.bucket}.",
+            state="It is stored whole, or not at all.",
+            hint="look at the bucket: dmrefresh dumps --from TARGET",
+        )
 
 
 @contextlib.contextmanager
@@ -90,7 +93,7 @@ def sent(store: Store, key: str, file: IO[bytes], size: int, sha256: str, facts:
     """
     length = max(8 * _MIB, -(-size // (MOST_PARTS - 1)))
     with contextlib.ExitStack() as stack:
-        with file, of_the_target(store), translated(f"bucket {store.bucket}"):
+        with file, of_the_target(), translated(f"bucket {store.bucket}"):
             parts = stack.enter_context(multipart(store, key, {**facts, "sha256": sha256}, "application/gzip"))
             for number, block in enumerate(iter(lambda: file.read(length), b""), 1):
                 parts.put(number, block)
@@ -115,16 +118,16 @@ def copy(store: Store, stored: DumpRef, key: str, facts: Mapping[str, str]) -> N
     # Said again: not every version of boto3 takes it along where a large object is copied in parts.
     noted = {"Metadata": {**facts, "sha256": str(stored.sha256)}, "MetadataDirective": "REPLACE"}
     more = {"ACL": ACL, "ContentType": "application/gzip", **noted}
-    with of_the_target(store), translated(f"bucket {store.bucket}"):
+    with of_the_target(), translated(f"bucket {store.bucket}"):
         store.client.copy(source, store.bucket, key, ExtraArgs=more)
-    with of_the_target(store):
+    with of_the_target():
         there = store.named(key)
     if (there.size, there.sha256) != (stored.size, stored.sha256):
         raise TargetUnreachable(f"{key} in the bucket {store.bucket} is not what {stored.key} is.")
 
 
 @contextlib.contextmanager
-def of_the_target(store: Store) -> Iterator[None]:
+def of_the_target() -> Iterator[None]:
     """Inside the block, what S3 says is about a target, and not about a dump that is fetched.
 
     Raises:
@@ -148,5 +151,5 @@ def of_the_target(store: Store) -> Iterator[None]:
 
 def see_bucket(store: Store) -> None:
     """See that a bucket is there; raises as `of_the_target`."""
-    with of_the_target(store), translated(f"bucket {store.bucket}"):
+    with of_the_target(), translated(f"bucket {store.bucket}"):
         store.client.head_bucket(Bucket=store.bucket)

@@ -27,12 +27,3 @@ def reading(parse: Callable[[], T]) -> T:
         return parse()
     except Problem as problem:
         raise mistake(str(problem)) from None
-
-
-def names(raw: object) -> object:
-    """One name, several with commas between them, or a list of names, as a tuple."""
-    if isinstance(raw, str):
-        return tuple(part.strip() for part in raw.split(",") if part.strip())
-    if isinstance(raw, list | tuple) and all(isinstance(name, str) for name in raw):
-        return tuple(raw)
-    raise mistake("one name is wanted here, or a list of names")

@@ -15,10 +15,10 @@ from pydantic import (
     model_validator,
 )
 
-from sanitisers.ruleset.mistakes import mistake, names, reading
+from sanitisers.ruleset.mistakes import mistake, reading
 from sanitisers.ruleset.patterns import parse_pattern
 from sanitisers.ruleset.scalars import spelt
-from sanitisers.ruleset.surface import column_surface, json_surface, only_keep, tag
+from sanitisers.ruleset.surface import column_surface, json_surface, names, only_keep, tag
 from sanitisers.ruleset.words import TemplateField, known_family, parse_template
 
 Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(names)]

@@ -101,6 +101,15 @@ def _refuse_word(raw: Mapping[str, object]) -> None:
             raise mistake(f"`{value}` is the name of a rule; for a key called `{key}` write {{json: {{{key}: …}}}}")
 
 
+def names(raw: object) -> object:
+    """One name, several with commas between them, or a list of names, as a tuple."""
+    if isinstance(raw, str):
+        return tuple(part.strip() for part in raw.split(",") if part.strip())
+    if isinstance(raw, list | tuple) and all(isinstance(name, str) for name in raw):
+        return tuple(raw)
+    raise mistake("one name is wanted here, or a list of names")
+
+
 def only_keep(raw: object) -> object:
     """What becomes of the keys that are not named."""
     raw = word(raw)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sanitisers.suggesting.values import Look
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sanitisers.suggesting.facts import Facts
 
 
@@ -84,3 +86,12 @@ def percent(share: float) -> str:
 def digits(most: int) -> str:
     """How long numbers are: `numbers of at most 3 digits`."""
     return f"numbers of at most {most} digit{'' if most == 1 else 's'}"
+
+
+def leaves(path: str, judged: Judgement) -> Iterator[tuple[str, Judgement]]:
+    """A judgement, or those of all paths below it, each with its path."""
+    if judged.keys is None:
+        yield path, judged
+        return
+    for key, below in judged.keys.items():
+        yield from leaves(f"{path}.{key}", below)

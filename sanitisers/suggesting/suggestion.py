@@ -12,8 +12,8 @@ from sanitisers.suggesting.columns import Beside, candidates, judge_column
 from sanitisers.suggesting.forms import of_form
 from sanitisers.suggesting.gathering import Gathering, TableFacts
 from sanitisers.suggesting.joining import join
-from sanitisers.suggesting.judgement import Confidence, Judgement, medium, percent
-from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, never_stays, words
+from sanitisers.suggesting.judgement import Confidence, Judgement, leaves, medium, percent
+from sanitisers.suggesting.names import is_about_somebody, is_trail, names_people, never_stays
 from sanitisers.suggesting.tables import Keys, TableSuggestion
 from sanitisers.suggesting.texts import AS_PUBLIC, PUBLIC_SLUGS
 from sanitisers.suggesting.values import Look
@@ -149,15 +149,6 @@ def _named_by(name: str, facts: TableFacts) -> str:
     return slug if 2 * count > facts.looked else ""
 
 
-def leaves(path: str, judged: Judgement) -> Iterator[tuple[str, Judgement]]:
-    """A judgement, or those of all paths below it, each with its path."""
-    if judged.keys is None:
-        yield path, judged
-        return
-    for key, below in judged.keys.items():
-        yield from leaves(f"{path}.{key}", below)
-
-
 def _personal(found: Mapping[str, TableSuggestion]) -> Iterator[tuple[str, str, Facts]]:
     """Where, of what family and with what values somebody stands."""
     for table, suggestion in found.items():
@@ -248,17 +239,3 @@ def _fitting(
 def _are_codes(facts: Facts | None) -> bool:
     """Whether values are short codes and words in which nothing looks like somebody's."""
     return bool(facts and facts.looks and not facts.personal and facts.share(*_CODES) == 1)
-
-
-def is_covered_by_defaults(column: ColumnLike, judged: Judgement) -> str | None:
-    """The line of `defaults:` that says for a column what is suggested; None where it needs a rule of its own."""
-    word = type_word(column)
-    if not judged.keeps or word is None or judged.confidence is not Confidence.HIGH:
-        return None
-    if column.name == "id":
-        return "id"
-    if column.name.endswith("_id"):
-        return "*_id"
-    if word == "timestamp" and words(column.name).endswith(" at") and column.name.endswith("_at"):
-        return "*_at"
-    return word if word in {"boolean", "enum"} else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sanitisers.suggesting.judgement import leaves
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sanitisers.suggesting.judgement import Judgement
 
@@ -47,3 +49,11 @@ class TableSuggestion:
     empties: Judgement | None = None
     columns: dict[str, Judgement] = field(default_factory=dict)
     about_somebody: bool = False
+
+    def lines(self) -> Iterator[Judgement]:
+        """What each of its lines stands for: the table's where it is emptied, else those of columns and paths."""
+        if self.empties is not None:
+            yield self.empties
+            return
+        for name, judged in self.columns.items():
+            yield from (leaf for _, leaf in leaves(name, judged))

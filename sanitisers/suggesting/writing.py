@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sanitisers.columns import type_word
 from sanitisers.ruleset.quoting import in_comment, key_of
 from sanitisers.ruleset.words import SAY_WHY
 from sanitisers.suggesting.judgement import Confidence, Judgement
-from sanitisers.suggesting.suggestion import is_covered_by_defaults
+from sanitisers.suggesting.names import words
 from sanitisers.suggesting.tables import TableSuggestion
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _DEFAULTS = {
     "boolean": "keep (yes or no)",
     "enum": "keep (one of a list of the schema)",
 }
+_EMPTIED = "# To fill a table that is emptied, delete its line: `dmrefresh sanitisers check` then proposes its columns."
 _RULES = {"value", "template", "bcrypt", "json", "pattern", "one_of", "fake"}
 """Keys by which a map in a document may be taken for a rule, unless `json:` stands before it."""
 _COMMENT = 44
@@ -54,6 +56,7 @@ def written(
         modeline,
         f"# Suggested for {of}. Nobody has read it yet: look at what is kept, and at what is not certain.",
         f"# {_counted(suggested)}",
+        *([_EMPTIED] if any(table.empties for table in suggested.values()) else []),
         "ruleset: 1",
         f"locale: {locale}",
         "",
@@ -74,14 +77,13 @@ def _literals(personal: Mapping[str, str]) -> Iterator[str]:
 
 def _counted(suggested: Mapping[str, TableSuggestion]) -> str:
     sure = dict.fromkeys(Confidence, 0)
-    kept = columns = 0
     for table in suggested.values():
-        for judged in table.columns.values():
-            sure[judged.confidence] += 1
-            kept += judged.keeps
-            columns += 1
+        for line in table.lines():
+            sure[line.confidence] += 1
+    judged = [one for table in suggested.values() for one in table.columns.values()]
+    kept = sum(one.keeps for one in judged)
     counts = ", ".join(f"{count} {one.value}" for one, count in sure.items())
-    return f"{len(suggested)} tables, {columns} columns, {kept} of them kept; how certain: {counts}."
+    return f"{len(suggested)} tables, {len(judged)} columns, {kept} of them kept; how certain each line is: {counts}."
 
 
 def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestion, used: set[str]) -> Iterator[str]:
@@ -93,7 +95,7 @@ def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestio
     lines: list[str] = []
     for column in columns:
         judged = suggestion.columns[column.name]
-        line = is_covered_by_defaults(column, judged)
+        line = _covering_default(column, judged)
         if line is None:
             lines += _rule(key_of(column.name), judged, 6)
         else:
@@ -104,6 +106,20 @@ def _table(table: str, columns: Sequence[ColumnLike], suggestion: TableSuggestio
         yield from _wrapped("    # by defaults: ", by_default)
     yield "    columns:" if lines else "    columns: {}"
     yield from lines
+
+
+def _covering_default(column: ColumnLike, judged: Judgement) -> str | None:
+    """The line of `defaults:` that says for a column what is suggested; None where it needs a rule of its own."""
+    word = type_word(column)
+    if not judged.keeps or word is None or judged.confidence is not Confidence.HIGH:
+        return None
+    if column.name == "id":
+        return "id"
+    if column.name.endswith("_id"):
+        return "*_id"
+    if word == "timestamp" and words(column.name).endswith(" at") and column.name.endswith("_at"):
+        return "*_at"
+    return word if word in {"boolean", "enum"} else None
 
 
 def _wrapped(start: str, names: Sequence[str]) -> Iterator[str]:

@@ -116,6 +116,8 @@ elif command == "curl":
         (folder / "pid").write_text(str(child.pid))
         began = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         app["task"] = {{"guid": "task-1", "state": "RUNNING", "created_at": began}}
+        if fails("answer to start"):
+            end("FAILED")
         print(json.dumps(as_task(app)))
     elif path[2] == "tasks":
         task = as_task(app)

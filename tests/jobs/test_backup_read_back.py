@@ -203,7 +203,7 @@ def test_a_bucket_that_falls_silent_leaves_a_backup_that_nobody_has_read_back(he
 
 
 def test_a_note_that_cannot_be_put_is_no_lost_backup(here: Backup) -> None:
-    store = Store("no-such-bucket", "eu-west-1", here.store.endpoint_url)
+    store = Store(here.store.bucket, "eu-west-1", "http://127.0.0.1:9")
     verified = Verified("production-202611220300.sql.gz.gpg", 1, "0" * 64, None)
     with pytest.raises(PublishedButUnfinished, match="was read back and is whole, but the note") as caught:
         note_beside(store, verified, Observer())

@@ -195,6 +195,16 @@ def test_what_the_ruleset_does_after_the_load_is_done_in_a_scratch_database_befo
     assert list(team.temporary.iterdir()) == []
 
 
+def test_of_the_scratch_database_too_no_more_is_held_in_memory_than_the_settings_allow(team: Team) -> None:
+    with_script(team, "UPDATE note SET body = repeat('x', 2000000) WHERE id = 1")
+    team.scene.more += "\n[limits]\nrow_mib = 1\n"
+    team.scene.settings()
+    code, said = team.clean()
+    assert code == 17, said
+    assert "row_mib under [limits]" in said
+    assert team.objects() == {}
+
+
 def test_a_named_server_serves_as_well_and_keeps_nothing(team: Team, cluster_for: Callable[[int], Cluster]) -> None:
     with_script(team, "DELETE FROM note WHERE id > 500")
     role = f"s{uuid4().hex[:12]}"
@@ -463,3 +473,31 @@ def test_status_of_a_bucket_says_what_was_stored_last(team: Team) -> None:
     assert (status["dump"], status["rows"]) == (next(iter_dumps(team)), 2000)
     code, said = team.run(team.developer, "rollback", "--target", "cleaned")
     assert (code, "--dump" in said) == (2, True), said
+
+
+def test_status_of_a_bucket_passes_over_what_is_empty(team: Team) -> None:
+    empty = "cleaned-db-dump-299911220300.sql.gz"
+    team.put(empty, b"")
+    code, said = team.run(team.developer, "status", "--target", "cleaned")
+    assert (code, "was never refreshed" in said) == (0, True), said
+    assert team.clean()[0] == 0
+    code, said = team.run(team.developer, "status", "--target", "cleaned", "--json")
+    assert code == 0, said
+    assert json.loads(said)["cleaned"] in set(team.objects()) - {empty, LATEST}
+
+
+def test_status_goes_on_where_a_bucket_may_only_be_listed(team: Team) -> None:
+    name, client = "cleaned-db-dump-199911220300.sql.gz", team.store.client(team.store.admin)
+    client.put_object(Bucket=team.store.bucket, Key=name, Body=b"something")
+    team.scene.more = team.scene.more.replace(team.bucket, team.store.bucket)
+    team.scene.settings()
+    env = team.developer | {
+        "AWS_ACCESS_KEY_ID": team.store.listers.access_key,
+        "AWS_SECRET_ACCESS_KEY": team.store.listers.secret_key,
+    }
+    try:
+        code, said = team.run(env, "status", "--target", "cleaned", "--json")
+    finally:
+        client.delete_object(Bucket=team.store.bucket, Key=name)
+    assert code == 0, said
+    assert (json.loads(said)["cleaned"], json.loads(said)["dump"]) == (name, None)

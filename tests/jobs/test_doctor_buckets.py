@@ -134,6 +134,13 @@ def test_what_is_not_wrong_but_wants_a_look_is_a_warning(hospital: Hospital) -> 
     assert found.exit_code == 0
 
 
+def test_less_than_a_day_is_told_as_the_day_that_a_rule_can_say(hospital: Hospital) -> None:
+    hospital.sections["doctor"] += '\nkeep = "12 hours"'
+    assert_fails(hospital.examined("bucket.lifecycle"), "bucket.lifecycle", 15, "after 180 days, and not after 1.")
+    hospital.lifecycle(rule(1))
+    assert_passes(hospital.examined("bucket.lifecycle"), "bucket.lifecycle")
+
+
 def test_what_the_identity_may_not_ask_is_skipped_by_the_name_of_the_right(hospital: Hospital) -> None:
     rights = ("s3:GetLifecycleConfiguration", "s3:GetBucketVersioning", "s3:GetBucketPolicy")
     hospital.policy(only_tls(), no_deletes(), statement("Deny", JOBS, *rights))
@@ -186,6 +193,13 @@ def test_no_object_but_the_probe_is_ever_touched(hospital: Hospital) -> None:
     assert {one["Key"] for one in listed["Versions"]} == {key, f"{key}.verified.json"}
     assert listed.get("DeleteMarkers", []) == []
     assert hospital.probes() == []
+
+
+def test_where_no_versions_are_kept_no_right_to_delete_one_is_claimed(hospital: Hospital) -> None:
+    plain = "digitalmarketplace-cleaned-db-dumps-without-versions"
+    hospital.admin.create_bucket(Bucket=plain)
+    hospital.sections["dumps"] = f'bucket = "{plain}"\nendpoint_url = "{hospital.gateway.url}"'
+    assert_fails(hospital.examined("bucket.delete"), "bucket.delete", 15, "is gone by its s3:DeleteObject.")
 
 
 @pytest.mark.parametrize(

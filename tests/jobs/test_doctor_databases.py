@@ -203,9 +203,9 @@ def test_a_large_database_is_told_of_the_limit_of_a_presigned_post(
     furnished: Furnished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"source.{furnished.hospital.stage}.size"
-    assert_passes(furnished.hospital.examined(*SOURCE), name, "5.0 GB")
-    monkeypatch.setattr(sources, "_LARGE", 1_000_000)
-    assert_warns(furnished.hospital.examined(*SOURCE), name, "5.0 GB")
+    assert_passes(furnished.hospital.examined(*SOURCE), name, "5.4 GB")
+    monkeypatch.setattr(sources, "SHRINKS", 0)
+    assert_warns(furnished.hospital.examined(*SOURCE), name, "5.4 GB")
 
 
 def test_another_stage_has_another_source_and_other_dumps(furnished: Furnished) -> None:
@@ -274,6 +274,14 @@ def test_a_target_that_would_be_refused_fails_without_a_dump_already(
     assert_passes(furnished.hospital.examined(*TARGET), name)
     fault(furnished)
     assert_fails(furnished.hospital.examined(*TARGET), name, code)
+
+
+def test_a_superuser_whom_the_settings_allow_is_called_one(furnished: Furnished) -> None:
+    superuser(furnished)
+    furnished.hospital.sections["targets.local"] += "\nallow_superuser = true"
+    found = furnished.hospital.examined(*TARGET)
+    assert_warns(found, "target.local.guards", "its role is a superuser")
+    assert "no superuser" not in found.text(110)
 
 
 def test_what_a_dump_brings_that_a_target_cannot_take_fails(furnished: Furnished) -> None:

@@ -31,3 +31,6 @@ def test_every_command_of_the_page_does_what_the_page_says(tmp_path: Path) -> No
     assert done.stdout.splitlines()[-1] == "90|90"
     assert "CREATE VIEW overdue" in done.stdout
     assert "review.body: " in done.stderr
+    users = tmp_path / "films" / ".user"
+    assert list((users / "state" / "dmrefresh" / "runs").iterdir())
+    assert (users / "cache" / "dmrefresh" / "names.json").is_file()

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import pytest
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
-from tests.jobs.scene import Scene, state_of
+from tests.jobs.scene import DMREFRESH, Scene, state_of
 from tests.jobs.small import bodies, small_scene
 from tests.proof import Proof
 
@@ -62,6 +63,25 @@ json.dump(dict(os.environ) | {{"held": held, "argv": sys.argv[1:]}}, open({str(s
 def noted(scene: Scene, name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((scene.folder / f"{name}.json").read_text())
     return found
+
+
+@pytest.mark.timeout(300)
+def test_after_the_commit_a_standard_error_that_nobody_reads_holds_nothing_up(scene: Scene) -> None:
+    scene.more = 'after = [["seq", "8000"]]'
+    reading, writing = os.pipe()
+    argv = [DMREFRESH, "--config", str(scene.settings()), "clean-and-apply", "--target", "local"]
+    child = subprocess.Popen(argv, env=scene.environment(), cwd=scene.folder, stderr=writing)
+    os.close(writing)
+    try:
+        assert child.wait(120) == 0
+    finally:
+        child.kill()
+        child.wait()
+        with os.fdopen(reading) as said:
+            found = said.read()
+    assert "seq: 1\n" in found
+    assert "seq: 8000\n" not in found
+    assert bodies(scene) == {"canary"}
 
 
 @pytest.mark.fault("L2")

@@ -19,10 +19,13 @@ import pytest
 
 from dmrefresh.bucket.store import Store
 from dmrefresh.errors import BackupNotStored, BackupUnverified, Busy, UsageFailure
+from dmrefresh.jobs.attempts import Patience
 from dmrefresh.jobs.backup import cloud_foundry
-from dmrefresh.jobs.backup.on_cloud_foundry import Order, have_made, order, run
+from dmrefresh.jobs.backup.on_cloud_foundry import Order, order, run
+from dmrefresh.jobs.backup.worker_elsewhere import have_made
 from dmrefresh.keys.private import memory_backed_storage
 from dmrefresh.observer import Observer
+from dmrefresh.report.model import Try
 from dmrefresh.settings.cloud_foundry import CloudFoundry
 from dmrefresh.settings.dumps import Dumps
 from dmrefresh.settings.keys import Keys
@@ -212,7 +215,7 @@ def test_an_object_of_that_name_is_not_replaced(
     name, client = a_name("production"), object_store.client(object_store.admin)
     client.put_object(Bucket=object_store.bucket, Key=name, Body=b"an hour of somebody's")
     with pytest.raises(Busy, match=f"There is a {name} in the bucket"):
-        run(ordered(settings, name), Notes())
+        run(ordered(settings, name), Notes(), Patience())
     assert foundry.calls == []
     assert client.get_object(Bucket=object_store.bucket, Key=name)["Body"].read() == b"an hour of somebody's"
 
@@ -244,7 +247,7 @@ def test_what_a_worker_has_stored_is_not_called_nothing_where_the_bucket_falls_s
         dumps = settings.dumps.model_copy(update={"endpoint_url": f"http://127.0.0.1:{between.port}"})
         name = a_name("production")
         with pytest.raises(BackupUnverified, match="cannot be looked at") as caught:
-            run(ordered(settings.model_copy(update={"dumps": dumps}), name), Silencing())
+            run(ordered(settings.model_copy(update={"dumps": dumps}), name), Silencing(), Patience())
     assert is_stored(store, name)
     assert caught.value.state == f"It is in the bucket {store.bucket}; whether it can be restored is not known."
 
@@ -281,10 +284,64 @@ def test_a_foundation_that_is_silent_for_a_moment_is_asked_again(
     assert len(looked) > 4
 
 
+def test_a_foundation_that_falls_silent_for_good_leaves_it_to_the_bucket_what_is_stored(
+    foundry: Foundry, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, real = a_name("production"), cloud_foundry.Application.look
+
+    def look(self: cloud_foundry.Application, task: cloud_foundry.Task) -> cloud_foundry.Task:
+        if is_stored(store, name):
+            foundry.change(faults={"curl": 1})
+        return real(self, task)
+
+    monkeypatch.setattr(cloud_foundry.Application, "look", look)
+    changed = with_foundry(
+        settings, poll=timedelta(milliseconds=100), command="dmrefresh backup-production --worker; sleep 600"
+    )
+    with pytest.raises(BackupNotStored, match="`cf curl /v3/tasks/task-1` ended") as caught:
+        have_made(ordered(changed, name), Notes())
+    assert f"there is an object {name} in the bucket, and nobody has read it back" in caught.value.state
+    assert foundry.state["apps"] == {}
+
+
+def test_where_the_answer_to_the_start_is_lost_nothing_is_called_certain(
+    foundry: Foundry, store: Store, settings: Settings
+) -> None:
+    foundry.change(faults={"answer to start": 1})
+    name = a_name("production")
+    with pytest.raises(BackupNotStored, match="`cf curl") as caught:
+        have_made(ordered(with_foundry(settings, command="sleep 600"), name), Notes())
+    assert caught.value.state.startswith(f"There is no {name} in the bucket so far;")
+    assert foundry.state["apps"] == {}
+    _until(lambda: not foundry.worker_runs())
+
+
+def test_reading_back_what_a_worker_stored_is_begun_again_as_the_settings_say(
+    foundry: Foundry, settings: Settings, store: Store, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(credentials.age_key_file))
+    with Proxy(int((store.endpoint_url or "").rpartition(":")[2])) as between:
+
+        class Silencing(Notes):
+            def note(self, message: str) -> None:
+                super().note(message)
+                if message.startswith("it is read back now"):
+                    between.upstream = ("127.0.0.1", 1)
+                    between.cut()
+
+        dumps = settings.dumps.model_copy(update={"endpoint_url": f"http://127.0.0.1:{between.port}"})
+        tries: list[Try] = []
+        this = ordered(settings.model_copy(update={"dumps": dumps}), a_name("production"))
+        made = run(this, Silencing(), Patience(2, 0.1, None, tries))
+    assert made.report.read_back == "no"
+    assert [(one.doing, one.exit_code) for one in tries] == [("store", 0), ("read back", 20), ("read back", 20)]
+
+
 def test_a_worker_that_takes_too_long_is_ended(foundry: Foundry, store: Store, settings: Settings) -> None:
-    changed = with_foundry(settings, timeout=timedelta(seconds=2), command="sleep 600")
-    with pytest.raises(BackupNotStored, match="did not end within 2 seconds"):
-        have_made(ordered(changed, a_name("production")), Notes())
+    changed, name = with_foundry(settings, timeout=timedelta(seconds=2), command="sleep 600"), a_name("production")
+    with pytest.raises(BackupNotStored, match="did not end within 2 seconds") as caught:
+        have_made(ordered(changed, name), Notes())
+    assert caught.value.state.startswith(f"There is no {name} in the bucket so far;")
     assert foundry.state["apps"] == {}
     _until(lambda: not foundry.worker_runs())
 
@@ -457,6 +514,7 @@ def test_a_worker_that_lies_has_made_no_backup(backup: Backup, foundry: Foundry)
     done = back_up(backup)
     assert done.code == 24, done.output
     assert "The worker ended well, and there is no " in done.output
+    assert [(one["doing"], one["exit_code"]) for one in done.report["tries"]] == [("store", 24)]
     assert backup.objects() == []
 
 

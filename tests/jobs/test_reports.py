@@ -257,6 +257,21 @@ def test_whom_nobody_knows_can_refresh_and_list_all_the_same(
     assert "No run has left a report yet" in asked(small, "report", "--list").stdout
 
 
+def test_whom_nobody_knows_is_told_that_no_copies_are_kept_and_can_refresh_all_the_same(
+    small: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NOBODY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("DMREFRESH_DUMPS_CACHE", "true")
+    ended = small.refresh()
+    assert ended.code == 0, ended.output
+    assert "warning: no copies on this machine are used: This user has no home" in ended.output
+    assert not (tmp_path / "~").exists()
+    listed = asked(small, "cache")
+    assert listed.returncode == 2, listed.stdout
+    assert "This user has no home" in listed.stderr
+
+
 def test_only_the_newest_runs_stay_and_nothing_else_is_touched(small: Scene, tmp_path: Path) -> None:
     place = tmp_path / "runs"
     old = [place / f"2026010{day}T000000Z-0123456{day}" for day in range(1, 5)]
@@ -307,6 +322,9 @@ def test_a_bucket_that_takes_no_report_is_told_and_what_was_done_is_done(small: 
     ended = small.refresh("--dump", "absent.sql.gz.gpg")
     assert ended.code == 10, ended.output
     assert "warning: the report cannot be kept in its bucket" in ended.output
+    for more in ("", '\nregion = "x y"'):
+        small.more = f'[report]\ns3 = "digitalmarketplace-cleaned-absent"{more}'
+        assert "hint: look at `s3` under [report] in dmrefresh.toml" in small.refresh().output
 
 
 def test_past_runs_are_listed_found_compared_and_opened(small: Scene, state: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from dmrefresh.dump.events import Column, Head, TableData
 from dmrefresh.dump.reader import read_dump
+from dmrefresh.jobs.rulesets.suggest import Suggested
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
@@ -382,3 +384,15 @@ def test_a_dump_of_definitions_alone_gives_a_ruleset_by_names_that_keeps_no_text
         if column.type in ("text", "jsonb") and comparing.word_of(ruleset, table, column) == "keep"
     }
     assert kept == {"schema_migrations.version": "text"}
+
+
+def test_a_command_to_paste_is_one_command_wherever_the_ruleset_is(tmp_path: Path) -> None:
+    folder = tmp_path / "my rules"
+    folder.mkdir()
+    found = Suggested("", {}, 0)
+    command = found.missing_beside(folder / "shop.dmrefresh.yaml", "dmrefresh --config 'my settings.toml'")
+    assert command is not None
+    place = str(folder / "ruleset.schema.json")
+    assert shlex.split(command) == ["dmrefresh", "--config", "my settings.toml", "sanitisers", "schema", ">", place]
+    Path(place).touch()
+    assert found.missing_beside(folder / "shop.dmrefresh.yaml") is None

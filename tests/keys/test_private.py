@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dmrefresh.errors import KeyUnusable
+from dmrefresh.errors import KeyUnusable, ProgramFailed
 from dmrefresh.keys import private as keys
 from dmrefresh.keys.private import (
     KeyAbsent,
     KeyFiles,
+    Keyring,
     decrypt_with_sops,
     memory_backed_storage,
     private_keyring,
@@ -151,6 +152,42 @@ def test_without_the_age_key_sops_says_no(files: KeyFiles, monkeypatch: pytest.M
     monkeypatch.delenv("SOPS_AGE_KEY_FILE")
     with pytest.raises(KeyUnusable, match=r"sops cannot decrypt secret\.key\.enc"):
         decrypt_with_sops(files.secret_key)
+
+
+def test_only_gpg_s_own_word_makes_a_passphrase_a_wrong_one(files: KeyFiles) -> None:
+    with private_keyring(files) as keyring:
+        wrong = Keyring(keyring.home, b"another", keyring.fingerprint, keyring.key_ids)
+        assert not wrong.opens()
+        assert keyring.opens()
+        subprocess.run(["gpgconf", "--homedir", str(keyring.home), "--kill", "all"], check=True)
+        (keyring.home / "private-keys-v1.d").rename(keyring.home / "elsewhere")
+        with pytest.raises(ProgramFailed, match="not for want of the right passphrase"):
+            keyring.opens()
+    assert left_behind() == []
+
+
+@pytest.mark.parametrize("room", ["0", "4k", "24k"])
+def test_where_memory_has_no_room_for_the_key_that_is_said(
+    files: KeyFiles, credentials: Credentials, room: str
+) -> None:
+    ours = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    if subprocess.run(["unshare", *ours, "--mount", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no mount namespace here")
+    code = (
+        "import sys; from pathlib import Path; from dmrefresh.errors import KeyUnusable\n"
+        "from dmrefresh.keys.private import KeyFiles, private_keyring\n"
+        "try:\n    with private_keyring(KeyFiles(Path(sys.argv[1]), Path(sys.argv[2]))): print('there was room')\n"
+        "except KeyUnusable as failure: print(failure.what)\n"
+    )
+    # At least one page can be had of any such file system, so that it is filled first.
+    full = f"mount -t tmpfs -o size={max(int(room.rstrip('k')), 4)}k none /dev/shm"
+    if room == "0":
+        full += " && { head -c 1M /dev/zero > /dev/shm/full 2>/dev/null || true; }"
+    argv = ["unshare", *ours, "--mount", "sh", "-c", f'{full} && exec "$@"', "sh", sys.executable, "-c", code]
+    done = subprocess.run(
+        [*argv, str(files.secret_key), str(files.passphrase)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "There is no room in /dev/shm for the private key.\n", done.stderr
 
 
 def test_a_missing_file_or_program_is_named(files: KeyFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

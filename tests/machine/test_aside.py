@@ -352,6 +352,15 @@ def test_who_is_not_done_is_ended_and_who_is_done_is_there_for_the_next() -> Non
         aside.end()
 
 
+def test_who_was_ended_in_the_midst_of_its_work_is_no_trouble_to_whoever_gave_it() -> None:
+    one = Aside(called="Somebody")
+    aside._waiting.append(one)
+    with aside.at_hand("json"):
+        one.make(Notes)
+        aside.end()
+    assert not psutil.pid_exists(one.pid)
+
+
 def test_who_was_killed_while_waiting_is_not_given_work() -> None:
     one = Aside(called="Somebody")
     aside._waiting.append(one)

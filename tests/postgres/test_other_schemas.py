@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from dmrefresh.dump.judging.after_load import Check, Script
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import ChecksFailed, RightsMissing, TargetBusy, TargetUnfit, TargetUnreachable, UsageFailure
 from dmrefresh.jobs.refresh.other_schemas import dump_others
 from dmrefresh.machine.postgres_programs import programs
@@ -427,6 +428,15 @@ def test_what_cannot_go_along_is_refused_by_name_before_the_start(target: Databa
     assert refused.value.hint
     assert not begun
     assert_untouched(target)
+
+
+def test_of_other_schemas_too_no_more_is_held_in_memory_than_the_settings_allow(target: Database, dump: bytes) -> None:
+    target.run("CREATE SCHEMA outside", "CREATE TABLE outside.t AS SELECT repeat('x', 2000) AS long")
+    with pytest.raises(TargetUnfit, match="cannot be carried over"):
+        published(dump, target, limits=Limits(row=1000))
+    assert_untouched(target)
+    published(dump, target, limits=Limits(row=3000))
+    assert target.run("SELECT length(long) FROM outside.t") == [(2000,)]
 
 
 def test_what_pg_dump_leaves_out_is_named_and_nothing_is_published(target: Database, dump: bytes) -> None:

@@ -481,6 +481,27 @@ def test_a_command_that_fails_is_named_by_its_exit_status_alone() -> None:
     assert isinstance(refusal(Target(vcap="db", vcap_command=("no-such-program",))), UsageFailure)
 
 
+def test_what_a_server_refuses_for_good_is_told_as_it_is_and_not_asked_for_again(
+    cluster_for: Callable[[int], Cluster],
+) -> None:
+    cluster, name = cluster_for(16), "refused_for_good"
+    role = cluster.create_role_and_database(name, name)
+    with psycopg.connect(cluster.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}_closed".encode())
+        connection.execute(f"REVOKE CONNECT ON DATABASE {name}_closed FROM PUBLIC".encode())
+        connection.execute(f"CREATE ROLE {name}_group NOLOGIN".encode())
+    for url, what, hint in (
+        (cluster.url("no_such", role.name), "knows no such database", "createdb"),
+        (cluster.url(role.database, "no_such"), "knows no such role", "CREATE ROLE"),
+        (cluster.url(f"{name}_closed", role.name), "does not let this role in", "GRANT CONNECT"),
+        (cluster.url(role.database, f"{name}_group"), "does not let this role in", "LOGIN"),
+    ):
+        with pytest.raises(TargetUnreachable, match=what) as caught, connect.session(url):
+            pass
+        assert not caught.value.retry
+        assert hint in caught.value.advice
+
+
 def test_a_password_that_is_missing_or_wrong_is_told_from_a_server_that_is_down(
     cluster_for: Callable[[int], Cluster],
 ) -> None:

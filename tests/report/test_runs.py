@@ -13,6 +13,7 @@ import platformdirs
 import pytest
 
 from dmrefresh import settings
+from dmrefresh.bucket.store import Store
 from dmrefresh.errors import KeyUnusable, UsageFailure
 from dmrefresh.jobs.dumps import seen
 from dmrefresh.jobs.reports import keeping, showing
@@ -20,6 +21,7 @@ from dmrefresh.observer import Observer
 from dmrefresh.report import outcome, runs, writing
 from dmrefresh.report.listening import Listening
 from dmrefresh.report.timeline import timeline_of
+from dmrefresh.settings.keys import Keys
 from dmrefresh.settings.model import Settings
 from dmrefresh.stopwatch import Stopwatch
 from tests.report.documents import refreshed
@@ -110,8 +112,8 @@ def test_whom_nobody_knows_has_no_report_one_warning_and_all_else(homeless: Path
         with outcome.recorded(None, told, folder=homeless / "run", job="clean-and-apply") as record:
             keeping.keep(record, held, homeless / "run")
         assert (record.folder, told.heard) == (homeless / "run", [])
-    seen.remember("bucket", ["production-202611240244.sql.gz.gpg"])
-    assert seen.seen("bucket") == []
+    seen.remember(Store("bucket"), ["production-202611240244.sql.gz.gpg"])
+    assert seen.seen("bucket", None) == []
     assert [one.name for one in homeless.iterdir()] == ["dmrefresh.toml"]
 
 
@@ -119,6 +121,9 @@ def test_a_path_below_a_home_that_is_not_there_is_a_mistake_in_the_settings(home
     (homeless / "dmrefresh.toml").write_text('[keys]\ncredentials_repo = "~/credentials"\n')
     with pytest.raises(UsageFailure, match="credentials_repo"):
         settings.load(None)
+    for keys in (Keys(secret_key=Path("~/secret.key")), Keys(credentials_repo=Path("~/credentials"))):
+        with pytest.raises(UsageFailure, match="is below ~"):
+            keys.files()
 
 
 def test_a_run_does_not_sweep_its_own_report_away_though_later_ones_are_there(tmp_path: Path) -> None:

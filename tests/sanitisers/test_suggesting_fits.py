@@ -109,6 +109,15 @@ def test_unique_codes_become_codes_and_no_sentences() -> None:
     assert found.rule == "hash"
 
 
+def test_every_line_that_is_not_certain_is_counted_those_of_tables_and_documents_too() -> None:
+    emptied = TableSuggestion(Judgement("empty", Confidence.LOW, "x"))
+    below = {"a": Judgement("null", Confidence.LOW, "x"), "b": Judgement("keep (x)", Confidence.HIGH, "x")}
+    document = Judgement("json", Confidence.HIGH, "x", below)
+    other = TableSuggestion(columns={"d": document, "e": Judgement("null", Confidence.MEDIUM, "x")})
+    lines = [line.confidence for one in (emptied, other) for line in one.lines()]
+    assert lines == [Confidence.LOW, Confidence.LOW, Confidence.HIGH, Confidence.MEDIUM]
+
+
 def test_unique_texts_of_people_become_texts() -> None:
     found = judged(Column("thought", not_null=True), [f"Of lamps and ships, the {n}th." for n in range(50)])
     assert found.rule == "{fake: text.lorem, unique: true}"

@@ -134,6 +134,7 @@ def test_a_mistake_is_named_with_file_and_setting(tmp_path: Path, text: str, nam
         settings.load(environ={}, folder=tmp_path)
     assert named in caught.value.what
     assert "dmrefresh.toml" in caught.value.what
+    assert "config show" not in caught.value.advice, "that reads the same file"
 
 
 def test_a_targets_password_never_shows(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_a_targets_password_never_shows(tmp_path: Path) -> None:
         ("[dumps]\nbukket = 'x'\n", "did you mean `dumps.bucket`?"),
         ("[dump]\nbucket = 'x'\n", "did you mean `dumps`?"),
         (TARGET + "keep_previus = '7 days'\n", "did you mean `targets.local.keep_previous`?"),
-        ("[ruleset]\nzzz = 1\n", "known there: path"),
+        ("[ruleset]\nzzz = 1\n", "known there: path; `dmrefresh help environment` lists the settings"),
     ],
 )
 def test_an_unknown_setting_is_met_with_the_one_that_may_have_been_meant(tmp_path: Path, text: str, hint: str) -> None:

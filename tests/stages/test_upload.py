@@ -6,16 +6,18 @@ import hashlib
 import io
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import FrameType
 from typing import IO, Any
 
 import pytest
 
 from dmrefresh.bucket.store import DumpRef, Store
-from dmrefresh.errors import RightsMissing, TargetUnfit, TargetUnreachable
+from dmrefresh.errors import CommitInDoubt, RightsMissing, TargetUnfit, TargetUnreachable
 from dmrefresh.stages.upload import copy, sent
 from fixtures.parts.seaweedfs import ObjectStore
+from tests.proxy import Proxy
 from tests.stages.bucket import act_as, left, new_bucket
 
 CONTENT = os.urandom(20 << 20)
@@ -98,6 +100,63 @@ def test_an_object_that_was_completed_though_the_answer_was_lost_is_known_for_ou
     with sent(store, "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {}) as parts:
         first = parts.complete()
         assert parts.complete() == first  # S3 knows no such upload any more
+
+
+def losing(*methods: bytes, before: Callable[[], None] = lambda: None) -> Callable[[int, int, bytes], bytes | None]:
+    """What a proxy does with requests about a begun upload of these methods: they do not get through.
+
+    Before the parts would be thrown away, something else may get to S3.
+    """
+
+    def question(connection: int, offset: int, block: bytes) -> bytes | None:
+        line = block.split(b"\r\n", 1)[0]
+        if b"uploadId=" in line and line.startswith(b"DELETE"):
+            before()
+        return None if b"uploadId=" in line and line.startswith(methods) else block
+
+    return question
+
+
+def through(proxy: Proxy, store: Store) -> Store:
+    return Store(store.bucket, endpoint_url=f"http://127.0.0.1:{proxy.port}")
+
+
+def test_a_request_that_is_late_makes_an_object_that_is_known_for_ours(store: Store, object_store: ObjectStore) -> None:
+    late: list[str | None] = []
+    with (
+        Proxy(int((store.endpoint_url or "").rpartition(":")[2])) as proxy,
+        sent(through(proxy, store), "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {}) as parts,
+    ):
+
+        def arrive() -> None:
+            if not late:
+                late.append(replace(parts.parts, store=store).complete())
+
+        proxy.question = losing(b"POST", before=arrive)
+        stored = parts.complete()
+    assert late == [stored.version_id]
+    assert left(object_store, store.bucket) == ["one"]
+
+
+def test_where_the_parts_cannot_be_thrown_away_it_is_not_known_whether_they_become_an_object(store: Store) -> None:
+    with (
+        Proxy(int((store.endpoint_url or "").rpartition(":")[2])) as proxy,
+        sent(through(proxy, store), "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {}) as parts,
+    ):
+        proxy.question = losing(b"POST", b"DELETE")
+        with pytest.raises(CommitInDoubt):
+            parts.complete()
+
+
+def test_what_s3_does_not_take_is_no_object_and_never_will_be(store: Store, object_store: ObjectStore) -> None:
+    with (
+        Proxy(int((store.endpoint_url or "").rpartition(":")[2])) as proxy,
+        sent(through(proxy, store), "one", io.BytesIO(CONTENT), len(CONTENT), DIGEST, {}) as parts,
+    ):
+        proxy.question = losing(b"POST")
+        with pytest.raises(TargetUnreachable, match="S3 does not answer"):
+            parts.complete()
+        assert left(object_store, store.bucket) == []
 
 
 def test_what_is_another_than_was_sent_is_not_taken_for_it(store: Store) -> None:

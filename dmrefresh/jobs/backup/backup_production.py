@@ -107,7 +107,7 @@ class Run:
 
     plan: Plan
     observer: Observer
-    patience: Patience = field(default_factory=Patience)
+    patience: Patience
     counts: Counts = field(default_factory=Counts)
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     encrypted_to: str = ""

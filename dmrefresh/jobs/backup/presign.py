@@ -55,7 +55,10 @@ def presign(
             "That is no name of a backup.", hint="they look like production-202611220300.sql.gz.gpg, in UTC"
         )
     if not _SHORTEST <= expires <= _LONGEST:
-        raise UsageFailure(f"A presigned POST is valid for {spoken(_SHORTEST)} to {spoken(_LONGEST)}.")
+        raise UsageFailure(
+            f"A presigned POST is valid for {spoken(_SHORTEST)} to {spoken(_LONGEST)}.",
+            hint="--expires says for how long, `expires` under [cloud_foundry] for a worker there",
+        )
     dumps, bucket = settings.dumps, store_of(settings).bucket
     # Without being told, boto3 signs with version 2, and for an address that only forwards to the region's.
     config = Config(signature_version="s3v4", s3={"addressing_style": "path" if dumps.endpoint_url else "virtual"})

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import stamina
 
-from dmrefresh.bucket.presigned import Presigned, read_presigned
+from dmrefresh.bucket.presigned import SHRINKS, Presigned, read_presigned
 from dmrefresh.bucket.store import taken_at
 from dmrefresh.dump.counts import Counts
 from dmrefresh.durations import spoken
@@ -38,8 +38,6 @@ URL, SERVICES = "DATABASE_URL", "VCAP_SERVICES"
 ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 """What a public key has in a variable."""
 
-_SHRINKS = 4
-"""Bytes of a database on its server's disk that become one of ciphertext; of the made-up production it is 8 to 11."""
 _A_SECOND = 20_000_000
 """Bytes of a database on its server's disk that are made into ciphertext and sent in a second, as a slow machine does;
 two cores and the made-up production made 100 MB of it into ciphertext."""
@@ -101,7 +99,7 @@ def contract(recipient: str, environ: Mapping[str, str] = os.environ) -> Contrac
     name = _given(environ, NAME)
     if taken_at(name) is None:
         raise UsageFailure(
-            f"{NAME} is no name of a backup.", hint="they look like production-202611220300.sql.gz.gpg, in UTC"
+            f"{NAME} is no name of a backup.", hint=f"set {NAME} to one: production-202611220300.sql.gz.gpg, in UTC"
         )
     form = read_presigned(_given(environ, FORM), name, FORM)
     key = _given(environ, KEY)
@@ -113,7 +111,7 @@ def contract(recipient: str, environ: Mapping[str, str] = os.environ) -> Contrac
     elif environ.get(SERVICES):
         source = Source(vcap="*")
     else:
-        raise UsageFailure(f"Neither {URL} nor {SERVICES} says where the database is.")
+        raise UsageFailure(f"Neither {URL} nor {SERVICES} says where the database is.", hint=f"set {URL} to its URL")
     return Contract(name, form, environ.get(RECIPIENT) or recipient, key.encode(), source)
 
 
@@ -179,7 +177,7 @@ def _make(told: Contract, settings: Settings, kept: Spool, observer: Observer) -
 
 def _foretell(database: int, form: Presigned, observer: Observer) -> None:
     """Warn of what is likely to be in the way at the end, before the dump begins."""
-    size, seconds = database // _SHRINKS, database / _A_SECOND
+    size, seconds = database // SHRINKS, database / _A_SECOND
     large = f"the database has {database:,} bytes, so some {size:,} of ciphertext are likely"
     if size > form.largest:
         observer.warn(f"{large}, and {form.largest:,} are the most that this presigned POST takes")

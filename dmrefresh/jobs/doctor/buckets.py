@@ -140,7 +140,7 @@ class Bucket:
         return meaning.applying(found["Rules"] if found else (), self._key)
 
     def _says_lifecycle(self) -> Said:
-        rules, keep = self._rules(), self._wanted.keep.days
+        rules, keep = self._rules(), -(-self._wanted.keep // timedelta(days=1))  # a rule knows whole days
         days = meaning.removed_after(rules)
         hint = f"give it a lifecycle rule with Expiration and NoncurrentVersionExpiration that come to {keep} days, "
         hint += f"or say otherwise: {'replica_keep' if self._wanted.is_copy else 'keep'} under [doctor]"

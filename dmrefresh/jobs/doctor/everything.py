@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from dmrefresh.bucket.store import Store
 from dmrefresh.errors import UsageFailure
-from dmrefresh.jobs.buckets import store_of
+from dmrefresh.jobs.buckets import store_at, store_of
 from dmrefresh.jobs.doctor import surroundings, targets
 from dmrefresh.jobs.doctor.buckets import Bucket, Wanted
 from dmrefresh.jobs.doctor.checking import Check, Needs, Said, made, raising
@@ -82,7 +81,7 @@ def checks_for(loaded: Loaded, names: Sequence[str], stack: ExitStack, stage: st
     tools = Tools()
     keys = Keys(settings, tools, stack)
     # Where none is named, that is what the first look at the bucket says, and all that need it do without.
-    store = store_of(settings) if settings.dumps.bucket else Store("", None, None)
+    store = store_of(settings) if settings.dumps.bucket else store_at(settings, "", None, None)
     wanted = Wanted("bucket", stage_of_dumps, settings.doctor.keep, copied_to=settings.doctor.replica_bucket)
     bucket = Bucket(store, wanted)
     newest = Newest(settings, stage_of_dumps, store, bucket.there, keys.private)
@@ -104,7 +103,7 @@ def _replica(settings: Settings, stage: str) -> list[Check]:
     doctor = settings.doctor
     if doctor.replica_bucket is None:
         return []
-    store = Store(doctor.replica_bucket, doctor.replica_region, settings.dumps.endpoint_url)
+    store = store_at(settings, doctor.replica_bucket, doctor.replica_region, settings.dumps.endpoint_url)
     return Bucket(store, Wanted("replica", stage, doctor.replica_keep, is_copy=True)).checks()
 
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dmrefresh.bucket.presigned import LIMIT, SHRINKS
 from dmrefresh.errors import RightsMissing
 from dmrefresh.jobs.doctor.checking import Check, Once, Said
 from dmrefresh.lists import listed
@@ -21,10 +22,6 @@ from dmrefresh.settings.model import Settings, Source
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""
 
-_POST = 5_000_000_000
-"""Bytes that a presigned POST takes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
-_LARGE = 4 * _POST
-"""The size of a database whose dump, compressed, may well be larger than that."""
 _NAMED = 5
 
 # What pg_dump reads: rows of tables, the state of sequences; it locks tables whose rows it does not read as well. Row
@@ -113,13 +110,13 @@ class SourceOfBackups:
 
     def _says_size(self) -> Said:
         seen = self._seen()
-        if seen.bytes > _LARGE:
+        if seen.bytes > SHRINKS * LIMIT:
             return Said(
-                f"{size(seen.bytes)} on the server: its dump may be larger than the {size(_POST)} that a presigned "
+                f"{size(seen.bytes)} on the server: its dump may be larger than the {size(LIMIT)} that a presigned "
                 "POST takes",
                 next="back it up with credentials of the job's own, which send it in parts",
             )
-        return Said(f"{size(seen.bytes)} on the server; a presigned POST takes a dump of {size(_POST)}, compressed")
+        return Said(f"{size(seen.bytes)} on the server; a presigned POST takes a dump of {size(LIMIT)}, compressed")
 
     def _says_mark(self) -> Said:
         production = self._settings.production

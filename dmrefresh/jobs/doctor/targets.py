@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from dmrefresh.dump.events import Head, Schema
+from dmrefresh.dump.events import Head, Name, Schema, Table
 from dmrefresh.errors import Failure
 from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.doctor.checking import Check, Needs, Once, Said, raising
@@ -16,7 +16,7 @@ from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.observer import Keeping
 from dmrefresh.postgres.failures import translated
 from dmrefresh.postgres.guard import Guard
-from dmrefresh.postgres.reach import connect, server_names
+from dmrefresh.postgres.reach import connect, server_names, session_facts
 from dmrefresh.postgres.reach.reaching import reached
 from dmrefresh.postgres.scratch import EMBEDDED, try_scratch
 from dmrefresh.postgres.survey import Survey, errand_for_a_look, survey
@@ -26,8 +26,9 @@ from dmrefresh.stages.upload import see_bucket
 _PATIENCE = 30.0
 """Seconds in which a tunnel must lead to a PostgreSQL."""
 
-_NO_DUMP = Head("0", "0", "UTF8", Schema(schemas=("public",)), ())
-"""What rights are looked at for where there is no dump: the schema that every dump has something of."""
+_TABLE = Name("public", "dmrefresh_doctor")
+_NO_DUMP = Head("0", "0", "UTF8", Schema(tables={_TABLE: Table(_TABLE, ())}, schemas=("public",)), ())
+"""What rights are looked at for where there is no dump: a table in the schema that every dump has something of."""
 
 
 def checks_of(settings: Settings, name: str, newest: Newest) -> list[Check]:
@@ -51,13 +52,15 @@ def checks_of(settings: Settings, name: str, newest: Newest) -> list[Check]:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was found on a database: where, how it would be refreshed, what its guards said, and by which dump."""
+    """What was found on a database: where, how it would be refreshed, what its guards said, and by which dump and
+    which role."""
 
     place: str
     survey: Survey
     refused: list[Failure]
-    warnings: list[str] = field(default_factory=list)
-    with_dump: bool = True
+    warnings: list[str]
+    superuser: bool
+    with_dump: bool
 
 
 class _Database:
@@ -85,6 +88,13 @@ class _Database:
         seen = self._seen()
         if seen.refused:
             raise _first(seen.refused, self._name)
+        if seen.superuser:
+            return Said(
+                "; ".join(
+                    ["no production, no standby; its role is a superuser, as the settings allow", *seen.warnings]
+                ),
+                next="use the role that owns the database, and take `allow_superuser` from the settings",
+            )
         return Said("; ".join(["no production, no superuser, no standby", *seen.warnings]))
 
     def _says_strategy(self) -> Said:
@@ -113,7 +123,8 @@ class _Database:
             errand = errand_for_a_look(connection, there.url, head, self._target, others, who="doctor")
             refused = [failure for look in guards if (failure := _failure(look)) is not None]
             found = survey(errand, self._target.strategy, [])
-            return _Seen(server_names.shown(there.url), found, refused, keeping.warnings, with_dump)
+            superuser = session_facts.is_superuser(connection)
+            return _Seen(server_names.shown(there.url), found, refused, keeping.warnings, superuser, with_dump)
 
     def _head(self) -> tuple[Head, bool]:
         """The newest dump's, or one that stands in for it, and whether it is the dump's."""
@@ -129,7 +140,7 @@ class _BucketTarget:
         self._called = called
         self._target = target
         self._newest = newest
-        self._store = bucket_of(target)
+        self._store = bucket_of(settings, target)
         self._there = Once(called, self._head_bucket)
 
     def checks(self) -> list[Check]:

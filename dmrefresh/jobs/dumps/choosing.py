@@ -44,7 +44,7 @@ def chosen(settings: Settings, name: str | None, stage: str | None) -> Chosen:
         return _named(settings, store, name)
     stage = stage or settings.dumps.stage
     listed = store.listed(stage)
-    remember(store.bucket, (one.key for one in listed))
+    remember(store, (one.key for one in listed))
     return choice(settings, store, stage, listed)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dmrefresh.bucket.store import Listed, SourceRefused, Store
@@ -39,7 +39,7 @@ def run(settings: Settings, *, stage: str | None = None, everything: bool = Fals
     stage = stage or settings.dumps.stage
     store = store_of(settings)
     found = store.listed(stage)
-    remember(store.bucket, (one.key for one in found))
+    remember(store, (one.key for one in found))
     shown = found if everything else found[:_SHOWN]
     with _at_once() as pool:
         dumps = list(pool.map(lambda one: _stored(store, one, found, settings.dumps), shown))
@@ -68,10 +68,10 @@ def run_cleaned(settings: Settings, target: str, *, everything: bool = False) ->
     """
     store = cleaned_store(settings, target)
     found = store.listed_cleaned()
-    remember(store.bucket, (one.key for one in found))
+    remember(store, (one.key for one in found))
     shown = found if everything else found[:_SHOWN]
     with _at_once() as pool:
-        dumps = list(pool.map(lambda one: cleaned_dump(store, one), shown))
+        dumps = list(pool.map(lambda one: cleaned_dump(one, facts_of(store, one)), shown))
     return CleanedList(store.bucket, target, dumps, len(found) - len(shown))
 
 
@@ -85,12 +85,16 @@ def _at_once() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=not signals.ended(), cancel_futures=True)
 
 
-def cleaned_dump(store: Store, one: Listed) -> CleanedDump:
-    """What is known of a cleaned dump without reading it."""
+def facts_of(store: Store, one: Listed) -> dict[str, str]:
+    """What was noted with a cleaned dump; nothing where it is gone since, or not for these credentials."""
     try:
-        facts = store.facts(one.key)
-    except (NoSuchDump, SourceRefused):  # gone since, or not for these credentials: the list goes on
-        facts = {}
+        return store.facts(one.key)
+    except (NoSuchDump, SourceRefused):
+        return {}
+
+
+def cleaned_dump(one: Listed, facts: Mapping[str, str]) -> CleanedDump:
+    """What is known of a cleaned dump without reading it, by the list and by what was noted with it."""
     rows = facts.get("rows", "")
     return CleanedDump(
         one.key,

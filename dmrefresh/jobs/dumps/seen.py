@@ -9,10 +9,15 @@ import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import platformdirs
 
 from dmrefresh.machine.folders import make_private
+
+if TYPE_CHECKING:
+    from dmrefresh.bucket.store import Store
 
 _FILE = "names.json"
 _MOST = 100
@@ -22,13 +27,14 @@ _LONGEST = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 
-def remember(bucket: str, names: Iterable[str]) -> None:
+def remember(store: Store, names: Iterable[str]) -> None:
     """Note the names of dumps in a bucket, the newest first; where they cannot be kept, nothing is lost.
 
     Args:
-        bucket: its name.
+        store: the bucket.
         names: of the dumps that were listed. What is known of other stages in it stays.
     """
+    bucket = _place(store.bucket, store.endpoint_url)
     listed = [name for name in names if _NAME.fullmatch(name)]
     stages = {name.rpartition("-")[0] for name in listed}
     held = _held()
@@ -46,9 +52,24 @@ def remember(bucket: str, names: Iterable[str]) -> None:
             Path(new).unlink(missing_ok=True)
 
 
-def seen(bucket: str) -> list[str]:
-    """The names that were listed last in a bucket, the newest first; none where there is no note of them."""
-    return _held().get(bucket, [])
+def seen(bucket: str, endpoint_url: str | None) -> list[str]:
+    """The names that were listed last in a bucket, the newest first; none where there is no note of them.
+
+    Args:
+        bucket: its name.
+        endpoint_url: where its store listens; None for AWS.
+    """
+    return _held().get(_place(bucket, endpoint_url), [])
+
+
+def _place(bucket: str, endpoint_url: str | None) -> str:
+    """What a bucket is noted as: other stores have buckets of the same name. A password in a URL is left out."""
+    if endpoint_url is None:
+        return bucket
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(endpoint_url)
+        return f"{bucket} at {parts.hostname}:{parts.port}"
+    return f"{bucket} elsewhere"
 
 
 def _held() -> dict[str, list[str]]:

@@ -117,7 +117,8 @@ def run(
         more = f"then: {program} {_suggesting(answers, answers.looked, ruleset)}"
         failure.hint = f"{failure.hint.rstrip('.')}; {more}" if failure.hint else f"mend that, {more}"
         raise
-    return SetUp(file, ruleset, done.summary(), done.look_first, done.missing_beside(ruleset), _steps(answers, program))
+    schema = done.missing_beside(ruleset, program)
+    return SetUp(file, ruleset, done.summary(), done.look_first, schema, _steps(answers, program))
 
 
 def _given(answers: Answers, looked: LookedAt, settings: Settings) -> Given:

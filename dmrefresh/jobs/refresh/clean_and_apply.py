@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dmrefresh.bucket.store import Store
 from dmrefresh.dump.judging.after_load import Script, script_of
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.jobs.attempts import Patience, attempts
+from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.dumps.doubts import Doubts
+from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.refresh import hooks
 from dmrefresh.jobs.refresh.finding import Found, of_a_bucket, of_production
 from dmrefresh.jobs.refresh.refreshing import Run
@@ -25,17 +29,19 @@ from dmrefresh.settings.model import Job, Production, Programs, Settings, Target
 class Plan:
     """Everything a refresh needs to know, found out before it begins.
 
-    `named` says that somebody has asked for this dump by its name, `fall_back` that an older one is to be taken where
-    it is damaged.
+    `bucket` is the target where that is one; `named` says that somebody has asked for this dump by its name,
+    `fall_back` that an older one is to be taken where it is damaged.
     """
 
     found: Found
     script: Script
     target_name: str
     target: Target
+    bucket: Store | None = None
     production: Production = field(default_factory=Production)
     job: Job = field(default_factory=Job)
     programs: Programs = field(default_factory=Programs)
+    limits: Limits = field(default_factory=Limits)
     named: bool = False
     fall_back: bool = False
 
@@ -99,9 +105,11 @@ def prepare(
         script=Script() if cleaned is not None else script,  # it was run when the dump was cleaned
         target_name=target,
         target=to,
+        bucket=bucket_of(settings, to) if to.s3 is not None else None,
         production=settings.production,
         job=settings.job,
         programs=settings.programs,
+        limits=limits_of(settings),
         named=dump is not None,
         fall_back=fall_back,
     )

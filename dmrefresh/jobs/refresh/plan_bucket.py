@@ -8,7 +8,6 @@ from dmrefresh.bucket.store import LATEST_CLEANED
 from dmrefresh.dump import outgoing
 from dmrefresh.dump.events import Head
 from dmrefresh.errors import DumpRefused, Failure
-from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.refresh.clean_and_apply import Plan
 from dmrefresh.jobs.refresh.refusals import Refusal, left_out, said_of_left_out, short
 from dmrefresh.postgres.guard import Guard
@@ -122,9 +121,9 @@ def _policy(head: Head) -> Failure | None:
 
 def _bucket(plan: Plan) -> Failure | None:
     """Whether the bucket is there; whether it may be written to shows when it is."""
-    store = bucket_of(plan.target)
+    assert plan.bucket is not None, "the target is one"
     try:
-        see_bucket(store)
+        see_bucket(plan.bucket)
     except Failure as failure:
         return failure
     return None

@@ -159,9 +159,12 @@ class Run:
     def _get_ready(self) -> None:
         """Once in a run: look at the target, have it confirmed, run its commands that come before."""
         plan, observer = self.plan, self.observer
-        if plan.target.s3 is not None:
+        if plan.bucket is not None:
             needs_scratch = bool(plan.script)
-            look_at_bucket(plan.target, plan.target_name, plan.production, self.confirm, needs_scratch=needs_scratch)
+            look_at_bucket(
+                *(plan.bucket, plan.target, plan.target_name, plan.production, self.confirm),
+                needs_scratch=needs_scratch,
+            )
         else:
             self._looked = look(plan.target, plan.target_name, plan.production, observer, self.confirm)
         if isinstance(self.found.source, Encrypted):
@@ -197,6 +200,7 @@ class Run:
                 connections=plan.target.connections,
                 toast_compression=plan.target.toast_compression,
                 dump_others=dump_others(plan.programs),
+                limits=plan.limits,
                 script=plan.script,
                 observer=observer,
                 stopwatch=this.stopwatch,
@@ -207,12 +211,15 @@ class Run:
         plan, source = self.plan, self.found.source
         wanted = plan.target.verify_first
         elsewhere = bool(plan.script) and is_elsewhere(plan.target.scratch)
+        assert plan.bucket is not None, "no database was looked at"
         cleaning = Cleaning(
             source=source,
             name=self.stored_as,  # the same for every attempt
-            target=plan.target,
+            store=plan.bucket,
+            scratch=plan.target.scratch,
             script=plan.script,
             programs=plan.programs,
+            limits=plan.limits,
             guard=Guard(plan.production),
             slip=lambda: self._slip(identity, this),
             observer=self.observer,

@@ -20,9 +20,9 @@ from dmrefresh.dump.judging.after_load import Script
 from dmrefresh.dump.mark import Mark, write_mark
 from dmrefresh.dump.outgoing import as_it_is, by_policy
 from dmrefresh.dump.reader import read_dump
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.dump.writer import write_dump
 from dmrefresh.errors import Failure, PublishedButUnfinished
-from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.jobs.refresh.source import Attempt, Opened, Source
 from dmrefresh.keys import signatures
 from dmrefresh.machine import signals
@@ -35,7 +35,7 @@ from dmrefresh.postgres.reach.conninfo import used
 from dmrefresh.postgres.receipt import Receipt
 from dmrefresh.postgres.scratch import scratch
 from dmrefresh.postgres.strategies.publish import Published, publish
-from dmrefresh.settings.model import Programs, Target
+from dmrefresh.settings.model import Programs
 from dmrefresh.stages.gzip import compress
 from dmrefresh.stages.pg_dump import pg_dump
 from dmrefresh.stages.prefetch import prefetch
@@ -67,9 +67,11 @@ class Cleaning:
     Attributes:
         source: where its rows come from.
         name: the object's name to be.
-        target: the bucket's settings.
+        store: the bucket.
+        scratch: where scratch databases are made.
         script: what is done to the rows once they are loaded.
         programs: those that the settings name.
+        limits: how much of the scratch database's dump may be held in memory.
         guard: refuses production as the scratch server.
         slip: what a receipt would say: the run, the dump, the ruleset, by whom.
         observer: is told about steps.
@@ -77,17 +79,14 @@ class Cleaning:
 
     source: Source
     name: str
-    target: Target
+    store: Store
+    scratch: str = field(repr=False)
     script: Script
     programs: Programs
+    limits: Limits
     guard: Guard
     slip: Callable[[], Receipt]
     observer: Observer
-
-    @property
-    def store(self) -> Store:
-        """The bucket."""
-        return bucket_of(self.target)
 
 
 def store_cleaned(cleaning: Cleaning, opened: Opened, this: Attempt) -> Published:
@@ -139,7 +138,7 @@ def _text(
     events = iter(opened.events)
     head = next(events)
     assert isinstance(head, Head), "the Head comes first"
-    place, programs = cleaning.target.scratch, cleaning.programs
+    place, programs = cleaning.scratch, cleaning.programs
     url = stack.enter_context(scratch(place, head.major, cleaning.guard, cleaning.observer, postgres=programs.postgres))
     with connect.session(url) as connection:
         login, major = used(connection), session_facts.major(connection)
@@ -159,7 +158,7 @@ def _text(
     counting.left_out.update(done.left_out)
     counting.after_load += done.after_load
     dumped = this.stopwatch.timed("pg_dump", pg_dump(program.path, login, _PG_DUMP_OPTIONS))
-    return write_dump(counting.rows(as_it_is(read_dump(dumped))))
+    return write_dump(counting.rows(as_it_is(read_dump(dumped, limits=cleaning.limits))))
 
 
 def _store(cleaning: Cleaning, kept: Spool, size: int, sha256: str, this: Attempt, rows: int) -> tuple[str, ...]:

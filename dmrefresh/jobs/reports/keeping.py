@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from dmrefresh.bucket.store import ACL, Store
-from dmrefresh.errors import Failure, RightsMissing
+from dmrefresh.errors import NoSuchDump, RightsMissing, UsageFailure
+from dmrefresh.jobs.buckets import store_at
 from dmrefresh.report import runs
 from dmrefresh.report.outcome import Record
 from dmrefresh.settings.model import Settings
@@ -61,12 +62,8 @@ def put(held: Settings, run: str, folder: Path) -> None:
     """
     bucket, _, prefix = (held.report.s3 or "").partition("/")
     beginning = f"{prefix.rstrip('/')}/{run}/" if prefix else f"{run}/"
-    store = Store(
-        bucket,
-        held.report.region or held.dumps.region,
-        held.report.endpoint_url or held.dumps.endpoint_url,
-        silence=held.dumps.silence.total_seconds(),
-    )
+    said, dumps = held.report, held.dumps
+    store = store_at(held, bucket, said.region or dumps.region, said.endpoint_url or dumps.endpoint_url)
     for name, kind in _TYPES.items():
         _put(store, beginning + name, folder / name, kind)
 
@@ -90,6 +87,6 @@ def _put(store: Store, key: str, file: Path, kind: str) -> None:
             refused.what,
             hint=f"grant s3:PutObject and s3:PutObjectAcl on {store.bucket}/*, or change s3 under [report]",
         ) from None
-    except Failure as failure:
-        failure.hint = failure.hint or "look at s3 under [report] in dmrefresh.toml"
+    except (NoSuchDump, UsageFailure) as failure:
+        failure.hint = "look at `s3` under [report] in dmrefresh.toml"
         raise

@@ -26,7 +26,9 @@ def read_ruleset(name: str) -> Ruleset:
     try:
         return load_ruleset(path)
     except RulesetError as error:
-        raise UsageFailure(str(error), hint="nothing was fetched or touched") from None
+        raise UsageFailure(
+            str(error), hint="mend it there; `dmrefresh sanitisers check` tells when it is right"
+        ) from None
 
 
 def refuse_gone(sanitiser: Sanitiser) -> None:
@@ -53,5 +55,8 @@ def sanitiser_key(settings: Settings) -> bytes:
         return secrets.token_bytes(32)
     key = decrypt_with_sops(settings.keys.locate(settings.keys.sanitiser_key))
     if len(key) < _SHORTEST_KEY:
-        raise KeyUnusable(f"The sanitiser's key has {len(key)} bytes; it needs {_SHORTEST_KEY} at least.")
+        raise KeyUnusable(
+            f"The sanitiser's key has {len(key)} bytes; it needs {_SHORTEST_KEY} at least.",
+            hint="encrypt a longer one with SOPS: `sanitiser_key` under [keys]",
+        )
     return key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,15 @@ class Suggested:
     tables: dict[str, TableSuggestion]
     rows: int
 
-    def missing_beside(self, file: Path) -> str | None:
-        """What to run so that editors find the schema that the first line names; None where it is there."""
+    def missing_beside(self, file: Path, program: str = "dmrefresh") -> str | None:
+        """What to run so that editors find the schema that the first line names; None where it is there.
+
+        Args:
+            file: the ruleset's.
+            program: how the command begins.
+        """
         beside = file.with_name(SCHEMA_FILE)
-        return None if beside.exists() else f"dmrefresh sanitisers schema > {beside}"
+        return None if beside.exists() else f"{program} sanitisers schema > {shlex.quote(str(beside))}"
 
     def summary(self) -> str:
         """What was found, in one line."""
@@ -60,14 +66,13 @@ class Suggested:
         kept = sum(one.keeps for one in judged)
         return (
             f"{self.rows:,} rows in {len(self.tables)} tables, {emptied} of them emptied; {len(judged)} columns, "
-            f"{kept} kept, {len(judged) - kept} replaced or dropped, {self.look_first} to look at first (low)"
+            f"{kept} kept, {len(judged) - kept} replaced or dropped, {self.look_first} lines to look at first (low)"
         )
 
     @property
     def look_first(self) -> int:
-        """How many columns are so uncertain that a person looks at them before all others."""
-        judged = (one for table in self.tables.values() for one in table.columns.values())
-        return sum(one.confidence is Confidence.LOW for one in judged)
+        """How many lines, of tables, columns and paths, are so uncertain that a person looks at them first."""
+        return sum(line.confidence is Confidence.LOW for table in self.tables.values() for line in table.lines())
 
 
 def run(given: Given, observer: Observer, *, schema_at: str = SCHEMA_FILE) -> Suggested:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from dmrefresh.bucket.store import Store
 from dmrefresh.errors import TargetUnfit, UsageFailure
-from dmrefresh.jobs.buckets import bucket_of
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import scratch
 from dmrefresh.postgres.guard import Guard
@@ -102,11 +102,14 @@ def look(target: Target, name: str, production: Production, observer: Observer, 
     return Looked(there.remote, there.leads_to, guard, Known(likely=likely, rows=larger))
 
 
-def look_at_bucket(target: Target, name: str, production: Production, confirm: Confirm, *, needs_scratch: bool) -> None:
+def look_at_bucket(
+    store: Store, target: Target, name: str, production: Production, confirm: Confirm, *, needs_scratch: bool
+) -> None:
     """See that the bucket is there, and the server that a scratch database needs; have the bucket confirmed.
 
     Args:
-        target: the bucket's settings.
+        store: the bucket.
+        target: its settings.
         name: its name in them.
         production: what the settings say about production, which is no scratch server.
         confirm: is asked.
@@ -116,7 +119,6 @@ def look_at_bucket(target: Target, name: str, production: Production, confirm: C
         UsageFailure: nobody has confirmed it, or the settings are not right.
         Failure: the bucket or the server does not answer, or is refused.
     """
-    store = bucket_of(target)
     see_bucket(store)
     if needs_scratch:
         scratch.look(target.scratch, Guard(production))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dmrefresh.bucket.store import Store
 from dmrefresh.console.showing import Status
 from dmrefresh.jobs.buckets import cleaned_store
-from dmrefresh.jobs.dumps.list_dumps import cleaned_dump
+from dmrefresh.jobs.dumps.list_dumps import cleaned_dump, facts_of
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.lock import Holder
@@ -36,10 +36,11 @@ def run(settings: Settings, target: str, observer: Observer | None = None) -> St
 
 def _of_bucket(target: str, store: Store) -> Status:
     """What was stored last, as it was noted with the object."""
-    found = store.listed_cleaned()
-    if not found:
+    newest = next((one for one in store.listed_cleaned() if one.size), None)
+    if newest is None:
         return Status(target)
-    one, facts = cleaned_dump(store, found[0]), store.facts(found[0].key)
+    facts = facts_of(store, newest)
+    one = cleaned_dump(newest, facts)
     return Status(
         target,
         refreshed=True,

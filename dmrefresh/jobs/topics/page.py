@@ -13,21 +13,13 @@ def paragraph(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), WIDTH)
 
 
-def columns(rows: Iterable[tuple[str, str]], left: int = 0) -> str:
-    """Words, and beside each what it means.
-
-    Args:
-        rows: both.
-        left: how wide the words may be, before what they mean begins below them; as the longest is if 0.
-    """
+def columns(rows: Iterable[tuple[str, str]]) -> str:
+    """Words, and beside each what it means."""
     listed = list(rows)
-    width = left or max(len(word) for word, _ in listed)
+    width = max(len(word) for word, _ in listed)
     lines = []
     for word, meaning in listed:
         wrapped = textwrap.wrap(meaning, WIDTH - width - 4, break_long_words=False, break_on_hyphens=False) or [""]
-        if len(word) > width:
-            lines.append(f"  {word}")
-            word = ""
         for line in wrapped:
             lines.append(f"  {word:<{width}}  {line}".rstrip())
             word = ""

@@ -58,7 +58,7 @@ def carry(errand: Errand, new: Connection, held: Held) -> int:
     patterns = ['--schema="{}"'.format(schema.replace('"', '""')) for schema in held.schemas]
     text = errand.dump_others(major(connection), conninfo.used(connection), [*_OPTIONS, *patterns])
     with closing(text), _said():
-        events = read_dump(text)
+        events = read_dump(text, limits=errand.limits)
         head = next(events)
         assert isinstance(head, Head)
         loader = Loader(new, head, Observer(), extensions_inside=True, telling=_fitting)

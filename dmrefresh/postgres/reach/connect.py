@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,26 @@ _SETTINGS = {
 _KEEPALIVES = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
 
 # libpq hands on no SQLSTATE of a session that never was. A server that speaks another language is asked again.
+_ANSWERED = b"FATAL:"
+"""With this the server's own answer begins, in whatever language."""
+_ANSWERS = (
+    (
+        re.compile(rb'database "[^\n]*" does not exist'),
+        "is not there: its server knows no such database.",
+        "make it with createdb, or mend the url; `psql -l` lists the databases that there are",
+    ),
+    (
+        re.compile(rb'role "[^\n]*" does not exist'),
+        "does not let this role in: its server knows no such role.",
+        "make it with CREATE ROLE, or mend the url",
+    ),
+    (
+        re.compile(rb"no pg_hba\.conf entry|permission denied for database|is not permitted to log in"),
+        "answers, and does not let this role in.",
+        "GRANT CONNECT ON DATABASE and ALTER ROLE with LOGIN say who may come in, and its pg_hba.conf from where",
+    ),
+)
+"""What a server says to whom waiting does not help."""
 _WRONG_PASSWORD = (b"password authentication failed", b"SASL authentication failed")
 
 
@@ -102,18 +123,29 @@ def cut(connection: Connection) -> None:
 def _kept_out(who: str, error: psycopg.OperationalError) -> TargetUnreachable:
     """Why there is no session, as far as that is known: libpq tells no code, but whether a password was asked for."""
     tried = error.pgconn
+    said = b"" if tried is None else tried.error_message
+    for words, what, hint in _ANSWERS:
+        if words.search(said):
+            return _for_good(f"{who} {what}", hint)
     if tried is not None and tried.needs_password:
-        hint = "put it into the url, or into a ~/.pgpass"
-        missing = TargetUnreachable(f"{who} wants a password, and none was given.", hint=hint)
-        missing.retry = False
-        return missing
+        return _for_good(f"{who} wants a password, and none was given.", "put it into the url, or into a ~/.pgpass")
     if tried is not None and tried.used_password:
         hint = "is the password right, and may the role log in to that database?"
         refused = TargetUnreachable(f"{who} answers, and does not let this role in.", hint=hint)
-        refused.retry = not any(said in tried.error_message for said in _WRONG_PASSWORD)
+        refused.retry = not any(words in said for words in _WRONG_PASSWORD)
         return refused
+    if _ANSWERED in said:
+        hint = "is it starting, or out of connections? Its own log says why"
+        return TargetUnreachable(f"{who} answers, and does not let this role in.", hint=hint)
     hint = "is the server running, and the url right?"
     return TargetUnreachable(f"{who} does not answer, or does not let this role in.", hint=hint)
+
+
+def _for_good(what: str, hint: str) -> TargetUnreachable:
+    """What stays so until somebody changes it."""
+    failure = TargetUnreachable(what, hint=hint)
+    failure.retry = False
+    return failure
 
 
 def refuse_superuser(connection: Connection, *, allowed: bool) -> None:

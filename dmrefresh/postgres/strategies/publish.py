@@ -12,6 +12,7 @@ from typing import Literal
 from dmrefresh.dump.events import Event, head_of
 from dmrefresh.dump.judging import course
 from dmrefresh.dump.judging.after_load import Script
+from dmrefresh.dump.text.limits import Limits
 from dmrefresh.errors import Failure, RightsMissing, TargetUnfit
 from dmrefresh.observer import Observer
 from dmrefresh.postgres import receipt
@@ -50,6 +51,7 @@ def publish(
     connections: int = 2,
     toast_compression: Compression | None = None,
     dump_others: DumpOthers | None = None,
+    limits: Limits | None = None,
     observer: Observer | None = None,
     stopwatch: Stopwatch | None = None,
 ) -> Published:
@@ -69,6 +71,7 @@ def publish(
         connections: how many sessions load at once, with `database`; 1 and more.
         toast_compression: how the server compresses long values of what is loaded; None for as it does by default.
         dump_others: with `database`, dumps what other schemas of the target hold; without it, that refuses.
+        limits: how much of such a dump may be held in memory.
         observer: is told about steps and rows.
         stopwatch: is charged the seconds of `publish` (`load` where it is a scratch database), `checks` and `commit`.
 
@@ -105,6 +108,7 @@ def publish(
             connections=connections,
             toast_compression=toast_compression,
             dump_others=dump_others,
+            limits=limits or Limits(),
         )
         with translated("while the target was looked at"):
             compression.refuse(errand)
