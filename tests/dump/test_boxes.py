@@ -184,8 +184,8 @@ def test_what_no_rule_covers_stops_the_run_with_rules_that_fit(database: tuple[C
     with pytest.raises(NotSanitised) as stopped:
         events(database, "ruleset: 1\ndefaults: {id: keep}\ntables: {}\n")
     paste = str(stopped.value).partition("\n\n")[2]
-    assert "      names: {each: null}  # public.words\n" in paste
-    fields = "{fields: {street: null, people: {each: text.lorem}, moods: keep (say why), notes: {json: {}}}}"
+    assert "      names: {each: person.name}  # public.words\n" in paste
+    fields = "{fields: {street: address.street, people: {each: text.lorem}, moods: keep (say why), notes: {json: {}}}}"
     assert f"      places: {{each: {fields}}}  # public.address[]\n" in paste
     assert "      moods: keep (say why)  # public.mood[]\n" in paste
     events(database, f"ruleset: 1\ndefaults: {{id: keep}}\n{paste.replace('say why', 'feelings')}\n")

@@ -206,7 +206,8 @@ def test_a_fake_that_the_encoding_cannot_hold_stops_the_run_and_says_what_helps(
 
 
 def test_a_fake_that_the_encoding_cannot_hold_is_not_said_to_be_in_a_row_that_it_is_not_in() -> None:
-    text = "ruleset: 1\ntables: {person: {rows: id > 1, columns: {name: {value: Łódź}, 'id, kept, doc': keep (x)}}}"
+    text = "ruleset: 1\ntables: {person: {rows: id > 1, columns: {name: {value: Łódź}, "
+    text += "id: keep (x), kept: keep (x), doc: keep (x)}}}"
     with pytest.raises(NotSanitised, match="What a row of person, from row 1 on, becomes has"):
         clean(dump_in("LATIN1", "1\ta\té", "2\tJosé\té"), parse_ruleset(text, "r.yaml"))
 
