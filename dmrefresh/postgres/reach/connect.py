@@ -157,7 +157,7 @@ def refuse_superuser(connection: Connection, *, allowed: bool) -> None:
     if is_superuser(connection) and not allowed:
         raise RightsMissing(
             "The target's role is a superuser; functions in the dump would run with every right.",
-            hint="use the role that owns the database, or set allow_superuser = true for this target",
+            hint="use the role that owns the database; where it is no production, allow_superuser = true lets this one",
         )
 
 
