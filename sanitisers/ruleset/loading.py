@@ -59,7 +59,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise RulesetError([f"{path}: {error.strerror or 'cannot be read'}"]) from None
+        raise RulesetError([f"{path} cannot be read: {error.strerror or 'nobody says why'}."]) from None
     except UnicodeDecodeError as error:
         raise RulesetError([f"{path}: byte {error.start} is not UTF-8"]) from None
 
