@@ -252,7 +252,7 @@ def own_fault(error: BaseException) -> Failure:
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return UsageFailure("No more files can be opened here, and a run needs some.", hint="raise it: ulimit -n 256")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f"{error.filename} " if error.filename else "What was to be said or kept "
+        where = f"{error.filename} " if isinstance(error.filename, str) else "What was to be said or kept "
         return UsageFailure(
             f"{where}cannot be written: {error.strerror}.",
             hint="make room; `df -h` and `df -i` say where there is none",

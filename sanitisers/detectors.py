@@ -165,13 +165,14 @@ _CARD_LENGTHS = range(13, 20)
 def _cards(text: str) -> Iterator[Finding]:
     for run in _DIGITS.finditer(text):
         groups = list(re.finditer(r"\d+", run[0]))
-        for index, first in enumerate(groups):
-            several = groups[index : index + 7]
-            ends = zip(several, accumulate(one[0] for one in several), strict=True)
-            fitting = [last for last, digits in ends if _is_card(digits)]
-            if fitting:
-                yield Finding(run.start() + first.start(), run.start() + fitting[-1].end(), CARD)
-                break
+        index = 0
+        while index < len(groups):
+            several = accumulate(one[0] for one in groups[index : index + 7])
+            parts = max((count for count, digits in enumerate(several, 1) if _is_card(digits)), default=0)
+            if parts:
+                begin, end = groups[index].start(), groups[index + parts - 1].end()
+                yield Finding(run.start() + begin, run.start() + end, CARD)
+            index += parts or 1
 
 
 def _is_card(digits: str) -> bool:

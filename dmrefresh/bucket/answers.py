@@ -38,6 +38,10 @@ class SourceRefused(SourceUnreachable):
     way_on = "`dmrefresh doctor` looks at the bucket, and at what may be done in it"
 
 
+class NotAllowed(SourceRefused):
+    """Whoever asks may not do what was asked for."""
+
+
 class NoCredentials(SourceRefused):
     """Nothing was asked of S3: there is nothing to ask it with."""
 
@@ -124,7 +128,9 @@ def _from_answer(what: str, answer: Mapping[str, Any]) -> Failure:
     if code.startswith("KMS.") or "kms:" in str(said.get("Message", "")):
         hint = "do the credentials grant kms:Decrypt on the bucket's key, and is that key enabled?"
         return SourceRefused(f"S3 may not use the KMS key of {what} ({code}).", hint=hint)
-    return SourceRefused(f"S3 refuses {what} ({code}).", hint=_HINTS.get(code, _RIGHTS))
+    if code in _HINTS:
+        return SourceRefused(f"S3 refuses {what} ({code}).", hint=_HINTS[code])
+    return NotAllowed(f"S3 refuses {what} ({code}).", hint=_RIGHTS)
 
 
 def _expired(what: str) -> NoCredentials:

@@ -106,4 +106,5 @@ def _as_worker(*, quiet: bool) -> None:
     done = job.run(job.contract(held.backup.recipient), held, voice)
     rows, tables = sum(done.rows.values()), len(done.rows)
     voice.done(f"{done.name} is stored: {rows:,} rows of {tables} tables; whoever signed for it reads it back")
-    typer.echo(json.dumps({"name": done.name, "size": done.size, "sha256": done.sha256, "rows": dict(done.rows)}))
+    said = {"name": done.name, "size": done.size, "sha256": done.sha256, "rows": dict(done.rows)}
+    shown_at_the_end(lambda: typer.echo(json.dumps(said)))

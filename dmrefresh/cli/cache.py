@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded
+from dmrefresh.cli.app import Options, app, guarded, shown_at_the_end
 
 
 @app.command("cache")
@@ -22,4 +22,8 @@ def cache(
     from dmrefresh.jobs.dumps import list_copies as job
 
     found = job.run(clear=clear)
-    typer.echo(found.json() if as_json else found.text())
+    text = found.json() if as_json else found.text()
+    if clear:
+        shown_at_the_end(lambda: typer.echo(text))
+    else:
+        typer.echo(text)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import AsEvents, Options, Quiet, app, guarded, speaking
+from dmrefresh.cli.app import AsEvents, Options, Quiet, app, guarded, shown_at_the_end, speaking
 
 
 @app.command("check-dump")
@@ -59,7 +59,7 @@ def check_dump(
         )
     else:
         voice.close()  # the terminal is one, though what was found goes to standard output
-        typer.echo(first if quiet else text)
+        shown_at_the_end(lambda: typer.echo(first if quiet else text))
     if report is not None:
         done.write(report)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded
+from dmrefresh.cli.app import Options, app, guarded, shown_at_the_end
 
 
 @app.command("protect")
@@ -23,4 +23,4 @@ def protect(
 
     done = job.run(url)
     verb = "marked as production" if done.newly else "was marked as production already"
-    typer.echo(printable(f"{verb}: {done.database} on {done.host}"))
+    shown_at_the_end(lambda: typer.echo(printable(f"{verb}: {done.database} on {done.host}")))

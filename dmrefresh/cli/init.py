@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dmrefresh.cli.app import Options, app, guarded, is_terminal
+from dmrefresh.cli.app import Options, app, guarded, is_terminal, shown_at_the_end
 
 
 @app.command("init")
@@ -79,4 +79,4 @@ def init(
         raise
     program = "dmrefresh" if Options.config is None else f"dmrefresh --config {shlex.quote(str(at))}"
     done = setting_up.run(answers, at, lambda: settings.load(Options.config), Lines(), force=force, program=program)
-    typer.echo("\n".join(map(printable, done.text().splitlines())))
+    shown_at_the_end(lambda: typer.echo("\n".join(map(printable, done.text().splitlines()))))

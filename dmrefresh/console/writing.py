@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import select
+import threading
+import time
 from typing import TextIO
 
 from dmrefresh.machine import signals
@@ -12,6 +14,10 @@ _PATIENCE = 10.0
 """Seconds in which a stream must take something, once it is settled how the run ends."""
 _PIECE = 1000
 """Characters: no more bytes than a pipe takes without a wait where it takes any (PIPE_BUF in pipe(7))."""
+_LOOK = 0.2
+"""Seconds after which somebody who waits looks whether the end is settled by now."""
+_one_at_a_time = threading.RLock()
+"""So that what one thread has found free is not filled by another, and the first then waits inside of the stream."""
 
 
 def write(stream: TextIO, text: str, *, at_leisure: bool = False) -> None:
@@ -19,6 +25,7 @@ def write(stream: TextIO, text: str, *, at_leisure: bool = False) -> None:
 
     Whoever does not read holds a run up, as any program; a signal or the deadline ends that. Once it is settled how
     the run ends, none does: then the stream is given up, and whatever else is written to it is written to nowhere.
+    Nobody waits inside of the stream: its lock would keep all others from it, and the program from ending.
 
     Args:
         stream: where to.
@@ -28,13 +35,28 @@ def write(stream: TextIO, text: str, *, at_leisure: bool = False) -> None:
     Raises:
         OSError, ValueError: it cannot be written.
     """
-    for start in range(0, len(text), _PIECE):
-        if (at_leisure or signals.settled()) and not _takes(stream, 0 if at_leisure else _PATIENCE):
-            if not at_leisure:
+    with _one_at_a_time:
+        for start in range(0, len(text), _PIECE):
+            if at_leisure and not _takes(stream, 0):
+                return
+            if not _waited_for(stream):
                 _give_up(stream)
-            return
-        stream.write(text[start : start + _PIECE])
-        stream.flush()
+                return
+            stream.write(text[start : start + _PIECE])
+            stream.flush()
+
+
+def _waited_for(stream: TextIO) -> bool:
+    """Wait until it takes something; False where it is settled how the run ends, and it has not for so long."""
+    settled: float | None = None
+    while not _takes(stream, _LOOK):
+        if not signals.settled():
+            settled = None
+            continue
+        settled = settled or time.monotonic()
+        if time.monotonic() - settled >= _PATIENCE:
+            return False
+    return True
 
 
 def _takes(stream: TextIO, seconds: float) -> bool:

@@ -11,8 +11,8 @@ def no_bucket() -> UsageFailure:
     """What is said where the settings name no bucket for dumps."""
     return UsageFailure(
         "No bucket is named for the dumps.",
-        hint="name it: bucket under [dumps] in dmrefresh.toml, or DMREFRESH_DUMPS_BUCKET; "
-        "a dump in a file needs none, see `dmrefresh sanitise --help`",
+        hint="name it: bucket under [dumps] in dmrefresh.toml, or DMREFRESH_DUMPS_BUCKET; none is needed for a cleaned "
+        "dump (`--from TARGET`), nor for one in a file (`dmrefresh sanitise`)",
     )
 
 

@@ -39,6 +39,10 @@ class KeyAbsent(KeyUnusable):
     """The private key is not on this machine, or this machine cannot hold it; elsewhere it may be as it must be."""
 
 
+class _NoKey(KeyUnusable):
+    """gpg has found no private key in what was given to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyFiles:
     """The SOPS files that hold the private key and its passphrase, both encrypted in binary mode."""
@@ -153,11 +157,11 @@ def _roomy(storage: Path) -> Iterator[None]:
     """What comes of too little room, as that: gpg, which finds none, says only that it has no key."""
     try:
         yield
-    except (OSError, KeyUnusable) as error:
+    except (OSError, _NoKey) as error:
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         if not full and (isinstance(error, OSError) or shutil.disk_usage(storage).free >= _ROOM):
             raise
-        raise KeyAbsent(
+        raise KeyUnusable(
             f"There is no room in {storage} for the private key.",
             hint=f"make some: df {storage}, and what is in it; a container may be given more, as with --shm-size",
         ) from None
@@ -203,7 +207,9 @@ def _import(home: Path, secret_key: bytes, passphrase: bytes) -> Keyring:
     except subprocess.TimeoutExpired:
         raise ProgramFailed("gpg did not import the private key within a minute.") from None
     keys = keys_of(listed.stdout)
-    if len(keys) != 1:
+    if not keys:
+        raise _NoKey("The secret key file holds 0 usable private keys; one is wanted.")
+    if len(keys) > 1:
         raise KeyUnusable(f"The secret key file holds {len(keys)} usable private keys; one is wanted.")
     return Keyring(home, passphrase, keys[0].fingerprint, frozenset(part.key_id for part in keys[0].parts))
 

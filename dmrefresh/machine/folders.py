@@ -33,6 +33,14 @@ def no_room(what: str, why: str) -> NoRoom:
     )
 
 
+def expanded(path: Path) -> Path:
+    """The path with `~` as a home; as it is where there is no such home, and then there is nothing there."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 @contextlib.contextmanager
 def private_folder(place: Path, prefix: str) -> Iterator[Path]:
     """A new folder that only its owner may enter; whoever makes it holds a lock in it.

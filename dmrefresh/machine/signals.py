@@ -84,8 +84,8 @@ def over() -> None:
 
 
 def settled() -> bool:
-    """Whether nobody is to be waited for without an end: no signal ends that now, or how the run ends is settled."""
-    return _State.held or _State.done or _State.ended is not None
+    """Whether nobody is to be waited for without an end: it is known how the run ends, and no signal ends the wait."""
+    return _State.done or _State.ended is not None
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
@@ -151,14 +151,13 @@ def held_from_here() -> Iterator[None]:
     knows whether it is done, or where it is but for something less, they go on being ignored: to be ended by one
     would be told as if it were not done.
     """
-    _State.held, _State.missed = True, None
+    _State.held, _State.missed, _State.done = True, None, True
     try:
         yield
-        _State.done = True
     except (CommitInDoubt, PublishedButUnfinished):
         raise
     except BaseException:
-        _State.held = False
+        _State.held = _State.done = False
         _hear_missed()
         raise
 
@@ -193,13 +192,13 @@ def heard_again(*, missed: bool = False) -> Iterator[None]:
     Args:
         missed: whether one that came while they were held ends it too, before it has begun.
     """
-    held, _State.held = _State.held, False
+    before, (_State.held, _State.done) = (_State.held, _State.done), (False, False)
     try:
         if missed:
             _hear_missed()
         yield
     finally:
-        _State.held = held
+        _State.held, _State.done = before
 
 
 @contextmanager

@@ -14,7 +14,7 @@ class Dumps(Section):
     """Where the encrypted dumps are."""
 
     bucket: str | None = None
-    """The bucket's name; nothing can be fetched or stored without it."""
+    """The bucket's name. Without it nothing is backed up, and nothing refreshed but from cleaned dumps."""
     region: str | None = "eu-west-1"
     """Its region."""
     endpoint_url: str | None = None

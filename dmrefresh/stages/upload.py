@@ -139,7 +139,9 @@ def of_the_target() -> Iterator[None]:
     try:
         yield
     except SourceRefused as refused:
-        rights = "storing a cleaned dump takes PutObject, PutObjectAcl, GetObject and GetObjectVersion"
+        rights = (
+            "storing a cleaned dump takes PutObject, PutObjectAcl, AbortMultipartUpload, GetObject and GetObjectVersion"
+        )
         raise RightsMissing(refused.what, hint="; ".join(filter(None, (refused.hint, rights)))) from None
     except UsageFailure as refused:
         raise UsageFailure(refused.what, hint="look at this target in dmrefresh.toml") from None

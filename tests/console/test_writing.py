@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -57,6 +58,43 @@ def test_what_was_broken_off_by_a_signal_keeps_no_program_from_ending(full: tupl
     Lines(stream).ended("SIGTERM", "nothing was done", 143)
     stream.flush()
     os.close(reading)
+
+
+@pytest.mark.timeout(60)
+def test_another_thread_that_waits_for_a_reader_keeps_no_program_from_ending(
+    full: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_PATIENCE", 0.5)
+    reading, stream = full
+    stage = threading.Thread(target=write, args=(stream, "a warning of a stage\n"), daemon=True)
+    stage.start()
+    time.sleep(0.3)
+    monkeypatch.setattr(signals._State, "done", True)
+    write(stream, "how it ended\n")
+    stream.flush()
+    stage.join(10)
+    assert not stage.is_alive()
+    os.close(reading)
+
+
+@pytest.mark.timeout(60)
+def test_a_moment_in_which_signals_are_held_is_no_end(
+    full: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_PATIENCE", 0.2)
+    reading, stream = full
+    with signals.held():
+        stage = threading.Thread(target=write, args=(stream, "a warning of a stage\n"), daemon=True)
+        stage.start()
+        time.sleep(1)
+    reader = threading.Timer(0.1, lambda: found.extend(all_of(reading)))
+    found: list[bytes] = []
+    reader.start()
+    stage.join(10)
+    write(stream, "and the next\n")
+    stream.close()
+    reader.join()
+    assert b"\n".join(found).rstrip().endswith(b"a warning of a stage\nand the next")
 
 
 @pytest.mark.timeout(60)

@@ -290,6 +290,15 @@ def test_without_a_dump_a_target_is_looked_at_for_the_schemas_that_were_refreshe
     assert_passes(furnished.hospital.examined(*TARGET), "target.local.strategy", "without a dump")
 
 
+def test_a_target_whose_receipts_may_not_be_read_is_looked_at_all_the_same(furnished: Furnished) -> None:
+    role = furnished.name
+    furnished.at(role, "CREATE SCHEMA dmrefresh", "CREATE TABLE dmrefresh.receipts (run text)")
+    without_a_dump(furnished.hospital)
+    found = furnished.hospital.examined(*TARGET)
+    assert_passes(found, "target.local.guards")
+    assert "The check itself broke" not in found.text(110)
+
+
 def test_a_superuser_whom_the_settings_allow_is_called_one(furnished: Furnished) -> None:
     superuser(furnished)
     furnished.hospital.sections["targets.local"] += "\nallow_superuser = true"

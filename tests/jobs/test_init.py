@@ -299,6 +299,22 @@ def test_who_breaks_the_questions_off_has_nothing_written(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_it_cannot_be_said_what_was_done_nobody_says_that_nothing_was(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [DMREFRESH, "init", "--ruleset", "digitalmarketplace", "--url", "service=copy", "--yes"],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 0
+    assert b"it is done, but how cannot be shown whole" in done.stderr
+    assert b"Nothing was changed" not in done.stderr
+    assert (tmp_path / "dmrefresh.toml").is_file()
+
+
 def test_who_presses_ctrl_c_at_a_question_is_told_that_nothing_was_written(tmp_path: Path) -> None:
     person = Person(tmp_path)
     seen = b""

@@ -119,3 +119,11 @@ def test_a_signal_while_a_folder_is_removed_leaves_nothing_in_it(
 def test_a_disk_is_never_taken_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert folders.in_memory() != tmp_path
+
+
+def test_a_home_that_is_not_there_is_a_path_at_which_nothing_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert folders.expanded(Path("~/r.yaml")) == tmp_path / "r.yaml"
+    assert folders.expanded(Path("~nobodyx/r.yaml")) == Path("~nobodyx/r.yaml")

@@ -42,6 +42,8 @@ def notes(*rows: tuple[str, str, str, str], columns: list[Column] = COLUMNS) -> 
         ("NI AB 12 34 56 C", "NI [National Insurance number]"),
         ("card 4111 1111 1111 1111, paid", "card [card number], paid"),
         ("5500-0000-0000-0004", "[card number]"),
+        ("4111 1111 1111 1111 5500 0000 0000 0004", "[card number] [card number]"),
+        ("12 4111111111111111 99 4111111111111111-5500000000000004", "12 [card number] 99 [card number]-[card number]"),
         ("GB29 NWBK 6016 1331 9268 19 and DE89370400440532013000", "[account number] and [account number]"),
         ("4111 1111 1111 1112 is no card", "4111 1111 1111 1112 is no card"),
         ("Jo Bloggs-Smith called", "[name] called"),

@@ -33,6 +33,7 @@ class Wanted:
         keep: for how long.
         copied_to: the bucket it is replicated to, where the settings say one.
         is_copy: it is that bucket, so it is neither written to nor replicated.
+        may_lack: whether the settings may name none, since there are cleaned dumps to refresh from.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Wanted:
     keep: timedelta
     copied_to: str | None = None
     is_copy: bool = False
+    may_lack: bool = False
 
 
 class Bucket:
@@ -78,6 +80,8 @@ class Bucket:
 
     def _head(self) -> HeadBucketOutputTypeDef:
         if not self._store.bucket:
+            if self._wanted.may_lack:
+                raise Needs("bucket under [dumps], to refresh from it or to back up to it")
             raise no_bucket()
         what, client = f"bucket {self._store.bucket}", self._store.client
         try:

@@ -82,7 +82,14 @@ def checks_for(loaded: Loaded, names: Sequence[str], stack: ExitStack, stage: st
     keys = Keys(settings, tools, stack)
     # Where none is named, that is what the first look at the bucket says, and all that need it do without.
     store = store_of(settings) if settings.dumps.bucket else store_at(settings, "", None, None)
-    wanted = Wanted("bucket", stage_of_dumps, settings.doctor.keep, copied_to=settings.doctor.replica_bucket)
+    from_cleaned = not settings.sources and any(one.s3 is not None for one in settings.targets.values())
+    wanted = Wanted(
+        "bucket",
+        stage_of_dumps,
+        settings.doctor.keep,
+        copied_to=settings.doctor.replica_bucket,
+        may_lack=from_cleaned,
+    )
     bucket = Bucket(store, wanted)
     newest = Newest(settings, stage_of_dumps, store, bucket.there, keys.private)
     return [

@@ -37,8 +37,9 @@ def _stand_in(schemas: Sequence[str]) -> Head:
 def _refreshed(connection: Connection) -> tuple[str, ...]:
     """The schemas that the last refresh has brought, which the next will exchange; `public` where there was none."""
     try:
-        last = receipt.latest(connection)
-    except Failure:  # the role may not read it, which another check tells
+        with translated("while it was looked at"):
+            last = receipt.latest(connection)
+    except Failure:  # the role may not read it, say; then it is as if there was none
         last = None
     return tuple(last.contents) if last is not None and last.contents else ("public",)
 

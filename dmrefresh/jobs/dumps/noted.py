@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dmrefresh.bucket.answers import NotAllowed
 from dmrefresh.bucket.store import ACL, DumpRef, SourceRefused, Store, translated
 from dmrefresh.bucket.verified import LONGEST, SUFFIX, Verified, as_json, from_json
 from dmrefresh.errors import DumpDamaged, Failure, NoSuchDump, PublishedButUnfinished
@@ -75,10 +76,14 @@ def note_beside(store: Store, verified: Verified, observer: Observer) -> None:
                 ChecksumAlgorithm="SHA256",
             )
     except Failure as failure:
-        grant = f"grant s3:PutObject and s3:PutObjectAcl on {store.bucket}/*, then "
+        first = ""
+        if isinstance(failure, NotAllowed):
+            first = f"grant s3:PutObject and s3:PutObjectAcl on {store.bucket}/*, then "
+        elif isinstance(failure, SourceRefused) and failure.hint is not None:  # nothing that heals by itself
+            first = f"{failure.hint.rstrip('?.')}, then "
         raise PublishedButUnfinished(
             f"{verified.name} was read back and is whole, but the note of it could not be stored: {failure.what}",
-            hint=f"{grant if isinstance(failure, SourceRefused) else ''}dmrefresh check-dump {verified.name} --record",
+            hint=f"{first}dmrefresh check-dump {verified.name} --record",
             state=f"{verified.name} is in the bucket {store.bucket}; a refresh prefers dumps that have such a note.",
         ) from None
     observer.note(f"noted in {key}")

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from dmrefresh.errors import UsageFailure
 from dmrefresh.jobs.rulesets.rules import read_ruleset
+from dmrefresh.machine.folders import expanded
 from dmrefresh.postgres.reach.conninfo import SECRET, refuse_misread
 
 RULESETS = ".dmrefresh.yaml"
@@ -162,7 +163,7 @@ def folder(said: str) -> str:
 
 def _is_folder(path: str) -> bool:
     try:
-        return Path(path).expanduser().is_dir()
+        return expanded(Path(path)).is_dir()
     except (OSError, RuntimeError):  # a name that is too long, or the home of nobody
         return False
 
@@ -175,7 +176,7 @@ def dump_file(said: str) -> Path:
     """
     path = said.strip()
     try:
-        there = bool(path) and not _CONTROL.search(path) and Path(path).expanduser().is_file()
+        there = bool(path) and not _CONTROL.search(path) and expanded(Path(path)).is_file()
     except (OSError, RuntimeError):
         there = False
     if not there:

@@ -114,8 +114,8 @@ def run(
         suggest.write(done, ruleset, force=force)
     except Failure as failure:
         failure.state = f"{file} is written, {ruleset} is not."
-        more = f"then: {program} {_suggesting(answers, answers.looked, ruleset)}"
-        failure.hint = f"{failure.hint.rstrip('.')}; {more}" if failure.hint else f"mend that, {more}"
+        first = f"{failure.hint.rstrip('?.')}; " if failure.hint and "\n" not in failure.hint else "mend that, "
+        failure.hint = f"{first}then: {program} {_suggesting(answers, answers.looked, ruleset)}"
         raise
     schema = done.missing_beside(ruleset, program)
     return SetUp(file, ruleset, done.summary(), done.look_first, schema, _steps(answers, program))

@@ -70,7 +70,7 @@ def put(held: Settings, run: str, folder: Path) -> None:
 
 def _put(store: Store, key: str, file: Path, kind: str) -> None:
     """One file; the bucket's own encryption holds for it, as for a backup."""
-    from dmrefresh.bucket.answers import SourceRefused, translated
+    from dmrefresh.bucket.answers import NotAllowed, translated
 
     try:
         with translated(f"{key} in the bucket {store.bucket}"):
@@ -82,7 +82,7 @@ def _put(store: Store, key: str, file: Path, kind: str) -> None:
                 ContentType=kind,
                 ChecksumAlgorithm="SHA256",
             )
-    except SourceRefused as refused:
+    except NotAllowed as refused:
         raise RightsMissing(
             refused.what,
             hint=f"grant s3:PutObject and s3:PutObjectAcl on {store.bucket}/*, or change s3 under [report]",

@@ -21,6 +21,7 @@ from dmrefresh.jobs.limits import limits_of
 from dmrefresh.jobs.targets.naming import target_of
 from dmrefresh.keys.private import private_keyring
 from dmrefresh.machine import process
+from dmrefresh.machine.folders import expanded
 from dmrefresh.machine.postgres_programs import find_pg_dump
 from dmrefresh.observer import Observer
 from dmrefresh.postgres.reach import connect, conninfo, server_names
@@ -125,7 +126,7 @@ def _is_encrypted(first: bytes) -> bool:
 def _file(path: Path) -> Iterator[bytes]:
     try:
         with contextlib.ExitStack() as stack:
-            stream = sys.stdin.buffer if path == _STDIN else stack.enter_context(path.expanduser().open("rb"))
+            stream = sys.stdin.buffer if path == _STDIN else stack.enter_context(expanded(path).open("rb"))
             while block := stream.read(MIB):
                 yield block
     except OSError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dmrefresh.errors import KeyUnusable, NotSanitised, UsageFailure
 from dmrefresh.keys.private import decrypt_with_sops
+from dmrefresh.machine.folders import expanded
 from dmrefresh.settings.model import Settings
 from sanitisers import Ruleset, RulesetError, Sanitiser, load_ruleset, ships
 
@@ -20,7 +21,7 @@ def read_ruleset(name: str) -> Ruleset:
     Raises:
         UsageFailure: there is none, or it says something that cannot be meant; with file and line.
     """
-    path = ships(name) or Path(name).expanduser()
+    path = ships(name) or expanded(Path(name))
     if not path.is_file():
         raise UsageFailure(f"There is no ruleset {name}.", hint="give the path of a YAML file, or digitalmarketplace")
     try:
