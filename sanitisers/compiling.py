@@ -22,6 +22,7 @@ from sanitisers.making.own_people import own_of_people
 from sanitisers.making.uniqueness import Known, Unique
 from sanitisers.near import did_you_mean
 from sanitisers.pools import Pools
+from sanitisers.ruleset.joined_names import what_looks_joined
 from sanitisers.ruleset.model import Columns, Empty
 from sanitisers.ruleset.rules import Bcrypt, Keep
 from sanitisers.sanitiser import Sanitiser, TablePlan, digest
@@ -75,7 +76,7 @@ def compile_ruleset(
         raise RulesetError(compiling.misfits)
     fingerprint = digest(ruleset.model_dump_json(), compiling.making.pools.digest, fingerprint_of(key))
     gone = [*compiling.gone_tables(schema), *compiling.gone]
-    warnings = [*gone, *compiling.warnings, *what_is_off(ruleset)]
+    warnings = [*gone, *compiling.warnings, *what_is_off(ruleset), *what_looks_joined(ruleset)]
     return Sanitiser(plans, warnings, fingerprint, Checks.of(ruleset, key, making.texts(), reads), gone)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -152,8 +153,9 @@ class Head:
 
     @property
     def major(self) -> int:
-        """The major version of the server that the dump was made from."""
-        return int(self.server_version.split(".")[0])
+        """The major version of the server that the dump was made from; 18 of `18beta1`."""
+        found = re.match(r"\d+", self.server_version)
+        return int(found[0]) if found else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from psycopg import sql
 
@@ -49,7 +49,8 @@ class Mark:
     @property
     def expires(self) -> datetime | None:
         """When a kept one may no longer be put back."""
-        return datetime.fromisoformat(self.until) if self.until else None
+        until = datetime.fromisoformat(self.until) if self.until else None
+        return until if until is None or until.tzinfo is not None else until.replace(tzinfo=UTC)
 
     def write(self, connection: Connection, aside: str) -> None:
         """Say it of the schema `aside`: a line for people, and one for the next run."""
@@ -126,7 +127,7 @@ def left_over(connection: Connection) -> list[str]:
 def kept_marks(connection: Connection) -> dict[str, Mark]:
     """Those among them that are kept for a rollback, expired or not, with their marks."""
     found = {name: Mark.read(text) for name, text in marked(connection).items() if text.startswith(_KEPT)}
-    return {name: mark for name, mark in found.items() if mark is not None}
+    return {name: mark for name, mark in found.items() if mark is not None and mark.expires is not None}
 
 
 def supersede(connection: Connection, observer: Observer) -> None:

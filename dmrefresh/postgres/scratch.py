@@ -93,7 +93,7 @@ def try_scratch(where: str, major: int, guard: Guard, programs: Programs) -> int
         Failure: one of the two cannot be had; see `scratch`, and `find_pg_dump`.
     """
     with scratch(where, major, guard, Observer(), postgres=programs.postgres) as url:
-        with connect.session(url, "dmrefresh scratch") as connection:
+        with connect.session(url, "dmrefresh scratch", called=_WHOSE) as connection:
             version = session_facts.major(connection)
         find_pg_dump(version, programs.pg_dump)
     return version

@@ -44,8 +44,12 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _TAIL = 100
 _CUT = re.compile(
     r'(?P<address>[^\s<>"(),;:@\[\]]{1,64}(?:@|%40)[^\s<>"(),;:@\[\]]{0,80})\Z'
-    r"|(?:\+|(?<![\w.,])0)\d[\d ()./-]{4,20}\Z"
+    r"|(?P<phone>(?:\+|(?<![\w.,])0)\d[\d ()./-]{4,20})\Z"
+    r"|(?P<card>(?<![\w.+])(?:3[04-9]|[45]|6\d|2[2-7])(?:[ -]?\d){6,17}[ -]?)\Z"
+    r"|(?P<account>(?<!\w)[A-Z]{2}\d\d(?: ?[A-Z0-9]){4,30} ?)\Z"
 )
+"""What a text ends with that may be the beginning of what is longer, by its kind."""
+_CUT_KINDS = {"address": EMAIL, "phone": PHONE, "card": CARD, "account": IBAN}
 _BETWEEN = b"\0"
 """Between the words of a row, as no text of PostgreSQL's can hold it."""
 
@@ -164,7 +168,7 @@ def _with_cut(text: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, i
     found = _CUT.search(text, begin)
     if found is None or found.end() - found.start() < LEAST:
         return spans
-    return [*spans, (found.start(), found.end(), MARKS[EMAIL] if found["address"] else MARKS[PHONE])]
+    return [*spans, (found.start(), found.end(), MARKS[_CUT_KINDS[found.lastgroup or "phone"]])]
 
 
 def _whole_words(text: str, word: str) -> Iterator[tuple[int, int]]:

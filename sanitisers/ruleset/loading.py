@@ -98,6 +98,8 @@ class _Reader:
             raise RulesetError([f"{self.file}{line}: not YAML: {error.problem or error.context}"]) from None
         except YAMLError:
             raise RulesetError([f"{self.file}: not YAML"]) from None
+        except (ValueError, KeyError, TypeError, AttributeError):  # a tag for what it is not: ruamel.yaml's own errors
+            raise RulesetError([f"{self.file}: not YAML: something in it is not what its tag says"]) from None
         except RecursionError:
             raise RulesetError([f"{self.file}: it is nested too deep"]) from None
         if not isinstance(document, CommentedMap):

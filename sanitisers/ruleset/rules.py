@@ -11,13 +11,14 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    field_serializer,
     field_validator,
     model_validator,
 )
 
 from sanitisers.ruleset.mistakes import mistake, reading
 from sanitisers.ruleset.patterns import parse_pattern
-from sanitisers.ruleset.scalars import spelt
+from sanitisers.ruleset.scalars import SpeltFloat, SpeltInt, spelt
 from sanitisers.ruleset.surface import column_surface, json_surface, names, only_keep, tag
 from sanitisers.ruleset.words import TemplateField, known_family, parse_template
 
@@ -148,6 +149,10 @@ class Constant(Rule):
         if isinstance(value, str | int | float | bool | list | dict) or value is None:
             return value
         return str(value)  # a date or a time, where it comes from no file
+
+    @field_serializer("value")
+    def _as_written(self, value: object) -> object:
+        return {"spelt": spelt(value)} if isinstance(value, SpeltInt | SpeltFloat) else value
 
 
 class Template(Rule):

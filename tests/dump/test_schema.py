@@ -127,6 +127,8 @@ NULLS = {
     b"text": False,
     b"text\n\tCONSTRAINT c CHECK (((VALUE IS NOT NULL) OR (current_user = 'x'::name)))": False,
     b"text\n\tCONSTRAINT c CHECK ((NOT (VALUE IS NOT NULL)))": False,
+    b"text\n\tCONSTRAINT c CHECK (((VALUE IS NOT NULL) AND (VALUE ~~ '%OR%'::text)))": True,
+    b"text\n\tCONSTRAINT c CHECK (((length(VALUE) > 3) AND (VALUE IS NOT NULL)))": True,
     b"boolean DEFAULT (1 IS NOT NULL)": False,
 }
 

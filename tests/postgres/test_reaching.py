@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -500,6 +501,29 @@ def test_what_a_server_refuses_for_good_is_told_as_it_is_and_not_asked_for_again
             pass
         assert not caught.value.retry
         assert hint in caught.value.advice
+
+
+TLS_ONLY = b'connection failed: no pg_hba.conf entry for host "127.0.0.1", user "u", database "d", no encryption'
+
+
+@pytest.mark.parametrize(
+    ("first", "retry", "hint"),
+    [
+        (b'FATAL:  password authentication failed for user "u"', False, "is the password right"),
+        (b"FATAL:  the database system is starting up", True, "is it starting"),
+        (b"FATAL:  remaining connection slots are reserved", True, "is it starting"),
+        (b'FATAL:  database "d" does not exist', False, "createdb"),
+        (b"", False, "GRANT CONNECT"),
+    ],
+)
+def test_of_two_answers_of_a_server_that_wants_tls_the_first_one_counts(first: bytes, retry: bool, hint: str) -> None:
+    said = b"\n".join(filter(None, [first, TLS_ONLY.replace(b"failed: ", b"failed: FATAL:  ")]))
+
+    class Refused(psycopg.OperationalError):
+        pgconn = SimpleNamespace(error_message=said, needs_password=False, used_password=False)  # type: ignore[assignment]
+
+    found = connect._kept_out("The target d", Refused())
+    assert (found.retry, hint in found.advice) == (retry, True), found.advice
 
 
 def test_a_password_that_is_missing_or_wrong_is_told_from_a_server_that_is_down(

@@ -319,3 +319,26 @@ def test_a_locale_that_faker_lacks_is_named_with_its_line_and_the_nearest_one() 
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="15 bytes"):
         sanitiser([Column("a")], "a: keep", key=b"x" * 15)
+
+
+@pytest.mark.parametrize(
+    ("rule", "warned"),
+    [
+        ('{json: {"name, mail": null}, rest: keep (x)}', True),
+        ('{json: {x: {"a, b": null, "*": keep (y)}}}', True),
+        ('{json: {"name, mail": null}}', False),
+        ("{json: {name: null}, rest: keep (x)}", False),
+    ],
+)
+def test_a_key_with_a_comma_is_warned_of_where_what_is_not_named_is_kept(rule: str, warned: bool) -> None:
+    text = f"ruleset: 1\ntables: {{t: {{columns: {{a: {rule}}}}}}}"
+    found = compile_ruleset(parse_ruleset(text, "r.yaml"), {"t": [Column("a", "jsonb")]}, bytes(32)).warnings
+    assert any("is one key, commas and all" in one for one in found) is warned
+
+
+def test_the_fingerprint_tells_a_number_from_the_same_one_spelt_otherwise() -> None:
+    texts = (f"ruleset: 1\ntables: {{t: {{columns: {{a: {{value: {value}}}}}}}}}" for value in ("007", "7"))
+    first, second = (
+        compile_ruleset(parse_ruleset(text, "r.yaml"), {"t": [Column("a", "text")]}, bytes(32)) for text in texts
+    )
+    assert first.fingerprint != second.fingerprint

@@ -301,3 +301,18 @@ def test_what_the_end_of_a_column_has_cut_off_goes_as_well(last: str, before: st
     assert left.rstrip("(.") == note.removesuffix(last).replace("a@b.uk", "...").rstrip("(")
     assert len(left) <= 60
     assert notes(("", "", "", note[2:])) == [note[2:].replace("a@b.uk", MARKS[EMAIL])]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("pay DE89370400440532013", "pay [account number]"),
+        ("my card 4111 1111 1111 1", "my card [card number]"),
+        ("order 4711 of 12 March, 1999", "order 4711 of 12 March, 1999"),
+    ],
+)
+def test_a_number_that_was_cut_off_where_its_column_ends_goes_too(text: str, left: str) -> None:
+    found = redact_all([text.encode()], [b""], len(text))
+    assert [one.decode() for one in found.texts] == [left]
+    longer = redact_all([text.encode()], [b""], len(text) + 1)
+    assert longer.texts == [text.encode()]

@@ -157,8 +157,9 @@ def _labels(cursor: Cursor) -> tuple[str, ...]:
     return tuple(labels)
 
 
-_NO_NULL = "CHECK ( ( VALUE IS NOT NULL ) )"
-"""The one check of a domain that says the same as NOT NULL. Others speak of NULL as well, and may let it in."""
+_NO_NULL, _BUT = "VALUE IS NOT NULL", ("OR", "NOT ( VALUE")
+"""A check of a domain says the same as NOT NULL where it wants this; not where it wants this or something else, or not
+this."""
 
 
 def _domain(building: _Building, statement: Statement) -> None:
@@ -170,7 +171,8 @@ def _domain(building: _Building, statement: Statement) -> None:
     after_name = islice(outer_tokens(cursor.left()), MOST_TOKENS)  # of which the type is the beginning
     written, after_type = type_of([*after_name], statement.sql, building.codec)
     definition = said_of("", written, after_type)
-    if _has_words(Cursor(statement.sql, building.codec), _NO_NULL):
+    wants, *else_wants = (_has_words(Cursor(statement.sql, building.codec), words) for words in (_NO_NULL, *_BUT))
+    if wants and not any(else_wants):
         definition = replace(definition, not_null=True)
     building.types.add_domain(_target(statement), definition)
 

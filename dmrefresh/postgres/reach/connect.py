@@ -43,7 +43,7 @@ _KEEPALIVES = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives
 
 # libpq hands on no SQLSTATE of a session that never was. A server that speaks another language is asked again.
 _ANSWERED = b"FATAL:"
-"""With this the server's own answer begins, in whatever language."""
+"""With this the server's own answer begins, in nearly every language."""
 _ANSWERS = (
     (
         re.compile(rb'database "[^\n]*" does not exist'),
@@ -62,6 +62,7 @@ _ANSWERS = (
     ),
 )
 """What a server says to whom waiting does not help."""
+_WITHOUT_TLS = b"no encryption"
 _WRONG_PASSWORD = (b"password authentication failed", b"SASL authentication failed")
 
 
@@ -124,21 +125,32 @@ def _kept_out(who: str, error: psycopg.OperationalError) -> TargetUnreachable:
     """Why there is no session, as far as that is known: libpq tells no code, but whether a password was asked for."""
     tried = error.pgconn
     said = b"" if tried is None else tried.error_message
+    wrong_password = any(words in said for words in _WRONG_PASSWORD)
     for words, what, hint in _ANSWERS:
-        if words.search(said):
+        if _is_all(words, said):
             return _for_good(f"{who} {what}", hint)
     if tried is not None and tried.needs_password:
         return _for_good(f"{who} wants a password, and none was given.", "put it into the url, or into a ~/.pgpass")
-    if tried is not None and tried.used_password:
+    if wrong_password or (tried is not None and tried.used_password):
         hint = "is the password right, and may the role log in to that database?"
         refused = TargetUnreachable(f"{who} answers, and does not let this role in.", hint=hint)
-        refused.retry = not any(words in said for words in _WRONG_PASSWORD)
+        refused.retry = not wrong_password
         return refused
     if _ANSWERED in said:
         hint = "is it starting, or out of connections? Its own log says why"
         return TargetUnreachable(f"{who} answers, and does not let this role in.", hint=hint)
     hint = "is the server running, and the url right?"
     return TargetUnreachable(f"{who} does not answer, or does not let this role in.", hint=hint)
+
+
+def _is_all(words: re.Pattern[bytes], said: bytes) -> bool:
+    """Whether a server, or each of several, says this and nothing else.
+
+    Where one has refused a session with TLS, libpq tries again without, and has both answers: the first one counts.
+    """
+    answers = [line for line in said.splitlines() if _ANSWERED in line]
+    first = [line for line in answers if _WITHOUT_TLS not in line] or answers
+    return bool(first) and all(words.search(line) for line in first)
 
 
 def _for_good(what: str, hint: str) -> TargetUnreachable:
