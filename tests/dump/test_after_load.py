@@ -157,7 +157,7 @@ def test_a_check_that_names_what_is_not_there_is_refused_before_the_first_event(
 
 def test_the_file_lies_beside_the_ruleset_and_is_part_of_its_fingerprint(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("ruleset: 1\nafter_load: a.after_load.sql")
-    with pytest.raises(RulesetError, match=r"a\.yaml:2: after_load: .*a\.after_load\.sql: No such file"):
+    with pytest.raises(RulesetError, match=r"a\.yaml:2: after_load: .*a\.after_load\.sql cannot be read: No such file"):
         load_ruleset(tmp_path / "a.yaml")
     prints = set()
     for sql in ("SELECT 1", "SELECT 2"):

@@ -156,6 +156,7 @@ OURS = {
     "NotUnderstood",
     "Problem",
     "RulesetError",
+    "SanitiserError",
     "Unfit",
     "signals.Interrupted",
     "tomllib.TOMLDecodeError",
