@@ -186,13 +186,14 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
-def heard_again(*, missed: bool = False) -> Iterator[None]:
+def heard_again(*, missed: bool = False, open_again: bool = False) -> Iterator[None]:
     """Let signals end the block, though they were held before it: what it does may be broken off.
 
     Args:
         missed: whether one that came while they were held ends it too, before it has begun.
+        open_again: whether it decides how the run ends, so that this is not settled as long as it goes on.
     """
-    before, (_State.held, _State.done) = (_State.held, _State.done), (False, False)
+    before, (_State.held, _State.done) = (_State.held, _State.done), (False, _State.done and not open_again)
     try:
         if missed:
             _hear_missed()

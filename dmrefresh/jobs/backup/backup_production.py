@@ -137,7 +137,7 @@ class Run:
         if self.counts.refused is not None:
             self.observer.warn(f"a refresh would refuse this backup, though it is whole: {self.counts.refused}")
         try:
-            with signals.heard_again(missed=True):  # what is stored stays, whatever becomes of this
+            with signals.heard_again(missed=True, open_again=True):  # what is stored stays, whatever becomes of this
                 how, why_not = self._verify(stored, why_not)
         except signals.Interrupted as interrupted:
             interrupted.state, interrupted.hint = self.state, f"dmrefresh check-dump {plan.name} --record reads it back"
