@@ -35,7 +35,9 @@ def write(stream: TextIO, text: str, *, at_leisure: bool = False) -> None:
     Raises:
         OSError, ValueError: it cannot be written.
     """
-    with _one_at_a_time:
+    if not _one_at_a_time.acquire(blocking=not at_leisure):
+        return
+    try:
         for start in range(0, len(text), _PIECE):
             if at_leisure and not _takes(stream, 0):
                 return
@@ -44,6 +46,8 @@ def write(stream: TextIO, text: str, *, at_leisure: bool = False) -> None:
                 return
             stream.write(text[start : start + _PIECE])
             stream.flush()
+    finally:
+        _one_at_a_time.release()
 
 
 def _waited_for(stream: TextIO) -> bool:

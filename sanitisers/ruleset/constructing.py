@@ -19,11 +19,7 @@ class Constructor(RoundTripConstructor):
             number = SafeConstructor.construct_yaml_int(self, node)
         except ValueError:
             return node.value
-        if str(number) == node.value:
-            return number
-        otherwise = SpeltInt(number)
-        otherwise.spelling = node.value
-        return otherwise
+        return _spelt(SpeltInt(number), node.value)
 
     def decimal(self, node: ScalarNode) -> Any:
         """A number with decimals or an exponent; what only looks like one (`._`) is text."""
@@ -31,11 +27,16 @@ class Constructor(RoundTripConstructor):
             number = SafeConstructor.construct_yaml_float(self, node)
         except ValueError:
             return node.value
-        if str(number) == node.value:
-            return number
-        otherwise = SpeltFloat(number)
-        otherwise.spelling = node.value
-        return otherwise
+        return _spelt(SpeltFloat(number), node.value)
+
+
+def _spelt(number: SpeltInt | SpeltFloat, spelling: str) -> int | float:
+    """The number; where Python would write it as the file has it, it need not remember that."""
+    plain = int(number) if isinstance(number, SpeltInt) else float(number)
+    if str(plain) == spelling:
+        return plain
+    number.spelling = spelling
+    return number
 
 
 for _tag, _make in (

@@ -78,6 +78,24 @@ def test_another_thread_that_waits_for_a_reader_keeps_no_program_from_ending(
 
 
 @pytest.mark.timeout(60)
+def test_what_can_be_left_out_does_not_wait_for_another_thread_that_waits(full: tuple[int, TextIO]) -> None:
+    reading, stream = full
+    stage = threading.Thread(target=write, args=(stream, "a warning of a stage\n"), daemon=True)
+    stage.start()
+    time.sleep(0.3)
+    leisurely = threading.Thread(target=write, args=(stream, "progress\n"), kwargs={"at_leisure": True}, daemon=True)
+    leisurely.start()
+    leisurely.join(10)
+    waits = leisurely.is_alive()
+    reader = threading.Thread(target=all_of, args=(reading,), daemon=True)
+    reader.start()
+    stage.join(10)
+    stream.close()
+    reader.join(10)
+    assert not waits
+
+
+@pytest.mark.timeout(60)
 def test_a_moment_in_which_signals_are_held_is_no_end(
     full: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch
 ) -> None:
