@@ -71,9 +71,12 @@ class BlockError(SanitiserError):
     """
 
     def __init__(self, table: str, row: int, what: str, column: str | None = None) -> None:
-        self.table, self.row, self.column = table, row, column
+        self.table, self.row, self.column, self._what = table, row, column, what
         where = f"{table}.{column}" if column else table
         super().__init__(f"{where}, row {row}: {what}")
+
+    def __reduce__(self) -> tuple[type[BlockError], tuple[object, ...]]:
+        return type(self), (self.table, self.row, self._what, self.column)
 
 
 class ValueRefused(SanitiserError):
@@ -86,8 +89,11 @@ class ValueRefused(SanitiserError):
     """
 
     def __init__(self, table: str, row: int, column: str, what: str) -> None:
-        self.table, self.row, self.column = table, row, column
+        self.table, self.row, self.column, self._what = table, row, column, what
         super().__init__(f"{table}.{column}, row {row}: {what}")
+
+    def __reduce__(self) -> tuple[type[ValueRefused], tuple[object, ...]]:
+        return type(self), (self.table, self.row, self.column, self._what)
 
 
 class Standing(Protocol):

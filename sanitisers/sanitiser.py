@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sanitisers.leaks.checks import Checks
     from sanitisers.leaks.detection import Detected
     from sanitisers.leaks.leak_check import Compared, Leak
+    from sanitisers.leaks.looking import Place
+    from sanitisers.leaks.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,16 @@ class Sanitiser:
         return TableSanitiser(
             table, columns, plan.edits, tally, empties=plan.empties, watch=watch, staying=plan.staying
         )
+
+    @property
+    def places(self) -> list[Place]:
+        """Where something is looked at, as far as tables were asked for."""
+        return self._checks.looking.places if self._checks else []
+
+    def add(self, seen: Seen) -> None:
+        """Take what a fellow has seen in the rows that it was given, of tables that were asked for here, too."""
+        if self._checks is not None:
+            self._checks.add(seen)
 
     def check_leaks(self) -> None:
         """Once all rows were seen: raise Leaked where a kept text holds what a rule replaces.

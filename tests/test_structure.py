@@ -69,6 +69,7 @@ SANITISERS = {
         *("columns", "covering", "engine", "errors", "leaks", "making", "near", "pools", "ruleset", "sanitiser"),
         "suggesting",
     },
+    "fellows": {"columns", "compiling", "engine", "errors", "leaks", "making", "ruleset", "sanitiser"},
     "trying": {"columns", "compiling", "errors", "making", "ruleset"},
     "showing": {
         *("assumed", "columns", "compiling", "covering", "engine", "errors", "families", "near", "ruleset"),

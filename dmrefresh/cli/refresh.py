@@ -40,9 +40,9 @@ def clean_and_apply(
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
     if cleaned is None and not dry_run:
-        from dmrefresh.jobs.rulesets import reading_aside
+        from dmrefresh.jobs.rulesets import beside
 
-        reading_aside.stand_by()
+        beside.stand_by()
     from dmrefresh import settings
     from dmrefresh.errors import UsageFailure
     from dmrefresh.jobs.attempts import Patience
@@ -175,9 +175,9 @@ def sanitise(
     """Filter: a plain or gzipped dump on standard input, the sanitised plain dump on standard output."""
     Options.debug = debug or Options.debug
     Options.publishes = False
-    from dmrefresh.jobs.rulesets import reading_aside
+    from dmrefresh.jobs.rulesets import beside
 
-    reading_aside.stand_by()
+    beside.stand_by()
     from dmrefresh import settings
     from dmrefresh.console.lines import Lines
     from dmrefresh.errors import UsageFailure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,14 +13,14 @@ from dmrefresh.dump.judging.after_load_names import check_names
 from dmrefresh.dump.judging.inheritance import known_by_rules, refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.note import note_of
+from dmrefresh.dump.shared_out import WAITING, MakesFellow, Rows, SharedOut
 from dmrefresh.dump.side_by_side import Ready, Work, results
 from dmrefresh.dump.text.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
 
 if TYPE_CHECKING:
     from sanitisers import Known, Ruleset, Sanitiser
-    from sanitisers.engine.table import TableSanitiser
-    from sanitisers.leaks.reading import Reads
+    from sanitisers.fellows import Making
 
 _NAMED = 20
 """Places that are warned of one by one."""
@@ -37,7 +37,7 @@ def sanitise(
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
     on_warning: Callable[[str], None] = lambda warning: None,
     threads: int = 1,
-    reads: Reads | None = None,
+    fellows: Sequence[MakesFellow] = (),
 ) -> Iterator[Event]:
     """Yield the events with the rows replaced; statements pass as they are, unless they hold personal data.
 
@@ -54,7 +54,8 @@ def sanitise(
         on_ready: is given the compiled ruleset, which counts what it replaces.
         on_warning: is given what comes to light only at the end of the dump.
         threads: blocks of rows that are worked on at a time; what comes out is the same for any number.
-        reads: makes what reads what is looked at for leaks; that happens in this process if None.
+        fellows: make those who sanitise blocks beside this process; what comes out is the same for any number. A
+            ruleset with functions of a team's own has none.
 
     Raises:
         DumpRefused: rows that a rule changes are not in the encoding that the dump says it is in.
@@ -62,8 +63,8 @@ def sanitise(
             statement that holds what looks like personal data; at the end of the dump, a kept text that holds
             what a rule replaces.
     """
-    sanitising = _Sanitising(ruleset, key, keep_unlisted, known, remote, on_ready, reads)
-    for event in results(sanitising.follow(iter(events)), threads):
+    sanitising = _Sanitising(ruleset, key, keep_unlisted, known, remote, on_ready, fellows, threads)
+    for event in results(sanitising.follow(iter(events)), threads + WAITING * len(fellows)):
         if isinstance(event, End):
             sanitising.check_end(on_warning)
         yield event
@@ -79,12 +80,14 @@ class _Sanitising:
     known: Known | None
     remote: bool
     on_ready: Callable[[Sanitiser], None]
-    reads: Reads | None
+    fellows: Sequence[MakesFellow]
+    threads: int
     schema: Schema = field(default_factory=Schema)
     compiled: Sanitiser | None = None
     literals: Literals | None = None
     transcoder: Transcoder | None = None
-    tables: dict[tuple[Name, tuple[str, ...]], TableSanitiser] = field(default_factory=dict)
+    shared: SharedOut | None = None
+    tables: dict[tuple[Name, tuple[str, ...]], Rows] = field(default_factory=dict)
     rows: dict[Name, int] = field(default_factory=dict)
 
     def follow(self, stream: Iterator[Event]) -> Iterator[Work[Event] | Ready[Event]]:
@@ -106,32 +109,37 @@ class _Sanitising:
         self.schema = head.schema
         self.transcoder = transcoder_for(head.encoding)
         check_names(script_of(self.ruleset), head)
-        self.compiled = _compile(
+        making = _making(
             self.ruleset,
             head,
             self.key,
             keep_unlisted=self.keep_unlisted,
             known=with_note(self.known, head),
             remote=self.remote,
-            reads=self.reads,
         )
+        # What functions of a team's own remember, between one value and the next, is in one process.
+        fellows = [] if self.ruleset.has_functions else [make(making) for make in self.fellows]
+        self.compiled = _compiled(making)
+        self.shared = SharedOut(self.compiled, fellows, self.threads)
         self.on_ready(self.compiled)
         self.literals = Literals(head, self.ruleset)
         self.literals.check_head()
 
-    def _table(self, block: TableData) -> TableSanitiser:
-        assert self.compiled is not None, "rows came before the Head"
+    def _table(self, block: TableData) -> Rows:
+        assert self.shared is not None, "rows came before the Head"
         table = self.tables.get((block.table, block.columns))
         if table is None:
             if self.schema.tables[block.table].partitioned:
                 refuse_bypassed(block.table, self.schema, self.ruleset)
-            table = _table(self.compiled, ruled_by(block.table, self.schema, self.ruleset), block.columns)
+            table = _table(self.shared, ruled_by(block.table, self.schema, self.ruleset), block.columns)
             self.tables[block.table, block.columns] = table
         return table
 
     def check_end(self, on_warning: Callable[[str], None]) -> None:
         """What can be said only when every row has gone by; raises NotSanitised."""
         assert self.compiled is not None, "the End came before the Head"
+        assert self.shared is not None
+        self.shared.end()
         for warning in [*(self.literals.warnings() if self.literals else ()), *_unmatched(self.compiled, self.ruleset)]:
             on_warning(warning)
         _check_leaks(self.compiled, on_warning)
@@ -153,18 +161,8 @@ def with_note(known: Known | None, head: Head) -> Known:
     return Known(note.unique, known.likely, rows)
 
 
-def _compile(
-    ruleset: Ruleset,
-    head: Head,
-    key: bytes,
-    *,
-    keep_unlisted: bool,
-    known: Known,
-    remote: bool,
-    reads: Reads | None = None,
-) -> Sanitiser:
-    from sanitisers import SanitiserError, compile_ruleset
-    from sanitisers.leaks.reading import Here
+def _making(ruleset: Ruleset, head: Head, key: bytes, *, keep_unlisted: bool, known: Known, remote: bool) -> Making:
+    from sanitisers.fellows import Making
 
     written: dict[str, Name] = {}
     for name in head.schema.tables:
@@ -177,10 +175,14 @@ def _compile(
     }
     rules = with_inherited(ruleset, head.schema)
     known = known_by_rules(known, head.schema, ruleset)
+    return Making(rules, columns, key, keep_unlisted, known, remote)
+
+
+def _compiled(making: Making) -> Sanitiser:
+    from sanitisers import SanitiserError
+
     try:
-        return compile_ruleset(
-            rules, columns, key, keep_unlisted=keep_unlisted, known=known, remote=remote, reads=reads or Here
-        )
+        return making.made()
     except SanitiserError as error:
         raise _failure(error) from None
 
@@ -192,7 +194,8 @@ def compiled_for(ruleset: Ruleset, head: Head, key: bytes) -> Sanitiser:
         DumpRefused: two tables have the same name in rulesets.
         NotSanitised: a column that nothing covers, or a rule that cannot fit.
     """
-    return _compile(ruleset, head, key, keep_unlisted=False, known=with_note(None, head), remote=True)
+    making = _making(ruleset, head, key, keep_unlisted=False, known=with_note(None, head), remote=True)
+    return _compiled(making)
 
 
 def _check_leaks(compiled: Sanitiser, on_warning: Callable[[str], None]) -> None:
@@ -217,46 +220,31 @@ def _unmatched(compiled: Sanitiser, ruleset: Ruleset) -> list[str]:
     return [f"{ruleset.at('leaks', name)}: nothing of the dump is there" for name in compiled.unmatched_leaks()]
 
 
-def _table(compiled: Sanitiser, name: Name, columns: tuple[str, ...]) -> TableSanitiser:
+def _table(shared: SharedOut, name: Name, columns: tuple[str, ...]) -> Rows:
     from sanitisers import SanitiserError
 
     try:
-        return compiled.table(str(name), columns)
+        return shared.table(str(name), columns)
     except SanitiserError as error:
         raise _failure(error) from None
 
 
-def _apply(table: TableSanitiser, block: TableData, first: int, transcoder: Transcoder | None) -> TableData:
+def _apply(table: Rows, block: TableData, first: int, transcoder: Transcoder | None) -> TableData:
     """A block with its rows replaced, of which the first is row `first` of the table."""
     from sanitisers import SanitiserError
 
-    if table.passes or table.empties:
-        _look(table, block, first, transcoder)
-        transcoder = None  # the rows go on as they are, or none does
-    rows = transcoder.to_utf8(block, first) if transcoder else bytes(block.rows)
     try:
-        done = table.apply(rows, first)
+        if not table.change:
+            if table.watched:
+                table.look(transcoder.roughly_utf8(block) if transcoder else block.rows, first)
+            rows, count = table.apply(bytes(block.rows), first)
+            return replace(block, rows=rows, count=count)  # the rows as they are, or none
+        rows, count = table.apply(transcoder.to_utf8(block, first) if transcoder else bytes(block.rows), first)
     except SanitiserError as error:
         raise _failure(error) from None
-    fakes = (
-        transcoder.from_utf8(done.rows, block.table, first, exact=done.count_in == done.count_out)
-        if transcoder
-        else done.rows
-    )
-    return replace(block, rows=fakes, count=done.count_out)
-
-
-def _look(table: TableSanitiser, block: TableData, first: int, transcoder: Transcoder | None) -> None:
-    """Look for leaks in rows that go on as they are."""
-    from sanitisers import SanitiserError
-
-    if not table.watched:
-        return
-    rows = transcoder.roughly_utf8(block) if transcoder else block.rows
-    try:
-        table.look(rows, first)
-    except SanitiserError as error:
-        raise _failure(error) from None
+    if transcoder:
+        rows = transcoder.from_utf8(rows, block.table, first, exact=count == block.count)
+    return replace(block, rows=rows, count=count)
 
 
 def _failure(error: Exception) -> Failure:

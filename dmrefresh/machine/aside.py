@@ -1,6 +1,6 @@
-"""Work that goes on beside this process, in a copy of it: calls go there through memory, and one answer comes back.
+"""Work that goes on beside this process, in copies of it: calls go there through memory, and answers come back so.
 
-The copy is made as a command begins, see `begin`, and waits until somebody has work for it. Where there is none, the
+Copies are made as a command begins, see `begin`, and wait until somebody has work for them. Where there is none, the
 work is done in this process: that is for whoever has the work to see to.
 """
 
@@ -24,7 +24,7 @@ from dmrefresh.machine import signals
 from dmrefresh.machine.cores import cores
 from dmrefresh.machine.forked import Forked, alone
 from dmrefresh.machine.process import PATIENCE, killed
-from dmrefresh.machine.ring import Ring, parts_of, thing_of
+from dmrefresh.machine.ring import Ring, thing_of, write
 
 _NAME = "dmrefresh-aside"
 _LENGTH = struct.Struct("<Q")
@@ -33,31 +33,33 @@ _FULL = struct.Struct("<Q?")
 _MAKE = ""
 """In place of a method's name."""
 _FREE, _ANSWER, _FAULT = b"f", b"a", b"e"
-_LEAST = 1.5
-"""Cores that have time for somebody beside this process."""
 _FAREWELL = 2.0
 """Seconds for which somebody who still sends is waited for."""
 
 
 class Aside:
-    """Somebody who works aside. `made` begins some work, calls go on with it, and `ask` ends it.
+    """Somebody who works aside. `make` begins some work, calls go on with it, and `ask` ends it.
 
     Args:
         ring: what the calls go through.
         called: what it is in a sentence.
+        back: what the answers go through.
 
     Attributes:
         busy: whether it is in the midst of some work.
     """
 
-    def __init__(self, ring: Ring | None = None, *, called: str = "The process beside this one") -> None:
-        self._ring = ring or Ring()
+    def __init__(
+        self, ring: Ring | None = None, *, called: str = "The process beside this one", back: Ring | None = None
+    ) -> None:
+        self._ring, self._back = ring or Ring(), back or Ring()
+        self._answer = bytearray()
         self._called = called
         self._lock = Lock()
         self._free = self._ring.count
         self._told = 0
         self.busy = False
-        self._copy = Forked(lambda link: _Worker(link, self._ring).work(), _NAME)
+        self._copy = Forked(lambda link: _Worker(link, self._ring, self._back).work(), _NAME)
         self.pid = self._copy.pid
 
     @property
@@ -93,17 +95,26 @@ class Aside:
         with self._lock:
             self._send(name, arguments)
 
+    def call(self, name: str, *arguments: object) -> Any:
+        """Call a method, and return what it returns, whose arrays are nobody else's. Raises as `tell`."""
+        with self._lock:
+            return self._asked(name, arguments)
+
     def ask(self, name: str, *arguments: object) -> Any:
         """Call a method, and return what it returns; the work is over then. Raises as `tell`."""
         with self._lock:
-            self._send(name, arguments, answer=True)
-            while (answer := self._hear()) is None:
-                pass
-            told, result = answer
-            if told != self._told:
-                raise ProgramFailed(f"{self._called} has heard {told} of {self._told} calls.")
+            result = self._asked(name, arguments)
             self.busy = False
             return result
+
+    def _asked(self, name: str, arguments: tuple[object, ...]) -> Any:
+        self._send(name, arguments, answer=True)
+        while (answer := self._hear()) is None:
+            pass
+        told, result = answer
+        if told != self._told:
+            raise ProgramFailed(f"{self._called} has heard {told} of {self._told} calls.")
+        return result
 
     def end(self) -> None:
         """End it, whatever it is doing."""
@@ -115,17 +126,7 @@ class Aside:
             self._lock.release()
 
     def _send(self, name: str, arguments: tuple[object, ...], *, answer: bool = False) -> None:
-        slot, used = self._slot(), 0
-        for part in parts_of((name, arguments, answer)):
-            rest = memoryview(part)
-            while len(rest):
-                if used == len(slot):
-                    self._pass(used, last=False)
-                    slot, used = self._slot(), 0
-                some = rest[: len(slot) - used]
-                slot[used : used + len(some)] = some
-                used, rest = used + len(some), rest[len(some) :]
-        self._pass(used, last=True)
+        write((name, arguments, answer), self._slot, self._pass)
         self._told += 1
 
     def _slot(self) -> memoryview:
@@ -134,7 +135,7 @@ class Aside:
         self._free -= 1
         return self._ring.next()
 
-    def _pass(self, used: int, *, last: bool) -> None:
+    def _pass(self, used: int, last: bool) -> None:
         with contextlib.suppress(OSError):
             self._copy.link.sendall(_FULL.pack(used, last))
             return
@@ -142,17 +143,23 @@ class Aside:
             self._hear()
 
     def _hear(self) -> tuple[int, Any] | None:
-        """One thing that it says: that a slot is free, or an answer, which is returned."""
+        """One thing that it says: that a slot is free, or a part of an answer, which is returned when it is whole."""
         kind = self._received(1)
         if kind == _FREE:
             self._free += 1
             return None
-        said = pickle.loads(self._received(_LENGTH.unpack(self._received(_LENGTH.size))[0]))  # noqa: S301 - our own process
         if kind == _FAULT:
-            name, frames = said
+            name, frames = pickle.loads(self._received(_LENGTH.unpack(self._received(_LENGTH.size))[0]))  # noqa: S301 - our own process
             raise type(name, (FaultElsewhere,), {})(frames)
-        answer: tuple[int, Any] = said
-        return answer
+        used, last = _FULL.unpack(self._received(_FULL.size))
+        self._answer += self._back.next()[:used]
+        with contextlib.suppress(OSError):  # if it is gone, that is heard next
+            self._copy.link.sendall(_FREE)
+        if not last:
+            return None
+        answer, self._answer = self._answer, bytearray()
+        said: tuple[int, Any] = thing_of(answer)
+        return said
 
     def _received(self, size: int) -> bytes:
         """So many bytes. It is waited for as long as it is there, and does not stand still."""
@@ -184,10 +191,10 @@ class Aside:
 class _Worker:
     """Does the work, in the copy."""
 
-    def __init__(self, link: socket.socket, ring: Ring) -> None:
-        self._link, self._ring = link, ring
+    def __init__(self, link: socket.socket, ring: Ring, back: Ring) -> None:
+        self._link, self._ring, self._back = link, ring, back
         self._made: object = None
-        self._heard = 0
+        self._heard = self._full = 0
 
     def work(self) -> None:
         """Do what is called for, until nobody is there who calls."""
@@ -200,10 +207,9 @@ class _Worker:
                 self._heard += 1
                 result = getattr(self._made, name)(*arguments)
                 if answer:
-                    self._say(_ANSWER, (self._heard, result))
+                    self._say((self._heard, result))
         except BaseException as error:  # its text may quote what it stumbled over
-            frames = traceback.extract_tb(error.__traceback__)
-            self._say(_FAULT, (type(error).__name__, [f"{one.filename}:{one.lineno} {one.name}" for one in frames]))
+            self._fail(error)
 
     def _message(self) -> bytearray | None:
         message, last = bytearray(), False
@@ -216,27 +222,50 @@ class _Worker:
             self._link.sendall(_FREE)
         return message
 
-    def _say(self, kind: bytes, thing: object) -> None:
-        said = pickle.dumps(thing)
-        self._link.sendall(kind + _LENGTH.pack(len(said)) + said)
+    def _say(self, thing: object) -> None:
+        """Answer; whoever asked has taken all of it when this is over."""
+        write(thing, self._slot, self._pass)
+        while self._full:
+            self._wait()
+
+    def _slot(self) -> memoryview:
+        while self._full == self._back.count:
+            self._wait()
+        return self._back.next()
+
+    def _pass(self, used: int, last: bool) -> None:
+        self._link.sendall(_ANSWER + _FULL.pack(used, last))
+        self._full += 1
+
+    def _wait(self) -> None:
+        """Wait until a slot has been emptied."""
+        if not self._link.recv(1):
+            raise EOFError
+        self._full -= 1
+
+    def _fail(self, error: BaseException) -> None:
+        frames = [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(error.__traceback__)]
+        said = pickle.dumps((type(error).__name__, frames))
+        self._link.sendall(_FAULT + _LENGTH.pack(len(said)) + said)
 
 
 _waiting: list[Aside] = []
 
 
-def begin(called: str) -> None:
+def begin(called: str, most: int = 1) -> None:
     """Have somebody who may work aside, where that is possible; to be called as a command begins.
 
     Args:
-        called: what it is in a sentence.
+        called: what each is in a sentence.
+        most: how many there may be; there are fewer where there are fewer cores beside that of this process.
     """
-    if sys.platform != "linux" or cores() < _LEAST:
+    if sys.platform != "linux" or (spare := round(cores()) - 1) < 1:
         return
-    import numpy  # noqa: F401 - it takes long, and the copy wants it, too
+    import numpy  # noqa: F401 - it takes long, and the copies want it, too
 
     # Where there is no room for another process, or none that could be looked after, the work is done in this one.
     with contextlib.suppress(OSError):
-        if alone():
+        for _ in range(min(most, spare) if alone() else 0):
             with signals.held():  # one that came in between would leave it for whoever reaps the lost
                 _waiting.append(Aside(called=called))
 
@@ -248,20 +277,28 @@ def end() -> None:
 
 
 @contextlib.contextmanager
-def at_hand(module: str) -> Iterator[Aside | None]:
+def at_hand(module: str, most: int = 1) -> Iterator[list[Aside]]:
     """Whoever may work aside during the block, if anybody; who is not done when the block is over is ended.
 
     Args:
-        module: what the work is made of, which it may load meanwhile.
+        module: what the work is made of, which they may load meanwhile.
+        most: how many there may be; the others go.
     """
-    aside = next((one for one in _waiting if one.there), None)
+    there = [one for one in _waiting if one.there]
+    for one in there[most:]:
+        _ended(one)
     try:
-        if aside is not None:
-            aside.make(import_module, module)
-            aside.busy = False
-        yield aside
+        for one in there[:most]:
+            one.make(import_module, module)
+            one.busy = False
+        yield there[:most]
     finally:
-        if aside is not None and aside.busy:
-            with contextlib.suppress(ValueError):  # whoever ends all of them may have been here
-                _waiting.remove(aside)
-            aside.end()
+        for one in there[:most]:
+            if one.busy:
+                _ended(one)
+
+
+def _ended(one: Aside) -> None:
+    with contextlib.suppress(ValueError):  # whoever ends all of them may have been here
+        _waiting.remove(one)
+    one.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import pickle
 import struct
+from collections.abc import Callable
 from typing import Any
 
 SLOT, SLOTS = 1 << 20, 6
@@ -34,7 +35,28 @@ class Ring:
         return self._memory[start : start + self.size]
 
 
-def parts_of(thing: object) -> list[bytes | memoryview]:
+def write(thing: object, slot: Callable[[], memoryview], full: Callable[[int, bool], None]) -> None:
+    """Write something into slots, one after the other.
+
+    Args:
+        thing: see `thing_of`.
+        slot: gives the next that is free.
+        full: is told of each how many bytes of it are used, and whether it is the last.
+    """
+    room, used = slot(), 0
+    for part in _parts_of(thing):
+        rest = memoryview(part)
+        while len(rest):
+            if used == len(room):
+                full(used, False)
+                room, used = slot(), 0
+            some = rest[: len(room) - used]
+            room[used : used + len(some)] = some
+            used, rest = used + len(some), rest[len(some) :]
+    full(used, True)
+
+
+def _parts_of(thing: object) -> list[bytes | memoryview]:
     """Something as bytes, which lie one behind the other; no array is copied for it.
 
     First come the sizes of what follows, then the thing but for its arrays, then these, each where an array may begin.

@@ -22,7 +22,6 @@ class Job(Section):
     """About how long the second attempt is waited for; each further one four times as long, up to five minutes."""
     threads: int = Field(default=1, ge=1, le=16)
     """How many blocks of rows are sanitised at a time; each takes some 30 MB; two cores gain nothing by it."""
-    aside: bool | None = None
-    """Whether what is looked at for leaks is read by a second process, of some 100 MB; unsaid, it is where
-    the dump is large, and the target on another machine or there are more than two cores. `sanitise`, which does not
-    know how large its dump is, always has one unless it is false. Linux only."""
+    processes: int | None = Field(default=None, ge=1, le=4)
+    """How many processes sanitise rows; each but the first takes some 130 MB. Unsaid, as many as there are cores, four
+    at most; one where the dump is small. What comes out is the same for any number. Linux only."""

@@ -35,11 +35,13 @@ class Block:
         rows: whole COPY lines.
         count_in: how many lines there were.
         count_out: how many there are now.
+        tally: what was done.
     """
 
     rows: bytes | memoryview
     count_in: int
     count_out: int
+    tally: Tally
 
 
 class TableSanitiser:
@@ -85,12 +87,16 @@ class TableSanitiser:
         tally = self._tally.of_block()
         if self.passes or self.empties:
             count = bytes(rows).count(b"\n") if isinstance(rows, memoryview) else rows.count(b"\n")
-            block = Block(b"" if self.empties else rows, count, 0 if self.empties else count)
+            block = Block(b"" if self.empties else rows, count, 0 if self.empties else count, tally)
         else:
             block = self._in_parts(rows, first_row, tally)
         tally.rows_in, tally.rows_out = block.count_in, block.count_out
         self._tally.add(tally)
         return block
+
+    def count(self, tally: Tally) -> None:
+        """Count what was done to a block elsewhere."""
+        self._tally.add(tally)
 
     def look(self, rows: bytes | memoryview, first_row: int = 1) -> None:
         """Look for leaks in a block of a table that passes. Raises BlockError, as `apply` does."""
@@ -116,7 +122,7 @@ class TableSanitiser:
             done.append(block.rows)
             count_in += block.count_in
             count_out += block.count_out
-        return Block(done[0] if len(done) == 1 else b"".join(done), count_in, count_out)
+        return Block(done[0] if len(done) == 1 else b"".join(done), count_in, count_out, tally)
 
     def _part(self, rows: bytes | memoryview, first_row: int, tally: Tally) -> Block:
         grid = self._grid(np.frombuffer(rows, np.uint8), first_row)
@@ -129,14 +135,14 @@ class TableSanitiser:
                     rows, grid = only_lines(rows, grid, chosen)
                 grid = grid[: len(chosen)]
             if not len(grid):
-                return Block(b"", count, 0)
+                return Block(b"", count, 0, tally)
             sanitised = Work(self._todo, rows, grid, tally).done() if self._todo.edits else rows
         except ValueUnfit as refused:
             row = first_row + (refused.row if chosen is None else int(chosen[refused.row]))
             raise ValueRefused(self._table, row, refused.column, refused.what) from None
         if self._watch:
             self._watch.stays(np.frombuffer(rows, np.uint8), grid)
-        return Block(sanitised, count, len(grid))
+        return Block(sanitised, count, len(grid), tally)
 
     def _chosen(self, rows: bytes | memoryview, grid: Positions, staying: Condition) -> Positions:
         """Which rows go on. What rules would have replaced in the others is looked for in what stays all the same."""

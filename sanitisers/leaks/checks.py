@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sanitisers.leaks.looking import Looking
 from sanitisers.leaks.reading import Here, Wanted
 from sanitisers.ruleset.model import Off
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sanitisers.leaks.reading import Found, Reading, Reads
+    from sanitisers.leaks.seen import Seen
     from sanitisers.ruleset.model import Ruleset
 
 
@@ -41,6 +44,10 @@ class Checks:
             return None
         reading = reads(Wanted(key, leaks, looks, tuple(written)))
         return cls(Looking(reading, ruleset.leaks), reading, ruleset.detectors == "stop")
+
+    def add(self, seen: Seen) -> None:
+        """Take what was seen in rows elsewhere."""
+        self.reading.add(seen, np.array([self.looking.number(place) for place in seen.places], np.int64))
 
     def found(self, rows: Mapping[str, int]) -> Found:
         """Once all rows were shown, so many of each table: what was found."""

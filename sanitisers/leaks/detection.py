@@ -21,7 +21,7 @@ from sanitisers.leaks.counting import counted
 from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sanitisers.engine.grid import Flags
     from sanitisers.engine.looks import Look
@@ -80,6 +80,15 @@ class Detection:
                 self._counts[place] += 1
                 if self._counts[place] == ENOUGH:
                     self._full[look.kind].append(place[0])
+
+    def counts(self) -> Mapping[tuple[int, str], int]:
+        """For the number of each place, and each kind, how often it is there, as far as was counted."""
+        return dict(self._counts)
+
+    def add(self, counts: Mapping[tuple[int, str], int]) -> None:
+        """Take what was counted elsewhere."""
+        for place, count in counts.items():
+            self._counts[place] = min(self._counts[place] + count, ENOUGH)
 
     def found(self, places: Sequence[Place]) -> list[Detected]:
         """What was found, in the order of the places, whose numbers are their indexes."""

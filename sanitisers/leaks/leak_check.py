@@ -29,7 +29,7 @@ from sanitisers.leaks.counting import counted
 from sanitisers.leaks.placeholders import NOBODYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -88,10 +88,15 @@ class Compared:
 class LeakCheck:
     """Remembers what it is shown, see Reader in `looking`, and compares it at the end."""
 
-    def __init__(self, key: bytes) -> None:
-        """Take the key of the run."""
+    def __init__(self, key: bytes, note: Callable[[Words, Positions, Positions], None] | None = None) -> None:
+        """Take the key of the run; and where the comparing is left to somebody else, what tells it what is seen."""
         self._cmac = ColumnCmac(derive_key(key, "leak check"))
         self._sightings = Sightings()
+        self._note = note or self.add
+
+    def add(self, hashes: Words, places: Positions, kinds: Positions) -> None:
+        """Remember traces, each with the number of its place and of its kind; some may have been read elsewhere."""
+        self._sightings.add(hashes, places * len(KINDS) + kinds)
 
     def read(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
         """See Reader."""
@@ -102,7 +107,7 @@ class LeakCheck:
         counts[_again(traces.hashes, own, rows.take(traces.owners), np.flatnonzero(counts & original.take(own)))] = (
             False
         )
-        self._sightings.add(traces.hashes[counts], (own * len(KINDS) + traces.kinds)[counts])
+        self._note(traces.hashes[counts], own[counts], traces.kinds[counts])
 
     def verdict(
         self, places: Sequence[Place], rows: Mapping[str, int], fakes: Iterable[str]

@@ -81,13 +81,16 @@ class Looking:
 
     def original(self, table: str, path: str, *, common: bool = False) -> int:
         """See Check."""
-        return self._place(Place(table, path, original=True, common=common))
+        return self.number(Place(table, path, original=True, common=common))
 
     def kept(self, table: str, path: str) -> int:
         """See Check."""
-        return self._place(Place(table, path, original=False))
+        return self.number(Place(table, path, original=False))
 
-    def _place(self, place: Place) -> int:
+    def number(self, place: Place) -> int:
+        """The number of a place, which is given one if it has none; NOWHERE if it is left alone."""
+        if (known := self._places.get(place)) is not None:
+            return known
         if self._is_allowed(place.table, place.where):
             return NOWHERE
         number = self._places.setdefault(place, len(self._places))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sanitisers.leaks.detection import Detected
     from sanitisers.leaks.leak_check import Compared, Leak
     from sanitisers.leaks.looking import Place
+    from sanitisers.leaks.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class Reading(Protocol):
     def take(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
         """See Taker."""
 
+    def add(self, seen: Seen, numbers: Positions) -> None:
+        """Take what was seen elsewhere, at places that have these numbers."""
+
     def found(self, places: Sequence[Place], rows: Mapping[str, int]) -> Found:
         """Once nothing more will be taken: what was found. Of `places` see Looking; `rows` are those of each table."""
 
@@ -79,6 +83,13 @@ class Here:
     def take(self, values: Values, places: Positions, rows: Positions, flags: Flags) -> None:
         """See Reading."""
         self._gathering.take(values, places, rows, flags)
+
+    def add(self, seen: Seen, numbers: Positions) -> None:
+        """See Reading."""
+        if self._leaks is not None:
+            self._leaks.add(seen.hashes, numbers.take(seen.where), seen.kinds)
+        if self._detection is not None:
+            self._detection.add({(int(numbers[place]), kind): count for (place, kind), count in seen.looks.items()})
 
     def found(self, places: Sequence[Place], rows: Mapping[str, int]) -> Found:
         """See Reading."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from sanitisers.ruleset.mistakes import mistake, reading
-from sanitisers.ruleset.rules import ColumnRule, Keep, Names, Rule
+from sanitisers.ruleset.rules import ColumnRule, Function, Keep, Names, Rule
 from sanitisers.ruleset.surface import word
 from sanitisers.ruleset.words import parse_off
 
@@ -150,9 +150,25 @@ class Ruleset(Rule):
     folder: str = Field(default="", alias="<folder>", exclude=True)
     lines: dict[tuple[str, ...], int] = Field(default_factory=dict, exclude=True)
 
+    @property
+    def has_functions(self) -> bool:
+        """Whether anything becomes what a function of the team's own makes of it."""
+        return any(isinstance(rule, Function) for table in self.tables.values() for rule in _rules_in(table))
+
     def at(self, *path: str) -> str:
         """`file:line: path` of a thing, for the beginning of a message."""
         return place(self.file, self.lines, path)
+
+
+def _rules_in(thing: object) -> Iterator[Rule]:
+    """A rule, and all rules inside of it."""
+    if isinstance(thing, Rule):
+        yield thing
+        for name in type(thing).model_fields:
+            yield from _rules_in(getattr(thing, name))
+    elif isinstance(thing, Mapping | list | tuple):
+        for inner in thing.values() if isinstance(thing, Mapping) else thing:
+            yield from _rules_in(inner)
 
 
 def place(file: str, lines: Mapping[tuple[str, ...], int], path: tuple[str, ...]) -> str:

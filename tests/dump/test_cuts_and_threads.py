@@ -1,19 +1,24 @@
-"""The whole stream gives the same bytes however its input is cut, and however many threads sanitise."""
+"""The whole stream gives the same bytes however its input is cut, and however many threads and processes sanitise."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from dmrefresh.dump import shared_out
 from dmrefresh.dump.events import Event, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
 from dmrefresh.dump.writer import write_dump
+from dmrefresh.jobs.rulesets.beside import FellowAside
+from dmrefresh.machine.aside import Aside
 from fixtures.parts.dumping import dump_sql
 from fixtures.parts.postgres import Cluster
 from fixtures.production import create, fill
@@ -68,18 +73,30 @@ def smaller(block: TableData, rows: int) -> Iterable[TableData]:
         yield one if number == 0 else replace(one, lead=b"", header=b"")
 
 
-def sanitised(dump: bytes, ruleset: str, cut: int, rows: int, threads: int) -> Outcome:
+@pytest.fixture(scope="module")
+def others() -> Iterator[list[Aside]]:
+    """Processes beside this one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        made = [Aside() for _ in range(2)]
+    yield made
+    for one in made:
+        one.end()
+
+
+def sanitised(dump: bytes, ruleset: str, cut: int, rows: int, threads: int, others: Sequence[Aside] = ()) -> Outcome:
     path = RULESETS[ruleset]
     assert path is not None
     made: list[Sanitiser] = []
-    warnings: list[str] = []
+    warned: list[str] = []
     events = sanitise(
         read(dump, cut, rows),
         load_ruleset(path),
         KEY,
         on_ready=made.append,
-        on_warning=warnings.append,
+        on_warning=warned.append,
         threads=threads,
+        fellows=[partial(FellowAside, one) for one in others],
     )
     whole, size = hashlib.sha256(), 0
     for text in write_dump(events):
@@ -89,7 +106,7 @@ def sanitised(dump: bytes, ruleset: str, cut: int, rows: int, threads: int) -> O
         table: (report.rows_in, report.rows_out, tuple(sorted(report.replaced.items())))
         for table, report in made[0].report().items()
     }
-    return Outcome(whole.hexdigest(), size, tuple(warnings), counts)
+    return Outcome(whole.hexdigest(), size, tuple(warned), counts)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +120,7 @@ def expected(dump: bytes) -> dict[str, Outcome]:
     return found
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("threads", "fellows"), [(1, 0), (2, 0), (1, 1), (2, 2)])
 @pytest.mark.parametrize(
     ("ruleset", "cut", "rows"),
     [
@@ -114,10 +131,19 @@ def expected(dump: bytes) -> dict[str, Outcome]:
         pytest.param("keeping", WHOLE, 13, id="keeping, whole, 13 rows a block"),
     ],
 )
-def test_the_stream_gives_the_same_bytes_however_it_is_cut_and_in_however_many_threads(
-    dump: bytes, expected: dict[str, Outcome], ruleset: str, cut: int, rows: int, threads: int
+def test_the_stream_gives_the_same_bytes_however_it_is_cut_and_in_however_many_threads_and_processes(
+    dump: bytes,
+    expected: dict[str, Outcome],
+    others: list[Aside],
+    monkeypatch: pytest.MonkeyPatch,
+    ruleset: str,
+    cut: int,
+    rows: int,
+    threads: int,
+    fellows: int,
 ) -> None:
-    assert sanitised(dump, ruleset, cut, rows, threads) == expected[ruleset]
+    monkeypatch.setattr(shared_out, "SMALL", 0)
+    assert sanitised(dump, ruleset, cut, rows, threads, others[:fellows]) == expected[ruleset]
 
 
 def test_without_rules_to_change_them_the_cuts_leave_no_trace(dump: bytes) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -40,6 +41,10 @@ class Notes:
     def note(self, *things: object) -> None:
         self.given += things
 
+    def again(self, array: object, number: int) -> tuple[object, int]:
+        self.given.append(number)
+        return array, number
+
     def all(self) -> list[object]:
         return self.given
 
@@ -63,8 +68,8 @@ def _open_files() -> list[str]:
 
 
 @contextmanager
-def somebody(ring: Ring | None = None) -> Iterator[Aside]:
-    one = Aside(ring, called="Somebody")
+def somebody(ring: Ring | None = None, back: Ring | None = None) -> Iterator[Aside]:
+    one = Aside(ring, called="Somebody", back=back)
     try:
         yield one
     finally:
@@ -110,6 +115,33 @@ def test_calls_come_whole_and_in_order_whatever_the_slots(size: int, count: int)
             assert np.array_equal(before, after)
         else:
             assert before == after
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("size", [7, 64, 1000, 1 << 20])
+def test_answers_come_whole_each_to_its_call_whatever_the_slots_and_the_work_goes_on(size: int, count: int) -> None:
+    chance = np.random.default_rng(size * count)
+    with somebody(Ring(1000, 2), Ring(size, count)) as one:
+        one.make(Notes)
+        for number in range(12):
+            array = chance.integers(0, 256, int(chance.integers(0, 200 if size < 64 else 300_000)), np.uint8)
+            again, other = one.call("again", array, number)
+            assert (other, again.dtype) == (number, array.dtype)
+            assert np.array_equal(again, array)
+            assert one.busy
+            again[:] = 0  # nobody else's
+        assert one.ask("all") == list(range(12))
+        assert not one.busy
+
+
+def test_several_threads_may_call_and_each_gets_its_own_answer() -> None:
+    with somebody(Ring(100, 2), Ring(100, 2)) as one:
+        one.make(Notes)
+        numbers = np.arange(80)
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda number: one.call("again", np.full(50, number), int(number)), numbers))
+        assert [(int(array[0]), other) for array, other in answers] == [(number, number) for number in range(80)]
+        assert sorted(one.ask("all")) == list(range(80))
 
 
 def test_what_was_given_stays_what_it_was() -> None:
@@ -177,6 +209,7 @@ def begun(one: Aside) -> object:
 NEXT: dict[str, Callable[[Aside], object]] = {
     "make": begun,
     "tell": lambda one: one.tell("note", bytes(10_000)),
+    "call": lambda one: one.call("all"),
     "ask": lambda one: one.ask("all"),
 }
 
@@ -267,15 +300,17 @@ import os, sys, time
 from dmrefresh.machine import aside, memory
 memory.settle()
 {before}
-aside.begin("Somebody")
+aside.begin("Somebody", {most})
 print(*(one.pid for one in aside._waiting), flush=True)
 {after}
 """
 
 
-def caller(before: str = "", *arguments: str, after: str = "time.sleep(60)") -> tuple[subprocess.Popen[str], list[int]]:
+def caller(
+    before: str = "", *arguments: str, after: str = "time.sleep(60)", most: int = 1
+) -> tuple[subprocess.Popen[str], list[int]]:
     """A process in which somebody works aside, and whoever that is."""
-    code = _CALLER.format(before=before, after=after)
+    code = _CALLER.format(before=before, after=after, most=most)
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, [int(pid) for pid in process.stdout.readline().split()]
@@ -300,6 +335,14 @@ def test_nobody_else_may_look_into_its_memory() -> None:
             with pytest.raises(PermissionError):
                 Path(f"/proc/{pid}/environ").read_bytes()
         process.kill()
+
+
+def test_nobody_is_left_who_waits_to_be_told_that_an_answer_was_taken() -> None:
+    with somebody(Ring(1000, 2), Ring(10, 2)) as one:
+        one.make(Notes)
+        one._send("again", (np.zeros(1000), 1), answer=True)  # and nobody takes it
+        time.sleep(0.2)
+    until(lambda: not psutil.pid_exists(one.pid))
 
 
 CONTAINER = "from pathlib import Path; from dmrefresh.machine import cores; cores._QUOTA = Path(sys.argv[1]); "
@@ -334,20 +377,45 @@ def test_a_container_that_has_the_cores_has_somebody_aside(quota: str | None, tm
     assert len(pids) == (1 if len(os.sched_getaffinity(0)) > 1 else 0)
 
 
+@pytest.mark.parametrize(("cores", "most", "there"), [(8, 3, 3), (3, 3, 2), (1.5, 3, 1), (1.4, 3, 0), (8, 0, 0)])
+def test_there_are_as_many_as_there_are_cores_for_and_no_more_than_are_wanted(
+    cores: float, most: int, there: int
+) -> None:
+    process, pids = caller(f"aside.cores = lambda: {cores}", after="time.sleep(60)", most=most)
+    with process:
+        process.kill()
+    assert len(set(pids)) == there
+
+
+def test_those_who_are_too_many_go() -> None:
+    few = [Aside(called="Somebody") for _ in range(3)]
+    aside._waiting += few
+    try:
+        with aside.at_hand("json", 2) as found:
+            assert found == few[:2]
+            assert not psutil.pid_exists(few[2].pid)
+            for one in found:
+                one.make(Notes)
+            assert found[0].ask("all") == []
+        assert [psutil.pid_exists(one.pid) for one in few] == [True, False, False]
+    finally:
+        aside.end()
+
+
 def test_who_is_not_done_is_ended_and_who_is_done_is_there_for_the_next() -> None:
     one = Aside(called="Somebody")
     aside._waiting.append(one)
     try:
         for _ in range(2):
             with aside.at_hand("json") as found:
-                assert found is one
+                assert found == [one]
                 one.make(Notes)
                 assert one.ask("all") == []
         with aside.at_hand("json"):
             one.make(Notes)
         assert not psutil.pid_exists(one.pid)
         with aside.at_hand("json") as found:
-            assert found is None
+            assert found == []
     finally:
         aside.end()
 
@@ -368,7 +436,7 @@ def test_who_was_killed_while_waiting_is_not_given_work() -> None:
         os.kill(one.pid, signal.SIGKILL)
         until(lambda: not one.there)
         with aside.at_hand("json") as found:
-            assert found is None
+            assert found == []
     finally:
         aside.end()
 

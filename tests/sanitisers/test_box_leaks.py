@@ -75,10 +75,10 @@ def test_an_original_in_a_slot_that_is_kept_is_found(column: Column, value: str,
 def replaced(column: Column, rule: str, *values: str) -> list[tuple[str, ...]]:
     """Where the originals are from that stand in a text that is kept."""
     tables = {"boxes": [column], "notes": [Column("text")]}
-    sanitiser = made(f"  boxes:\n    columns:\n      body: {rule}\n  notes: {{columns: {{text: keep (yes)}}}}", tables)
-    pass_through(sanitiser, "notes", tables["notes"], [(b"Jo Bloggs",)])
-    pass_through(sanitiser, "boxes", [column], rows(*values))
-    return [leak.origins for leak in leaks_of(sanitiser)]
+    one = made(f"  boxes:\n    columns:\n      body: {rule}\n  notes: {{columns: {{text: keep (yes)}}}}", tables)
+    pass_through(one, "notes", tables["notes"], [(b"Jo Bloggs",)])
+    pass_through(one, "boxes", [column], rows(*values))
+    return [leak.origins for leak in leaks_of(one)]
 
 
 @boxes
@@ -113,10 +113,10 @@ def test_what_a_row_that_does_not_go_on_has_in_its_boxes_is_an_original(
     columns:
       body: {rule.replace("RULE", outcome)}
   notes: {{columns: {{text: keep (yes)}}}}"""
-    sanitiser = made(rules, tables)
-    pass_through(sanitiser, "notes", tables["notes"], [(b"Jo Bloggs",)])
-    pass_through(sanitiser, "boxes", tables["boxes"], [(b"5", *rows(value)[0])])
-    assert [leak.origins for leak in leaks_of(sanitiser)] == [(f"boxes.body{path}",)]
+    one = made(rules, tables)
+    pass_through(one, "notes", tables["notes"], [(b"Jo Bloggs",)])
+    pass_through(one, "boxes", tables["boxes"], [(b"5", *rows(value)[0])])
+    assert [leak.origins for leak in leaks_of(one)] == [(f"boxes.body{path}",)]
 
 
 def test_an_original_in_a_document_of_an_array_is_found_and_counts_as_one() -> None:

@@ -23,10 +23,10 @@ EMAIL, PHONE, POSTCODE, INSURANCE = "e-mail address", "phone number", "UK postco
 
 
 def seen(rules: str, columns: list[Column], rows: Rows, head: str = "", block: int = 1000) -> Sanitiser:
-    sanitiser = made(rules, {"t": columns}, head)
-    pass_through(sanitiser, "t", columns, rows, block)
-    sanitiser.check_leaks()
-    return sanitiser
+    one = made(rules, {"t": columns}, head)
+    pass_through(one, "t", columns, rows, block)
+    one.check_leaks()
+    return one.sanitiser
 
 
 def counts(*values: str, rules: str = KEEP, head: str = "") -> dict[str, dict[str, int]]:

@@ -8,20 +8,21 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmrefresh.jobs.rulesets.reading_aside import ReadingAside
+from dmrefresh.dump import shared_out
+from dmrefresh.dump.shared_out import SharedOut
+from dmrefresh.jobs.rulesets.beside import FellowAside
 from dmrefresh.machine.aside import Aside
-from sanitisers import BlockError, Leaked, RulesetError, compile_ruleset
+from sanitisers import BlockError, Leaked, RulesetError
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
+from sanitisers.fellows import Making
 from sanitisers.leaks import looking
 from sanitisers.leaks.leak_check import COMMON_ROWS, Leak
-from sanitisers.leaks.reading import Here, Reads
 from sanitisers.pools import Pools
 from sanitisers.ruleset.loading import parse_ruleset
 from sanitisers.sanitiser import Sanitiser
@@ -43,47 +44,63 @@ Rows = Sequence[tuple[bytes, ...]]
 
 
 @dataclass
-class Somewhere:
-    """Where what is looked at is read."""
+class Beside:
+    """Who sanitises every second and third block, if anybody."""
 
-    reads: Reads = Here
-
-
-somewhere = Somewhere()
+    somebody: Aside | None = None
 
 
-@pytest.fixture(scope="module", autouse=True, params=["here", "aside"])
-def _read_somewhere(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Everything is tried twice: read in this process, and by somebody aside."""
-    if request.param == "here":
+beside = Beside()
+
+
+@pytest.fixture(scope="module", autouse=True, params=["alone", "with a fellow"])
+def _beside(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything is tried twice: in this process alone, and by somebody aside, too."""
+    if request.param == "alone":
         yield
         return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        somebody = Aside()
-    somewhere.reads = partial(ReadingAside, somebody)
-    yield
-    somewhere.reads = Here
-    somebody.end()
+        beside.somebody = Aside()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared_out, "SMALL", 0)
+        yield
+    beside.somebody.end()
+    beside.somebody = None
 
 
-def made(rules: str, tables: dict[str, list[Column]], head: str = "") -> Sanitiser:
+@dataclass(frozen=True)
+class Made:
+    """A sanitiser, and who shares its work."""
+
+    sanitiser: Sanitiser
+    shared: SharedOut
+
+    def check_leaks(self) -> None:
+        self.shared.end()
+        self.sanitiser.check_leaks()
+
+
+def made(rules: str, tables: dict[str, list[Column]], head: str = "") -> Made:
     text = f"{HEAD}{head}\ntables:\n{rules}"
-    return compile_ruleset(parse_ruleset(text, "leaks.yaml"), tables, KEY, reads=somewhere.reads)
+    making = Making(parse_ruleset(text, "leaks.yaml"), tables, KEY)
+    sanitiser = making.made()
+    fellows = [FellowAside(beside.somebody, making)] if beside.somebody else []
+    return Made(sanitiser, SharedOut(sanitiser, fellows, 1))
 
 
-def pass_through(sanitiser: Sanitiser, name: str, columns: list[Column], rows: Rows, block: int = 1000) -> None:
-    table = sanitiser.table(name, [column.name for column in columns])
+def pass_through(made: Made, name: str, columns: list[Column], rows: Rows, block: int = 1000) -> None:
+    table = made.shared.table(name, tuple(column.name for column in columns))
     for start in range(0, len(rows), block):
         text = b"".join(b"\t".join(row) + b"\n" for row in rows[start : start + block])
         table.apply(text, start + 1)
-        if table.passes and table.watched:
+        if not table.change and table.watched:
             table.look(text, start + 1)
 
 
-def leaks_of(sanitiser: Sanitiser) -> tuple[Leak, ...]:
+def leaks_of(made: Made | Sanitiser) -> tuple[Leak, ...]:
     try:
-        sanitiser.check_leaks()
+        made.check_leaks()
     except Leaked as leaked:
         return tuple(one for one in leaked.leaks if isinstance(one, Leak))
     return ()
@@ -94,10 +111,10 @@ def with_kept(kept: Rows, columns: list[Column], rules: str = "    columns: {'*'
     tables = {**PEOPLE, "notes": columns}
     found = []
     for order in (["people", "notes"], ["notes", "people"]):
-        sanitiser = made(f"{PEOPLE_RULES}\n  notes:\n{rules}", tables, head)
+        one = made(f"{PEOPLE_RULES}\n  notes:\n{rules}", tables, head)
         for name in order:
-            pass_through(sanitiser, name, tables[name], [JO] if name == "people" else kept)
-        found.append(sorted(leaks_of(sanitiser), key=str))
+            pass_through(one, name, tables[name], [JO] if name == "people" else kept)
+        found.append(sorted(leaks_of(one), key=str))
     assert found[0] == found[1]
     return found[0]
 
@@ -195,15 +212,15 @@ def test_what_only_looks_like_it_is_no_leak(value: bytes) -> None:
 
 def one_column(originals: list[bytes], kept: list[bytes], rule: str = "person.name") -> tuple[Leak, ...]:
     columns = [Column("own"), Column("body")]
-    sanitiser = made(f"  t:\n    columns: {{own: {rule}, body: keep (as it is)}}", {"t": columns})
+    one = made(f"  t:\n    columns: {{own: {rule}, body: keep (as it is)}}", {"t": columns})
     rows = [
         (own, body)
         for own, body in zip(
             originals + [b""] * (len(kept) - len(originals)), kept + [b""] * (len(originals) - len(kept)), strict=True
         )
     ]
-    pass_through(sanitiser, "t", columns, rows)
-    return leaks_of(sanitiser)
+    pass_through(one, "t", columns, rows)
+    return leaks_of(one)
 
 
 def test_what_very_many_rows_share_is_a_placeholder() -> None:
@@ -225,19 +242,19 @@ def test_what_one_row_holds_very_many_times_is_no_placeholder(
     columns = [Column("data", "jsonb"), Column("body")]
     for rows, found in ((1, 1), (COMMON_ROWS, 1), (COMMON_ROWS + 1, 0)):
         rules = f"  t:\n    columns: {{data: {{json: {{'*': {{{rule}}}}}}}, body: keep (as it is)}}"
-        sanitiser = made(rules, {"t": columns})
+        one = made(rules, {"t": columns})
         text = json.dumps({str(n): {"to": "jo@suppliers.co.uk"} for n in range(COMMON_ROWS + 1)}).encode()
-        pass_through(sanitiser, "t", columns, [(text, b"jo@suppliers.co.uk")] * rows, 20)
-        assert len(leaks_of(sanitiser)) == found
+        pass_through(one, "t", columns, [(text, b"jo@suppliers.co.uk")] * rows, 20)
+        assert len(leaks_of(one)) == found
 
 
 def test_who_stands_in_a_log_in_very_many_rows_is_found_by_the_one_row_of_their_own() -> None:
     columns = [Column("by"), Column("body")]
     rules = f"{PEOPLE_RULES}\n  log:\n    columns: {{by: person.email, body: keep (as it is)}}"
-    sanitiser = made(rules, {**PEOPLE, "log": columns})
-    pass_through(sanitiser, "people", PEOPLE["people"], [JO])
-    pass_through(sanitiser, "log", columns, [(JO[2], b"done by " + JO[2])] * 500)
-    assert leaks_of(sanitiser) == (Leak("log.body", "e-mail address", 1, 500, ("people.email",)),)
+    one = made(rules, {**PEOPLE, "log": columns})
+    pass_through(one, "people", PEOPLE["people"], [JO])
+    pass_through(one, "log", columns, [(JO[2], b"done by " + JO[2])] * 500)
+    assert leaks_of(one) == (Leak("log.body", "e-mail address", 1, 500, ("people.email",)),)
 
 
 def test_originals_that_are_entries_of_a_pool_or_constants_are_no_leak() -> None:
@@ -258,13 +275,13 @@ def test_bare_numbers_that_are_the_same_by_chance_are_no_leak(copied: int, found
     originals, kept = ([b"%d" % draw.randrange(10**8, 10**9) for _ in range(30_000)] for _ in range(2))
     kept[:copied] = originals[:copied]
     columns = [Column("own"), Column("body")]
-    sanitiser = made("  t:\n    columns: {own: company.duns, body: keep (as it is)}", {"t": columns})
-    pass_through(sanitiser, "t", columns, list(zip(originals, kept, strict=True)), 10_000)
-    leaks = leaks_of(sanitiser)
+    one = made("  t:\n    columns: {own: company.duns, body: keep (as it is)}", {"t": columns})
+    pass_through(one, "t", columns, list(zip(originals, kept, strict=True)), 10_000)
+    leaks = leaks_of(one)
     assert bool(leaks) == found
     same = len(set(originals) & set(kept))
     assert same > copied
-    assert [leak.values for leak in (leaks if found else sanitiser.by_chance)] == [same]
+    assert [leak.values for leak in (leaks if found else one.sanitiser.by_chance)] == [same]
 
 
 @pytest.mark.parametrize("number", [b"960000001", b"07711 654321", b"+44 7711 654321"])
@@ -306,26 +323,26 @@ def test_what_rules_write_is_not_looked_at() -> None:
     rules = """  t:
     columns: {email: "person.email at {id}@suppliers.co.uk", other: {value: 1@suppliers.co.uk}}
 """
-    sanitiser = made(rules, {"t": columns})
-    pass_through(sanitiser, "t", columns, [(b"1", b"1@suppliers.co.uk", b"2@suppliers.co.uk")])
-    assert leaks_of(sanitiser) == ()
+    one = made(rules, {"t": columns})
+    pass_through(one, "t", columns, [(b"1", b"1@suppliers.co.uk", b"2@suppliers.co.uk")])
+    assert leaks_of(one) == ()
 
 
 def test_the_message_names_places_and_counts_and_holds_no_value() -> None:
     tables = {**PEOPLE, "notes": TEXT}
-    sanitiser = made(f"{PEOPLE_RULES}\n  notes:\n{KEEP_BODY}", tables)
-    pass_through(sanitiser, "people", PEOPLE["people"], [JO])
-    pass_through(sanitiser, "notes", TEXT, [(JO[2] + b" " + JO[3],), (JO[2],)])
+    one = made(f"{PEOPLE_RULES}\n  notes:\n{KEEP_BODY}", tables)
+    pass_through(one, "people", PEOPLE["people"], [JO])
+    pass_through(one, "notes", TEXT, [(JO[2] + b" " + JO[3],), (JO[2],)])
     with pytest.raises(Leaked) as leaked:
-        sanitiser.check_leaks()
+        one.check_leaks()
     assert str(leaked.value) == (
         "What rules replace stands in what is kept, where it would be published:\n"
         "  notes.body: 1 e-mail address of people.email, 2 times\n"
         "  notes.body: 1 telephone number of people.phone, once"
     )
     assert leaked.value.paste == 'leaks:\n  "notes.body": keep (say why)'
-    assert sanitiser.compared is not None
-    assert (sanitiser.compared.originals, sanitiser.compared.kept, sanitiser.compared.one_in) == (4, 3, 1)
+    assert one.sanitiser.compared is not None
+    assert (one.sanitiser.compared.originals, one.sanitiser.compared.kept, one.sanitiser.compared.one_in) == (4, 3, 1)
     allowed = leaked.value.paste.replace("say why", "that is the help desk")
     assert with_kept([(JO[2],)], TEXT, KEEP_BODY, allowed) == []
 
@@ -345,28 +362,28 @@ def test_a_column_can_be_left_alone_on_either_side_and_by_its_path() -> None:
 
 
 def test_a_line_that_nothing_was_about_is_named() -> None:
-    sanitiser = made(PEOPLE_RULES, PEOPLE, "leaks: {people.name: keep (x), people.gone: keep (y), gone.name: keep (z)}")
-    sanitiser.table("people", ["id", "name"])
-    assert sanitiser.unmatched_leaks() == ["people.gone", "gone.name"]
+    one = made(PEOPLE_RULES, PEOPLE, "leaks: {people.name: keep (x), people.gone: keep (y), gone.name: keep (z)}")
+    one.sanitiser.table("people", ["id", "name"])
+    assert one.sanitiser.unmatched_leaks() == ["people.gone", "gone.name"]
 
 
 def test_a_line_leaves_alone_no_whole_table_or_schema() -> None:
     tables = {**PEOPLE, "audit.notes": TEXT}
-    sanitiser = made(f"{PEOPLE_RULES}\n  audit.notes:\n{KEEP_BODY}", tables, "leaks: {audit.notes: keep (meant)}")
-    pass_through(sanitiser, "people", PEOPLE["people"], [JO])
-    pass_through(sanitiser, "audit.notes", TEXT, [(JO[2],)])
-    assert [leak.where for leak in leaks_of(sanitiser)] == ["audit.notes.body"]
-    assert sanitiser.unmatched_leaks() == ["audit.notes"]
+    one = made(f"{PEOPLE_RULES}\n  audit.notes:\n{KEEP_BODY}", tables, "leaks: {audit.notes: keep (meant)}")
+    pass_through(one, "people", PEOPLE["people"], [JO])
+    pass_through(one, "audit.notes", TEXT, [(JO[2],)])
+    assert [leak.where for leak in leaks_of(one)] == ["audit.notes.body"]
+    assert one.sanitiser.unmatched_leaks() == ["audit.notes"]
 
 
 def test_it_can_be_turned_off_with_a_reason_that_is_said() -> None:
     head = "leak_check: off (we only measure)"
     assert with_kept([(JO[2],)], TEXT, KEEP_BODY, head) == []
-    sanitiser = made(PEOPLE_RULES, PEOPLE, head)
-    assert sanitiser.warnings == (
+    one = made(PEOPLE_RULES, PEOPLE, head)
+    assert one.sanitiser.warnings == (
         "leaks.yaml:3: leak_check: what is kept is not searched for what is replaced (we only measure)",
     )
-    assert sanitiser.compared is None
+    assert one.sanitiser.compared is None
 
 
 @pytest.mark.parametrize(
@@ -391,15 +408,15 @@ def test_the_ruleset_names_what_it_does_not_understand(head: str, words: str) ->
 
 
 def test_rows_of_emptied_tables_are_not_read() -> None:
-    sanitiser = made("  people: empty\n  notes:\n" + KEEP_BODY, {**PEOPLE, "notes": TEXT})
-    pass_through(sanitiser, "people", PEOPLE["people"], [JO])
-    pass_through(sanitiser, "notes", TEXT, [(JO[2],)])
-    assert leaks_of(sanitiser) == ()
+    one = made("  people: empty\n  notes:\n" + KEEP_BODY, {**PEOPLE, "notes": TEXT})
+    pass_through(one, "people", PEOPLE["people"], [JO])
+    pass_through(one, "notes", TEXT, [(JO[2],)])
+    assert leaks_of(one) == ()
 
 
 def test_a_ragged_row_of_a_table_that_passes_is_refused_with_its_number() -> None:
-    sanitiser = made("  notes:\n" + KEEP_BODY, {"notes": TEXT})
-    table = sanitiser.table("notes", ["body"])
+    one = made("  notes:\n" + KEEP_BODY, {"notes": TEXT})
+    table = one.sanitiser.table("notes", ["body"])
     with pytest.raises(BlockError, match="notes, row 12: 2 values"):
         table.look(b"one\none\ttwo\n", 11)
 
@@ -470,9 +487,9 @@ def test_the_verdict_is_the_same_for_any_blocks_one_by_one_and_by_several_thread
     written = [tuple(encode((v if isinstance(v, str) else json.dumps(v)).encode()) for v in row) for row in rows]
 
     def verdict(block: int) -> tuple[Leak, ...]:
-        sanitiser = made(RULES, {"t": COLUMNS})
-        pass_through(sanitiser, "t", COLUMNS, written, block)
-        return leaks_of(sanitiser)
+        one = made(RULES, {"t": COLUMNS})
+        pass_through(one, "t", COLUMNS, written, block)
+        return leaks_of(one)
 
     expected = verdict(1000)
     assert verdict(size) == expected
@@ -480,9 +497,9 @@ def test_the_verdict_is_the_same_for_any_blocks_one_by_one_and_by_several_thread
         patch.setattr(BlockWriter, "write", nothing_together)
         assert verdict(1000) == expected
     threaded = made(RULES, {"t": COLUMNS})
-    table = threaded.table("t", [column.name for column in COLUMNS])
+    table = threaded.shared.table("t", tuple(column.name for column in COLUMNS))
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(table.apply, [b"\t".join(row) + b"\n" for row in written]))
+        list(pool.map(table.apply, [b"\t".join(row) + b"\n" for row in written], range(1, len(written) + 1)))
     assert leaks_of(threaded) == expected
 
 
@@ -491,13 +508,13 @@ def test_the_verdict_is_the_same_for_any_blocks_one_by_one_and_by_several_thread
 def test_the_verdict_is_that_of_plain_python(rows: list[tuple[str, str, str]], repeated: int) -> None:
     rows = rows + rows[:1] * repeated
     columns = [Column("a"), Column("b"), Column("c")]
-    sanitiser = made("  t:\n    columns: {a: person.name, b: person.phone, c: keep (as it is)}", {"t": columns})
-    pass_through(sanitiser, "t", columns, [tuple(encode(v.encode()) for v in row) for row in rows])
+    one = made("  t:\n    columns: {a: person.name, b: person.phone, c: keep (as it is)}", {"t": columns})
+    pass_through(one, "t", columns, [tuple(encode(v.encode()) for v in row) for row in rows])
     shown = [
         (name != "c", "t", name, value.encode())
         for row in rows
         for name, value in zip("abc", row, strict=True)
         if value
     ]
-    found = [replace(leak, origins=tuple(sorted(leak.origins))) for leak in leaks_of(sanitiser)]
+    found = [replace(leak, origins=tuple(sorted(leak.origins))) for leak in leaks_of(one)]
     assert sorted(found, key=str) == sorted(leak_twin.verdict(shown, {"t": len(rows)}), key=str)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -18,7 +18,7 @@ from dmrefresh.dump.text.limits import Limits
 from dmrefresh.jobs.refresh.cached import fetched
 from dmrefresh.jobs.refresh.source import READ_FIRST, Attempt, Opened
 from dmrefresh.jobs.refresh.verifying import verify
-from dmrefresh.jobs.rulesets.reading_aside import reading_aside
+from dmrefresh.jobs.rulesets.beside import fellows
 from dmrefresh.jobs.rulesets.rules import refuse_gone
 from dmrefresh.keys.private import KeyFiles, private_keyring
 from dmrefresh.machine.cores import cores
@@ -32,11 +32,10 @@ from dmrefresh.stages.spool import spool
 from sanitisers import Ruleset, Sanitiser
 
 if TYPE_CHECKING:
-    from sanitisers.leaks.reading import Reads
+    from dmrefresh.dump.shared_out import MakesFellow
 
-_LARGE, _SPARE = 4 << 20, 2
-"""Bytes of a dump, as it is stored, from which on it pays to read aside; and the cores that a server of this machine
-and we are busy with: more are to spare."""
+_LARGE = 4 << 20
+"""Bytes of a dump, as it is stored, from which on it pays to have fellows: each has to get ready first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +59,21 @@ class Encrypted:
     """Where a copy of it is kept, once gpg has verified it."""
     threads: int = 1
     """Blocks of rows that are sanitised at a time."""
-    aside: bool | None = None
-    """What is looked at for leaks is read aside; where nobody has said so, it is where that pays."""
+    processes: int | None = None
+    """How many processes sanitise, this one among them; where nobody has said so, as many as pay."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
         """See `Source`. gpg's verdict comes last, so the whole is decrypted once for it alone."""
         observer.watch(this.stopwatch, self.dump.size)
         timed = this.stopwatch.timed
-        aside = reads_aside(self.dump.size, remote=this.remote) if self.aside is None else self.aside
+        others = fellows_for(self.dump.size, remote=this.remote) if self.processes is None else self.processes - 1
         with (
             spool(self.dump.size) as kept,
             fetched(self.cache, self.store, self.dump, observer) as copy,
             receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
             private_keyring(self.keys) as keyring,
-            reading_aside(wanted=aside) as reads,
+            fellows(others) as beside,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext, trailer = kept.keep(timed("fetch", received)), Trailer()
@@ -83,7 +82,7 @@ class Encrypted:
             if verify_first:
                 observer.note(READ_FIRST)
                 first = read_dump(gunzip(verified), limits=self.limits)
-                verify(self._sanitised(first, this, observer, reads), verified)
+                verify(self._sanitised(first, this, observer, beside), verified)
             for _ in verified:
                 pass  # nothing of it is believed before gpg's verdict
             this.stopwatch.expected["gunzip"] = trailer.length
@@ -96,7 +95,7 @@ class Encrypted:
                 "gunzip", gunzip(timed("decrypt", decrypt(timed("reread", kept.blocks()), keyring, signed=self.signed)))
             )
             read = this.stopwatch.awaited(prefetch(timed("read", read_dump(text, limits=self.limits))))
-            clean = this.stopwatch.awaited(prefetch(timed("sanitise", self._sanitised(read, this, observer, reads))))
+            clean = this.stopwatch.awaited(prefetch(timed("sanitise", self._sanitised(read, this, observer, beside))))
             yield Opened(this.noting(clean), keyring)
 
     def head(self) -> Head:
@@ -113,7 +112,7 @@ class Encrypted:
             pass
 
     def _sanitised(
-        self, events: Iterable[Event], this: Attempt, observer: Observer, reads: Reads | None = None
+        self, events: Iterable[Event], this: Attempt, observer: Observer, beside: Sequence[MakesFellow] = ()
     ) -> Iterator[Event]:
         def warn(warning: str) -> None:
             this.warn(observer, warning)
@@ -134,15 +133,15 @@ class Encrypted:
             on_ready=ready,
             on_warning=warn,
             threads=self.threads,
-            reads=reads,
+            fellows=beside,
         )
 
 
-def reads_aside(size: int, *, remote: bool) -> bool:
-    """Whether it pays to read aside: what is waited for is sanitising, where the server does not want the same cores.
+def fellows_for(size: int, *, remote: bool) -> int:
+    """How many processes sanitise rows beside this one: on each core that nobody else has work for.
 
     Args:
         size: of the dump, as it is stored (bytes).
-        remote: the target is on another machine.
+        remote: the server is on another machine; else it needs a core, too.
     """
-    return size >= _LARGE and (remote or cores() > _SPARE)
+    return max(round(cores()) - (1 if remote else 2), 0) if size >= _LARGE else 0

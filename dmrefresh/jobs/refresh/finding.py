@@ -71,7 +71,7 @@ def of_production(settings: Settings, rules: Ruleset, dump: str | None, stage: s
         signed=settings.dumps.signed,
         cache=cache_of(settings),
         threads=settings.job.threads,
-        aside=settings.job.aside,
+        processes=settings.job.processes,
     )
 
     def found(one: Chosen, again: Callable[[], Chosen]) -> Found:

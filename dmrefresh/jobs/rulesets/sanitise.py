@@ -20,7 +20,7 @@ from dmrefresh.dump.text.limits import MIB, Limits
 from dmrefresh.dump.writer import BROKEN_OFF, write_dump
 from dmrefresh.errors import DumpDamaged, Failure, TargetUnfit, UsageFailure
 from dmrefresh.jobs.limits import limits_of
-from dmrefresh.jobs.rulesets.reading_aside import reading_aside
+from dmrefresh.jobs.rulesets.beside import fellows
 from dmrefresh.jobs.rulesets.rules import read_ruleset, refuse_gone, sanitiser_key
 from dmrefresh.machine.signals import Interrupted
 from dmrefresh.observer import Observer
@@ -46,7 +46,7 @@ class Plan:
     limits: Limits
     strict: bool = False
     threads: int = 1
-    aside: bool = True
+    processes: int | None = None
 
 
 def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool, strict: bool = False) -> Plan:
@@ -71,7 +71,7 @@ def prepare(settings: Settings, *, ruleset: str | None, keep_unlisted: bool, str
             limits,
             strict,
             settings.job.threads,
-            settings.job.aside is not False,
+            settings.job.processes,
         )
     if keep_unlisted:
         return Plan(None, b"", keep_unlisted, limits)
@@ -125,7 +125,7 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
         for warning in sanitiser.warnings:
             observer.warn(warning)
 
-    with reading_aside(wanted=plan.aside) as reads:
+    with fellows(None if plan.processes is None else plan.processes - 1) as beside:
         clean = sanitise(
             events,
             plan.ruleset,
@@ -134,7 +134,7 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
             on_ready=ready,
             on_warning=observer.warn,
             threads=plan.threads,
-            reads=reads,
+            fellows=beside,
         )
         yield from write_dump(prefetch(by_policy(clean, done.left_out)))
     for table in made[0].report().values():

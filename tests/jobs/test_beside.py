@@ -1,4 +1,4 @@
-"""A refresh whose leak check is read by a second process finds what it would find by itself, and leaves nobody."""
+"""A refresh whose rows are sanitised by several processes does and finds what one alone would, and leaves nobody."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.jobs.scene import DMREFRESH, Scene, state_of
 from tests.jobs.small import bodies, small_scene
 from tests.jobs.test_leaks import leaking
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is read aside elsewhere")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is one process elsewhere")
 ASIDE = "dmrefresh-aside"
 LOOKED_AT = {"originals": 0, "kept": 2000, "one_in": 1, "by_chance": 0}
 """In the dump of a small scene; nobody is told by a name of two letters."""
@@ -34,28 +34,28 @@ def made(
     cluster_for: Callable[[int], Cluster], object_store: ObjectStore, credentials: Credentials, tmp_path: Path
 ) -> tuple[Scene, bytes]:
     scene, text = small_scene(cluster_for(16), cluster_for(18), object_store, credentials, tmp_path)
-    aside(scene, "true")
+    processes(scene, 2)
     return scene, text
 
 
-def aside(scene: Scene, wanted: str, more: str = "", target: str = "") -> None:
-    scene.more = f"{target}\n[job]\naside = {wanted}\n{more}"
+def processes(scene: Scene, count: int, more: str = "", target: str = "") -> None:
+    scene.more = f"{target}\n[job]\nprocesses = {count}\n{more}"
 
 
 @pytest.mark.parametrize(
     ("size", "remote", "cores", "wanted"),
-    [(1, True, 8, False), (50 << 20, True, 2, True), (50 << 20, False, 2, False), (50 << 20, False, 4, True)],
-    ids=["small", "remote", "beside a server on two cores", "beside a server on four"],
+    [(1, True, 8, 0), (50 << 20, True, 2, 1), (50 << 20, False, 2, 0), (50 << 20, False, 4, 2), (50 << 20, True, 1, 0)],
+    ids=["small", "remote", "beside a server on two cores", "beside a server on four", "one core"],
 )
-def test_a_core_is_taken_for_it_only_where_one_is_to_spare(
-    monkeypatch: pytest.MonkeyPatch, size: int, remote: bool, cores: int, wanted: bool
+def test_there_are_as_many_fellows_as_there_are_cores_to_spare(
+    monkeypatch: pytest.MonkeyPatch, size: int, remote: bool, cores: int, wanted: int
 ) -> None:
-    monkeypatch.setattr(encrypted, "cores", lambda: cores)
-    assert encrypted.reads_aside(size, remote=remote) is wanted
+    monkeypatch.setattr(encrypted, "cores", lambda: float(cores))
+    assert encrypted.fellows_for(size, remote=remote) == wanted
 
 
-def reader_of(child: subprocess.Popen[str]) -> psutil.Process:
-    """The process that reads aside, once it is there; it has done by then what it does first of all."""
+def fellow_of(child: subprocess.Popen[str]) -> psutil.Process:
+    """The process beside it, once it is there; it has done by then what it does first of all."""
     end = time.monotonic() + 20
     while not (found := named(ASIDE, pid=child.pid)):
         assert time.monotonic() < end
@@ -79,8 +79,8 @@ def test_what_leaks_is_found_as_it_is_without(made: tuple[Scene, bytes]) -> None
     scene.put(scene.encrypt(spoiled))
     before = state_of(scene.target_url)
     said = []
-    for wanted in ("true", "false"):
-        aside(scene, wanted)
+    for count in (2, 1):
+        processes(scene, count)
         ended = scene.refresh()
         assert ended.code == 14, ended.output
         assert canary.decode() not in ended.output.lower()
@@ -92,33 +92,33 @@ def test_what_leaks_is_found_as_it_is_without(made: tuple[Scene, bytes]) -> None
 
 def test_a_dump_that_is_read_twice_is_looked_at_anew(made: tuple[Scene, bytes]) -> None:
     scene, _ = made
-    aside(scene, "true", target="verify_first = true")
+    processes(scene, 2, target="verify_first = true")
     ended = scene.refresh()
     assert ended.code == 0, ended.output
     assert ended.report["leak_check"] == LOOKED_AT
     assert bodies(scene) == {"canary"}
 
 
-def test_where_its_reader_is_killed_the_attempt_fails_and_the_next_does_without(made: tuple[Scene, bytes]) -> None:
+def test_where_a_fellow_is_killed_the_attempt_fails_and_the_next_does_without(made: tuple[Scene, bytes]) -> None:
     scene, _ = made
     with scene.start() as child:
-        reader = reader_of(child)
-        reader.suspend()
+        fellow = fellow_of(child)
+        fellow.suspend()
         at_rest(child)
-        reader.kill()
+        fellow.kill()
         ended = scene.ended(child)
     assert ended.code == 0, ended.output
-    assert "The process that looks for leaks was ended by SIGKILL before it was done." in ended.output
+    assert "A process that sanitises rows was ended by SIGKILL before it was done." in ended.output
     assert "attempt 2 of 3 succeeded" in ended.output
     assert ended.report["leak_check"] == LOOKED_AT
     assert bodies(scene) == {"canary"}
 
 
-def test_where_nobody_is_wanted_a_reader_that_does_not_answer_is_no_matter(made: tuple[Scene, bytes]) -> None:
+def test_where_nobody_is_wanted_one_who_does_not_answer_is_no_matter(made: tuple[Scene, bytes]) -> None:
     scene, _ = made
-    aside(scene, "false")
+    processes(scene, 1)
     with scene.start() as child:
-        reader_of(child).suspend()
+        fellow_of(child).suspend()
         ended = scene.ended(child)
     assert ended.code == 0, ended.output
     assert "attempt" not in ended.output
@@ -126,7 +126,7 @@ def test_where_nobody_is_wanted_a_reader_that_does_not_answer_is_no_matter(made:
 
 
 def at_rest(child: subprocess.Popen[str]) -> None:
-    """Wait until the run has had nothing to do for two seconds, because its reader does not answer.
+    """Wait until the run has had nothing to do for two seconds, because its fellow does not answer.
 
     Where others are at work it may have no time rather than nothing to do: then one of its threads is ready to run.
     """
@@ -150,17 +150,17 @@ def ready_to_run(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "the deadline"])
-def test_a_run_that_waits_for_its_reader_can_be_ended_and_leaves_nobody(made: tuple[Scene, bytes], how: str) -> None:
+def test_a_run_that_waits_for_its_fellow_can_be_ended_and_leaves_nobody(made: tuple[Scene, bytes], how: str) -> None:
     scene, _ = made
-    aside(scene, "true", 'deadline = "10 seconds"' if how == "the deadline" else "")
+    processes(scene, 2, 'deadline = "10 seconds"' if how == "the deadline" else "")
     before = state_of(scene.target_url)
     with scene.start() as child:
-        reader = reader_of(child)
-        reader.suspend()
+        fellow = fellow_of(child)
+        fellow.suspend()
         others = psutil.Process(child.pid).children(recursive=True)
         if how == "Ctrl-C":
             at_rest(child)
-            for one in (child.pid, reader.pid):  # a terminal tells the whole group
+            for one in (child.pid, fellow.pid):  # a terminal tells the whole group
                 psutil.Process(one).send_signal(signal.SIGINT)
         ended = scene.ended(child)
     assert ended.code == (130 if how == "Ctrl-C" else 26), ended.output
@@ -168,20 +168,20 @@ def test_a_run_that_waits_for_its_reader_can_be_ended_and_leaves_nobody(made: tu
     assert all(gone(one) for one in others)
 
 
-def test_a_run_that_is_killed_leaves_no_reader_and_while_it_runs_nobody_sees_what_it_reads(
+def test_a_run_that_is_killed_leaves_no_fellow_and_while_it_runs_nobody_sees_what_it_reads(
     made: tuple[Scene, bytes],
 ) -> None:
     scene, _ = made
     watched = Watched((b"canary ",))
     with scene.start() as child:
-        reader = reader_of(child)
-        reader.suspend()
+        fellow = fellow_of(child)
+        fellow.suspend()
         at_rest(child)
         watched.look(child.pid)
-        assert reader.cmdline() == psutil.Process(child.pid).cmdline()
-        assert {Path(one.path).name for one in reader.open_files()} <= {"null"}
+        assert fellow.cmdline() == psutil.Process(child.pid).cmdline()
+        assert {Path(one.path).name for one in fellow.open_files()} <= {"null"}
         child.kill()
-        assert gone(reader)
+        assert gone(fellow)
         child.communicate()
     assert watched.found == set()
     assert scene.refresh().code == 0  # which takes away what the one before has left
