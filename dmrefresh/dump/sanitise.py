@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from dmrefresh.dump.judging.after_load_names import check_names
 from dmrefresh.dump.judging.inheritance import known_by_rules, refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.note import note_of
-from dmrefresh.dump.shared_out import WAITING, MakesFellow, Rows, SharedOut
+from dmrefresh.dump.shared_out import NONE, WAITING, Fellows, Rows, SharedOut
 from dmrefresh.dump.side_by_side import Ready, Work, results
 from dmrefresh.dump.text.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
@@ -37,7 +37,7 @@ def sanitise(
     on_ready: Callable[[Sanitiser], None] = lambda sanitiser: None,
     on_warning: Callable[[str], None] = lambda warning: None,
     threads: int = 1,
-    fellows: Sequence[MakesFellow] = (),
+    fellows: Fellows = NONE,
 ) -> Iterator[Event]:
     """Yield the events with the rows replaced; statements pass as they are, unless they hold personal data.
 
@@ -54,7 +54,7 @@ def sanitise(
         on_ready: is given the compiled ruleset, which counts what it replaces.
         on_warning: is given what comes to light only at the end of the dump.
         threads: blocks of rows that are worked on at a time; what comes out is the same for any number.
-        fellows: make those who sanitise blocks beside this process; what comes out is the same for any number. A
+        fellows: those who may sanitise blocks beside this process; what comes out is the same for any number. A
             ruleset with functions of a team's own has none.
 
     Raises:
@@ -64,7 +64,7 @@ def sanitise(
             what a rule replaces.
     """
     sanitising = _Sanitising(ruleset, key, keep_unlisted, known, remote, on_ready, fellows, threads)
-    for event in results(sanitising.follow(iter(events)), threads + WAITING * len(fellows)):
+    for event in results(sanitising.follow(iter(events)), threads + WAITING * len(fellows.make)):
         if isinstance(event, End):
             sanitising.check_end(on_warning)
         yield event
@@ -80,7 +80,7 @@ class _Sanitising:
     known: Known | None
     remote: bool
     on_ready: Callable[[Sanitiser], None]
-    fellows: Sequence[MakesFellow]
+    fellows: Fellows
     threads: int
     schema: Schema = field(default_factory=Schema)
     compiled: Sanitiser | None = None
@@ -101,7 +101,9 @@ class _Sanitising:
             elif isinstance(event, TableData):
                 first = self.rows.get(event.table, 0) + 1
                 self.rows[event.table] = first - 1 + event.count
-                yield Work(partial(_apply, self._table(event), event, first, self.transcoder))
+                rows = self._table(event)
+                self.shared.expect(len(event.rows))
+                yield Work(partial(_apply, rows, event, first, self.transcoder))
                 continue
             yield Ready(event)
 
@@ -117,10 +119,10 @@ class _Sanitising:
             known=with_note(self.known, head),
             remote=self.remote,
         )
-        # What functions of a team's own remember, between one value and the next, is in one process.
-        fellows = [] if self.ruleset.has_functions else [make(making) for make in self.fellows]
         self.compiled = _compiled(making)
-        self.shared = SharedOut(self.compiled, fellows, self.threads)
+        # What functions of a team's own remember, between one value and the next, is in one process.
+        fellows = [] if self.ruleset.has_functions else [partial(make, making) for make in self.fellows.make]
+        self.shared = SharedOut(self.compiled, self.threads, fellows, self.fellows.begin)
         self.on_ready(self.compiled)
         self.literals = Literals(head, self.ruleset)
         self.literals.check_head()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from sanitisers import Sanitiser, SanitiserError
@@ -34,8 +35,20 @@ class Somewhere(Protocol):
         """See `Fellow.rest`."""
 
 
-MakesFellow: TypeAlias = Callable[["Making"], Somewhere]
-"""Makes a fellow of what the sanitiser of this process is made of."""
+@dataclass(frozen=True, slots=True)
+class Fellows:
+    """Those who may sanitise beside this process.
+
+    Attributes:
+        make: make them, of what the sanitiser of this process is made of.
+        begin: see SharedOut.
+    """
+
+    make: Sequence[Callable[[Making], Somewhere]] = ()
+    begin: int = 0
+
+
+NONE = Fellows()
 
 
 class SharedOut:
@@ -43,16 +56,28 @@ class SharedOut:
 
     Args:
         compiled: the sanitiser of this process, which compares at the end.
-        fellows: the others, of the same making.
         threads: blocks that are worked on at a time in this process.
+        make: make the fellows.
+        begin: bytes of rows after which they are made; each has to get ready first, so few rows are done without.
     """
 
-    def __init__(self, compiled: Sanitiser, fellows: Sequence[Somewhere], threads: int) -> None:
+    def __init__(
+        self, compiled: Sanitiser, threads: int, make: Sequence[Callable[[], Somewhere]] = (), begin: int = 0
+    ) -> None:
         self._compiled = compiled
-        self._fellows = fellows
+        self._make, self._left = make, begin
+        self._fellows: list[Somewhere] = []
         self._free: SimpleQueue[Somewhere | None] = SimpleQueue()
-        for somebody in (*fellows, *[None] * threads, *list(fellows) * (WAITING - 1)):
-            self._free.put(somebody)
+        for _ in range(threads):
+            self._free.put(None)
+
+    def expect(self, size: int) -> None:
+        """So many bytes of rows more are to be sanitised."""
+        self._left -= size
+        if self._make and self._left <= 0:
+            self._fellows, self._make = [make() for make in self._make], ()
+            for fellow in self._fellows * WAITING:
+                self._free.put(fellow)
 
     def table(self, table: str, columns: tuple[str, ...]) -> Rows:
         """Who sanitises the rows of a table, which have these columns in this order. Raises as `Sanitiser.table`."""

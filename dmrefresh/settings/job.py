@@ -23,5 +23,6 @@ class Job(Section):
     threads: int = Field(default=1, ge=1, le=16)
     """How many blocks of rows are sanitised at a time; each takes some 30 MB; two cores gain nothing by it."""
     processes: int | None = Field(default=None, ge=1, le=4)
-    """How many processes sanitise rows; each but the first takes some 130 MB. Unsaid, as many as there are cores, four
-    at most; one where the dump is small. What comes out is the same for any number. Linux only."""
+    """How many processes sanitise rows; each after the first takes some 130 MB. Unsaid, it is two where the dump is
+    large, and the target on another machine or there are more than two cores. What comes out is the same for any
+    number. Linux only."""

@@ -16,6 +16,7 @@ from dmrefresh.dump import shared_out
 from dmrefresh.dump.events import Event, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
+from dmrefresh.dump.shared_out import Fellows
 from dmrefresh.dump.writer import write_dump
 from dmrefresh.jobs.rulesets.beside import FellowAside
 from dmrefresh.machine.aside import Aside
@@ -96,7 +97,7 @@ def sanitised(dump: bytes, ruleset: str, cut: int, rows: int, threads: int, othe
         on_ready=made.append,
         on_warning=warned.append,
         threads=threads,
-        fellows=[partial(FellowAside, one) for one in others],
+        fellows=Fellows([partial(FellowAside, one) for one in others]),
     )
     whole, size = hashlib.sha256(), 0
     for text in write_dump(events):

@@ -11,6 +11,7 @@ from dmrefresh.dump import shared_out
 from dmrefresh.dump.events import End, TableData
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
+from dmrefresh.dump.shared_out import Fellows
 from dmrefresh.errors import NotSanitised
 from sanitisers import Ruleset, SanitiserError, load_ruleset
 from sanitisers.engine.values import Bytes
@@ -60,12 +61,16 @@ class Made:
 
 
 def blocks(
-    dump: str, ruleset: Ruleset, make: Callable[[Making], Recording] | None = None, here: int = 0
+    dump: str,
+    ruleset: Ruleset,
+    make: Callable[[Making], Recording] | None = None,
+    here: int = 0,
+    begin: int = 0,
 ) -> list[TableData]:
     """What becomes of the blocks; where somebody makes a fellow, of all of them unless some are done here, too."""
     encoding = "latin-1" if "LATIN1" in dump else "utf-8"
-    fellows = [make] if make else []
-    events = sanitise(read_dump([dump.encode(encoding)]), ruleset, KEY, fellows=fellows, threads=here if fellows else 1)
+    fellows = Fellows([make] if make else [], begin)
+    events = sanitise(read_dump([dump.encode(encoding)]), ruleset, KEY, fellows=fellows, threads=here if make else 1)
     *others, last = events
     assert isinstance(last, End)
     return [event for event in others if isinstance(event, TableData)]
@@ -101,6 +106,15 @@ def test_what_a_fellow_sees_in_one_table_is_found_in_another() -> None:
     with pytest.raises(NotSanitised, match=r"note\.body: 1 text of person\.name, once"):
         blocks(dump, rules(NAMES + "  note: {columns: {body: keep (as it is)}}\n"), made.make)
     assert made.given == ["person from 1", "note looked at from 1"]
+
+
+@pytest.mark.parametrize(("begin", "made"), [(0, 1), (55, 1), (56, 0), (1 << 30, 0)])
+def test_nobody_is_made_for_few_rows(begin: int, made: int) -> None:
+    fellows = Made()
+    (alone,) = blocks(WITHOUT_CHILD, rules(NAMES))
+    (block,) = blocks(WITHOUT_CHILD, rules(NAMES), fellows.make, 1, begin)
+    assert bytes(block.rows) == bytes(alone.rows)
+    assert len(fellows.fellows) == made
 
 
 def test_functions_of_a_teams_own_are_called_in_one_process(tmp_path: Path) -> None:

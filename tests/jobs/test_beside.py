@@ -6,20 +6,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
-from dmrefresh.jobs.refresh import encrypted
+from dmrefresh.jobs.rulesets import beside
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.children import named
 from tests.faults.watching import Watched
-from tests.jobs.scene import DMREFRESH, Scene, state_of
+from tests.jobs.scene import DMREFRESH, Production, Scene, state_of
 from tests.jobs.small import bodies, small_scene
 from tests.jobs.test_leaks import leaking
 
@@ -43,15 +44,29 @@ def processes(scene: Scene, count: int, more: str = "", target: str = "") -> Non
 
 
 @pytest.mark.parametrize(
-    ("size", "remote", "cores", "wanted"),
-    [(1, True, 8, 0), (50 << 20, True, 2, 1), (50 << 20, False, 2, 0), (50 << 20, False, 4, 2), (50 << 20, True, 1, 0)],
-    ids=["small", "remote", "beside a server on two cores", "beside a server on four", "one core"],
+    ("processes", "remote", "cores", "wanted", "begin"),
+    [
+        (None, True, 2, 1, beside._LARGE),
+        (None, False, 2, 0, beside._LARGE),
+        (None, False, 3, 1, beside._LARGE),
+        (None, True, 8, 1, beside._LARGE),
+        (None, True, 1, 0, beside._LARGE),
+        (1, True, 8, 0, 0),
+        (4, False, 2, 3, 0),
+    ],
+    ids=["remote", "beside a server on two cores", "beside a server on three", "many cores", "one core", "one", "four"],
 )
-def test_there_are_as_many_fellows_as_there_are_cores_to_spare(
-    monkeypatch: pytest.MonkeyPatch, size: int, remote: bool, cores: int, wanted: int
+def test_unsaid_there_is_a_second_process_where_a_core_is_to_spare_and_the_dump_is_large(
+    monkeypatch: pytest.MonkeyPatch, processes: int | None, remote: bool, cores: int, wanted: int, begin: int
 ) -> None:
-    monkeypatch.setattr(encrypted, "cores", lambda: float(cores))
-    assert encrypted.fellows_for(size, remote=remote) == wanted
+    @contextmanager
+    def at_hand(_: str, most: int) -> Iterator[list[object]]:
+        yield [object()] * most
+
+    monkeypatch.setattr(beside, "cores", lambda: float(cores))
+    monkeypatch.setattr(beside.aside, "at_hand", at_hand)
+    with beside.fellows(processes, remote=remote) as found:
+        assert (len(found.make), found.begin) == (wanted, begin)
 
 
 def fellow_of(child: subprocess.Popen[str]) -> psutil.Process:
@@ -88,6 +103,27 @@ def test_what_leaks_is_found_as_it_is_without(made: tuple[Scene, bytes]) -> None
         assert state_of(scene.target_url) == before
         said.append(ended.output[ended.output.index("note.body: 1 e-mail address of note.details.name, once") :])
     assert said[0].partition("hint:")[0] == said[1].partition("hint:")[0]
+
+
+def test_what_is_published_is_the_same_as_one_process_publishes_and_holds_nothing_personal(
+    scene: Scene, production: Production
+) -> None:
+    published = []
+    for count in (3, 1):
+        processes(scene, count)
+        ended = scene.refresh()
+        assert ended.code == 0, ended.output
+        published.append([row for row in state_of(scene.target_url) if isinstance(row[1], int)])
+    assert published[0] == published[1]
+    assert sum(row[1] for row in published[0]) > 1000
+    with psycopg.connect(scene.target_url) as connection:
+        texts = b"".join(_text_of(connection, row[0]) for row in published[0])
+    assert [canary for canary in production.canaries if canary in texts] == []
+
+
+def _text_of(connection: psycopg.Connection, table: str) -> bytes:
+    with connection.cursor().copy(f'COPY "{table}" TO STDOUT'.encode()) as copy:
+        return b"".join(bytes(block) for block in copy)
 
 
 def test_a_dump_that_is_read_twice_is_looked_at_anew(made: tuple[Scene, bytes]) -> None:

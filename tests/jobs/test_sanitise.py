@@ -60,6 +60,20 @@ def test_nothing_personal_is_in_the_output_and_psql_loads_it(
             assert found == (count,), table
 
 
+def test_any_number_of_processes_writes_the_same_bytes(
+    production: Production, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, written, said = production.text.read_bytes(), [], []
+    for processes in (1, 2, 4):
+        monkeypatch.setenv("DMREFRESH_JOB_PROCESSES", str(processes))
+        done = filtered(text, "--ruleset", str(KEEP_EVERY_ROW), folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        written.append(done.stdout)
+        said.append(done.stderr)
+    assert written == written[:1] * 3
+    assert said == said[:1] * 3
+
+
 def test_a_column_without_a_rule_stops_the_filter_unless_unlisted_columns_are_kept(
     production: Production, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -85,8 +86,9 @@ def made(rules: str, tables: dict[str, list[Column]], head: str = "") -> Made:
     text = f"{HEAD}{head}\ntables:\n{rules}"
     making = Making(parse_ruleset(text, "leaks.yaml"), tables, KEY)
     sanitiser = making.made()
-    fellows = [FellowAside(beside.somebody, making)] if beside.somebody else []
-    return Made(sanitiser, SharedOut(sanitiser, fellows, 1))
+    shared = SharedOut(sanitiser, 1, [partial(FellowAside, beside.somebody, making)] if beside.somebody else [])
+    shared.expect(0)
+    return Made(sanitiser, shared)
 
 
 def pass_through(made: Made, name: str, columns: list[Column], rows: Rows, block: int = 1000) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from dmrefresh.bucket.cache import Cache
 from dmrefresh.bucket.store import DumpRef, Store
@@ -14,6 +14,7 @@ from dmrefresh.dump.events import Event, Head, head_of
 from dmrefresh.dump.judging.against_note import held_to_note
 from dmrefresh.dump.reader import read_dump
 from dmrefresh.dump.sanitise import sanitise
+from dmrefresh.dump.shared_out import NONE, Fellows
 from dmrefresh.dump.text.limits import Limits
 from dmrefresh.jobs.refresh.cached import fetched
 from dmrefresh.jobs.refresh.source import READ_FIRST, Attempt, Opened
@@ -21,7 +22,6 @@ from dmrefresh.jobs.refresh.verifying import verify
 from dmrefresh.jobs.rulesets.beside import fellows
 from dmrefresh.jobs.rulesets.rules import refuse_gone
 from dmrefresh.keys.private import KeyFiles, private_keyring
-from dmrefresh.machine.cores import cores
 from dmrefresh.observer import Observer
 from dmrefresh.stages.gpg import decrypt
 from dmrefresh.stages.gzip import Trailer, gunzip
@@ -30,12 +30,6 @@ from dmrefresh.stages.received import receiving
 from dmrefresh.stages.s3 import fetch
 from dmrefresh.stages.spool import spool
 from sanitisers import Ruleset, Sanitiser
-
-if TYPE_CHECKING:
-    from dmrefresh.dump.shared_out import MakesFellow
-
-_LARGE = 4 << 20
-"""Bytes of a dump, as it is stored, from which on it pays to have fellows: each has to get ready first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +54,19 @@ class Encrypted:
     threads: int = 1
     """Blocks of rows that are sanitised at a time."""
     processes: int | None = None
-    """How many processes sanitise, this one among them; where nobody has said so, as many as pay."""
+    """How many processes sanitise, this one among them; where nobody has said so, as many as pay, see `fellows`."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
         """See `Source`. gpg's verdict comes last, so the whole is decrypted once for it alone."""
         observer.watch(this.stopwatch, self.dump.size)
         timed = this.stopwatch.timed
-        others = fellows_for(self.dump.size, remote=this.remote) if self.processes is None else self.processes - 1
         with (
             spool(self.dump.size) as kept,
             fetched(self.cache, self.store, self.dump, observer) as copy,
             receiving(copy.blocks(), self.dump.sha256, kept.sha256) as received,
             private_keyring(self.keys) as keyring,
-            fellows(others) as beside,
+            fellows(self.processes, remote=this.remote) as beside,
         ):
             observer.note("the private key is in a throw-away keyring in memory")
             ciphertext, trailer = kept.keep(timed("fetch", received)), Trailer()
@@ -112,7 +105,7 @@ class Encrypted:
             pass
 
     def _sanitised(
-        self, events: Iterable[Event], this: Attempt, observer: Observer, beside: Sequence[MakesFellow] = ()
+        self, events: Iterable[Event], this: Attempt, observer: Observer, beside: Fellows = NONE
     ) -> Iterator[Event]:
         def warn(warning: str) -> None:
             this.warn(observer, warning)
@@ -135,13 +128,3 @@ class Encrypted:
             threads=self.threads,
             fellows=beside,
         )
-
-
-def fellows_for(size: int, *, remote: bool) -> int:
-    """How many processes sanitise rows beside this one: on each core that nobody else has work for.
-
-    Args:
-        size: of the dump, as it is stored (bytes).
-        remote: the server is on another machine; else it needs a core, too.
-    """
-    return max(round(cores()) - (1 if remote else 2), 0) if size >= _LARGE else 0

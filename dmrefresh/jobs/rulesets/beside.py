@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dmrefresh.dump.shared_out import Fellows
 from dmrefresh.machine import aside
 from dmrefresh.machine.cores import cores
 
 if TYPE_CHECKING:
-    from dmrefresh.dump.shared_out import MakesFellow
     from sanitisers import SanitiserError
     from sanitisers.engine.values import Bytes
     from sanitisers.fellows import Done, Making
@@ -21,6 +21,10 @@ _WORK = "sanitisers.fellows"
 _CALLED = "A process that sanitises rows"
 MOST = 3
 """Fellows; with more of them reading the dump, and giving its rows away, are what is waited for."""
+_CORES = 1.5
+"""Cores that have time for two processes."""
+_LARGE = 16 << 20
+"""Bytes of rows after which one more process pays; to get ready takes it half a second."""
 
 
 class FellowAside:
@@ -60,11 +64,14 @@ def stand_by() -> None:
 
 
 @contextmanager
-def fellows(wanted: int | None) -> Iterator[Sequence[MakesFellow]]:
-    """What makes fellows during the block, for one dump after the other; those who stand by and are not wanted go.
+def fellows(processes: int | None, *, remote: bool = True) -> Iterator[Fellows]:
+    """Those who sanitise during the block, one dump after the other; of those who stand by who is not wanted goes.
 
     Args:
-        wanted: how many; as many as there are cores for them if None.
+        processes: how many sanitise, this one among them; unsaid, two where nobody else has work for the second core,
+            and a dump is large enough for it to pay.
+        remote: no server on this machine works at the same time.
     """
-    with aside.at_hand(_WORK, round(cores()) - 1 if wanted is None else wanted) as there:
-        yield [partial(FellowAside, somebody) for somebody in there]
+    wanted = int(cores() >= (_CORES if remote else _CORES + 1)) if processes is None else processes - 1
+    with aside.at_hand(_WORK, wanted) as there:
+        yield Fellows([partial(FellowAside, somebody) for somebody in there], _LARGE if processes is None else 0)

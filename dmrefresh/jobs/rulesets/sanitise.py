@@ -125,7 +125,7 @@ def _filtered(plan: Plan, source: BinaryIO, done: Filtered, observer: Observer) 
         for warning in sanitiser.warnings:
             observer.warn(warning)
 
-    with fellows(None if plan.processes is None else plan.processes - 1) as beside:
+    with fellows(plan.processes) as beside:
         clean = sanitise(
             events,
             plan.ruleset,
