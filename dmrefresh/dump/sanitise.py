@@ -99,6 +99,7 @@ class _Sanitising:
                 assert self.literals is not None, "a statement came before the Head"
                 self.literals.check(event, stream)
             elif isinstance(event, TableData):
+                assert self.shared is not None, "rows came before the Head"
                 first = self.rows.get(event.table, 0) + 1
                 self.rows[event.table] = first - 1 + event.count
                 rows = self._table(event)

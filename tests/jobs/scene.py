@@ -22,7 +22,7 @@ from dmrefresh.bucket.verified import SUFFIX, Verified, as_json
 from fixtures.parts.dumping import dump_sql, make_dump, put_dump
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
-from fixtures.parts.secrets import Credentials
+from fixtures.parts.secrets import Credentials, sops_encrypt
 from fixtures.production import create, fill, leave_uncompressed
 
 DMREFRESH = str(Path(sysconfig.get_path("scripts")) / "dmrefresh")
@@ -149,6 +149,12 @@ class Scene:
         argv += ["--compress-algo", "none", "--recipient-file", str(recipient or self.credentials.public_key)]
         packed = gzip.compress(text, 1) if compress else text
         return subprocess.run([*argv, "--encrypt"], input=packed, capture_output=True, check=True).stdout
+
+
+def keep_the_key(credentials: Credentials, file: Path) -> None:
+    """A key for the fakes among the secrets, so that two runs make the same of the same."""
+    recipient = credentials.age_key_file.read_text().splitlines()[0].removeprefix("# public key: ")
+    file.write_bytes(sops_encrypt(bytes(range(32)), recipient))
 
 
 def note_beside(store: ObjectStore, name: str, content: bytes, /, **changed: object) -> None:

@@ -20,7 +20,7 @@ from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
 from tests.children import named
 from tests.faults.watching import Watched
-from tests.jobs.scene import DMREFRESH, Production, Scene, state_of
+from tests.jobs.scene import DMREFRESH, Production, Scene, keep_the_key, state_of
 from tests.jobs.small import bodies, small_scene
 from tests.jobs.test_leaks import leaking
 
@@ -64,7 +64,7 @@ def test_unsaid_there_is_a_second_process_where_a_core_is_to_spare_and_the_dump_
         yield [object()] * most
 
     monkeypatch.setattr(beside, "cores", lambda: float(cores))
-    monkeypatch.setattr(beside.aside, "at_hand", at_hand)
+    monkeypatch.setattr("dmrefresh.machine.aside.at_hand", at_hand)
     with beside.fellows(processes, remote=remote) as found:
         assert (len(found.make), found.begin) == (wanted, begin)
 
@@ -106,14 +106,16 @@ def test_what_leaks_is_found_as_it_is_without(made: tuple[Scene, bytes]) -> None
 
 
 def test_what_is_published_is_the_same_as_one_process_publishes_and_holds_nothing_personal(
-    scene: Scene, production: Production
+    scene: Scene, production: Production, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    keep_the_key(scene.credentials, scene.folder / "key.enc")
+    monkeypatch.setenv("DMREFRESH_KEYS_SANITISER_KEY", str(scene.folder / "key.enc"))
     published = []
     for count in (3, 1):
         processes(scene, count)
         ended = scene.refresh()
         assert ended.code == 0, ended.output
-        published.append([row for row in state_of(scene.target_url) if isinstance(row[1], int)])
+        published.append([row for row in state_of(scene.target_url) if len(row) == 3 and isinstance(row[1], int)])
     assert published[0] == published[1]
     assert sum(row[1] for row in published[0]) > 1000
     with psycopg.connect(scene.target_url) as connection:
