@@ -57,7 +57,7 @@ def compile_ruleset(
     `other.t` outside the schema public. `key` is secret, at least 16 bytes long, and decides all fakes.
     `keep_unlisted` keeps the columns that nothing covers, and says which in `warnings`. `known` is what somebody has
     found out about the tables. `remote` says that the rows may leave this machine: then accounts that the ruleset has
-    locked are. `reads` makes what reads what is looked at for leaks, which may be in another process.
+    locked are. `reads` makes what reads what is looked at for leaks.
 
     Raises Unclassified where a column is covered neither by a rule nor by a line of `defaults:`, and
     RulesetError where a rule cannot fit its column. Rules for what is gone are in `warnings` of the result.

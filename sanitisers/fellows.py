@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sanitisers.compiling import compile_ruleset
-from sanitisers.errors import SanitiserError
+from sanitisers.errors import BlockError, SanitiserError, ValueRefused
 from sanitisers.leaks.passing import PassingOn
 from sanitisers.leaks.reading import Here
 from sanitisers.leaks.seen import NOTHING
@@ -88,17 +88,19 @@ class Fellow:
 
         What `TableSanitiser.apply` raises is returned.
         """
+        one = self._table(table, columns)
         try:
-            block = self._table(table, columns).apply(rows.data, first_row)
-        except SanitiserError as error:
+            block = one.apply(rows.data, first_row)
+        except (BlockError, ValueRefused) as error:
             return error
         return Done(np.frombuffer(block.rows, np.uint8), block.tally, self._seen())
 
     def look(self, table: str, columns: tuple[str, ...], rows: Bytes, first_row: int) -> Seen | SanitiserError:
         """What was seen since it last said so, once it has looked at a block; what is raised is returned."""
+        one = self._table(table, columns)
         try:
-            self._table(table, columns).look(rows.data, first_row)
-        except SanitiserError as error:
+            one.look(rows.data, first_row)
+        except BlockError as error:
             return error
         return self._seen()
 

@@ -13,7 +13,7 @@ from dmrefresh.dump.judging.after_load_names import check_names
 from dmrefresh.dump.judging.inheritance import known_by_rules, refuse_bypassed, ruled_by, with_inherited
 from dmrefresh.dump.judging.literals import Literals
 from dmrefresh.dump.note import note_of
-from dmrefresh.dump.shared_out import NONE, WAITING, Fellows, Rows, SharedOut
+from dmrefresh.dump.shared_out import NONE, WAITING, Fellows, SharedOut, TableRows
 from dmrefresh.dump.side_by_side import Ready, Work, results
 from dmrefresh.dump.text.transcoding import Transcoder, transcoder_for
 from dmrefresh.errors import DumpRefused, Failure, NotSanitised
@@ -63,6 +63,8 @@ def sanitise(
             statement that holds what looks like personal data; at the end of the dump, a kept text that holds
             what a rule replaces.
     """
+    if ruleset.has_functions:  # what they remember, between one value and the next, is in one process, and in order
+        fellows = NONE
     sanitising = _Sanitising(ruleset, key, keep_unlisted, known, remote, on_ready, fellows, threads)
     for event in results(sanitising.follow(iter(events)), threads + WAITING * len(fellows.make)):
         if isinstance(event, End):
@@ -87,7 +89,7 @@ class _Sanitising:
     literals: Literals | None = None
     transcoder: Transcoder | None = None
     shared: SharedOut | None = None
-    tables: dict[tuple[Name, tuple[str, ...]], Rows] = field(default_factory=dict)
+    tables: dict[tuple[Name, tuple[str, ...]], TableRows] = field(default_factory=dict)
     rows: dict[Name, int] = field(default_factory=dict)
 
     def follow(self, stream: Iterator[Event]) -> Iterator[Work[Event] | Ready[Event]]:
@@ -103,7 +105,7 @@ class _Sanitising:
                 first = self.rows.get(event.table, 0) + 1
                 self.rows[event.table] = first - 1 + event.count
                 rows = self._table(event)
-                self.shared.expect(len(event.rows))
+                self.shared.more(len(event.rows))
                 yield Work(partial(_apply, rows, event, first, self.transcoder))
                 continue
             yield Ready(event)
@@ -121,14 +123,13 @@ class _Sanitising:
             remote=self.remote,
         )
         self.compiled = _compiled(making)
-        # What functions of a team's own remember, between one value and the next, is in one process.
-        fellows = [] if self.ruleset.has_functions else [partial(make, making) for make in self.fellows.make]
+        fellows = [partial(make, making) for make in self.fellows.make]
         self.shared = SharedOut(self.compiled, self.threads, fellows, self.fellows.begin)
         self.on_ready(self.compiled)
         self.literals = Literals(head, self.ruleset)
         self.literals.check_head()
 
-    def _table(self, block: TableData) -> Rows:
+    def _table(self, block: TableData) -> TableRows:
         assert self.shared is not None, "rows came before the Head"
         table = self.tables.get((block.table, block.columns))
         if table is None:
@@ -223,7 +224,7 @@ def _unmatched(compiled: Sanitiser, ruleset: Ruleset) -> list[str]:
     return [f"{ruleset.at('leaks', name)}: nothing of the dump is there" for name in compiled.unmatched_leaks()]
 
 
-def _table(shared: SharedOut, name: Name, columns: tuple[str, ...]) -> Rows:
+def _table(shared: SharedOut, name: Name, columns: tuple[str, ...]) -> TableRows:
     from sanitisers import SanitiserError
 
     try:
@@ -232,7 +233,7 @@ def _table(shared: SharedOut, name: Name, columns: tuple[str, ...]) -> Rows:
         raise _failure(error) from None
 
 
-def _apply(table: Rows, block: TableData, first: int, transcoder: Transcoder | None) -> TableData:
+def _apply(table: TableRows, block: TableData, first: int, transcoder: Transcoder | None) -> TableData:
     """A block with its rows replaced, of which the first is row `first` of the table."""
     from sanitisers import SanitiserError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WAITING = 2
-"""Blocks that a fellow has at a time: one that it works on, and one that it goes on with."""
+"""Blocks that there are for a fellow at a time: one that it works on, and one that is at hand when that is done."""
 SMALL = 1 << 14
 """Bytes of a block that is not worth the way."""
 
 
-class Somewhere(Protocol):
+class FellowLike(Protocol):
     """A `Fellow`, wherever it is. Several threads may ask it for something."""
 
     def apply(self, table: str, columns: tuple[str, ...], rows: Bytes, first_row: int) -> Done | SanitiserError:
@@ -44,7 +44,7 @@ class Fellows:
         begin: see SharedOut.
     """
 
-    make: Sequence[Callable[[Making], Somewhere]] = ()
+    make: Sequence[Callable[[Making], FellowLike]] = ()
     begin: int = 0
 
 
@@ -62,26 +62,26 @@ class SharedOut:
     """
 
     def __init__(
-        self, compiled: Sanitiser, threads: int, make: Sequence[Callable[[], Somewhere]] = (), begin: int = 0
+        self, compiled: Sanitiser, threads: int, make: Sequence[Callable[[], FellowLike]] = (), begin: int = 0
     ) -> None:
         self._compiled = compiled
         self._make, self._left = make, begin
-        self._fellows: list[Somewhere] = []
-        self._free: SimpleQueue[Somewhere | None] = SimpleQueue()
+        self._fellows: list[FellowLike] = []
+        self._free: LifoQueue[FellowLike | None] = LifoQueue()  # a fellow is given a block as soon as it is made
         for _ in range(threads):
             self._free.put(None)
 
-    def expect(self, size: int) -> None:
-        """So many bytes of rows more are to be sanitised."""
+    def more(self, size: int) -> None:
+        """So many bytes of rows more come; once there are enough, the fellows are made."""
         self._left -= size
         if self._make and self._left <= 0:
             self._fellows, self._make = [make() for make in self._make], ()
             for fellow in self._fellows * WAITING:
                 self._free.put(fellow)
 
-    def table(self, table: str, columns: tuple[str, ...]) -> Rows:
+    def table(self, table: str, columns: tuple[str, ...]) -> TableRows:
         """Who sanitises the rows of a table, which have these columns in this order. Raises as `Sanitiser.table`."""
-        return Rows(self, table, columns, self._compiled.table(table, columns))
+        return TableRows(self, table, columns, self._compiled.table(table, columns))
 
     def end(self) -> None:
         """When all rows have gone by: take what the fellows have seen and not yet told."""
@@ -93,7 +93,7 @@ class SharedOut:
         self._compiled.add(seen)
 
     @contextmanager
-    def somebody(self, rows: bytes | memoryview) -> Iterator[Somewhere | None]:
+    def somebody(self, rows: bytes | memoryview) -> Iterator[FellowLike | None]:
         """Whoever has time for a block, for so long; None for this process."""
         if len(rows) < SMALL:
             yield None
@@ -105,7 +105,7 @@ class SharedOut:
             self._free.put(somebody)
 
 
-class Rows:
+class TableRows:
     """The rows of one table.
 
     Attributes:

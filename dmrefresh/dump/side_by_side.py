@@ -41,17 +41,18 @@ def results(items: Iterable[Work[T] | Ready[T]], threads: int) -> Iterator[T]:
         for item in items:
             yield item.work() if isinstance(item, Work) else item.result
         return
-    with ThreadPoolExecutor(threads, "dmrefresh-rows") as pool:
-        under_way: deque[Future[T] | Ready[T]] = deque()
-        try:
-            for item in items:
-                under_way.append(pool.submit(item.work) if isinstance(item, Work) else item)
-                if len(under_way) > threads:
-                    yield _done(under_way.popleft())
-            while under_way:
+    pool = ThreadPoolExecutor(threads, "dmrefresh-rows")
+    under_way: deque[Future[T] | Ready[T]] = deque()
+    try:
+        for item in items:
+            under_way.append(pool.submit(item.work) if isinstance(item, Work) else item)
+            if len(under_way) > threads:
                 yield _done(under_way.popleft())
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while under_way:
+            yield _done(under_way.popleft())
+    finally:
+        # What is under way may wait for somebody; who has had enough does not wait for it.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _done(item: Future[T] | Ready[T]) -> T:

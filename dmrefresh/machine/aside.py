@@ -33,6 +33,8 @@ _FULL = struct.Struct("<Q?")
 _MAKE = ""
 """In place of a method's name."""
 _FREE, _ANSWER, _FAULT = b"f", b"a", b"e"
+_LEAST = 1.5
+"""Cores that have time for somebody beside this process."""
 _FAREWELL = 2.0
 """Seconds for which somebody who still sends is waited for."""
 
@@ -58,6 +60,7 @@ class Aside:
         self._lock = Lock()
         self._free = self._ring.count
         self._told = 0
+        self._broken = False
         self.busy = False
         self._copy = Forked(lambda link: _Worker(link, self._ring, self._back).work(), _NAME)
         self.pid = self._copy.pid
@@ -77,38 +80,47 @@ class Aside:
         Raises:
             ProgramFailed: nobody is there any more, or stands still.
         """
-        with self._lock:
+        with self._turn():
+            if self.busy:
+                raise ProgramFailed(f"{self._called} has other work.")
             self.busy, self._told = True, 0
             self._send(_MAKE, (maker, *arguments))
 
-    def tell(self, name: str, *arguments: object) -> None:
-        """Call a method, and do not wait for it.
+    def call(self, name: str, *arguments: object) -> Any:
+        """Call a method, and return what it returns.
 
         Args:
             name: of the method.
             arguments: what it is given.
 
+        Returns: the answer; its arrays lie in one piece of memory, which nobody else has.
+
         Raises:
             ProgramFailed: as `make`.
-            FaultElsewhere: something before has failed there.
+            FaultElsewhere: this call, or one before, has failed there.
         """
-        with self._lock:
-            self._send(name, arguments)
-
-    def call(self, name: str, *arguments: object) -> Any:
-        """Call a method, and return what it returns, whose arrays are nobody else's. Raises as `tell`."""
-        with self._lock:
+        with self._turn():
             return self._asked(name, arguments)
 
     def ask(self, name: str, *arguments: object) -> Any:
-        """Call a method, and return what it returns; the work is over then. Raises as `tell`."""
-        with self._lock:
+        """Call a method, and return what it returns; the work is over then. Raises as `call`."""
+        with self._turn():
             result = self._asked(name, arguments)
             self.busy = False
             return result
 
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Somebody's turn to speak. Who breaks off is the last: the rest would be taken for what comes next."""
+        with self._lock:
+            if self._broken:
+                raise ProgramFailed(f"{self._called} is no longer spoken to.")
+            self._broken = True
+            yield
+            self._broken = False
+
     def _asked(self, name: str, arguments: tuple[object, ...]) -> Any:
-        self._send(name, arguments, answer=True)
+        self._send(name, arguments)
         while (answer := self._hear()) is None:
             pass
         told, result = answer
@@ -122,12 +134,13 @@ class Aside:
         with contextlib.suppress(OSError):
             self._copy.link.shutdown(socket.SHUT_RDWR)  # who still waits for it need not any more
         if self._lock.acquire(timeout=_FAREWELL):
+            self._broken = True
             self._copy.link.close()
             self._lock.release()
 
-    def _send(self, name: str, arguments: tuple[object, ...], *, answer: bool = False) -> None:
-        write((name, arguments, answer), self._slot, self._pass)
+    def _send(self, name: str, arguments: tuple[object, ...]) -> None:
         self._told += 1
+        write((name, arguments), self._slot, self._pass)
 
     def _slot(self) -> memoryview:
         while not self._free:
@@ -200,14 +213,12 @@ class _Worker:
         """Do what is called for, until nobody is there who calls."""
         try:
             while (message := self._message()) is not None:
-                name, arguments, answer = thing_of(message)
+                name, arguments = thing_of(message)
                 if name == _MAKE:
                     self._made, self._heard = arguments[0](*arguments[1:]), 1
                     continue
                 self._heard += 1
-                result = getattr(self._made, name)(*arguments)
-                if answer:
-                    self._say((self._heard, result))
+                self._say((self._heard, getattr(self._made, name)(*arguments)))
         except BaseException as error:  # its text may quote what it stumbled over
             self._fail(error)
 
@@ -253,19 +264,19 @@ _waiting: list[Aside] = []
 
 
 def begin(called: str, most: int = 1) -> None:
-    """Have somebody who may work aside, where that is possible; to be called as a command begins.
+    """Have some who may work aside, where that is possible; to be called as a command begins.
 
     Args:
         called: what each is in a sentence.
-        most: how many there may be; there are fewer where there are fewer cores beside that of this process.
+        most: how many.
     """
-    if sys.platform != "linux" or (spare := round(cores()) - 1) < 1:
+    if sys.platform != "linux" or cores() < _LEAST:
         return
     import numpy  # noqa: F401 - it takes long, and the copies want it, too
 
     # Where there is no room for another process, or none that could be looked after, the work is done in this one.
     with contextlib.suppress(OSError):
-        for _ in range(min(most, spare) if alone() else 0):
+        for _ in range(most if alone() else 0):
             with signals.held():  # one that came in between would leave it for whoever reaps the lost
                 _waiting.append(Aside(called=called))
 

@@ -21,8 +21,9 @@ class Job(Section):
     first_wait: Duration = timedelta(seconds=5)
     """About how long the second attempt is waited for; each further one four times as long, up to five minutes."""
     threads: int = Field(default=1, ge=1, le=16)
-    """How many blocks of rows are sanitised at a time; each takes some 30 MB; two cores gain nothing by it."""
+    """How many blocks of rows the first process sanitises at a time; each takes some 30 MB; two cores gain nothing by
+    it."""
     processes: int | None = Field(default=None, ge=1, le=4)
     """How many processes sanitise rows; each after the first takes some 130 MB. Unsaid, it is two where the dump is
     large, and the target on another machine or there are more than two cores. What comes out is the same for any
-    number. Linux only."""
+    number. One on a single core, where the ruleset has functions of your own, and elsewhere than on Linux."""

@@ -1,4 +1,4 @@
-"""What reads all that is looked at, and says at the end what it has found. It may be in another process."""
+"""What reads all that is looked at, and says at the end what was found, here and elsewhere."""
 
 from __future__ import annotations
 
@@ -86,8 +86,9 @@ class Here:
 
     def add(self, seen: Seen, numbers: Positions) -> None:
         """See Reading."""
-        if self._leaks is not None:
-            self._leaks.add(seen.hashes, numbers.take(seen.where), seen.kinds)
+        if self._leaks is not None and len(seen.hashes):
+            # What comes from elsewhere lies in one piece of memory with the rows it was seen in, which is to go.
+            self._leaks.add(seen.hashes.copy(), numbers.take(seen.where), seen.kinds)
         if self._detection is not None:
             self._detection.add({(int(numbers[place]), kind): count for (place, kind), count in seen.looks.items()})
 

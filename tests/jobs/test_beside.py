@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import annotated_types
 import psutil
 import psycopg
 import pytest
 
 from dmrefresh.jobs.rulesets import beside
+from dmrefresh.settings.job import Job
 from fixtures.parts.postgres import Cluster
 from fixtures.parts.seaweedfs import ObjectStore
 from fixtures.parts.secrets import Credentials
@@ -67,6 +69,11 @@ def test_unsaid_there_is_a_second_process_where_a_core_is_to_spare_and_the_dump_
     monkeypatch.setattr("dmrefresh.machine.aside.at_hand", at_hand)
     with beside.fellows(processes, remote=remote) as found:
         assert (len(found.make), found.begin) == (wanted, begin)
+
+
+def test_no_more_can_be_asked_for_than_stand_by() -> None:
+    most = [one.le for one in Job.model_fields["processes"].metadata if isinstance(one, annotated_types.Le)]
+    assert most == [beside.MOST + 1]
 
 
 def fellow_of(child: subprocess.Popen[str]) -> psutil.Process:
@@ -187,10 +194,14 @@ def ready_to_run(pid: int) -> bool:
     return False
 
 
+@pytest.mark.parametrize("verify_first", ["true", "false"])
 @pytest.mark.parametrize("how", ["Ctrl-C", "the deadline"])
-def test_a_run_that_waits_for_its_fellow_can_be_ended_and_leaves_nobody(made: tuple[Scene, bytes], how: str) -> None:
+def test_a_run_that_waits_for_its_fellow_can_be_ended_and_leaves_nobody(
+    made: tuple[Scene, bytes], how: str, verify_first: str
+) -> None:
     scene, _ = made
-    processes(scene, 2, 'deadline = "10 seconds"' if how == "the deadline" else "")
+    deadline = 'deadline = "10 seconds"' if how == "the deadline" else ""
+    processes(scene, 2, deadline, f"verify_first = {verify_first}")
     before = state_of(scene.target_url)
     with scene.start() as child:
         fellow = fellow_of(child)

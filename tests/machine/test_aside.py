@@ -106,7 +106,7 @@ def test_calls_come_whole_and_in_order_whatever_the_slots(size: int, count: int)
             numbers = chance.integers(0, 1 << 60, number, np.int64)
             flags = chance.integers(0, 2, (number, 2)).astype(np.bool_)
             given += [number, *arrays, numbers, flags]
-            one.tell("note", number, *arrays, numbers, flags)
+            one.call("note", number, *arrays, numbers, flags)
         heard = one.ask("all")
     assert len(heard) == len(given)
     for before, after in zip(given, heard, strict=True):
@@ -148,14 +148,14 @@ def test_what_was_given_stays_what_it_was() -> None:
     with somebody(Ring(1 << 10, 2)) as one:
         one.make(Notes)
         for number in range(50):
-            one.tell("note", np.full(100, number))
+            one.call("note", np.full(100, number))
         assert [int(array.sum()) for array in one.ask("all")] == [100 * number for number in range(50)]
 
 
 def test_each_work_begins_with_nothing_of_the_one_before() -> None:
     with somebody() as one:
         one.make(Notes, 1)
-        one.tell("note", 2)
+        one.call("note", 2)
         assert one.ask("all") == [1, 2]
         one.make(Notes, 3)
         assert one.ask("all") == [3]
@@ -182,23 +182,22 @@ def test_where_there_is_no_room_for_another_process_nobody_works_aside(monkeypat
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
-@pytest.mark.parametrize("calls", [0, 1000], ids=["at once", "while it is told more"])
-def test_what_is_raised_there_is_raised_here_without_its_text(calls: int) -> None:
+def test_what_is_raised_there_is_raised_here_without_its_text() -> None:
     with somebody(Ring(1 << 10, 2)) as one:
         one.make(Notes)
-
-        def go_on() -> None:
-            one.tell("fail", CANARY)
-            for number in range(calls):
-                one.tell("note", number)
-            one.ask("all")
-
-        failure = failure_of(go_on)
+        failure = failure_of(lambda: one.call("fail", CANARY))
         assert (type(failure).__name__, str(failure), failure.__context__) == ("ZeroDivisionError", "", None)
         assert isinstance(failure, FaultElsewhere)
         assert failure.frames[-1].endswith(" fail")
         assert not any(CANARY in frame for frame in failure.frames)
         assert one.busy
+
+
+def test_where_the_work_cannot_be_begun_the_next_call_says_so() -> None:
+    with somebody(Ring(1 << 10, 2)) as one:
+        one.make(Notes.fail, None, CANARY)
+        failure = failure_of(lambda: one.call("note", bytes(10_000)))
+        assert (type(failure).__name__, str(failure)) == ("ZeroDivisionError", "")
 
 
 def begun(one: Aside) -> object:
@@ -208,8 +207,7 @@ def begun(one: Aside) -> object:
 
 NEXT: dict[str, Callable[[Aside], object]] = {
     "make": begun,
-    "tell": lambda one: one.tell("note", bytes(10_000)),
-    "call": lambda one: one.call("all"),
+    "call": lambda one: one.call("note", bytes(10_000)),
     "ask": lambda one: one.ask("all"),
 }
 
@@ -258,20 +256,36 @@ def test_who_waits_for_it_need_not_once_it_is_ended() -> None:
     assert len(failed) == 1
 
 
-def test_several_threads_may_tell() -> None:
-    with somebody(Ring(100, 2)) as one:
+def test_after_a_call_that_was_broken_off_nothing_more_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was said of it would be taken for the beginning of the next, and its answer for that one's."""
+    monkeypatch.setattr(aside, "PATIENCE", 1)
+    with somebody(Ring(1 << 10, 2)) as one:
         one.make(Notes)
+        os.kill(one.pid, signal.SIGSTOP)
+        assert isinstance(failure_of(lambda: one.call("again", bytes(10_000), 1)), ProgramFailed)
+        os.kill(one.pid, signal.SIGCONT)
+        for call in (lambda: one.call("again", b"", 2), lambda: one.ask("all"), lambda: one.make(Notes)):
+            assert str(failure_of(call)) == "Somebody is no longer spoken to."
 
-        def tell() -> None:
-            for _ in range(100):
-                one.tell("note", bytes(300))
 
-        threads = [threading.Thread(target=tell) for _ in range(4)]
+def test_who_has_work_is_given_no_other() -> None:
+    with somebody() as one:
+        one.make(Notes, 1)
+        assert str(failure_of(lambda: one.make(Notes, 2))) == "Somebody has other work."
+
+
+def test_who_waits_for_a_turn_is_told_that_it_was_ended() -> None:
+    failed: list[BaseException] = []
+    with somebody() as one:
+        one.make(Notes)
+        threads = [threading.Thread(target=lambda: failed.append(failure_of(lambda: one.call("sleep")))) for _ in "12"]
         for thread in threads:
             thread.start()
+        until(lambda: one._lock.locked())
+        one.end()
         for thread in threads:
-            thread.join()
-        assert one.ask("all") == [bytes(300)] * 400
+            thread.join(10)
+    assert [type(failure) for failure in failed] == [ProgramFailed, ProgramFailed]
 
 
 def test_it_has_nothing_open_and_keeps_what_protects_its_memory() -> None:
@@ -338,11 +352,13 @@ def test_nobody_else_may_look_into_its_memory() -> None:
 
 
 def test_nobody_is_left_who_waits_to_be_told_that_an_answer_was_taken() -> None:
-    with somebody(Ring(1000, 2), Ring(10, 2)) as one:
-        one.make(Notes)
-        one._send("again", (np.zeros(1000), 1), answer=True)  # and nobody takes it
-        time.sleep(0.2)
-    until(lambda: not psutil.pid_exists(one.pid))
+    one = Aside(Ring(1000, 2), back=Ring(10, 2))
+    one.make(Notes)
+    one._send("again", (np.zeros(1000), 1))  # and nobody takes the answer
+    time.sleep(0.2)
+    assert one.there
+    one._copy.link.close()
+    until(lambda: not one.there)
 
 
 CONTAINER = "from pathlib import Path; from dmrefresh.machine import cores; cores._QUOTA = Path(sys.argv[1]); "
@@ -377,10 +393,8 @@ def test_a_container_that_has_the_cores_has_somebody_aside(quota: str | None, tm
     assert len(pids) == (1 if len(os.sched_getaffinity(0)) > 1 else 0)
 
 
-@pytest.mark.parametrize(("cores", "most", "there"), [(8, 3, 3), (3, 3, 2), (1.5, 3, 1), (1.4, 3, 0), (8, 0, 0)])
-def test_there_are_as_many_as_there_are_cores_for_and_no_more_than_are_wanted(
-    cores: float, most: int, there: int
-) -> None:
+@pytest.mark.parametrize(("cores", "most", "there"), [(8, 3, 3), (1.5, 3, 3), (1.4, 3, 0), (8, 0, 0)])
+def test_there_are_as_many_as_are_wanted_where_there_is_more_than_one_core(cores: float, most: int, there: int) -> None:
     process, pids = caller(f"aside.cores = lambda: {cores}", after="time.sleep(60)", most=most)
     with process:
         process.kill()

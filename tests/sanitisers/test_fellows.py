@@ -141,6 +141,25 @@ def test_what_looks_personal_is_counted_to_the_same_end(monkeypatch: pytest.Monk
         assert len(found.detected) == 1
 
 
+def test_what_was_seen_elsewhere_is_kept_without_the_memory_that_it_came_in() -> None:
+    """An answer is one piece of memory, rows and all: who keeps a part of it keeps all of it."""
+    sanitiser, fellow = MAKING.made(), Fellow(MAKING)
+    sanitiser.table("people", columns("people"))
+    row = np.frombuffer(person(5, "Ann Archer", CANARY, ""), np.uint8)
+    done = fellow.apply("people", columns("people"), row, 1)
+    assert isinstance(done, Done)
+    seen = fellow.rest()
+    assert len(seen.hashes)
+    buffers: list[pickle.PickleBuffer] = []
+    text = pickle.dumps((done.seen, seen), protocol=5, buffer_callback=buffers.append)
+    memory = [bytearray(buffer.raw()) for buffer in buffers]
+    for one in pickle.loads(text, buffers=memory):
+        sanitiser.add(one)
+    del one
+    for piece in memory:
+        piece += b"more"  # which is refused while anybody has a view of it
+
+
 def test_what_a_fellow_says_it_has_seen_holds_no_value() -> None:
     fellow = Fellow(MAKING)
     row = np.frombuffer(person(1, "Jo Canary", CANARY, f"write to {CANARY}"), np.uint8)

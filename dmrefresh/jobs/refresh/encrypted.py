@@ -54,7 +54,7 @@ class Encrypted:
     threads: int = 1
     """Blocks of rows that are sanitised at a time."""
     processes: int | None = None
-    """How many processes sanitise, this one among them; where nobody has said so, as many as pay, see `fellows`."""
+    """How many processes sanitise, this one among them; where nobody has said so, one or two, see `fellows`."""
 
     @contextmanager
     def opened(self, this: Attempt, observer: Observer, *, verify_first: bool) -> Iterator[Opened]:
