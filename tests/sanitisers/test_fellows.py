@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sanitisers import BlockError, Leaked, Sanitiser, SanitiserError, ValueRefused
 from sanitisers.engine.tally import TableReport
 from sanitisers.fellows import Done, Fellow, Making
-from sanitisers.leaks import detection
+from sanitisers.leaks import detection, gathering
 from sanitisers.leaks.seen import Seen
 from sanitisers.ruleset.loading import parse_ruleset
 from tests.sanitisers.columns import Column
@@ -131,9 +131,13 @@ def test_whoever_gets_a_block_makes_no_difference(people: list[bytes], notes: li
     assert outcome(rows, turns) == outcome(rows, [False])
 
 
+@pytest.mark.parametrize("at_once", [1, gathering.AT_ONCE], ids=["read at once", "gathered first"])
 @pytest.mark.parametrize("turns", [[True], [False, True], [True, False, False]])
-def test_what_looks_personal_is_counted_to_the_same_end(monkeypatch: pytest.MonkeyPatch, turns: list[bool]) -> None:
+def test_what_looks_personal_is_counted_to_the_same_end(
+    monkeypatch: pytest.MonkeyPatch, turns: list[bool], at_once: int
+) -> None:
     monkeypatch.setattr(detection, "ENOUGH", 5)
+    monkeypatch.setattr(gathering, "AT_ONCE", at_once)
     for count in (3, 5, 6, 20):
         rows = {"notes": [b"write to jo%d@suppliers.co.uk\n" % number for number in range(count)]}
         found = outcome(rows, turns)

@@ -22,7 +22,7 @@ from sanitisers import BlockError, Leaked, RulesetError
 from sanitisers.engine.copy_text import encode
 from sanitisers.engine.document_blocks import BlockWriter
 from sanitisers.fellows import Making
-from sanitisers.leaks import looking
+from sanitisers.leaks import gathering, looking
 from sanitisers.leaks.leak_check import COMMON_ROWS, Leak
 from sanitisers.pools import Pools
 from sanitisers.ruleset.loading import parse_ruleset
@@ -46,7 +46,7 @@ Rows = Sequence[tuple[bytes, ...]]
 
 @dataclass
 class Beside:
-    """Who sanitises every second and third block, if anybody."""
+    """Who sanitises the blocks, if anybody does beside this process."""
 
     somebody: Aside | None = None
 
@@ -54,17 +54,19 @@ class Beside:
 beside = Beside()
 
 
-@pytest.fixture(scope="module", autouse=True, params=["alone", "with a fellow"])
+@pytest.fixture(scope="module", autouse=True, params=["alone", "by a fellow", "by one that tells at once"])
 def _beside(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Everything is tried twice: in this process alone, and by somebody aside, too."""
+    """Everything is tried in this process alone, and by somebody aside, who may tell at the end or after each block."""
     if request.param == "alone":
         yield
         return
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        beside.somebody = Aside()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared_out, "SMALL", 0)
+        if request.param == "by one that tells at once":
+            patch.setattr(gathering, "AT_ONCE", 1)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            beside.somebody = Aside()
         yield
     beside.somebody.end()
     beside.somebody = None
