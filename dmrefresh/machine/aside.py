@@ -78,11 +78,9 @@ class Aside:
             arguments: what it is given.
 
         Raises:
-            ProgramFailed: nobody is there any more, or stands still.
+            ProgramFailed: nobody is there any more, or stands still, or is in the midst of other work.
         """
-        with self._turn():
-            if self.busy:
-                raise ProgramFailed(f"{self._called} has other work.")
+        with self._turn(idle=True):
             self.busy, self._told = True, 0
             self._send(_MAKE, (maker, *arguments))
 
@@ -110,11 +108,13 @@ class Aside:
             return result
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, *, idle: bool = False) -> Iterator[None]:
         """Somebody's turn to speak. Who breaks off is the last: the rest would be taken for what comes next."""
         with self._lock:
             if self._broken:
                 raise ProgramFailed(f"{self._called} is no longer spoken to.")
+            if idle and self.busy:
+                raise ProgramFailed(f"{self._called} has other work.")
             self._broken = True
             yield
             self._broken = False

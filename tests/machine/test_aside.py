@@ -268,10 +268,11 @@ def test_after_a_call_that_was_broken_off_nothing_more_is_said(monkeypatch: pyte
             assert str(failure_of(call)) == "Somebody is no longer spoken to."
 
 
-def test_who_has_work_is_given_no_other() -> None:
+def test_who_has_work_is_given_no_other_and_goes_on_with_it() -> None:
     with somebody() as one:
         one.make(Notes, 1)
         assert str(failure_of(lambda: one.make(Notes, 2))) == "Somebody has other work."
+        assert one.ask("all") == [1]
 
 
 def test_who_waits_for_a_turn_is_told_that_it_was_ended() -> None:
