@@ -72,6 +72,7 @@ def left(target: Database) -> list[str]:
     for _ in range(100):  # the server notices a moment later that a connection is closed
         if not (found := target.run(f"{sessions} AND usename = '{target.name}'", superuser=True)):
             break
+        time.sleep(0.05)
     return [name for (name,) in beside + found]
 
 
