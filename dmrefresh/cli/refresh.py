@@ -39,9 +39,9 @@ def clean_and_apply(
 ) -> None:
     """Refresh a target, sanitised, from the newest encrypted dump: of those that were read back, if any was."""
     Options.debug = debug or Options.debug
-    if cleaned is None and not dry_run:
-        from dmrefresh.jobs.rulesets import beside
+    from dmrefresh.jobs.rulesets import beside
 
+    if cleaned is None and not dry_run:
         beside.stand_by()
     from dmrefresh import settings
     from dmrefresh.errors import UsageFailure
@@ -71,6 +71,7 @@ def clean_and_apply(
         runs.prepare(run_dir)
     with outcome.recorded(report, voice, folder=run_dir, job="clean-and-apply", target=outcome.shown(target)) as record:
         found = settings.load(Options.config)
+        beside.keep(found.job.processes)
         keeping.keep(record, found, run_dir)
         patience = Patience.of(found.job, record.tries)
         whose = stage or (found.dumps.stage if dump is None and cleaned is None else None)
@@ -186,7 +187,7 @@ def sanitise(
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageFailure("There is no dump on standard input.", hint="pg_dump … | dmrefresh sanitise > clean.sql")
     lines = Lines()
-    plan = job.prepare(
-        settings.load(Options.config), ruleset=ruleset, keep_unlisted=unlisted is Unlisted.KEEP, strict=strict
-    )
+    found = settings.load(Options.config)
+    beside.keep(found.job.processes)
+    plan = job.prepare(found, ruleset=ruleset, keep_unlisted=unlisted is Unlisted.KEEP, strict=strict)
     lines.filtered(job.run(plan, sys.stdin.buffer, sys.stdout.buffer, lines))

@@ -281,6 +281,12 @@ def begin(called: str, most: int = 1) -> None:
                 _waiting.append(Aside(called=called))
 
 
+def keep(most: int) -> None:
+    """There will be no work for more than so many."""
+    for one in [one for one in _waiting if one.there][most:]:
+        _ended(one)
+
+
 def end() -> None:
     """Nobody has work any more."""
     while _waiting:
@@ -295,16 +301,15 @@ def at_hand(module: str, most: int = 1) -> Iterator[list[Aside]]:
         module: what the work is made of, which they may load meanwhile.
         most: how many there may be; the others go.
     """
+    keep(most)
     there = [one for one in _waiting if one.there]
-    for one in there[most:]:
-        _ended(one)
     try:
-        for one in there[:most]:
+        for one in there:
             one.make(import_module, module)
             one.busy = False
-        yield there[:most]
+        yield there
     finally:
-        for one in there[:most]:
+        for one in there:
             if one.busy:
                 _ended(one)
 

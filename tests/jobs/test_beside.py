@@ -76,6 +76,16 @@ def test_no_more_can_be_asked_for_than_stand_by() -> None:
     assert most == [beside.MOST + 1]
 
 
+@pytest.mark.parametrize(("processes", "kept"), [(None, 1), (1, 0), (2, 1), (4, 3)])
+def test_who_is_not_wanted_goes_as_soon_as_the_settings_say_so(
+    monkeypatch: pytest.MonkeyPatch, processes: int | None, kept: int
+) -> None:
+    said: list[int] = []
+    monkeypatch.setattr("dmrefresh.machine.aside.keep", said.append)
+    beside.keep(processes)
+    assert said == [kept]
+
+
 def fellow_of(child: subprocess.Popen[str]) -> psutil.Process:
     """The process beside it, once it is there; it has done by then what it does first of all."""
     end = time.monotonic() + 20

@@ -403,16 +403,18 @@ def test_there_are_as_many_as_are_wanted_where_there_is_more_than_one_core(cores
 
 
 def test_those_who_are_too_many_go() -> None:
-    few = [Aside(called="Somebody") for _ in range(3)]
+    few = [Aside(called="Somebody") for _ in range(4)]
     aside._waiting += few
     try:
+        aside.keep(3)
+        assert [psutil.pid_exists(one.pid) for one in few] == [True, True, True, False]
         with aside.at_hand("json", 2) as found:
             assert found == few[:2]
             assert not psutil.pid_exists(few[2].pid)
             for one in found:
                 one.make(Notes)
             assert found[0].ask("all") == []
-        assert [psutil.pid_exists(one.pid) for one in few] == [True, False, False]
+        assert [psutil.pid_exists(one.pid) for one in few] == [True, False, False, False]
     finally:
         aside.end()
 

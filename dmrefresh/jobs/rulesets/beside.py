@@ -21,6 +21,8 @@ _WORK = "sanitisers.fellows"
 _CALLED = "A process that sanitises rows"
 MOST = 3
 """Fellows; with more of them reading the dump, and giving its rows away, are what is waited for."""
+_UNSAID = 2
+"""Processes at most where nobody has said how many."""
 _CORES = 1.5
 """Cores that have time for two processes."""
 _LARGE = 16 << 20
@@ -61,6 +63,15 @@ def stand_by() -> None:
     """Have those who may work beside this process, to be called as a command begins, before there are threads or
     secrets."""
     aside.begin(_CALLED, MOST)
+
+
+def keep(processes: int | None) -> None:
+    """Let go of those who are not wanted, as soon as it is known what the settings say: each takes some memory.
+
+    Args:
+        processes: how many sanitise, this one among them; unsaid, two at most.
+    """
+    aside.keep((processes or _UNSAID) - 1)
 
 
 @contextmanager
