@@ -60,7 +60,7 @@ class Aside:
         self._lock = Lock()
         self._free = self._ring.count
         self._told = 0
-        self._broken = False
+        self._broken: Exception | None = None
         self.busy = False
         self._copy = Forked(lambda link: _Worker(link, self._ring, self._back).work(), _NAME)
         self.pid = self._copy.pid
@@ -109,15 +109,22 @@ class Aside:
 
     @contextlib.contextmanager
     def _turn(self, *, idle: bool = False) -> Iterator[None]:
-        """Somebody's turn to speak. Who breaks off is the last: the rest would be taken for what comes next."""
+        """Somebody's turn to speak. Who breaks off is the last: the rest would be taken for what comes next.
+
+        Whoever comes after is told why, since of several that fail it may be the one that is heard.
+        """
         with self._lock:
-            if self._broken:
-                raise ProgramFailed(f"{self._called} is no longer spoken to.")
+            if self._broken is not None:
+                raise self._broken
             if idle and self.busy:
                 raise ProgramFailed(f"{self._called} has other work.")
-            self._broken = True
-            yield
-            self._broken = False
+            self._broken = ProgramFailed(f"{self._called} is no longer spoken to.")
+            try:
+                yield
+            except Exception as error:
+                self._broken = error
+                raise
+            self._broken = None
 
     def _asked(self, name: str, arguments: tuple[object, ...]) -> Any:
         self._send(name, arguments)
@@ -134,7 +141,7 @@ class Aside:
         with contextlib.suppress(OSError):
             self._copy.link.shutdown(socket.SHUT_RDWR)  # who still waits for it need not any more
         if self._lock.acquire(timeout=_FAREWELL):
-            self._broken = True
+            self._broken = self._broken or ProgramFailed(f"{self._called} is no longer spoken to.")
             self._copy.link.close()
             self._lock.release()
 

@@ -262,10 +262,27 @@ def test_after_a_call_that_was_broken_off_nothing_more_is_said(monkeypatch: pyte
     with somebody(Ring(1 << 10, 2)) as one:
         one.make(Notes)
         os.kill(one.pid, signal.SIGSTOP)
-        assert isinstance(failure_of(lambda: one.call("again", bytes(10_000), 1)), ProgramFailed)
+        failure = failure_of(lambda: one.call("again", bytes(10_000), 1))
+        assert str(failure).startswith("Somebody stands still")
         os.kill(one.pid, signal.SIGCONT)
         for call in (lambda: one.call("again", b"", 2), lambda: one.ask("all"), lambda: one.make(Notes)):
-            assert str(failure_of(call)) == "Somebody is no longer spoken to."
+            assert failure_of(call) is failure
+
+
+def test_of_several_that_fail_with_it_each_is_told_of_the_fault() -> None:
+    with somebody() as one:
+        one.make(Notes)
+        with ThreadPoolExecutor(4) as pool:
+            failures = list(pool.map(lambda _: failure_of(lambda: one.call("fail", CANARY)), range(4)))
+        assert {type(failure).__name__ for failure in failures} == {"ZeroDivisionError"}
+
+
+def test_a_call_that_a_signal_has_broken_off_is_the_last() -> None:
+    with somebody() as one:
+        one.make(Notes)
+        with pytest.raises(KeyboardInterrupt), one._turn():
+            raise KeyboardInterrupt
+        assert str(failure_of(lambda: one.call("all"))) == "Somebody is no longer spoken to."
 
 
 def test_who_has_work_is_given_no_other_and_goes_on_with_it() -> None:
