@@ -10,9 +10,7 @@ import contextlib
 import pickle
 import select
 import socket
-import struct
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from threading import Lock
@@ -21,18 +19,13 @@ from typing import Any
 from dmrefresh.durations import lasted
 from dmrefresh.errors import FaultElsewhere, ProgramFailed
 from dmrefresh.machine import signals
+from dmrefresh.machine.aside_worker import FAULT, FREE, FULL, LENGTH, MAKE, Worker
 from dmrefresh.machine.cores import cores
 from dmrefresh.machine.forked import Forked, alone
 from dmrefresh.machine.process import PATIENCE, killed
 from dmrefresh.machine.ring import Ring, thing_of, write
 
 _NAME = "dmrefresh-aside"
-_LENGTH = struct.Struct("<Q")
-_FULL = struct.Struct("<Q?")
-"""What is said of a slot: how many bytes of it are used, and whether the message ends in it."""
-_MAKE = ""
-"""In place of a method's name."""
-_FREE, _ANSWER, _FAULT = b"f", b"a", b"e"
 _LEAST = 1.5
 """Cores that have time for somebody beside this process."""
 _FAREWELL = 2.0
@@ -62,7 +55,7 @@ class Aside:
         self._told = 0
         self._broken: Exception | None = None
         self.busy = False
-        self._copy = Forked(lambda link: _Worker(link, self._ring, self._back).work(), _NAME)
+        self._copy = Forked(lambda link: Worker(link, self._ring, self._back).work(), _NAME)
         self.pid = self._copy.pid
 
     @property
@@ -82,7 +75,7 @@ class Aside:
         """
         with self._turn(idle=True):
             self.busy, self._told = True, 0
-            self._send(_MAKE, (maker, *arguments))
+            self._send(MAKE, (maker, *arguments))
 
     def call(self, name: str, *arguments: object) -> Any:
         """Call a method, and return what it returns.
@@ -157,7 +150,7 @@ class Aside:
 
     def _pass(self, used: int, last: bool) -> None:
         with contextlib.suppress(OSError):
-            self._copy.link.sendall(_FULL.pack(used, last))
+            self._copy.link.sendall(FULL.pack(used, last))
             return
         while True:  # nobody listens any more: what was said before that is raised, or that it is gone
             self._hear()
@@ -165,16 +158,16 @@ class Aside:
     def _hear(self) -> tuple[int, Any] | None:
         """One thing that it says: that a slot is free, or a part of an answer, which is returned when it is whole."""
         kind = self._received(1)
-        if kind == _FREE:
+        if kind == FREE:
             self._free += 1
             return None
-        if kind == _FAULT:
-            name, frames = pickle.loads(self._received(_LENGTH.unpack(self._received(_LENGTH.size))[0]))  # noqa: S301 - our own process
+        if kind == FAULT:
+            name, frames = pickle.loads(self._received(LENGTH.unpack(self._received(LENGTH.size))[0]))  # noqa: S301 - our own process
             raise type(name, (FaultElsewhere,), {})(frames)
-        used, last = _FULL.unpack(self._received(_FULL.size))
+        used, last = FULL.unpack(self._received(FULL.size))
         self._answer += self._back.next()[:used]
         with contextlib.suppress(OSError):  # if it is gone, that is heard next
-            self._copy.link.sendall(_FREE)
+            self._copy.link.sendall(FREE)
         if not last:
             return None
         answer, self._answer = self._answer, bytearray()
@@ -206,65 +199,6 @@ class Aside:
                 raise killed(self._called, self._copy.kill()) or ProgramFailed(f"{self._called} is gone.")
             received += some
         return bytes(received)
-
-
-class _Worker:
-    """Does the work, in the copy."""
-
-    def __init__(self, link: socket.socket, ring: Ring, back: Ring) -> None:
-        self._link, self._ring, self._back = link, ring, back
-        self._made: object = None
-        self._heard = self._full = 0
-
-    def work(self) -> None:
-        """Do what is called for, until nobody is there who calls."""
-        try:
-            while (message := self._message()) is not None:
-                name, arguments = thing_of(message)
-                if name == _MAKE:
-                    self._made, self._heard = arguments[0](*arguments[1:]), 1
-                    continue
-                self._heard += 1
-                self._say((self._heard, getattr(self._made, name)(*arguments)))
-        except BaseException as error:  # its text may quote what it stumbled over
-            self._fail(error)
-
-    def _message(self) -> bytearray | None:
-        message, last = bytearray(), False
-        while not last:
-            said = self._link.recv(_FULL.size, socket.MSG_WAITALL)
-            if len(said) < _FULL.size:
-                return None
-            used, last = _FULL.unpack(said)
-            message += self._ring.next()[:used]
-            self._link.sendall(_FREE)
-        return message
-
-    def _say(self, thing: object) -> None:
-        """Answer; whoever asked has taken all of it when this is over."""
-        write(thing, self._slot, self._pass)
-        while self._full:
-            self._wait()
-
-    def _slot(self) -> memoryview:
-        while self._full == self._back.count:
-            self._wait()
-        return self._back.next()
-
-    def _pass(self, used: int, last: bool) -> None:
-        self._link.sendall(_ANSWER + _FULL.pack(used, last))
-        self._full += 1
-
-    def _wait(self) -> None:
-        """Wait until a slot has been emptied."""
-        if not self._link.recv(1):
-            raise EOFError
-        self._full -= 1
-
-    def _fail(self, error: BaseException) -> None:
-        frames = [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(error.__traceback__)]
-        said = pickle.dumps((type(error).__name__, frames))
-        self._link.sendall(_FAULT + _LENGTH.pack(len(said)) + said)
 
 
 _waiting: list[Aside] = []
